@@ -77,8 +77,13 @@ impl KeysFile {
     fn read(folder: &SealFolder) -> Result<Option<Self>, SealError> {
         let path = folder.keys();
         let Some(text) = read(&path).map_err(SealError::file(&path))? else { return Ok(None) };
-        let file = serde_json::from_str(&text);
-        file.map(Some).map_err(|source| SealError::Keys { file: path, source: source.into() })
+        // Where it is wrong and not what stands there: the parser's own text would quote a seed.
+        let wrong = |error: serde_json::Error| {
+            let (line, column) = (error.line(), error.column());
+            let source = format!("it is wrong in line {line}, column {column}").into();
+            SealError::Keys { file: path, source }
+        };
+        serde_json::from_str(&text).map(Some).map_err(wrong)
     }
 
     fn keys(&self, folder: &SealFolder) -> Result<SigningKeys, SealError> {
@@ -114,6 +119,26 @@ mod tests {
         assert_eq!(more.count(), 2);
         assert_ne!(more.public(), made.public());
         assert_eq!(more.all()[0].public(), made.public().expect("a key"));
+    }
+
+    #[test]
+    fn no_error_has_a_seed() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = SealFolder::at(home.path().into());
+        let seed = hex(&[0xa7; 32]);
+        for damaged in [
+            format!(r#"{{"seeds":"{seed}"}}"#),
+            format!(r#""{seed}""#),
+            format!(r#"{{"{seed}":[]}}"#),
+            format!(r#"{{"seeds":["{seed}0"]}}"#),
+            format!(r#"{{"seeds":["{seed}"#),
+            seed.clone(),
+        ] {
+            fs::write(folder.keys(), &damaged).expect("written");
+            let error = SigningKeys::open(&folder).expect_err("it is damaged");
+            let told = format!("{} {error:?}", event_store::with_causes(&error));
+            assert!(!told.contains("a7a7"), "{told}");
+        }
     }
 
     #[test]
