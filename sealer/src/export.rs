@@ -68,7 +68,7 @@ pub async fn export(
     }
     // Last, for it promises all the others.
     let path = into.join("checkpoint");
-    replace(&path, &sealed.note, true).map_err(SealError::file(&path))?;
+    replace(&path, &sealed.note).map_err(SealError::file(&path))?;
     Ok(Exported {
         origin: sealed.origin.to_string(),
         size: sealed.size,

@@ -85,10 +85,10 @@ pub(crate) fn read(file: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Puts a file in the place of another, whole or not at all. What is there under the name of the
+/// Puts a file in the place of another, whole or not at all, and on the disk. What is there under the name of the
 /// new file is removed and not written through: somebody may have prepared it, as a link to
 /// elsewhere or as a file that others can read.
-pub(crate) fn replace(file: &Path, text: &str, is_durable: bool) -> io::Result<()> {
+pub(crate) fn replace(file: &Path, text: &str) -> io::Result<()> {
     let beside = file.with_extension("new");
     if let Err(error) = fs::remove_file(&beside)
         && error.kind() != ErrorKind::NotFound
@@ -98,12 +98,10 @@ pub(crate) fn replace(file: &Path, text: &str, is_durable: bool) -> io::Result<(
     let mut options = File::options();
     let mut written = options.write(true).create_new(true).mode(0o600).open(&beside)?;
     written.write_all(text.as_bytes())?;
-    if is_durable {
-        written.sync_all()?;
-    }
+    written.sync_all()?;
     fs::rename(&beside, file)?;
     match file.parent() {
-        Some(folder) if is_durable => File::open(folder)?.sync_all(),
-        _ => Ok(()),
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
     }
 }

@@ -51,7 +51,7 @@ impl SigningKeys {
         fs::create_dir_all(folder.path()).map_err(SealError::file(folder.path()))?;
         let text = serde_json::to_string_pretty(&file)
             .map_err(|source| SealError::Keys { file: path.clone(), source: source.into() })?;
-        replace(&path, &format!("{text}\n"), true).map_err(SealError::file(&path))?;
+        replace(&path, &format!("{text}\n")).map_err(SealError::file(&path))?;
         file.keys(folder)
     }
 
