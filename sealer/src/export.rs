@@ -1,7 +1,8 @@
 //! A log's partition as files, which any web server can serve and anyone can verify.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use event_store::EventStore;
@@ -9,7 +10,7 @@ use log_record::{Generation, Partition, Position};
 use serde::Serialize;
 use transparency::{Origin, Tile, TileKind, bundle};
 
-use crate::folder::replace;
+use crate::folder::{Readers, replace};
 use crate::sealed::Sealed;
 use crate::tree_files::read_tile;
 use crate::{SealError, SealFolder};
@@ -28,6 +29,8 @@ pub struct Exported {
 }
 
 /// Writes a partition's newest checkpoint, its tiles and, if asked for, its entries into a folder.
+/// Everybody may read them but for the entries, which name accounts: whoever is to read those is
+/// let in by the operator.
 /// What an earlier export wrote stays, so that a further one writes what is new.
 pub async fn export(
     store: &EventStore,
@@ -51,24 +54,24 @@ pub async fn export(
             }
             let bytes = read_tile(&sealed.folder, level, tile);
             let bytes = bytes.map_err(SealError::file(sealed.folder.path()))?;
-            write(&path, &bytes)?;
+            write(&path, &bytes, Readers::Everybody)?;
             files_written += 1;
         }
     }
     for tile in TileKind::Entries.tiles(if with_entries { sealed.size } else { 0 }) {
         let path = into.join(tile.to_string());
         if !path.exists() {
-            write(&path, &entries(store, partition, tile).await?)?;
+            write(&path, &entries(store, partition, tile).await?, Readers::Owner)?;
             files_written += 1;
         }
     }
     for (number, note) in (1_u32..).zip(&sealed.handovers) {
-        write(&into.join(format!("handover/{number}")), note.as_bytes())?;
+        write(&into.join(format!("handover/{number}")), note.as_bytes(), Readers::Everybody)?;
         files_written += 1;
     }
     // Last, for it promises all the others.
     let path = into.join("checkpoint");
-    replace(&path, &sealed.note).map_err(SealError::file(&path))?;
+    replace(&path, &sealed.note, Readers::Everybody).map_err(SealError::file(&path))?;
     Ok(Exported {
         origin: sealed.origin.to_string(),
         size: sealed.size,
@@ -104,12 +107,30 @@ async fn entries(
     bundle(records).map_err(|source| SealError::Entry { place: place(tile.first() + 1), source })
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), SealError> {
+fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), SealError> {
     let put = || -> io::Result<()> {
-        fs::create_dir_all(path.parent().ok_or(io::ErrorKind::InvalidInput)?)?;
+        make(path.parent().ok_or(io::ErrorKind::InvalidInput)?, readers)?;
         let beside = path.with_extension("new");
         fs::write(&beside, bytes)?;
+        if let Readers::Everybody = readers {
+            fs::set_permissions(&beside, Permissions::from_mode(0o644))?;
+        }
         fs::rename(&beside, path)
     };
     put().map_err(SealError::file(path))
+}
+
+/// Makes a folder and those that it is in. One that is there stays as it is.
+fn make(folder: &Path, readers: Readers) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(outer) = folder.parent() {
+        make(outer, readers)?;
+    }
+    fs::create_dir(folder)?;
+    match readers {
+        Readers::Everybody => fs::set_permissions(folder, Permissions::from_mode(0o755)),
+        Readers::Owner => Ok(()),
+    }
 }

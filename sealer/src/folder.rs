@@ -1,9 +1,9 @@
 //! Where the keys and the trees are: `signing-keys.json`, and a folder for each tree, named by its
 //! log, generation and partition.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use transparency::Origin;
@@ -76,6 +76,15 @@ impl TreeFolder {
     }
 }
 
+/// Who may read a file that is put somewhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Readers {
+    /// Its owner.
+    Owner,
+    /// Everybody on the machine, such as a web server's user, whatever the process's mask.
+    Everybody,
+}
+
 /// What a file has; nothing where there is none.
 pub(crate) fn read(file: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(file) {
@@ -88,7 +97,7 @@ pub(crate) fn read(file: &Path) -> io::Result<Option<String>> {
 /// Puts a file in the place of another, whole or not at all, and on the disk. What is there under the name of the
 /// new file is removed and not written through: somebody may have prepared it, as a link to
 /// elsewhere or as a file that others can read.
-pub(crate) fn replace(file: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn replace(file: &Path, text: &str, readers: Readers) -> io::Result<()> {
     let beside = file.with_extension("new");
     if let Err(error) = fs::remove_file(&beside)
         && error.kind() != ErrorKind::NotFound
@@ -98,6 +107,9 @@ pub(crate) fn replace(file: &Path, text: &str) -> io::Result<()> {
     let mut options = File::options();
     let mut written = options.write(true).create_new(true).mode(0o600).open(&beside)?;
     written.write_all(text.as_bytes())?;
+    if let Readers::Everybody = readers {
+        written.set_permissions(Permissions::from_mode(0o644))?;
+    }
     written.sync_all()?;
     fs::rename(&beside, file)?;
     match file.parent() {

@@ -8,7 +8,7 @@ use log_record::{hex, parse_hex};
 use serde::{Deserialize, Serialize};
 use transparency::SigningKey;
 
-use crate::folder::{read, replace};
+use crate::folder::{Readers, read, replace};
 use crate::{SealError, SealFolder};
 
 /// The keys of a folder.
@@ -51,7 +51,7 @@ impl SigningKeys {
         fs::create_dir_all(folder.path()).map_err(SealError::file(folder.path()))?;
         let text = serde_json::to_string_pretty(&file)
             .map_err(|source| SealError::Keys { file: path.clone(), source: source.into() })?;
-        replace(&path, &format!("{text}\n")).map_err(SealError::file(&path))?;
+        replace(&path, &format!("{text}\n"), Readers::Owner).map_err(SealError::file(&path))?;
         file.keys(folder)
     }
 

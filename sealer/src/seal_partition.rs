@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use transparency::{Checkpoint, Note, Origin, SigningKey, TreeHash};
 
-use crate::folder::{TreeFolder, read, replace};
+use crate::folder::{Readers, TreeFolder, read, replace};
 use crate::sealed::Sealed;
 use crate::tree_files::TreeFiles;
 use crate::{SealError, SealFolder, SealStatus, SigningKeys};
@@ -255,7 +255,7 @@ impl Growing {
             let note = key.sign(&name, last.to_string())?;
             let number = u32::try_from(self.handed_over + 1).unwrap_or(u32::MAX);
             let path = self.in_folder.handover(number);
-            replace(&path, &note.to_string()).map_err(SealError::file(&path))?;
+            replace(&path, &note.to_string(), Readers::Owner).map_err(SealError::file(&path))?;
             tracing::info!(
                 origin = %self.origin, size = last.size,
                 "the transparency log's key has handed over to the next"
@@ -272,7 +272,7 @@ impl Growing {
         let (path, text) = (self.in_folder.checkpoint(), note.to_string());
         // On the disk before anybody sees it: the next process begins from it, and must never sign
         // less.
-        replace(&path, &text).map_err(SealError::file(&path))?;
+        replace(&path, &text, Readers::Owner).map_err(SealError::file(&path))?;
         if let Some(publishing) = &mut self.publish {
             publishing.publish(&self.origin, &text);
         }
@@ -292,7 +292,7 @@ impl Publishing {
     fn publish(&mut self, origin: &Origin, note: &str) {
         let Origin { log_id, generation, partition } = origin;
         let file = self.folder.join(format!("{log_id}-{generation}-{partition}.checkpoint"));
-        let failed = replace(&file, note).err();
+        let failed = replace(&file, note, Readers::Everybody).err();
         if let Some(error) = failed.as_ref().filter(|_| !self.is_failing) {
             let (file, error) = (file.display(), error as &dyn std::error::Error);
             tracing::warn!(%file, error, "checkpoints can't be published there");

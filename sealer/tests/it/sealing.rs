@@ -1,6 +1,7 @@
 //! What is sealed, on every store, and how sealing goes on after a restart, a damage or a fork.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use sealer::SigningKeys;
 
@@ -149,7 +150,9 @@ async fn each_newest_checkpoint_is_put_where_somebody_else_keeps_it() {
     log.append(10).await;
     let note = running.until(10).await;
     let file = elsewhere.path().join(format!("{LOG}-1-0.checkpoint"));
-    assert_eq!(fs::read_to_string(file).expect("published"), note.to_string());
+    assert_eq!(fs::read_to_string(&file).expect("published"), note.to_string());
+    let mode = file.metadata().expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o644, "somebody else reads it");
     running.stop().await;
     // Nothing waits for that folder.
     let running = log.seal_and_publish(Some(elsewhere.path().join("gone")));
