@@ -31,6 +31,17 @@ pub enum SealError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The keys aren't those that signed.
+    #[error(
+        "{file} needs other keys than those in {keys}: one of them signed it, or it hands over to \
+         one. Restore the right file of keys from a backup, for nothing else may sign"
+    )]
+    OtherKeys {
+        /// What was signed.
+        file: PathBuf,
+        /// The file of keys.
+        keys: PathBuf,
+    },
     /// A key can't be used.
     #[error("a signing key can't be used")]
     Key(#[from] KeyError),

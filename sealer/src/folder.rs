@@ -1,5 +1,5 @@
-//! Where the keys and the trees are: `signing-keys.json`, and a folder for each tree, named by its
-//! log, generation and partition.
+//! Where the keys and the trees are: `signing-keys.json`, a file for each time that a key handed
+//! over, and a folder for each tree, named by its log, generation and partition.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write as _};
@@ -38,6 +38,13 @@ impl SealFolder {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// The checkpoint in which a key handed over, counted from 1: kept beside the keys, whatever
+    /// becomes of the trees.
+    pub(crate) fn handover(&self, origin: &Origin, number: u32) -> PathBuf {
+        let Origin { log_id, partition, .. } = origin;
+        self.0.join(format!("{log_id}-{partition}-handover-{number}"))
     }
 
     /// The folder of a tree.

@@ -107,6 +107,42 @@ async fn a_key_that_is_added_takes_over_and_the_first_leads_to_it() {
 }
 
 #[tokio::test]
+async fn a_key_hands_over_once_whatever_becomes_of_the_trees() {
+    let log = Log::memory().await;
+    let running = log.seal();
+    log.append(10).await;
+    running.until(10).await;
+    let first = log.key();
+    SigningKeys::add(&log.folder()).expect("added");
+    log.append(5).await;
+    let kept = running.until(15).await;
+    running.stop().await;
+
+    // What the second key has signed counts on, also where the trees are made anew.
+    fs::remove_dir_all(log.tree(1)).expect("removed");
+    log.append(5).await;
+    let running = log.seal();
+    running.until(20).await;
+    running.audit(&first, Some(&kept)).await.expect("verified");
+
+    // And in the next generation.
+    log.fork().await;
+    log.append(2).await;
+    running.until(23).await;
+    running.audit(&first, Some(&kept)).await.expect("verified");
+    let answer = running.get("/log/keys", None).await;
+    let keys: serde_json::Value = serde_json::from_slice(&answer.bytes).expect("JSON");
+    let (old, new) = (&keys["keys"][0], &keys["keys"][1]);
+    assert_eq!(old["generation"], 1, "{keys}");
+    assert_eq!(old["key"], first.to_string());
+    assert!((10..=15).contains(&old["last_size"].as_u64().expect("a size")), "{keys}");
+    assert_eq!(new["generation"], 2, "{keys}");
+    assert_eq!(new["first_size"], 0, "{keys}");
+    running.stop().await;
+    assert_eq!(log.audit(&first).await, Ok(23));
+}
+
+#[tokio::test]
 async fn a_key_takes_over_also_while_nothing_is_appended() {
     let log = Log::memory().await;
     let running = log.seal();
