@@ -60,6 +60,11 @@ impl SigningKeys {
         &self.0
     }
 
+    /// Their public keys.
+    pub(crate) fn all_public(&self) -> Vec<[u8; 32]> {
+        self.0.iter().map(SigningKey::public).collect()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {

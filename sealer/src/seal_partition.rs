@@ -53,6 +53,8 @@ struct Growing {
     start: Position,
     /// How many keys have handed over.
     handed_over: usize,
+    /// The public keys. Others may come after them.
+    keys: Vec<[u8; 32]>,
     /// Whether the tree is served, as it was when this process began.
     is_shown: bool,
 }
@@ -146,6 +148,7 @@ impl Sealing {
             signed: kept,
             start: head.position,
             handed_over: before.handed_over,
+            keys: before.keys,
             is_shown: false,
         };
         Ok((growing, follower))
@@ -211,6 +214,12 @@ impl Growing {
             return Ok((self, None));
         }
         let keys = SigningKeys::load(&self.folder)?;
+        let public = keys.all_public();
+        if !public.starts_with(&self.keys) {
+            let (file, keys) = (self.in_folder.checkpoint(), self.folder.keys());
+            return Err(SealError::OtherKeys { file, keys });
+        }
+        self.keys = public;
         let hands_over = self.hand_over(keys.all())?;
         if self.is_shown && leaves.is_empty() && !hands_over {
             return Ok((self, None));
@@ -281,7 +290,7 @@ impl Growing {
             publishing.publish(&self.origin, &text);
         }
         let sealed = Sealed::read(self.in_folder.clone())?.ok_or(SealError::Closed)?;
-        sealed.with_keys(&keys.iter().map(SigningKey::public).collect::<Vec<_>>())
+        sealed.with_keys(&self.keys)
     }
 
     fn checkpoint(&self) -> Checkpoint {

@@ -22,6 +22,8 @@ pub(crate) struct Before {
     pub(crate) newest: Option<Signed>,
     /// How many keys have handed over.
     pub(crate) handed_over: usize,
+    /// The public keys, among them all that signed.
+    pub(crate) keys: Vec<[u8; 32]>,
 }
 
 impl Before {
@@ -32,8 +34,8 @@ impl Before {
     ) -> Result<Self, SealError> {
         let keys = SigningKeys::load(folder)?;
         let handovers = handovers(folder, origin, in_folder, keys.all())?;
-        let newest = last_signed(origin, in_folder.checkpoint(), keys.all())?;
-        Ok(Self { newest, handed_over: handovers.len() })
+        let newest = last_signed(folder, origin, in_folder.checkpoint(), keys.all())?;
+        Ok(Self { newest, handed_over: handovers.len(), keys: keys.all_public() })
     }
 }
 
@@ -82,24 +84,33 @@ fn handovers(
     Ok(found)
 }
 
-/// The checkpoint of a file, if it is there and one of the keys signed it.
+/// The checkpoint of a file, if it is there and whole. One that none of the keys signed is whole:
+/// these keys may not go on from it.
 fn last_signed(
+    folder: &SealFolder,
     origin: &Origin,
     file: PathBuf,
     keys: &[SigningKey],
 ) -> Result<Option<Signed>, SealError> {
     let Some(text) = read(&file).map_err(SealError::file(&file))? else { return Ok(None) };
-    let name = origin.to_string();
-    let is_signed = |note: &Note| {
-        let keys = keys.iter().map(|key| key.verifier(&name));
-        keys.flatten().any(|key| note.verify(&key).is_ok())
-    };
-    let note = text.parse::<Note>().ok().filter(is_signed);
-    let checkpoint = note.and_then(|note| Checkpoint::of(&note).ok());
+    let note = text.parse::<Note>().ok();
+    let checkpoint = note.as_ref().and_then(|note| Checkpoint::of(note).ok());
     let checkpoint = checkpoint.filter(|it| it.origin == *origin);
-    if checkpoint.is_none() {
-        // A machine that lost its power may leave half a file.
-        tracing::warn!(file = %file.display(), "the last checkpoint is damaged; it is made anew");
+    if let (Some(note), Some(checkpoint)) = (note, checkpoint) {
+        let name = origin.to_string();
+        let mut is_theirs = false;
+        for key in keys {
+            let key = key.verifier(&name)?;
+            if note.verify(&key).is_ok() {
+                return Ok(Some(Signed { checkpoint, file }));
+            }
+            is_theirs |= note.bears(&key);
+        }
+        if !is_theirs {
+            return Err(SealError::OtherKeys { file, keys: folder.keys() });
+        }
     }
-    Ok(checkpoint.map(|checkpoint| Signed { checkpoint, file }))
+    // A machine that lost its power may leave half a file.
+    tracing::warn!(file = %file.display(), "the last checkpoint is damaged; it is made anew");
+    Ok(None)
 }

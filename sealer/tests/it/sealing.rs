@@ -143,6 +143,54 @@ async fn a_key_hands_over_once_whatever_becomes_of_the_trees() {
 }
 
 #[tokio::test]
+async fn keys_that_did_not_sign_the_log_sign_nothing() {
+    let log = Log::memory().await;
+    let mut running = log.seal();
+    log.append(10).await;
+    running.until(10).await;
+    let (file, checkpoint) = (log.folder().keys(), log.tree(1).join("checkpoint"));
+    let old = fs::read(&file).expect("read");
+    SigningKeys::add(&log.folder()).expect("added");
+    log.append(5).await;
+    let signed = running.until(15).await.to_string();
+    let right = fs::read(&file).expect("read");
+
+    // An older copy, under a sealer that runs and before the next starts.
+    fs::write(&file, old).expect("written");
+    let why = running.fails().await;
+    assert!(why.contains("needs other keys than those in"), "{why}");
+    running.stop().await;
+    log.append(5).await;
+    let mut running = log.seal();
+    let why = running.fails().await;
+    assert!(why.contains("needs other keys than those in"), "{why}");
+    running.stop().await;
+    assert_eq!(fs::read_to_string(&checkpoint).expect("read"), signed);
+
+    // Another ledger's, also where nothing has handed over.
+    for handover in [log.tree(1), log.home.path().join("transparency")] {
+        for entry in fs::read_dir(handover).expect("read") {
+            let path = entry.expect("read").path();
+            if path.display().to_string().contains("handover-") {
+                fs::rename(&path, log.home.path().join("handover")).expect("moved");
+            }
+        }
+    }
+    fs::remove_file(&file).expect("removed");
+    SigningKeys::add(&log.folder()).expect("added");
+    let mut running = log.seal();
+    let why = running.fails().await;
+    assert!(why.contains("needs other keys than those in"), "{why}");
+    assert_eq!(fs::read_to_string(&checkpoint).expect("read"), signed);
+
+    // It goes on by itself once the right ones are back.
+    fs::rename(log.home.path().join("handover"), log.tree(1).join("handover-1")).expect("moved");
+    fs::write(&file, right).expect("written");
+    running.until(20).await;
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_key_takes_over_also_while_nothing_is_appended() {
     let log = Log::memory().await;
     let running = log.seal();
