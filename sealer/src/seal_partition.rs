@@ -11,7 +11,7 @@ use transparency::{Checkpoint, Origin, SigningKey, TreeHash};
 
 use crate::folder::{Readers, TreeFolder, replace};
 use crate::sealed::Sealed;
-use crate::signed::{Before, Signed};
+use crate::signed::{Before, Signed, published};
 use crate::tree_files::TreeFiles;
 use crate::{SealError, SealFolder, SealStatus, SigningKeys};
 
@@ -98,7 +98,9 @@ impl Sealing {
         let origin = Origin { log_id, generation: head.generation, partition };
         let in_folder = self.folder.of_tree(&origin);
         let (folder, of_tree) = (self.folder.clone(), in_folder.clone());
-        let before = blocking(move || Before::read(&folder, &origin, &of_tree)).await?;
+        let publish = self.publish.clone();
+        let read = move || Before::read(&folder, &origin, &of_tree, publish.as_deref());
+        let before = blocking(read).await?;
         let (mut tree, mut follower, mut kept) = (None, None, before.newest);
         if let Some(signed) = kept.take_if(|it| it.checkpoint.size > 0) {
             let place = Place { partition, position: Position(signed.checkpoint.size) };
@@ -303,8 +305,7 @@ impl Publishing {
     /// Puts a copy of the checkpoint there. Nothing waits for that folder, and a copy that fails is
     /// made with the next checkpoint.
     fn publish(&mut self, origin: &Origin, note: &str) {
-        let Origin { log_id, generation, partition } = origin;
-        let file = self.folder.join(format!("{log_id}-{generation}-{partition}.checkpoint"));
+        let file = published(&self.folder, origin);
         let failed = replace(&file, note, Readers::Everybody).err();
         if let Some(error) = failed.as_ref().filter(|_| !self.is_failing) {
             let (file, error) = (file.display(), error as &dyn std::error::Error);

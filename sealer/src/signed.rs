@@ -1,7 +1,7 @@
-//! What was signed of a tree before, wherever it stands: its newest checkpoint, and those in which
-//! a key handed over to the next.
+//! What was signed of a tree before, wherever it stands: its newest checkpoint, the copy of it that
+//! was published, and the checkpoints in which a key handed over to the next.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use transparency::{Checkpoint, Note, Origin, SigningKey};
 
@@ -18,7 +18,7 @@ pub(crate) struct Signed {
 /// What was signed before this process began.
 #[derive(Debug)]
 pub(crate) struct Before {
-    /// The newest checkpoint of the tree.
+    /// The largest checkpoint of the tree. The copies stand in for one that is lost.
     pub(crate) newest: Option<Signed>,
     /// How many keys have handed over.
     pub(crate) handed_over: usize,
@@ -31,12 +31,32 @@ impl Before {
         folder: &SealFolder,
         origin: &Origin,
         in_folder: &TreeFolder,
+        publish: Option<&Path>,
     ) -> Result<Self, SealError> {
         let keys = SigningKeys::load(folder)?;
-        let handovers = handovers(folder, origin, in_folder, keys.all())?;
-        let newest = last_signed(folder, origin, in_folder.checkpoint(), keys.all())?;
-        Ok(Self { newest, handed_over: handovers.len(), keys: keys.all_public() })
+        let mut signed = handovers(folder, origin, in_folder, keys.all())?;
+        let handed_over = signed.len();
+        signed.retain(|it| it.checkpoint.origin == *origin);
+        if let Some(file) = publish.map(|folder| published(folder, origin)) {
+            match last_signed(folder, origin, file, keys.all()) {
+                // Nothing depends on that folder.
+                Err(SealError::File { file, source }) => {
+                    let (file, error) = (file.display(), &source as &dyn std::error::Error);
+                    tracing::warn!(%file, error, "the published checkpoint can't be read");
+                }
+                read => signed.extend(read?),
+            }
+        }
+        signed.extend(last_signed(folder, origin, in_folder.checkpoint(), keys.all())?);
+        let newest = signed.into_iter().max_by_key(|it| it.checkpoint.size);
+        Ok(Self { newest, handed_over, keys: keys.all_public() })
     }
+}
+
+/// Where a copy of the tree's newest checkpoint is published in a folder.
+pub(crate) fn published(folder: &Path, origin: &Origin) -> PathBuf {
+    let Origin { log_id, generation, partition } = origin;
+    folder.join(format!("{log_id}-{generation}-{partition}.checkpoint"))
 }
 
 /// The checkpoints in which the keys handed over, the first key's first.
@@ -111,6 +131,6 @@ fn last_signed(
         }
     }
     // A machine that lost its power may leave half a file.
-    tracing::warn!(file = %file.display(), "the last checkpoint is damaged; it is made anew");
+    tracing::warn!(file = %file.display(), "a checkpoint is damaged; it is made anew");
     Ok(None)
 }
