@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use event_store::StoreError;
 use log_record::Place;
-use transparency::{BundleError, CheckpointError, KeyError, NoteError};
+use transparency::{BundleError, CheckpointError, KeyError, NoteError, Origin};
 
 /// Why a log isn't sealed.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,16 @@ pub enum SealError {
         /// What is wrong with its record.
         #[source]
         source: BundleError,
+    },
+    /// The folder has another tree's export.
+    #[error("{folder} has an export of {found}, and this is {expected}: name another folder")]
+    OtherExport {
+        /// The folder.
+        folder: PathBuf,
+        /// Which tree is there.
+        found: Origin,
+        /// Which was to be written.
+        expected: Origin,
     },
     /// There is nothing to export.
     #[error("nothing of this log is sealed in {folder}; the part that takes commands seals it")]
