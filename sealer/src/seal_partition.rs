@@ -12,7 +12,7 @@ use transparency::{Checkpoint, Origin, SigningKey, TreeHash};
 use crate::folder::{Readers, TreeFolder, replace};
 use crate::sealed::Sealed;
 use crate::signed::{Before, Signed, published};
-use crate::tree_files::TreeFiles;
+use crate::tree_files::{TreeFiles, open_at};
 use crate::{SealError, SealFolder, SealStatus, SigningKeys};
 
 /// How long a checkpoint stays the newest at least. Several a second keep events unsealed for less
@@ -112,7 +112,7 @@ impl Sealing {
             let leaf = TreeHash::of_leaf(&last.fixed_record(log_id));
             let of_tree = in_folder.clone();
             let checkpoint = signed.checkpoint.clone();
-            let opened = blocking(move || Ok(open_at(&of_tree, &checkpoint, leaf))).await?;
+            let opened = blocking(move || open_at(&of_tree, &checkpoint, leaf)).await?;
             match opened {
                 Ok(Some(opened)) => {
                     follower = Some(self.store.follow_from(place, last.checksum)?);
@@ -313,23 +313,6 @@ impl Publishing {
         }
         self.is_failing = failed.is_some();
     }
-}
-
-/// The tree of a checkpoint; `None` if the log has another event where it ends. If the files don't
-/// give its root, why.
-fn open_at(
-    in_folder: &TreeFolder,
-    checkpoint: &Checkpoint,
-    leaf: TreeHash,
-) -> Result<Option<TreeFiles>, String> {
-    let tree = TreeFiles::open(in_folder, checkpoint.size).map_err(|it| it.to_string())?;
-    let is_whole = crate::tree_files::are_whole(in_folder, checkpoint.size);
-    if !is_whole.map_err(|it| it.to_string())? || tree.root() != checkpoint.root {
-        return Err("they don't give the root that was signed".into());
-    }
-    let last = crate::tree_files::subtree(in_folder, 0, checkpoint.size - 1);
-    let last = last.map_err(|it| it.to_string())?;
-    Ok((last == leaf).then_some(tree))
 }
 
 /// Does work that hashes and waits for the disk, apart from the tasks.
