@@ -1,7 +1,7 @@
 //! Where the keys and the trees are: `signing-keys.json`, a file for each time that a key handed
 //! over, and a folder for each tree, named by its log, generation and partition.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, DirEntry, File, Permissions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl SealFolder {
     /// Whether any tree is there.
     pub(crate) fn has_trees(&self) -> io::Result<bool> {
         match fs::read_dir(&self.0) {
-            Ok(entries) => Ok(entries.flatten().any(|entry| entry.path().is_dir())),
+            Ok(entries) => Ok(entries.flatten().any(|entry| is_tree(&entry))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
@@ -52,6 +52,13 @@ impl SealFolder {
         let Origin { log_id, generation, partition } = origin;
         TreeFolder(self.0.join(format!("{log_id}-{generation}-{partition}")))
     }
+}
+
+/// Whether an entry is a tree's folder, and not `lost+found` of a disk of its own.
+fn is_tree(entry: &DirEntry) -> bool {
+    let name = entry.file_name();
+    let origin = name.to_str().map(|name| format!("guerdon/{name}").parse::<Origin>());
+    entry.path().is_dir() && origin.is_some_and(|origin| origin.is_ok())
 }
 
 /// The folder of one tree.

@@ -127,6 +127,14 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_of_its_own_gets_a_first_key() {
+        let home = tempfile::tempdir().expect("a folder");
+        fs::create_dir(home.path().join("lost+found")).expect("made");
+        let made = SigningKeys::open(&SealFolder::at(home.path().into())).expect("made");
+        assert_eq!(made.count(), 1);
+    }
+
+    #[test]
     fn no_error_has_a_seed() {
         let home = tempfile::tempdir().expect("a folder");
         let folder = SealFolder::at(home.path().into());
@@ -156,7 +164,8 @@ mod tests {
             assert_eq!(fs::read_to_string(folder.keys()).expect("read"), damaged);
         }
         fs::remove_file(folder.keys()).expect("removed");
-        fs::create_dir(home.path().join("a-tree")).expect("made");
+        let tree = "01a229ac-19b2-76ce-a949-c191c77ab76b-1-0";
+        fs::create_dir(home.path().join(tree)).expect("made");
         assert!(matches!(SigningKeys::open(&folder), Err(SealError::Keys { .. })), "it was lost");
     }
 }
