@@ -3,16 +3,16 @@
 
 use std::fmt::{Display, Formatter};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use event_store::with_causes;
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use serde::Serialize;
-use transparency::{Known, Note, ReadFile, VerifiedLog, VerifierKey, verify_log};
+use transparency::{Known, Note, ReadFile, TILE_HASHES, VerifiedLog, VerifierKey, verify_log};
 
 use crate::command_line::path;
 use crate::exit::FoundWrong;
@@ -22,6 +22,9 @@ use crate::printing::Printing;
 
 /// How long one file may take.
 const FILE_MAX: Duration = Duration::from_secs(60);
+
+/// How many bytes a checkpoint, a handover or a refusal may have.
+const TEXT_BYTES_MAX: usize = 1 << 20;
 
 /// What to verify. The options of printing may come before or after it.
 #[derive(Args, Clone, Debug)]
@@ -175,8 +178,13 @@ impl Files {
 
     async fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ReadFile> {
         match self {
-            Self::Folder(folder) => match fs::read(folder.join(path)) {
-                Ok(bytes) => Ok(Some(bytes)),
+            Self::Folder(folder) => match fs::File::open(folder.join(path)) {
+                Ok(file) => {
+                    let (mut bytes, most) = (vec![], bytes_max(path));
+                    file.take(most as u64 + 1).read_to_end(&mut bytes)?;
+                    not_longer(&bytes, most)?;
+                    Ok(Some(bytes))
+                }
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(error.into()),
             },
@@ -187,17 +195,68 @@ impl Files {
                 }
                 let answer = request.send().await.map_err(reqwest::Error::without_url)?;
                 match answer.status() {
-                    StatusCode::OK => Ok(Some(answer.bytes().await?.to_vec())),
+                    StatusCode::OK => Ok(Some(body(answer, bytes_max(path)).await?)),
                     StatusCode::NOT_FOUND => Ok(None),
                     status => {
-                        let text = answer.text().await.unwrap_or_default();
+                        let bytes = body(answer, TEXT_BYTES_MAX).await.unwrap_or_default();
                         let problem: serde_json::Value =
-                            serde_json::from_str(&text).unwrap_or_default();
+                            serde_json::from_slice(&bytes).unwrap_or_default();
                         let detail = problem["detail"].as_str().unwrap_or_default().to_owned();
                         Err(anyhow!("{status} {detail}").into())
                     }
                 }
             }
         }
+    }
+}
+
+/// How many bytes a log's file may have. Whoever is checked may send without an end.
+fn bytes_max(path: &str) -> usize {
+    let tile = usize::from(TILE_HASHES);
+    if path.starts_with("tile/entries/") {
+        tile * (2 + usize::from(u16::MAX))
+    } else if path.starts_with("tile/") {
+        tile * 32
+    } else {
+        TEXT_BYTES_MAX
+    }
+}
+
+fn not_longer(bytes: &[u8], most: usize) -> anyhow::Result<()> {
+    anyhow::ensure!(bytes.len() <= most, "it has more than the {most} bytes that it may have");
+    Ok(())
+}
+
+/// What was answered, if it isn't longer than it may be.
+async fn body(mut answer: Response, most: usize) -> Result<Vec<u8>, ReadFile> {
+    let mut bytes = vec![];
+    while let Some(chunk) = answer.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        not_longer(&bytes, most)?;
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_longer_than_it_may_be_is_not_read_to_its_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = Files::Folder(folder.path().into());
+        for (path, most) in
+            [("checkpoint", 1 << 20), ("tile/0/000", 8_192), ("tile/entries/000", 16_777_472)]
+        {
+            let file = folder.path().join(path);
+            fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+            fs::write(&file, vec![7_u8; most]).expect("written");
+            let read = files.read(path).await.expect("read");
+            assert_eq!(read.map(|bytes| bytes.len()), Some(most));
+            fs::write(&file, vec![7_u8; most + 1]).expect("written");
+            let error = files.read(path).await.expect_err("it is too long").to_string();
+            assert_eq!(error, format!("it has more than the {most} bytes that it may have"));
+        }
+        assert!(files.read("tile/0/001").await.expect("read").is_none());
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use event_store::StoreError;
 use log_record::Place;
-use transparency::{BundleError, CheckpointError, KeyError, NoteError};
+use transparency::{BundleError, CheckpointError, KeyError, NoteError, Origin};
 
 /// Why a log isn't sealed.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,17 @@ pub enum SealError {
         /// What is wrong with it.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The keys aren't those that signed.
+    #[error(
+        "{file} needs other keys than those in {keys}: one of them signed it, or it hands over to \
+         one. Restore the right file of keys from a backup, for nothing else may sign"
+    )]
+    OtherKeys {
+        /// What was signed.
+        file: PathBuf,
+        /// The file of keys.
+        keys: PathBuf,
     },
     /// A key can't be used.
     #[error("a signing key can't be used")]
@@ -63,6 +74,16 @@ pub enum SealError {
         /// What is wrong with its record.
         #[source]
         source: BundleError,
+    },
+    /// The folder has another tree's export.
+    #[error("{folder} has an export of {found}, and this is {expected}: name another folder")]
+    OtherExport {
+        /// The folder.
+        folder: PathBuf,
+        /// Which tree is there.
+        found: Origin,
+        /// Which was to be written.
+        expected: Origin,
     },
     /// There is nothing to export.
     #[error("nothing of this log is sealed in {folder}; the part that takes commands seals it")]

@@ -1,15 +1,16 @@
 //! A log's partition as files, which any web server can serve and anyone can verify.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use event_store::EventStore;
 use log_record::{Generation, Partition, Position};
 use serde::Serialize;
-use transparency::{Origin, Tile, TileKind, bundle};
+use transparency::{Checkpoint, Note, Origin, Tile, TileKind, TreeHash, bundle, unbundle};
 
-use crate::folder::replace;
+use crate::folder::{Readers, replace};
 use crate::sealed::Sealed;
 use crate::tree_files::read_tile;
 use crate::{SealError, SealFolder};
@@ -28,7 +29,11 @@ pub struct Exported {
 }
 
 /// Writes a partition's newest checkpoint, its tiles and, if asked for, its entries into a folder.
-/// What an earlier export wrote stays, so that a further one writes what is new.
+/// Everybody may read them but for the entries, which name accounts: whoever is to read those is
+/// let in by the operator.
+///
+/// What an earlier export of the same tree wrote stays where it is whole, so that a further one
+/// writes what is new, and puts right what the power or somebody else spoilt.
 pub async fn export(
     store: &EventStore,
     folder: &SealFolder,
@@ -38,6 +43,7 @@ pub async fn export(
 ) -> Result<Exported, SealError> {
     let generation = store.head(partition).await?.generation;
     let sealed = newest(store, folder, partition, generation)?;
+    check_export(into, &sealed.origin)?;
     let mut files_written = 0;
     for level in 0_u8.. {
         let kind = TileKind::Hashes(level);
@@ -46,29 +52,29 @@ pub async fn export(
         }
         for tile in kind.tiles(sealed.size) {
             let path = into.join(tile.to_string());
-            if path.exists() {
+            let bytes = tile_bytes(&sealed, level, tile)?;
+            if there(&path)?.is_some_and(|there| there == bytes) {
                 continue;
             }
-            let bytes = read_tile(&sealed.folder, level, tile);
-            let bytes = bytes.map_err(SealError::file(sealed.folder.path()))?;
-            write(&path, &bytes)?;
+            write(&path, &bytes, Readers::Everybody)?;
             files_written += 1;
         }
     }
     for tile in TileKind::Entries.tiles(if with_entries { sealed.size } else { 0 }) {
         let path = into.join(tile.to_string());
-        if !path.exists() {
-            write(&path, &entries(store, partition, tile).await?)?;
+        let leaves = tile_bytes(&sealed, 0, Tile { kind: TileKind::Hashes(0), ..tile })?;
+        if there(&path)?.is_none_or(|there| !are_entries_of(&leaves, &there)) {
+            write(&path, &entries(store, partition, tile).await?, Readers::Owner)?;
             files_written += 1;
         }
     }
     for (number, note) in (1_u32..).zip(&sealed.handovers) {
-        write(&into.join(format!("handover/{number}")), note.as_bytes())?;
+        write(&into.join(format!("handover/{number}")), note.as_bytes(), Readers::Everybody)?;
         files_written += 1;
     }
     // Last, for it promises all the others.
     let path = into.join("checkpoint");
-    replace(&path, &sealed.note, true).map_err(SealError::file(&path))?;
+    replace(&path, &sealed.note, Readers::Everybody).map_err(SealError::file(&path))?;
     Ok(Exported {
         origin: sealed.origin.to_string(),
         size: sealed.size,
@@ -104,12 +110,64 @@ async fn entries(
     bundle(records).map_err(|source| SealError::Entry { place: place(tile.first() + 1), source })
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), SealError> {
+/// That the folder has no export of another tree: its tiles would stay between those of this one.
+fn check_export(into: &Path, origin: &Origin) -> Result<(), SealError> {
+    let path = into.join("checkpoint");
+    let text = String::from_utf8(there(&path)?.unwrap_or_default());
+    let note = text.ok().and_then(|text| text.parse::<Note>().ok());
+    // A damaged one is written anew.
+    match note.and_then(|note| Checkpoint::of(&note).ok()) {
+        Some(Checkpoint { origin: found, .. }) if found != *origin => {
+            Err(SealError::OtherExport { folder: into.into(), found, expected: *origin })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a file has that an earlier export wrote; nothing where there is none.
+fn there(path: &Path) -> Result<Option<Vec<u8>>, SealError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(SealError::file(path)(error)),
+    }
+}
+
+fn tile_bytes(sealed: &Sealed, level: u8, tile: Tile) -> Result<Vec<u8>, SealError> {
+    read_tile(&sealed.folder, level, tile).map_err(SealError::file(sealed.folder.path()))
+}
+
+/// Whether a bundle's entries are those of a tile's leaves.
+fn are_entries_of(leaves: &[u8], bundle: &[u8]) -> bool {
+    let Ok(entries) = unbundle(bundle) else { return false };
+    let hashes = entries.into_iter().map(TreeHash::of_leaf);
+    TreeHash::all_in(leaves).is_some_and(|leaves| leaves.into_iter().eq(hashes))
+}
+
+fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), SealError> {
     let put = || -> io::Result<()> {
-        fs::create_dir_all(path.parent().ok_or(io::ErrorKind::InvalidInput)?)?;
+        make(path.parent().ok_or(io::ErrorKind::InvalidInput)?, readers)?;
         let beside = path.with_extension("new");
         fs::write(&beside, bytes)?;
+        if let Readers::Everybody = readers {
+            fs::set_permissions(&beside, Permissions::from_mode(0o644))?;
+        }
         fs::rename(&beside, path)
     };
     put().map_err(SealError::file(path))
+}
+
+/// Makes a folder and those that it is in. One that is there stays as it is.
+fn make(folder: &Path, readers: Readers) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(outer) = folder.parent() {
+        make(outer, readers)?;
+    }
+    fs::create_dir(folder)?;
+    match readers {
+        Readers::Everybody => fs::set_permissions(folder, Permissions::from_mode(0o755)),
+        Readers::Owner => Ok(()),
+    }
 }

@@ -1,9 +1,9 @@
-//! Where the keys and the trees are: `signing-keys.json`, and a folder for each tree, named by its
-//! log, generation and partition.
+//! Where the keys and the trees are: `signing-keys.json`, a file for each time that a key handed
+//! over, and a folder for each tree, named by its log, generation and partition.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File, Permissions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use transparency::Origin;
@@ -34,10 +34,17 @@ impl SealFolder {
     /// Whether any tree is there.
     pub(crate) fn has_trees(&self) -> io::Result<bool> {
         match fs::read_dir(&self.0) {
-            Ok(entries) => Ok(entries.flatten().any(|entry| entry.path().is_dir())),
+            Ok(entries) => Ok(entries.flatten().any(|entry| is_tree(&entry))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// The checkpoint in which a key handed over, counted from 1: kept beside the keys, whatever
+    /// becomes of the trees.
+    pub(crate) fn handover(&self, origin: &Origin, number: u32) -> PathBuf {
+        let Origin { log_id, partition, .. } = origin;
+        self.0.join(format!("{log_id}-{partition}-handover-{number}"))
     }
 
     /// The folder of a tree.
@@ -45,6 +52,13 @@ impl SealFolder {
         let Origin { log_id, generation, partition } = origin;
         TreeFolder(self.0.join(format!("{log_id}-{generation}-{partition}")))
     }
+}
+
+/// Whether an entry is a tree's folder, and not `lost+found` of a disk of its own.
+fn is_tree(entry: &DirEntry) -> bool {
+    let name = entry.file_name();
+    let origin = name.to_str().map(|name| format!("guerdon/{name}").parse::<Origin>());
+    entry.path().is_dir() && origin.is_some_and(|origin| origin.is_ok())
 }
 
 /// The folder of one tree.
@@ -76,6 +90,15 @@ impl TreeFolder {
     }
 }
 
+/// Who may read a file that is put somewhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Readers {
+    /// Its owner.
+    Owner,
+    /// Everybody on the machine, such as a web server's user, whatever the process's mask.
+    Everybody,
+}
+
 /// What a file has; nothing where there is none.
 pub(crate) fn read(file: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(file) {
@@ -85,10 +108,10 @@ pub(crate) fn read(file: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Puts a file in the place of another, whole or not at all. What is there under the name of the
-/// new file is removed and not written through: somebody may have prepared it, as a link to
-/// elsewhere or as a file that others can read.
-pub(crate) fn replace(file: &Path, text: &str, is_durable: bool) -> io::Result<()> {
+/// Puts a file in the place of another, whole or not at all, and on the disk. What is there under
+/// the name of the new file is removed and not written through: somebody may have prepared it, as a
+/// link to elsewhere or as a file that others can read.
+pub(crate) fn replace(file: &Path, text: &str, readers: Readers) -> io::Result<()> {
     let beside = file.with_extension("new");
     if let Err(error) = fs::remove_file(&beside)
         && error.kind() != ErrorKind::NotFound
@@ -98,12 +121,13 @@ pub(crate) fn replace(file: &Path, text: &str, is_durable: bool) -> io::Result<(
     let mut options = File::options();
     let mut written = options.write(true).create_new(true).mode(0o600).open(&beside)?;
     written.write_all(text.as_bytes())?;
-    if is_durable {
-        written.sync_all()?;
+    if let Readers::Everybody = readers {
+        written.set_permissions(Permissions::from_mode(0o644))?;
     }
+    written.sync_all()?;
     fs::rename(&beside, file)?;
     match file.parent() {
-        Some(folder) if is_durable => File::open(folder)?.sync_all(),
-        _ => Ok(()),
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use log_record::{hex, parse_hex};
 use serde::{Deserialize, Serialize};
 use transparency::SigningKey;
 
-use crate::folder::{read, replace};
+use crate::folder::{Readers, read, replace};
 use crate::{SealError, SealFolder};
 
 /// The keys of a folder.
@@ -51,13 +51,18 @@ impl SigningKeys {
         fs::create_dir_all(folder.path()).map_err(SealError::file(folder.path()))?;
         let text = serde_json::to_string_pretty(&file)
             .map_err(|source| SealError::Keys { file: path.clone(), source: source.into() })?;
-        replace(&path, &format!("{text}\n"), true).map_err(SealError::file(&path))?;
+        replace(&path, &format!("{text}\n"), Readers::Owner).map_err(SealError::file(&path))?;
         file.keys(folder)
     }
 
     /// All of them.
     pub(crate) fn all(&self) -> &[SigningKey] {
         &self.0
+    }
+
+    /// Their public keys.
+    pub(crate) fn all_public(&self) -> Vec<[u8; 32]> {
+        self.0.iter().map(SigningKey::public).collect()
     }
 
     /// How many there are.
@@ -77,8 +82,13 @@ impl KeysFile {
     fn read(folder: &SealFolder) -> Result<Option<Self>, SealError> {
         let path = folder.keys();
         let Some(text) = read(&path).map_err(SealError::file(&path))? else { return Ok(None) };
-        let file = serde_json::from_str(&text);
-        file.map(Some).map_err(|source| SealError::Keys { file: path, source: source.into() })
+        // Where it is wrong and not what stands there: the parser's own text would quote a seed.
+        let wrong = |error: serde_json::Error| {
+            let (line, column) = (error.line(), error.column());
+            let source = format!("it is wrong in line {line}, column {column}").into();
+            SealError::Keys { file: path, source }
+        };
+        serde_json::from_str(&text).map(Some).map_err(wrong)
     }
 
     fn keys(&self, folder: &SealFolder) -> Result<SigningKeys, SealError> {
@@ -117,6 +127,34 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_of_its_own_gets_a_first_key() {
+        let home = tempfile::tempdir().expect("a folder");
+        fs::create_dir(home.path().join("lost+found")).expect("made");
+        let made = SigningKeys::open(&SealFolder::at(home.path().into())).expect("made");
+        assert_eq!(made.count(), 1);
+    }
+
+    #[test]
+    fn no_error_has_a_seed() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = SealFolder::at(home.path().into());
+        let seed = hex(&[0xa7; 32]);
+        for damaged in [
+            format!(r#"{{"seeds":"{seed}"}}"#),
+            format!(r#""{seed}""#),
+            format!(r#"{{"{seed}":[]}}"#),
+            format!(r#"{{"seeds":["{seed}0"]}}"#),
+            format!(r#"{{"seeds":["{seed}"#),
+            seed.clone(),
+        ] {
+            fs::write(folder.keys(), &damaged).expect("written");
+            let error = SigningKeys::open(&folder).expect_err("it is damaged");
+            let told = format!("{} {error:?}", event_store::with_causes(&error));
+            assert!(!told.contains("a7a7"), "{told}");
+        }
+    }
+
+    #[test]
     fn a_damaged_file_of_keys_is_not_replaced_by_a_new_key() {
         let home = tempfile::tempdir().expect("a folder");
         let folder = SealFolder::at(home.path().into());
@@ -126,7 +164,8 @@ mod tests {
             assert_eq!(fs::read_to_string(folder.keys()).expect("read"), damaged);
         }
         fs::remove_file(folder.keys()).expect("removed");
-        fs::create_dir(home.path().join("a-tree")).expect("made");
+        let tree = "01a229ac-19b2-76ce-a949-c191c77ab76b-1-0";
+        fs::create_dir(home.path().join(tree)).expect("made");
         assert!(matches!(SigningKeys::open(&folder), Err(SealError::Keys { .. })), "it was lost");
     }
 }

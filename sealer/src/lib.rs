@@ -6,8 +6,8 @@
 //! nothing of it.
 //!
 //! In reading order: [`SealFolder`] (where keys and trees are), `tree_files.rs` (a tree's hashes),
-//! `seal_partition.rs` (the loop), [`Sealer`] (all partitions), `routes.rs`, [`export()`] (a log as
-//! files).
+//! `signed.rs` (what was signed before), `seal_partition.rs` (the loop), [`Sealer`] (all
+//! partitions), `routes.rs`, [`export()`] (a log as files).
 
 mod error;
 mod export;
@@ -17,6 +17,7 @@ mod routes;
 mod seal_partition;
 mod sealed;
 mod sealer;
+mod signed;
 mod tree_files;
 
 pub use error::SealError;

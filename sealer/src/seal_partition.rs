@@ -7,11 +7,12 @@ use event_store::{EventStore, Follower};
 use log_record::{LogId, Partition, Place, Position, RecordedEvent};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use transparency::{Checkpoint, Note, Origin, SigningKey, TreeHash};
+use transparency::{Checkpoint, Origin, SigningKey, TreeHash};
 
-use crate::folder::{TreeFolder, read, replace};
+use crate::folder::{Readers, TreeFolder, replace};
 use crate::sealed::Sealed;
-use crate::tree_files::TreeFiles;
+use crate::signed::{Before, Signed, published};
+use crate::tree_files::{TreeFiles, open_at};
 use crate::{SealError, SealFolder, SealStatus, SigningKeys};
 
 /// How long a checkpoint stays the newest at least. Several a second keep events unsealed for less
@@ -47,11 +48,13 @@ struct Growing {
     in_folder: TreeFolder,
     tree: TreeFiles,
     /// What was signed before, until the tree has reached it again.
-    signed: Option<Checkpoint>,
+    signed: Option<Signed>,
     /// Up to where the log reached at the start: nothing is signed before.
     start: Position,
     /// How many keys have handed over.
     handed_over: usize,
+    /// The public keys. Others may come after them.
+    keys: Vec<[u8; 32]>,
     /// Whether the tree is served, as it was when this process began.
     is_shown: bool,
 }
@@ -95,19 +98,21 @@ impl Sealing {
         let origin = Origin { log_id, generation: head.generation, partition };
         let in_folder = self.folder.of_tree(&origin);
         let (folder, of_tree) = (self.folder.clone(), in_folder.clone());
-        let signed = blocking(move || last_signed(&folder, &origin, &of_tree)).await?;
-        let (mut tree, mut follower, mut kept) = (None, None, signed);
-        if let Some(checkpoint) = kept.take_if(|it| it.size > 0) {
-            let place = Place { partition, position: Position(checkpoint.size) };
-            let forked = || SealError::Forked { place, file: in_folder.checkpoint() };
+        let publish = self.publish.clone();
+        let read = move || Before::read(&folder, &origin, &of_tree, publish.as_deref());
+        let before = blocking(read).await?;
+        let (mut tree, mut follower, mut kept) = (None, None, before.newest);
+        if let Some(signed) = kept.take_if(|it| it.checkpoint.size > 0) {
+            let place = Place { partition, position: Position(signed.checkpoint.size) };
+            let forked = || SealError::Forked { place, file: signed.file.clone() };
             if self.store.head_past(partition, place.position).await?.position < place.position {
                 return Err(forked());
             }
             let last = self.store.read_one(place).await?;
             let leaf = TreeHash::of_leaf(&last.fixed_record(log_id));
             let of_tree = in_folder.clone();
-            let signed = checkpoint.clone();
-            let opened = blocking(move || Ok(open_at(&of_tree, &signed, leaf))).await?;
+            let checkpoint = signed.checkpoint.clone();
+            let opened = blocking(move || open_at(&of_tree, &checkpoint, leaf)).await?;
             match opened {
                 Ok(Some(opened)) => {
                     follower = Some(self.store.follow_from(place, last.checksum)?);
@@ -117,7 +122,7 @@ impl Sealing {
                 // Whatever the files lack is in the log; what was signed is compared then.
                 Err(why) => {
                     tracing::warn!(%origin, why, "a tree's files are damaged; they are made anew");
-                    kept = Some(checkpoint);
+                    kept = Some(signed);
                 }
             }
         }
@@ -135,8 +140,6 @@ impl Sealing {
                 .await?
             }
         };
-        let of_tree = in_folder.clone();
-        let handed_over = blocking(move || Ok(handovers(&of_tree))).await?;
         let growing = Growing {
             log_id,
             folder: self.folder.clone(),
@@ -146,7 +149,8 @@ impl Sealing {
             tree,
             signed: kept,
             start: head.position,
-            handed_over,
+            handed_over: before.handed_over,
+            keys: before.keys,
             is_shown: false,
         };
         Ok((growing, follower))
@@ -212,6 +216,12 @@ impl Growing {
             return Ok((self, None));
         }
         let keys = SigningKeys::load(&self.folder)?;
+        let public = keys.all_public();
+        if !public.starts_with(&self.keys) {
+            let (file, keys) = (self.in_folder.checkpoint(), self.folder.keys());
+            return Err(SealError::OtherKeys { file, keys });
+        }
+        self.keys = public;
         let hands_over = self.hand_over(keys.all())?;
         if self.is_shown && leaves.is_empty() && !hands_over {
             return Ok((self, None));
@@ -228,7 +238,7 @@ impl Growing {
         };
         let mut rest = leaves;
         // The root is compared when the tree is as large as what was signed before.
-        if let Some(signed) = &self.signed {
+        if let Some(Signed { checkpoint: signed, file }) = &self.signed {
             let to = usize::try_from(signed.size.saturating_sub(self.tree.size()));
             let (before, after) = rest.split_at(to.unwrap_or(usize::MAX).min(rest.len()));
             self.tree.append(before).map_err(unwritten(&self.in_folder))?;
@@ -237,7 +247,7 @@ impl Growing {
                 if self.tree.root() != signed.root {
                     let Origin { partition, .. } = self.origin;
                     let place = Place { partition, position: Position(signed.size) };
-                    return Err(SealError::Forked { place, file: self.in_folder.checkpoint() });
+                    return Err(SealError::Forked { place, file: file.clone() });
                 }
                 self.signed = None;
             }
@@ -245,7 +255,8 @@ impl Growing {
         self.tree.append(rest).map_err(unwritten(&self.in_folder))
     }
 
-    /// Lets each key but the last sign its last checkpoint, which names the next key.
+    /// Lets each key but the last sign its last checkpoint, which names the next key. It is kept
+    /// beside the keys before it stands in the tree: a key signs only one.
     fn hand_over(&mut self, keys: &[SigningKey]) -> Result<bool, SealError> {
         let mut any = false;
         while let Some([key, next]) = keys.get(self.handed_over..self.handed_over + 2) {
@@ -254,8 +265,12 @@ impl Growing {
             let last = Checkpoint { next_key, ..self.checkpoint() };
             let note = key.sign(&name, last.to_string())?;
             let number = u32::try_from(self.handed_over + 1).unwrap_or(u32::MAX);
-            let path = self.in_folder.handover(number);
-            replace(&path, &note.to_string(), true).map_err(SealError::file(&path))?;
+            let text = note.to_string();
+            for path in
+                [self.folder.handover(&self.origin, number), self.in_folder.handover(number)]
+            {
+                replace(&path, &text, Readers::Owner).map_err(SealError::file(&path))?;
+            }
             tracing::info!(
                 origin = %self.origin, size = last.size,
                 "the transparency log's key has handed over to the next"
@@ -270,12 +285,14 @@ impl Growing {
         let key = keys.last().ok_or(SealError::Closed)?;
         let note = key.sign(&self.origin.to_string(), self.checkpoint().to_string())?;
         let (path, text) = (self.in_folder.checkpoint(), note.to_string());
-        replace(&path, &text, false).map_err(SealError::file(&path))?;
+        // On the disk before anybody sees it: the next process begins from it, and must never sign
+        // less.
+        replace(&path, &text, Readers::Owner).map_err(SealError::file(&path))?;
         if let Some(publishing) = &mut self.publish {
             publishing.publish(&self.origin, &text);
         }
         let sealed = Sealed::read(self.in_folder.clone())?.ok_or(SealError::Closed)?;
-        sealed.with_keys(&keys.iter().map(SigningKey::public).collect::<Vec<_>>())
+        sealed.with_keys(&self.keys)
     }
 
     fn checkpoint(&self) -> Checkpoint {
@@ -288,61 +305,14 @@ impl Publishing {
     /// Puts a copy of the checkpoint there. Nothing waits for that folder, and a copy that fails is
     /// made with the next checkpoint.
     fn publish(&mut self, origin: &Origin, note: &str) {
-        let Origin { log_id, generation, partition } = origin;
-        let file = self.folder.join(format!("{log_id}-{generation}-{partition}.checkpoint"));
-        let failed = replace(&file, note, true).err();
+        let file = published(&self.folder, origin);
+        let failed = replace(&file, note, Readers::Everybody).err();
         if let Some(error) = failed.as_ref().filter(|_| !self.is_failing) {
             let (file, error) = (file.display(), error as &dyn std::error::Error);
             tracing::warn!(%file, error, "checkpoints can't be published there");
         }
         self.is_failing = failed.is_some();
     }
-}
-
-/// The checkpoint that was signed last, if it is there and one of the keys signed it.
-fn last_signed(
-    folder: &SealFolder,
-    origin: &Origin,
-    in_folder: &TreeFolder,
-) -> Result<Option<Checkpoint>, SealError> {
-    let path = in_folder.checkpoint();
-    let Some(text) = read(&path).map_err(SealError::file(&path))? else { return Ok(None) };
-    let keys = SigningKeys::load(folder)?;
-    let name = origin.to_string();
-    let is_signed = |note: &Note| {
-        let keys = keys.all().iter().map(|key| key.verifier(&name));
-        keys.flatten().any(|key| note.verify(&key).is_ok())
-    };
-    let note = text.parse::<Note>().ok().filter(is_signed);
-    let checkpoint = note.and_then(|note| Checkpoint::of(&note).ok());
-    let checkpoint = checkpoint.filter(|it| it.origin == *origin);
-    if checkpoint.is_none() {
-        // A machine that lost its power may leave half a file.
-        tracing::warn!(file = %path.display(), "the last checkpoint is damaged; it is made anew");
-    }
-    Ok(checkpoint)
-}
-
-/// The tree of a checkpoint; `None` if the log has another event where it ends. If the files don't
-/// give its root, why.
-fn open_at(
-    in_folder: &TreeFolder,
-    checkpoint: &Checkpoint,
-    leaf: TreeHash,
-) -> Result<Option<TreeFiles>, String> {
-    let tree = TreeFiles::open(in_folder, checkpoint.size).map_err(|it| it.to_string())?;
-    let is_whole = crate::tree_files::are_whole(in_folder, checkpoint.size);
-    if !is_whole.map_err(|it| it.to_string())? || tree.root() != checkpoint.root {
-        return Err("they don't give the root that was signed".into());
-    }
-    let last = crate::tree_files::subtree(in_folder, 0, checkpoint.size - 1);
-    let last = last.map_err(|it| it.to_string())?;
-    Ok((last == leaf).then_some(tree))
-}
-
-/// How many keys have handed over in a tree.
-fn handovers(in_folder: &TreeFolder) -> usize {
-    (1_u32..).take_while(|number| in_folder.handover(*number).exists()).count()
 }
 
 /// Does work that hashes and waits for the disk, apart from the tasks.

@@ -63,26 +63,28 @@ impl Sealed {
         Ok(Some(sealed))
     }
 
-    /// The same with the keys and the sizes that each signed. `public` has all keys, the oldest
-    /// first.
+    /// The same with the keys and the sizes that each signed, in the generation in which it handed
+    /// over. `public` has all keys, the oldest first.
     pub(crate) fn with_keys(mut self, public: &[[u8; 32]]) -> Result<Self, SealError> {
-        let mut first_size = 0;
+        let mut before: Option<Checkpoint> = None;
         for (number, public) in public.iter().enumerate() {
-            let mut last_size = None;
+            let mut last = None;
             if let Some(text) = self.handovers.get(number) {
                 let path = self.folder.handover(u32::try_from(number + 1).unwrap_or(u32::MAX));
                 let note: Note = text.parse().map_err(SealError::note(&path))?;
-                let last = Checkpoint::of(&note).map_err(SealError::checkpoint(&path))?;
-                last_size = Some(last.size);
+                last = Some(Checkpoint::of(&note).map_err(SealError::checkpoint(&path))?);
             }
+            // It may have handed over in an earlier generation, of another tree.
+            let origin = last.as_ref().map_or(self.origin, |it| it.origin);
+            let first = before.filter(|it| it.origin == origin);
             self.keys.push(KeyRange {
-                partition: self.origin.partition.0,
-                generation: self.origin.generation.0,
-                key: VerifierKey::new(self.origin.to_string(), *public)?.to_string(),
-                first_size,
-                last_size,
+                partition: origin.partition.0,
+                generation: origin.generation.0,
+                key: VerifierKey::new(origin.to_string(), *public)?.to_string(),
+                first_size: first.map_or(0, |it| it.size),
+                last_size: last.as_ref().map(|it| it.size),
             });
-            first_size = last_size.unwrap_or(first_size);
+            before = last;
         }
         Ok(self)
     }

@@ -14,8 +14,12 @@ use crate::seal_partition::Sealing;
 use crate::sealed::Sealed;
 use crate::{SealError, SealFolder, SigningKeys};
 
-/// How long until sealing is tried again after it failed.
+/// How long until sealing is tried again after it failed. It may hash the whole tree to find out
+/// that the disk is still full, so each further wait is twice as long.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// The longest of these waits.
+const TRY_AGAIN_MAX: Duration = Duration::from_secs(30);
 
 /// Whether a partition is sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +99,7 @@ async fn keep_sealing(
     sealing: &Sealing,
     status: &watch::Sender<SealStatus>,
 ) {
+    let mut wait = TRY_AGAIN_AFTER;
     loop {
         let failed = seal(folder, sealing).await;
         if failed.is_passing() {
@@ -103,6 +108,8 @@ async fn keep_sealing(
             tokio::time::sleep(TRY_AGAIN_AFTER).await;
             continue;
         }
+        let has_sealed = *status.borrow() == SealStatus::Sealing;
+        wait = wait_after(wait, has_sealed);
         let told: Arc<str> = with_causes(&failed).into();
         let is_final = failed.is_final();
         let found = if is_final { SealStatus::Stopped(told) } else { SealStatus::Failing(told) };
@@ -118,8 +125,13 @@ async fn keep_sealing(
         if is_final {
             return;
         }
-        tokio::time::sleep(TRY_AGAIN_AFTER).await;
+        tokio::time::sleep(wait).await;
     }
+}
+
+/// How long to wait after a failure, by the wait before it and whether it has sealed since.
+fn wait_after(before: Duration, has_sealed: bool) -> Duration {
+    if has_sealed { TRY_AGAIN_AFTER } else { (before * 2).min(TRY_AGAIN_MAX) }
 }
 
 /// Seals until something is wrong.
@@ -130,5 +142,22 @@ async fn seal(folder: &SealFolder, sealing: &Sealing) -> SealError {
         Err(_) => SealError::Closed,
         Ok(Err(error)) => error,
         Ok(Ok(_)) => sealing.run().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_on_is_tried_less_and_less_often() {
+        let mut wait = wait_after(TRY_AGAIN_AFTER, true);
+        let mut waits = vec![];
+        for _ in 0..7 {
+            waits.push(wait.as_secs());
+            wait = wait_after(wait, false);
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(wait_after(wait, true), TRY_AGAIN_AFTER);
     }
 }

@@ -5,11 +5,12 @@
 //! process that died, and is written again.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt as _;
 
-use transparency::{Frontier, TILE_HASHES, Tile, TileKind, TreeHash, subtree_root};
+use transparency::{Checkpoint, Frontier, TILE_HASHES, Tile, TileKind, TreeHash, subtree_root};
 
+use crate::SealError;
 use crate::folder::TreeFolder;
 
 const HASH_BYTES: u64 = 32;
@@ -87,6 +88,33 @@ impl TreeFiles {
     }
 }
 
+/// The tree of a checkpoint; `None` if the log has another event where it ends. If the files don't
+/// give its root, why. A disk that can't be used is an error: the files may be whole.
+pub(crate) fn open_at(
+    folder: &TreeFolder,
+    checkpoint: &Checkpoint,
+    leaf: TreeHash,
+) -> Result<Result<Option<TreeFiles>, String>, SealError> {
+    let open = || -> io::Result<Option<TreeFiles>> {
+        let tree = TreeFiles::open(folder, checkpoint.size)?;
+        if !are_whole(folder, checkpoint.size)? || tree.root() != checkpoint.root {
+            return Err(io::Error::other("they don't give the root that was signed"));
+        }
+        let last = subtree(folder, 0, checkpoint.size - 1)?;
+        Ok((last == leaf).then_some(tree))
+    };
+    match open() {
+        Ok(opened) => Ok(Ok(opened)),
+        Err(error) if is_damage(&error) => Ok(Err(error.to_string())),
+        Err(error) => Err(SealError::file(folder.path())(error)),
+    }
+}
+
+/// Whether files are missing, too short or wrong, and not merely out of reach.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof | ErrorKind::Other)
+}
+
 /// Whether each hash of a level is that of the full tile below it.
 pub(crate) fn are_whole(folder: &TreeFolder, size: u64) -> io::Result<bool> {
     for level in 1..8 {
@@ -134,6 +162,30 @@ mod tests {
 
     fn leaf(number: u64) -> TreeHash {
         TreeHash::of_leaf(&number.to_be_bytes())
+    }
+
+    #[test]
+    fn only_files_that_are_wrong_are_made_anew() {
+        let home = tempfile::tempdir().expect("a folder");
+        let log_id = LogId(Uuid::from_u128(7));
+        let origin = Origin { log_id, generation: Generation(1), partition: Partition(0) };
+        let folder = SealFolder::at(home.path().into()).of_tree(&origin);
+        let mut tree = TreeFiles::open(&folder, 0).expect("opened");
+        tree.append(&[leaf(1), leaf(2)]).expect("written");
+        let checkpoint = Checkpoint { origin, size: 2, root: tree.root(), next_key: None };
+        let open = |last| open_at(&folder, &checkpoint, last);
+        assert!(matches!(open(leaf(2)), Ok(Ok(Some(_)))));
+        assert!(matches!(open(leaf(3)), Ok(Ok(None))), "another event");
+        let file = folder.hashes(0);
+        for damaged in [vec![], vec![7_u8; 63], vec![7; 64]] {
+            std::fs::write(&file, damaged).expect("written");
+            assert!(matches!(open(leaf(2)), Ok(Err(_))));
+        }
+        std::fs::remove_file(&file).expect("removed");
+        assert!(matches!(open(leaf(2)), Ok(Err(_))));
+        // As with a disk that is read-only or too many open files.
+        std::fs::create_dir(&file).expect("made");
+        assert!(matches!(open(leaf(2)), Err(SealError::File { .. })));
     }
 
     #[test]

@@ -177,6 +177,14 @@ impl Running {
         why.to_string()
     }
 
+    /// Waits until it can't seal for now; gives why.
+    pub(crate) async fn fails(&mut self) -> String {
+        let failing = self.status.wait_for(|status| matches!(status, SealStatus::Failing(_)));
+        let status = tokio::time::timeout(PATIENCE, failing).await.expect("it fails");
+        let SealStatus::Failing(why) = status.expect("told").clone() else { unreachable!() };
+        why.to_string()
+    }
+
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.task.await.expect("it ends");

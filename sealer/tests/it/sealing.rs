@@ -1,6 +1,7 @@
 //! What is sealed, on every store, and how sealing goes on after a restart, a damage or a fork.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use sealer::SigningKeys;
 
@@ -106,6 +107,90 @@ async fn a_key_that_is_added_takes_over_and_the_first_leads_to_it() {
 }
 
 #[tokio::test]
+async fn a_key_hands_over_once_whatever_becomes_of_the_trees() {
+    let log = Log::memory().await;
+    let running = log.seal();
+    log.append(10).await;
+    running.until(10).await;
+    let first = log.key();
+    SigningKeys::add(&log.folder()).expect("added");
+    log.append(5).await;
+    let kept = running.until(15).await;
+    running.stop().await;
+
+    // What the second key has signed counts on, also where the trees are made anew.
+    fs::remove_dir_all(log.tree(1)).expect("removed");
+    log.append(5).await;
+    let running = log.seal();
+    running.until(20).await;
+    running.audit(&first, Some(&kept)).await.expect("verified");
+
+    // And in the next generation.
+    log.fork().await;
+    log.append(2).await;
+    running.until(23).await;
+    running.audit(&first, Some(&kept)).await.expect("verified");
+    let answer = running.get("/log/keys", None).await;
+    let keys: serde_json::Value = serde_json::from_slice(&answer.bytes).expect("JSON");
+    let (old, new) = (&keys["keys"][0], &keys["keys"][1]);
+    assert_eq!(old["generation"], 1, "{keys}");
+    assert_eq!(old["key"], first.to_string());
+    assert!((10..=15).contains(&old["last_size"].as_u64().expect("a size")), "{keys}");
+    assert_eq!(new["generation"], 2, "{keys}");
+    assert_eq!(new["first_size"], 0, "{keys}");
+    running.stop().await;
+    assert_eq!(log.audit(&first).await, Ok(23));
+}
+
+#[tokio::test]
+async fn keys_that_did_not_sign_the_log_sign_nothing() {
+    let log = Log::memory().await;
+    let mut running = log.seal();
+    log.append(10).await;
+    running.until(10).await;
+    let (file, checkpoint) = (log.folder().keys(), log.tree(1).join("checkpoint"));
+    let old = fs::read(&file).expect("read");
+    SigningKeys::add(&log.folder()).expect("added");
+    log.append(5).await;
+    let signed = running.until(15).await.to_string();
+    let right = fs::read(&file).expect("read");
+
+    // An older copy, under a sealer that runs and before the next starts.
+    fs::write(&file, old).expect("written");
+    let why = running.fails().await;
+    assert!(why.contains("needs other keys than those in"), "{why}");
+    running.stop().await;
+    log.append(5).await;
+    let mut running = log.seal();
+    let why = running.fails().await;
+    assert!(why.contains("needs other keys than those in"), "{why}");
+    running.stop().await;
+    assert_eq!(fs::read_to_string(&checkpoint).expect("read"), signed);
+
+    // Another ledger's, also where nothing has handed over.
+    for handover in [log.tree(1), log.home.path().join("transparency")] {
+        for entry in fs::read_dir(handover).expect("read") {
+            let path = entry.expect("read").path();
+            if path.display().to_string().contains("handover-") {
+                fs::rename(&path, log.home.path().join("handover")).expect("moved");
+            }
+        }
+    }
+    fs::remove_file(&file).expect("removed");
+    SigningKeys::add(&log.folder()).expect("added");
+    let mut running = log.seal();
+    let why = running.fails().await;
+    assert!(why.contains("needs other keys than those in"), "{why}");
+    assert_eq!(fs::read_to_string(&checkpoint).expect("read"), signed);
+
+    // It goes on by itself once the right ones are back.
+    fs::rename(log.home.path().join("handover"), log.tree(1).join("handover-1")).expect("moved");
+    fs::write(&file, right).expect("written");
+    running.until(20).await;
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_key_takes_over_also_while_nothing_is_appended() {
     let log = Log::memory().await;
     let running = log.seal();
@@ -149,7 +234,9 @@ async fn each_newest_checkpoint_is_put_where_somebody_else_keeps_it() {
     log.append(10).await;
     let note = running.until(10).await;
     let file = elsewhere.path().join(format!("{LOG}-1-0.checkpoint"));
-    assert_eq!(fs::read_to_string(file).expect("published"), note.to_string());
+    assert_eq!(fs::read_to_string(&file).expect("published"), note.to_string());
+    let mode = file.metadata().expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o644, "somebody else reads it");
     running.stop().await;
     // Nothing waits for that folder.
     let running = log.seal_and_publish(Some(elsewhere.path().join("gone")));

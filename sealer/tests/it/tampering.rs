@@ -5,6 +5,7 @@ use std::fs;
 
 use log_record::{Place, Position, hex};
 use rusqlite::Connection;
+use sealer::SigningKeys;
 
 use crate::log::{LOG, Log, P0, end};
 
@@ -74,6 +75,35 @@ async fn a_cut_log_is_not_sealed_again(log: &Log, sql: impl Fn(&str)) {
     }
 }
 
+/// Nor where the checkpoint was lost: the published copy has it, and a handover its own.
+async fn a_cut_log_is_not_sealed_again_without_its_checkpoint(log: &Log, sql: impl Fn(&str)) {
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let publish = || Some(elsewhere.path().to_owned());
+    log.append(EVENTS).await;
+    let running = log.seal_and_publish(publish());
+    let signed = running.until(EVENTS).await;
+    running.stop().await;
+    sql("delete from event where position > 290");
+    sql("update partition_head set position = 290");
+    fs::remove_file(log.tree(1).join("checkpoint")).expect("removed");
+    let stopped = log.seal_and_publish(publish()).stops().await;
+    assert!(stopped.starts_with("log-forked: the events up to 0:300 were signed"), "{stopped}");
+    let file = elsewhere.path().join(format!("{LOG}-1-0.checkpoint"));
+    assert_eq!(fs::read_to_string(file).expect("it stays"), signed.to_string());
+}
+
+async fn a_log_that_was_cut_before_a_handover_is_not_sealed(log: &Log, sql: impl Fn(&str)) {
+    log.append(EVENTS).await;
+    log.seal_all().await;
+    SigningKeys::add(&log.folder()).expect("added");
+    log.seal_all().await;
+    sql("delete from event where position > 290");
+    sql("update partition_head set position = 290");
+    fs::remove_dir_all(log.tree(1)).expect("removed");
+    let stopped = log.seal().stops().await;
+    assert!(stopped.starts_with("log-forked: the events up to 0:300 were signed"), "{stopped}");
+}
+
 async fn a_rewritten_log_is_not_sealed_again(log: &Log, sql: impl Fn(&str)) {
     log.append(EVENTS).await;
     log.seal_all().await;
@@ -120,6 +150,8 @@ on_both!(
     every_changed_column_is_named,
     a_fitting_checksum_does_not_hide_a_change,
     a_cut_log_is_not_sealed_again,
+    a_cut_log_is_not_sealed_again_without_its_checkpoint,
+    a_log_that_was_cut_before_a_handover_is_not_sealed,
     a_rewritten_log_is_not_sealed_again
 );
 

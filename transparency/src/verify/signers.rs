@@ -6,6 +6,9 @@
 use super::{Files, Finding, ReadFile, checkpoint_of};
 use crate::{Checkpoint, Note, Origin, VerifierKey};
 
+/// How many handovers are asked for at most: whoever is checked may answer for ever.
+const HANDOVERS_MAX: u32 = 1_000;
+
 /// The keys, from the auditor's on, with the sizes that each may sign.
 pub(super) struct Signers {
     origin: Origin,
@@ -35,7 +38,7 @@ impl Signers {
         let first =
             Signer { public: key.public(), first: (log_record::Generation(0), 0), last: None };
         let mut signers = Self { origin, keys: vec![first], handovers: vec![] };
-        for number in 1_u32.. {
+        for number in 1..=HANDOVERS_MAX {
             let path = format!("handover/{number}");
             let Some(note) = files.note(&path).await? else { break };
             signers.take_over(&path, &note)?;

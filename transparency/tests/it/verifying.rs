@@ -38,6 +38,24 @@ async fn a_kept_checkpoint_shows_that_the_log_only_grew() {
 }
 
 #[tokio::test]
+async fn handovers_without_an_end_are_not_followed_for_ever() {
+    let all = records(300);
+    let files = files(&all, 1);
+    let nobodys = sign(2, &checkpoint(&all, 1)).to_string();
+    let known = Known { key: key(1), kept: None, entries: true };
+    let mut asked = 0;
+    let read = async |path: &str| {
+        if path.starts_with("handover/") {
+            asked += 1;
+            assert!(asked <= 1_000, "{path}");
+            return Ok(Some(nobodys.clone().into_bytes()));
+        }
+        Ok(files.get(path).cloned())
+    };
+    assert_eq!(told(verify_log(&known, read, |_| ()).await), Ok(300));
+}
+
+#[tokio::test]
 async fn a_tile_that_became_full_is_read_in_place_of_the_partial_one() {
     let mut files_then = files(&records(300), 1);
     let later = files(&records(600), 1);
