@@ -115,7 +115,8 @@ fn a_grant_of_the_level_that_everybody_has_changes_nothing() {
 
 #[test]
 fn credit_expires_in_the_background_after_a_tier_has_ended_there() {
-    let expires = "2027-06-01T00:00:00Z".parse::<Timestamp>().expect("a time").micros() / 1_000_000;
+    let expires: Timestamp = id("2027-06-01T00:00:00Z");
+    let expires = expires.micros() / 1_000_000;
     given([])
         .on("2026-01-05T00:00:00Z")
         .does(make_ladder("status", two_levels(years("01-01", 0, 0))))
