@@ -145,7 +145,7 @@ mod tests {
             format!(r#"{{"{seed}":[]}}"#),
             format!(r#"{{"seeds":["{seed}0"]}}"#),
             format!(r#"{{"seeds":["{seed}"#),
-            seed.clone(),
+            seed,
         ] {
             fs::write(folder.keys(), &damaged).expect("written");
             let error = SigningKeys::open(&folder).expect_err("it is damaged");
