@@ -58,6 +58,7 @@ mod router;
 mod shipment;
 mod tier_prices;
 mod transfer_credit;
+mod versioned_put;
 mod withdraw_credit;
 mod writer;
 mod writer_metrics;

@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use domain::command::{CloseConversionRate, ExpectedVersion, SetConversionRate};
+use domain::command::{CloseConversionRate, SetConversionRate};
 use domain::{Command, ConversionTerms, Event, Subject, UnitId};
 use wire::body::{CloseConversionRateBody, ConversionRateBody, PutConversionRateBody};
 use wire::{Caller, JsonBody, Object, PathIds, Precondition, Problem};
@@ -12,8 +12,8 @@ use wire::{Caller, JsonBody, Object, PathIds, Precondition, Problem};
 use crate::CommandApi;
 use crate::execute::{Done, unexpected};
 use crate::put_earning_rule::expiry_rule;
-use crate::put_offer::new_if_asked;
 use crate::refusal_problem::rate_not_found_where_unknown;
+use crate::versioned_put::{expected_version, new_if_asked};
 
 pub(crate) async fn put_conversion_rate(
     State(api): State<CommandApi>,
@@ -23,11 +23,7 @@ pub(crate) async fn put_conversion_rate(
     JsonBody(body): JsonBody<PutConversionRateBody>,
 ) -> Result<Response, Problem> {
     let precondition = Precondition::read(&headers)?;
-    let expected = match &precondition {
-        Precondition::Absent | Precondition::IsNew => ExpectedVersion::Absent,
-        Precondition::AnyVersion => ExpectedVersion::Any,
-        Precondition::Versions(versions) => ExpectedVersion::OneOf(versions.clone()),
-    };
+    let expected = expected_version(&precondition);
     if from == to {
         return Err(Problem::invalid_id("to", "must be another unit than from"));
     }

@@ -18,8 +18,8 @@ use wire::{Caller, JsonBody, MergePatch, Object, PathId, Precondition, Problem};
 use crate::CommandApi;
 use crate::execute::{Done, unexpected};
 use crate::patch::{if_match, is_overtaken, stale_or, versions_as_read};
-use crate::put_offer::new_if_asked;
 use crate::refusal_problem::not_found_where_unknown;
+use crate::versioned_put::{expected_version, new_if_asked};
 
 /// Ten thousand percent is a hundredfold; more is a slip.
 const PERCENT_MAX: u32 = 10_000;
@@ -37,11 +37,7 @@ pub(crate) async fn put_earning_rule(
     JsonBody(body): JsonBody<PutEarningRuleBody>,
 ) -> Result<Response, Problem> {
     let precondition = Precondition::read(&headers)?;
-    let expected = match &precondition {
-        Precondition::Absent | Precondition::IsNew => ExpectedVersion::Absent,
-        Precondition::AnyVersion => ExpectedVersion::Any,
-        Precondition::Versions(versions) => ExpectedVersion::OneOf(versions.clone()),
-    };
+    let expected = expected_version(&precondition);
     let set = SetEarningRule { rule_id: rule_id.clone(), terms: terms(body)?, expected };
     let done = api.execute(Command::SetEarningRule(set), caller).await;
     let done = new_if_asked(&precondition, done.map_err(not_found_where_unknown))?;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use domain::command::{ExpectedVersion, SetLadder};
+use domain::command::SetLadder;
 use domain::{
     Command, Event, KeptMonths, KeptYears, Ladder, LadderId, LadderTerms, Level, Levels, Subject,
     Window, WindowMonths, YearFrom,
@@ -13,8 +13,8 @@ use wire::{Caller, JsonBody, Object, PathId, Precondition, Problem};
 
 use crate::CommandApi;
 use crate::execute::unexpected;
-use crate::put_offer::new_if_asked;
 use crate::refusal_problem::ladder_not_found_where_unknown;
+use crate::versioned_put::{expected_version, new_if_asked};
 
 pub(crate) async fn put_ladder(
     State(api): State<CommandApi>,
@@ -24,11 +24,7 @@ pub(crate) async fn put_ladder(
     JsonBody(body): JsonBody<PutLadderBody>,
 ) -> Result<Response, Problem> {
     let precondition = Precondition::read(&headers)?;
-    let expected = match &precondition {
-        Precondition::Absent | Precondition::IsNew => ExpectedVersion::Absent,
-        Precondition::AnyVersion => ExpectedVersion::Any,
-        Precondition::Versions(versions) => ExpectedVersion::OneOf(versions.clone()),
-    };
+    let expected = expected_version(&precondition);
     let set = SetLadder { ladder, terms: terms(body)?, expected };
     let done = api.execute(Command::SetLadder(set), caller).await;
     let done = new_if_asked(&precondition, done.map_err(ladder_not_found_where_unknown))?;

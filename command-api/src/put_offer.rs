@@ -20,8 +20,9 @@ use crate::CommandApi;
 use crate::execute::{Done, unexpected};
 use crate::patch::{if_match, is_overtaken, stale_or, versions_as_read};
 use crate::prices::offered;
-use crate::refusal_problem::{already_exists, exists_where_new, not_found_where_unknown, refused};
+use crate::refusal_problem::{already_exists, not_found_where_unknown, refused};
 use crate::tier_prices::tier_prices;
+use crate::versioned_put::new_if_asked;
 
 /// The warehouse that ships where the body names none.
 const WAREHOUSE_DEFAULT: &str = "main";
@@ -109,18 +110,6 @@ pub(crate) async fn patch_offer(
                 return respond_offer(&done, StatusCode::OK, offer_id, shown_page);
             }
         }
-    }
-}
-
-/// Whether it was made just now, where `If-None-Match: *` asks for that.
-pub(crate) fn new_if_asked(
-    precondition: &Precondition,
-    done: Result<Done, Problem>,
-) -> Result<Done, Problem> {
-    match (precondition, done) {
-        (Precondition::IsNew, Ok(done)) if done.is_repeat => Err(already_exists()),
-        (Precondition::IsNew, Err(problem)) => Err(exists_where_new(problem)),
-        (_, done) => done,
     }
 }
 

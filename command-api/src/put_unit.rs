@@ -4,15 +4,15 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use domain::command::{CloseUnit, ExpectedVersion, SetUnit};
+use domain::command::{CloseUnit, SetUnit};
 use domain::{Command, Event, Subject, UnitId, UnitTerms};
 use wire::body::{CloseUnitBody, PutUnitBody, UnitBody};
 use wire::{Caller, JsonBody, PathId, Precondition, Problem};
 
 use crate::CommandApi;
 use crate::execute::{Done, unexpected};
-use crate::put_offer::new_if_asked;
 use crate::refusal_problem::{closed_unit_not_found, unit_not_found_where_unknown};
+use crate::versioned_put::{expected_version, new_if_asked};
 
 pub(crate) async fn put_unit(
     State(api): State<CommandApi>,
@@ -22,11 +22,7 @@ pub(crate) async fn put_unit(
     JsonBody(body): JsonBody<PutUnitBody>,
 ) -> Result<Response, Problem> {
     let precondition = Precondition::read(&headers)?;
-    let expected = match &precondition {
-        Precondition::Absent | Precondition::IsNew => ExpectedVersion::Absent,
-        Precondition::AnyVersion => ExpectedVersion::Any,
-        Precondition::Versions(versions) => ExpectedVersion::OneOf(versions.clone()),
-    };
+    let expected = expected_version(&precondition);
     let set = SetUnit { unit, terms: terms(body)?, expected };
     let done = api.execute(Command::SetUnit(set), caller).await;
     let done = new_if_asked(&precondition, done.map_err(unit_not_found_where_unknown))?;
