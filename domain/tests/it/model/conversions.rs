@@ -156,14 +156,7 @@ impl Ledger {
             to_points,
             version,
         });
-        let life = Life {
-            now,
-            available_at: None,
-            expires_at,
-            rule: None,
-            cap_period: None,
-            is_claim: false,
-        };
+        let life = Life::of_no_rule(now, None, expires_at);
         let earned = self.new_lot(name, ["conversion", id], it.to, to_points, life);
         done(name, [converted, earned])
     }

@@ -23,6 +23,15 @@ pub(crate) struct Life {
 }
 
 impl Life {
+    /// The life of a lot that no rule gives.
+    pub(crate) const fn of_no_rule(
+        now: Time,
+        available_at: Option<Time>,
+        expires_at: Option<Time>,
+    ) -> Self {
+        Self { now, available_at, expires_at, rule: None, cap_period: None, is_claim: false }
+    }
+
     /// Whether a lot could be spent before it expires.
     pub(crate) fn check_matures(&self) -> Result<(), No> {
         match (self.available_at, self.expires_at) {
@@ -105,14 +114,7 @@ impl Ledger {
         check_expiry(micros(it.expires_at), now)?;
         self.check_earning_limit(it.unit, points)?;
         self.check_room(account, it.unit, points)?;
-        let life = Life {
-            now,
-            available_at: micros(it.available_at),
-            expires_at: micros(it.expires_at),
-            rule: None,
-            is_claim: false,
-            cap_period: None,
-        };
+        let life = Life::of_no_rule(now, micros(it.available_at), micros(it.expires_at));
         let cause = [it.cause.kind.as_str(), it.cause.id.as_str()];
         done(account, [self.new_lot(account, cause, it.unit, points, life)])
     }
@@ -296,14 +298,7 @@ impl Ledger {
             self.check_earning_limit(unit, points)?;
             self.check_room(name, unit, points)?;
             let expires_at = micros(it.expires_at);
-            let life = Life {
-                now,
-                available_at: None,
-                expires_at,
-                rule: None,
-                cap_period: None,
-                is_claim: false,
-            };
+            let life = Life::of_no_rule(now, None, expires_at);
             let cause = ["adjustment", it.adjustment_id.as_str()];
             return done(name, [self.new_lot(name, cause, unit, points, life)]);
         }

@@ -84,14 +84,7 @@ impl Ledger {
 
     /// What a purchase would earn of each unit.
     fn plans(&self, it: &RecordPurchase, now: Time) -> Result<Vec<Plan>, No> {
-        let life = Life {
-            now,
-            available_at: micros(it.available_at),
-            expires_at: micros(it.expires_at),
-            rule: None,
-            is_claim: false,
-            cap_period: None,
-        };
+        let life = Life::of_no_rule(now, micros(it.available_at), micros(it.expires_at));
         if let Some(points) = it.points {
             self.check_unit(it.unit)?;
             let by_line = earning::spread(number(points), &it.lines);
