@@ -5,7 +5,7 @@ use axum::response::Response;
 use domain::command::RecordPurchase;
 use domain::{
     AMOUNT_MAX, AccountId, Command, CreditRefused, Event, ProductId, PurchaseEarning, PurchaseId,
-    PurchaseLine, PurchaseRecorded, RULES_OF_PURCHASE_MAX, RuleId, UnitId, UnitPoints,
+    PurchaseLine, PurchaseRecorded, RULES_OF_PURCHASE_MAX, RuleId, UnitId,
 };
 use log_record::Place;
 use wire::body::{
@@ -82,7 +82,8 @@ fn command(
     let rules = named_rules(rule, rules)?;
     // One that names `points` is the same request as one that names no unit.
     if points.is_none() && unit.is_some_and(|unit| unit != UnitId::POINTS) {
-        let complaint = "needs points beside it: a rule gives points of its own unit; leave it out";
+        let complaint = "is only for points that you name; a rule has its own unit. Send points, too, or leave \
+                         unit out";
         return Err(Problem::invalid_field("unit", complaint));
     }
     let shipping = match (warehouse, deliver_to) {
@@ -232,11 +233,6 @@ fn purchase_earning(earning: PurchaseEarning) -> PurchaseEarningBody {
 fn recorded_line(line: PurchaseLine, unit: UnitId) -> RecordedLineBody {
     let points = line.earned_of(unit);
     let PurchaseLine { product_id, quantity, amount, category, earned } = line;
-    let earned = earned.into_iter().map(unit_points).collect();
+    let earned = earned.into_iter().map(UnitPointsBody::from).collect();
     RecordedLineBody { product_id, quantity, amount, category, points, earned }
-}
-
-pub(crate) fn unit_points(of: UnitPoints) -> UnitPointsBody {
-    let UnitPoints { unit, points } = of;
-    UnitPointsBody { unit, points }
 }

@@ -10,7 +10,6 @@ use wire::{Caller, JsonBody, Problem, ThreePathIds};
 
 use crate::CommandApi;
 use crate::execute::respond_fact;
-use crate::record_purchase::unit_points;
 use crate::return_purchase::returned_lines;
 use crate::reverse_withdrawal::credit_given_back;
 
@@ -46,7 +45,7 @@ pub(crate) fn return_reversed(
         return_id,
         lines: returned_lines(lines),
         credit: credit.map(credit_given_back),
-        further: further.into_iter().map(unit_points).collect(),
+        further: further.into_iter().map(Into::into).collect(),
         occurred_at,
         position,
     }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use wire::body::{AccountExpiryBody, ExpiredBody, ExpiringBody};
 use wire::{PathId, Problem, QueryString, json_with_etag};
 
-use crate::account_balance::{check_exists, read_standing};
+use crate::account_balance::read_standing;
 use crate::cell::{place, sum};
 use crate::failed;
 use crate::freshness::Fresh;
@@ -41,9 +41,8 @@ pub(crate) async fn get_expiry(
         return Err(Problem::invalid_query("within_days", complaint));
     }
     let unit = query.unit.unwrap_or_default();
-    check_exists(&mut reading, &account_id).await?;
-    check_unit(&mut reading, query.unit).await?;
     let standing = read_standing(&mut reading, &account_id).await?;
+    check_unit(&mut reading, query.unit).await?;
     let since = query.since.map_or(i64::MIN, Timestamp::micros);
     let mut expired = expired_since(&mut reading, &account_id, unit, since).await?;
     if since <= standing.now {

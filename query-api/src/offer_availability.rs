@@ -68,7 +68,8 @@ pub(crate) async fn get_account_offer(
     check_exists(&mut reading, &account_id).await?;
     let row = read_offer(&mut reading, &offer_id).await?;
     let costs = Costs::of(&row)?;
-    let OfferBody { limit_per_shopper, remaining, version, status, .. } = offer(row, now)?;
+    let OfferBody { limit_per_shopper, remaining, version, status, .. } =
+        offer_at(row, &costs, now)?;
     let tiers = Tiers::read(&mut reading, &account_id, now).await?;
     let needs_tier = costs.tier.filter(|tier| tiers.level_of(*tier).is_none());
     let of_tier = costs.tier_prices.that_counts(|tier| tiers.level_of(tier));
@@ -159,6 +160,11 @@ pub(crate) async fn list_offers(
 }
 
 fn offer(row: OfferAvailability, now: Timestamp) -> Result<OfferBody, Problem> {
+    let costs = Costs::of(&row)?;
+    offer_at(row, &costs, now)
+}
+
+fn offer_at(row: OfferAvailability, costs: &Costs, now: Timestamp) -> Result<OfferBody, Problem> {
     let is_closed = match &*row.phase {
         "open" => false,
         "closed" => true,
@@ -167,16 +173,16 @@ fn offer(row: OfferAvailability, now: Timestamp) -> Result<OfferBody, Problem> {
     let window = [optional_time(row.opens_at)?, optional_time(row.closes_at)?];
     let remaining = row.stock.map(|stock| sum(stock - row.sold)).transpose()?;
     let attributes: Option<Attributes> = optional_text(row.attributes.as_deref())?;
-    let Costs { prices, tier, tier_prices } = Costs::of(&row)?;
+    let Costs { prices, tier, tier_prices } = costs;
     let Price { unit, points: price } = prices.first();
     Ok(OfferBody {
         offer_id: text(&row.offer_id)?,
         product_id: text(&row.product_id)?,
         price,
         unit,
-        prices: PriceBody::all(&prices),
+        prices: PriceBody::all(prices),
         tier: tier.map(LadderTierBody::from),
-        tier_prices: TierPriceBody::all(&tier_prices),
+        tier_prices: TierPriceBody::all(tier_prices),
         opens_at: window[0],
         closes_at: window[1],
         limit_per_shopper: row.limit_per_shopper.map(units).transpose()?,

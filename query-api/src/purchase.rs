@@ -171,8 +171,7 @@ fn purchase(row: Row) -> Result<PurchaseBody, Problem> {
 /// A line, with what it earned of the purchase's first unit.
 fn line(row: LineRow, unit: UnitId) -> PurchaseLineBody {
     let LineRow { product_id, quantity, amount, category, earned, returned } = row;
-    let of_unit = |UnitPoints { unit, points }: UnitPoints| UnitPointsBody { unit, points };
-    let earned: Vec<UnitPointsBody> = earned.into_iter().map(of_unit).collect();
+    let earned: Vec<_> = earned.into_iter().map(UnitPointsBody::from).collect();
     let first = earned.iter().find(|earned| earned.unit == unit);
     let points = first.map_or(Points::ZERO, |first| first.points);
     PurchaseLineBody { product_id, quantity, amount, category, points, earned, returned }

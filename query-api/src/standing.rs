@@ -4,6 +4,7 @@
 //! doesn't wait for that: it applies it to what it has read, by the function that the writer uses
 //! (`domain::Credit::apply_due`).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::{AccountId, Credit, LadderId, LiveHold, LotPart, Pending, Points, Timestamp, UnitId};
@@ -160,9 +161,11 @@ impl Standing {
     }
 
     /// What the account has of a unit.
-    pub(crate) fn wallet(&self, unit: UnitId) -> Wallet {
-        let wallet = self.wallets.get(&unit).cloned();
-        wallet.unwrap_or(Wallet { now: self.now, ..Wallet::default() })
+    pub(crate) fn wallet(&self, unit: UnitId) -> Cow<'_, Wallet> {
+        match self.wallets.get(&unit) {
+            Some(wallet) => Cow::Borrowed(wallet),
+            None => Cow::Owned(Wallet { now: self.now, ..Wallet::default() }),
+        }
     }
 
     /// The parts of all units, in spending order.

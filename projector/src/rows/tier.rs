@@ -1,8 +1,8 @@
 //! Ladders, where accounts stand on them, and how many accounts have a tier.
 //!
 //! A batch collects what counts and what becomes of tiers, in the order of the log.
-//! `Tiers::apply` applies it by the domain's own functions, once the ladders and the standings that
-//! earlier batches left have been looked up. A ledger without ladders looks nothing up.
+//! `Rows::apply_tiers` applies it by the domain's own functions, after the ladders and the
+//! standings that earlier batches left were looked up. A ledger without ladders looks nothing up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -319,8 +319,8 @@ fn rows_of(
         for (number, standing) in standings.iter() {
             let Some((id, ladder)) = ladders.at(number) else { continue };
             let Some(position) = changed.get(&id) else { continue };
-            let row = row_of(account_id, (id, ladder), standing)?;
-            let row = AccountTier { partition, position: int(position.0), ..row };
+            let place = (partition, int(position.0));
+            let row = row_of(account_id, (id, ladder), standing, place)?;
             let former = before.get(&id).cloned().flatten();
             if former != row.tier {
                 for (tier, change) in [(former, -1), (row.tier.clone(), 1)] {
@@ -344,11 +344,12 @@ fn rows_of(
     Ok(rows)
 }
 
-/// A level from 0 is everybody's: nobody is listed for it.
+/// The row of a standing. It has no tier where no event gave one: a level from 0 is everybody's.
 fn row_of(
     account_id: &str,
     (id, ladder): (LadderId, &Ladder),
     standing: &Standing,
+    (partition, position): (i64, i64),
 ) -> Result<AccountTier, TierError> {
     let recorded = standing.recorded(ladder);
     Ok(AccountTier {
@@ -358,7 +359,7 @@ fn row_of(
         tier: recorded.map(|(held, _)| held.tier.to_string()),
         since: recorded.map(|(_, since)| since.micros()),
         until: recorded.and_then(|(held, _)| held.until).map(Timestamp::micros),
-        partition: 0,
-        position: 0,
+        partition,
+        position,
     })
 }

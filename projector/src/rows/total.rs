@@ -32,17 +32,17 @@ impl Rows {
     /// batch's accounts had no balance before it.
     pub(crate) fn sum_up(&mut self, partition: Partition, new_accounts: usize) -> TotalRows {
         let totals = &mut self.totals;
-        for balance in self.balances.values() {
-            totals.add(UnitId::POINTS, Total::Available, balance.available);
-            totals.add(UnitId::POINTS, Total::Held, balance.held);
-            totals.add(UnitId::POINTS, Total::Pending, balance.pending);
-            totals.add(UnitId::POINTS, Total::Owed, balance.owed);
-        }
-        for ((_, unit), balance) in &self.unit_balances {
-            totals.add(*unit, Total::Available, balance.available);
-            totals.add(*unit, Total::Held, balance.held);
-            totals.add(*unit, Total::Pending, balance.pending);
-            totals.add(*unit, Total::Owed, balance.owed);
+        let of_points = self.balances.values();
+        let of_points =
+            of_points.map(|it| (UnitId::POINTS, [it.available, it.held, it.pending, it.owed]));
+        let of_further = self.unit_balances.iter();
+        let of_further =
+            of_further.map(|((_, unit), it)| (*unit, [it.available, it.held, it.pending, it.owed]));
+        for (unit, [available, held, pending, owed]) in of_points.chain(of_further) {
+            totals.add(unit, Total::Available, available);
+            totals.add(unit, Total::Held, held);
+            totals.add(unit, Total::Pending, pending);
+            totals.add(unit, Total::Owed, owed);
         }
         if !self.balances.is_empty() {
             totals.add(UnitId::POINTS, Total::Accounts, int(new_accounts as u64));

@@ -2,7 +2,8 @@
 
 use domain::{
     AccountId, Actor, Carrier, Category, DeliverTo, ExpressNo, Points, ProductId, PurchaseId,
-    Reason, RefusalCode, ReturnId, RuleId, ShippingStatus, Timestamp, UnitId, Units, WarehouseId,
+    Reason, RefusalCode, ReturnId, RuleId, ShippingStatus, Timestamp, UnitId, UnitPoints, Units,
+    WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -193,6 +194,13 @@ pub struct UnitPointsBody {
     pub unit: UnitId,
     /// The points.
     pub points: Points,
+}
+
+impl From<UnitPoints> for UnitPointsBody {
+    fn from(of: UnitPoints) -> Self {
+        let UnitPoints { unit, points } = of;
+        Self { unit, points }
+    }
 }
 
 /// What a purchase earned of a unit.
