@@ -80,7 +80,7 @@ fn window_of(window: WindowBody, keeps: Option<KeepsBody>) -> Result<Window, Pro
         }
         (WindowBody::Ever, None) => Ok(Window::Ever),
         (WindowBody::Ever, Some(_)) => {
-            invalid("keeps", &"must be left out: a tier of all that ever counted has no end")
+            invalid("keeps", &"must be left out: with the window \"ever\", a tier never ends")
         }
         (WindowBody::YearFrom(_), None) => {
             invalid("keeps", &"must say for how long a level holds: {\"years\",\"months\"}")

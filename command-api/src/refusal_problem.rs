@@ -2,7 +2,7 @@
 //! row in `domain/src/refusal.rs`; its HTTP status follows from its kind, here.
 
 use axum::http::StatusCode;
-use domain::{Fact, Refusal, RefusalKind, RefusalRow, UnitId};
+use domain::{Fact, Refusal, RefusalKind, RefusalRow};
 use wire::{BEING_CHECKED, OUR_MISTAKE, Problem, ProblemPage, TRY_AGAIN};
 
 use crate::NotDecided;
@@ -71,37 +71,31 @@ pub(crate) fn not_found_where_unknown(problem: Problem) -> Problem {
 /// A refusal's problem, where the path names the unit that is to change: an unknown one is 404
 /// there.
 pub(crate) fn unit_not_found_where_unknown(problem: Problem) -> Problem {
-    not_found_unit(problem, "The unit doesn't exist. Make it without If-Match, or check its id.")
+    let remedy = "The unit doesn't exist. Create it without If-Match, or check its id.";
+    not_found_where("unit-unknown", problem, remedy)
 }
 
 /// Likewise where it is to be closed.
 pub(crate) fn closed_unit_not_found(problem: Problem) -> Problem {
     let lists = "The unit doesn't exist. Check its id; GET /v1/units lists all units.";
-    not_found_unit(problem, lists)
+    not_found_where("unit-unknown", problem, lists)
 }
 
-fn not_found_unit(problem: Problem, detail: &'static str) -> Problem {
-    let unknown = Refusal::UnitUnknown { unit: UnitId::POINTS };
-    if problem.code() == unknown.code() { Problem::not_found(detail) } else { problem }
+fn not_found_where(code: &str, problem: Problem, detail: &'static str) -> Problem {
+    if problem.code() == code { Problem::not_found(detail) } else { problem }
 }
 
 /// A refusal's problem, where the path names the ladder: an unknown one is 404 there.
 pub(crate) fn ladder_not_found_where_unknown(problem: Problem) -> Problem {
-    if problem.code() != "ladder-unknown" {
-        return problem;
-    }
-    Problem::not_found("The ladder doesn't exist. Make it without If-Match, or check its id.")
+    let remedy = "The ladder doesn't exist. Create it without If-Match, or check its id.";
+    not_found_where("ladder-unknown", problem, remedy)
 }
 
 /// A refusal's problem, where the path names the conversion rate: an unknown one is 404 there.
 pub(crate) fn rate_not_found_where_unknown(problem: Problem) -> Problem {
-    let unit = UnitId::POINTS;
-    if problem.code() != (Refusal::RateUnknown { from: unit, to: unit }).code() {
-        return problem;
-    }
-    Problem::not_found(
-        "The conversion rate doesn't exist. Make it without If-Match, or check both units.",
-    )
+    let remedy =
+        "The conversion rate doesn't exist. Create it without If-Match, or check both units.";
+    not_found_where("rate-unknown", problem, remedy)
 }
 
 /// The key may make the call, but not with this cause in the body.
@@ -141,6 +135,7 @@ pub(crate) fn exists_where_new(problem: Problem) -> Problem {
         "rule-exists",
         "unit-exists",
         "unit-fixed",
+        "ladder-exists",
         "rate-exists",
         "rate-closed",
     ];
@@ -231,9 +226,10 @@ const ALREADY_EXISTS: ProblemPage = ProblemPage {
     status: StatusCode::PRECONDITION_FAILED,
     slug: "already-exists",
     title: "Already exists",
-    meaning: "The header If-None-Match asks for a new offer, earning rule, unit or conversion rate, \
-              and one with this id exists. This request recorded nothing; an earlier try of it that had no answer, or \
-              the answer outcome-unknown, may have.",
+    meaning: "The header If-None-Match asks for something new (an offer, an earning rule, a unit, a \
+              ladder or a conversion rate), and one with this id exists. This request recorded \
+              nothing; an earlier try of it that had no answer, or the answer outcome-unknown, may \
+              have.",
     remedy: "Read what exists and compare it with what was sent. To change it, send its ETag in \
              If-Match; for a new one, use another id.",
     shopper: OUR_MISTAKE,

@@ -12,7 +12,7 @@ pub(crate) fn tier_prices(
     offered: &Prices,
 ) -> Result<TierPrices, Problem> {
     if bodies.len() > TIER_PRICES_MAX {
-        let complaint = format!("must be a list of at most {TIER_PRICES_MAX}");
+        let complaint = format!("must be a list of at most {TIER_PRICES_MAX} prices");
         return Err(Problem::invalid_field("tier_prices", complaint));
     }
     let mut prices: Vec<TierPrice> = Vec::with_capacity(bodies.len());
@@ -26,7 +26,8 @@ pub(crate) fn tier_prices(
         let own: Vec<Price> = list(&format!("{field}.prices"), own)?;
         let is_other = |price: &Price| offered.iter().all(|it| it.unit != price.unit);
         if let Some(place) = own.iter().position(is_other) {
-            let complaint = "is none of the units that the offer costs everybody";
+            let complaint =
+                "isn't a unit of the offer's own price; a price by tier uses only those units";
             return Err(Problem::invalid_field(
                 &format!("{field}.prices[{place}].unit"),
                 complaint,
@@ -46,5 +47,8 @@ fn misfit(tier: LadderTier, before: &[TierPrice]) -> Option<&'static str> {
         return Some("is named a second time; send one price for each tier");
     }
     let is_of_other = |price: &TierPrice| price.tier.ladder != tier.ladder;
-    before.iter().any(is_of_other).then_some("is of another ladder than those before it")
+    before
+        .iter()
+        .any(is_of_other)
+        .then_some("is of another ladder; all prices by tier must name tiers of one ladder")
 }

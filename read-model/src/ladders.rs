@@ -58,7 +58,7 @@ pub enum LaddersError {
     #[error("a row of a ladder can't be read")]
     Row(#[source] serde_json::Error),
     /// A time is none.
-    #[error("a row of a ladder has a time that is none")]
+    #[error("a row of a ladder has an invalid time")]
     Time(#[source] domain::TimestampError),
     /// The versions don't follow each other.
     #[error("the rows of the ladders contradict each other: {0}")]

@@ -47,6 +47,8 @@ async fn a_ladder_is_made_amended_and_read_by_version() {
     let mut higher = status();
     higher["levels"][1]["from"] = json!(600);
     api.put("operator", path, higher.clone()).await.is_problem(428, "ladder-exists");
+    let new = api.request("PUT", path, "operator").header("if-none-match", "*").json(&higher);
+    api.send(new).await.expect("answered").is_problem(412, "already-exists");
     let answer = put_for(api, "\"1\"", path, higher.clone()).await;
     let at = answer.position.clone().expect("a position");
     assert_eq!(answer.is(200)["version"], 2);
