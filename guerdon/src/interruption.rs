@@ -58,8 +58,8 @@ impl Tool {
                 "no event is lost, and each can be read; run the same command again to continue"
             }
             Self::Transparency(_) => {
-                "an export has whole files and its old checkpoint, and a key may be added; run the \
-                 same export again to continue"
+                "a key may have been added: GET /log/keys shows it. An export has whole files and \
+                 its old checkpoint; run the same export again to continue"
             }
             Self::ForkLog(_) => {
                 "the fork may have been declared; run the same command again: it declares no fork \

@@ -133,8 +133,8 @@ impl Display for Rotated {
         let Self { public_key, keys, file } = self;
         write!(
             f,
-            "key {keys}, {public_key}, is in {}; keep a copy of the file, for nothing else can \
-             sign. The ledger hands over to it within some seconds",
+            "key {keys}, {public_key}, is in {}. Keep a copy of the file: without it nothing can be \
+             signed. The ledger hands over to the new key within some seconds",
             file.display()
         )
     }

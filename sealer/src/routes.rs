@@ -134,13 +134,15 @@ impl LogApi {
         let sealed = self.sealed(partition)?;
         let tile: Tile = format!("tile/{path}").parse().map_err(|_| {
             Problem::not_found(
-                "This names no tile; tile/0/x001/x234/067 or tile/entries/000.p/17 would.",
+                "The path names no tile. Examples: tile/0/x001/x234/067 and tile/entries/000.p/17.",
             )
         })?;
         if tile.is_in(sealed.size) {
             Ok((sealed, tile))
         } else {
-            Err(Problem::not_found("The newest checkpoint doesn't have this tile, or not so wide."))
+            Err(Problem::not_found(
+                "The newest checkpoint doesn't have this tile, or has fewer hashes in it.",
+            ))
         }
     }
 }

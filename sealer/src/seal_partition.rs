@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use event_store::{EventStore, Follower};
-use log_record::{LogId, Partition, Place, Position, RecordedEvent};
+use log_record::{Partition, Place, Position, RecordedEvent};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use transparency::{Checkpoint, Origin, SigningKey, TreeHash};
@@ -41,7 +41,6 @@ pub(crate) struct Sealing {
 
 /// A tree of one generation that grows.
 struct Growing {
-    log_id: LogId,
     folder: SealFolder,
     publish: Option<Publishing>,
     origin: Origin,
@@ -141,7 +140,6 @@ impl Sealing {
             }
         };
         let growing = Growing {
-            log_id,
             folder: self.folder.clone(),
             publish: self.publish.clone().map(|folder| Publishing { folder, is_failing: false }),
             origin,
@@ -210,7 +208,7 @@ impl Growing {
         // The fork begins the tree of its own generation.
         let of_this = events.iter().take_while(|it| it.generation <= self.origin.generation);
         let leaves: Vec<TreeHash> =
-            of_this.map(|it| TreeHash::of_leaf(&it.fixed_record(self.log_id))).collect();
+            of_this.map(|it| TreeHash::of_leaf(&it.fixed_record(self.origin.log_id))).collect();
         self.add(&leaves)?;
         if !is_all || self.tree.size() < self.start.0 || self.tree.size() == 0 {
             return Ok((self, None));
@@ -232,16 +230,12 @@ impl Growing {
     }
 
     fn add(&mut self, leaves: &[TreeHash]) -> Result<(), SealError> {
-        let unwritten = |folder: &TreeFolder| {
-            let folder = folder.path().to_owned();
-            move |source| SealError::File { file: folder, source }
-        };
         let mut rest = leaves;
         // The root is compared when the tree is as large as what was signed before.
         if let Some(Signed { checkpoint: signed, file }) = &self.signed {
             let to = usize::try_from(signed.size.saturating_sub(self.tree.size()));
             let (before, after) = rest.split_at(to.unwrap_or(usize::MAX).min(rest.len()));
-            self.tree.append(before).map_err(unwritten(&self.in_folder))?;
+            self.tree.append(before).map_err(SealError::file(self.in_folder.path()))?;
             rest = after;
             if self.tree.size() >= signed.size {
                 if self.tree.root() != signed.root {
@@ -252,7 +246,7 @@ impl Growing {
                 self.signed = None;
             }
         }
-        self.tree.append(rest).map_err(unwritten(&self.in_folder))
+        self.tree.append(rest).map_err(SealError::file(self.in_folder.path()))
     }
 
     /// Lets each key but the last sign its last checkpoint, which names the next key. It is kept
