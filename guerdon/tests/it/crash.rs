@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::ledger::{Answer, Api, Ledger};
@@ -108,6 +109,124 @@ async fn credit_that_expires_while_it_is_killed_expires_once() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(ledger.stop(), Some(0));
+}
+
+/// What costs two units is paid of both or not there, and a conversion takes and gives or does
+/// neither, whenever the ledger is killed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_moves_two_units_is_whole_after_kill_9() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut ledger = Ledger::start(folder.path());
+    let pair = json!({"product_id": "pair", "stock": null,
+        "prices": [{"unit": "points", "points": 3}, {"unit": "miles", "points": 2}]});
+    let operators = [
+        ("/v1/units/miles", json!({"name": "Miles"})),
+        ("/v1/conversion-rates/points/miles", json!({"give": 3, "take": 1})),
+        ("/v1/offers/pair", pair),
+    ];
+    for (path, body) in operators {
+        ledger.client.put("operator", path, body).await.is(201);
+    }
+    for shopper in 0..SHOPPERS {
+        let account = format!("shopper-{shopper}");
+        ledger.client.earns(&account, CREDIT, "start").await;
+        let miles = json!({"unit": "miles", "points": CREDIT,
+            "cause": {"kind": "promotion", "id": "start"}});
+        let path = format!("/v1/accounts/{account}/credits");
+        ledger.client.post("merchant", &path, miles).await.is(201);
+    }
+    let sent = Arc::new(Mutex::new(Sent::new()));
+    let mut delays = Delays(0x1234_5678_9abc_def1);
+    for kill in 0..2 {
+        let stop = Arc::new(AtomicBool::new(false));
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client| {
+                let (api, sent, stop) = (ledger.client.clone(), sent.clone(), stop.clone());
+                tokio::spawn(move_two_units_until(stop, api, sent, format!("{kill}-{client}")))
+            })
+            .collect();
+        tokio::time::sleep(delays.next()).await;
+        ledger.kill();
+        stop.store(true, Ordering::Relaxed);
+        for client in clients {
+            client.await.expect("a client ends when its ledger is gone");
+        }
+        ledger = Ledger::start(folder.path());
+        let sent = sent.lock().expect("not poisoned").clone();
+        check_two_units(&ledger.client, &sent).await;
+    }
+    let sent = sent.lock().expect("not poisoned").clone();
+    for path in ["exchanges", "conversions"] {
+        let is_answered = |((_, it), first): (&(String, String), &Option<Value>)| {
+            it.starts_with(path) && first.is_some()
+        };
+        assert!(sent.iter().any(is_answered), "{path}: nothing was answered");
+    }
+    for ((account, path), first) in &sent {
+        let again = ledger.client.send(two_units(&ledger.client, account, path)).await;
+        let again = again.expect("answered");
+        match first {
+            Some(first) => assert_eq!(&again.is(200), first, "{path}"),
+            None => assert!(matches!(again.status, 200 | 201), "{path}: {again:?}"),
+        }
+    }
+    check_two_units(&ledger.client, &sent).await;
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+/// The request of an exchange or a conversion: 3 points and 2 miles, or 3 points for 1 mile.
+fn two_units(api: &Api, account: &str, path: &str) -> RequestBuilder {
+    let body = if path.starts_with("exchanges") {
+        json!({"offer_id": "pair", "quantity": 1, "deliver_to": "1 Elm Street"})
+    } else {
+        json!({"from": {"points": 3}, "to": "miles"})
+    };
+    api.request("PUT", &format!("/v1/accounts/{account}/{path}"), "shopper").json(&body)
+}
+
+async fn move_two_units_until(
+    stop: Arc<AtomicBool>,
+    api: Api,
+    sent: Arc<Mutex<Sent>>,
+    client: String,
+) {
+    for number in 0..u64::MAX {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let account = format!("shopper-{}", number % SHOPPERS);
+        let kind = if number % 2 == 0 { "exchanges/x" } else { "conversions/c" };
+        let key = (account.clone(), format!("{kind}-{client}-{number}"));
+        sent.lock().expect("not poisoned").insert(key.clone(), None);
+        let Ok(answer) = api.send(two_units(&api, &account, &key.1)).await else { continue };
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        sent.lock().expect("not poisoned").insert(key, Some(answer.body));
+    }
+}
+
+/// Each account has what its exchanges and conversions leave of both units, and whatever was
+/// answered is there.
+async fn check_two_units(api: &Api, sent: &Sent) {
+    all_is_projected(api).await;
+    for shopper in 0..SHOPPERS {
+        let account = format!("shopper-{shopper}");
+        let (mut exchanges, mut conversions) = (0, 0);
+        for ((_, path), first) in sent.iter().filter(|((owner, _), _)| *owner == account) {
+            let found = api.get("auditor", &format!("/v1/accounts/{account}/{path}")).await;
+            match found.status {
+                200 if path.starts_with("exchanges") => exchanges += 1,
+                200 => conversions += 1,
+                status => {
+                    assert_eq!(status, 404, "{path}: {found:?}");
+                    assert!(first.is_none(), "{path} was answered and is gone");
+                }
+            }
+        }
+        let found = api.get("auditor", &format!("/v1/accounts/{account}")).await.is(200);
+        let found = ["points", "miles"].map(|unit| found["units"][unit]["available"].clone());
+        let left = [CREDIT - 3 * exchanges - 3 * conversions, CREDIT - 2 * exchanges + conversions];
+        assert_eq!(found, left.map(Value::from), "{account} adds up");
+    }
 }
 
 /// So many seconds from now.
