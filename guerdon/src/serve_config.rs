@@ -90,6 +90,11 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "GUERDON_CHECKPOINTS_DIR", value_parser = path)]
     pub(crate) checkpoints_dir: Option<PathBuf>,
 
+    /// Seal the balances of all accounts once a day, as `daily-` with the day of UTC. An operator
+    /// can seal them at any time with PUT /v1/seals/{seal_id}.
+    #[arg(long, env = "GUERDON_SEAL_BALANCES_DAILY")]
+    pub(crate) seal_balances_daily: bool,
+
     /// The longest time that a read with Guerdon-Position waits for the read model, in
     /// milliseconds.
     #[arg(

@@ -14,6 +14,7 @@ mod offer;
 mod operation;
 mod programme;
 mod purchase;
+mod seal;
 mod shipping;
 mod tier;
 mod total;
@@ -29,7 +30,7 @@ use event_schema::decode;
 use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
-    AccountBalance, ConversionRate, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry,
+    AccountBalance, BalanceSeal, ConversionRate, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry,
     OfferAvailability, Operation, Policy, Purchase, ShippingStatus, UnitBalance,
 };
 use serde::Serialize;
@@ -72,6 +73,7 @@ pub(crate) struct Rows {
     /// By path.
     pub(crate) facts: BTreeMap<String, Fact>,
     pub(crate) operations: Vec<Operation>,
+    pub(crate) seals: Vec<BalanceSeal>,
     pub(crate) shipping: Shipping,
     pub(crate) offers: BTreeMap<OfferId, OfferAvailability>,
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
@@ -219,6 +221,7 @@ impl Rows {
             Event::StockAdded(fact) => self.stock_added(fact),
             Event::StockRemoved(fact) => self.stock_removed(fact),
             Event::StockAmended(fact) => self.stock_amended(at, fact),
+            Event::BalancesSealed(fact) => self.balances_sealed(at, &fact),
         }
         Ok(())
     }

@@ -33,6 +33,7 @@ mod prices;
 mod programme;
 mod purchase;
 mod router;
+mod seal;
 mod shipping_request;
 mod shipping_stream;
 mod standing;
@@ -56,6 +57,7 @@ pub use metrics::QueryMetrics;
 pub use operation::{CallsUnread, ReadCalls};
 pub use overdue::{overdue_routes, watch_overdue};
 pub use router::{router, routes};
+pub use seal::{BalanceAsked, ProveBalance, ProvedBalance, UnprovedBalance};
 pub use shipping_stream::FollowersMax;
 use shipping_stream::{Feeds, Followers};
 
@@ -85,6 +87,8 @@ pub struct QueryApi {
     pub overdue_after: Duration,
     /// Reads the calls that recorded no event, for `GET /v1/operations`.
     pub read_calls: ReadCalls,
+    /// Proves balances, where this process has the trees.
+    pub prove_balance: ProveBalance,
     /// Counts what is read.
     pub metrics: QueryMetrics,
 }
@@ -107,6 +111,7 @@ impl QueryApi {
             followers,
             overdue_after: OVERDUE_AFTER,
             read_calls: Arc::new(|_| Box::pin(async { Ok(vec![]) })),
+            prove_balance: Arc::new(|_| Box::pin(async { Err(UnprovedBalance::NotHere) })),
             metrics,
         }
     }

@@ -51,7 +51,7 @@ pub use side::Side;
 pub use sums::{WrongSum, wrong_sums};
 pub use table::{Column, ColumnKind, Field, Row, Value};
 pub use tables::{
-    AccountBalance, CheckpointRow, ConversionRate, CreditLot, CreditMonth, CreditPart, EarningRule,
+    AccountBalance, BalanceSeal, CheckpointRow, ConversionRate, CreditLot, CreditMonth, CreditPart, EarningRule,
     Exchange, Fact, Hold, Lane, LedgerEntry, OfferAvailability, Operation, Policy, ProgrammeTotal,
     Purchase, ShippingChange, ShippingRequest, TABLES, Table, Unit, UnitBalance, column_list,
     with_columns,

@@ -20,7 +20,7 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 24] = [
+pub const TABLES: [Table; 25] = [
     table::<AccountBalance>(),
     table::<UnitBalance>(),
     table::<CreditPart>(),
@@ -30,6 +30,7 @@ pub const TABLES: [Table; 24] = [
     table::<Exchange>(),
     table::<Purchase>(),
     table::<Fact>(),
+    table::<BalanceSeal>(),
     table::<Operation>(),
     table::<ShippingRequest>(),
     table::<ShippingChange>(),
@@ -217,6 +218,16 @@ row! {
         by: Option<String>,
         reason: Option<String>,
         recorded_at: i64,
+    }
+}
+
+row! {
+    /// Commitments to the balances of all accounts.
+    #[derive(FromRow)]
+    pub struct BalanceSeal in "balance_seal" {
+        seal_id: String,
+        place: i64,
+        public: String,
     }
 }
 

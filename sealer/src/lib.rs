@@ -7,8 +7,10 @@
 //!
 //! In reading order: [`SealFolder`] (where keys and trees are), `tree_files.rs` (a tree's hashes),
 //! `signed.rs` (what was signed before), `seal_partition.rs` (the loop), [`Sealer`] (all
-//! partitions), `routes.rs`, [`export()`] (a log as files).
+//! partitions), `routes.rs`, [`export()`] (a log as files), [`BalanceTrees`] (all accounts' balances
+//! as trees of sums).
 
+mod balances;
 mod error;
 mod export;
 mod folder;
@@ -20,6 +22,9 @@ mod sealer;
 mod signed;
 mod tree_files;
 
+pub use balances::{
+    BalanceError, BalanceSecret, BalanceTrees, MadeTree, NoBalanceProof, ProvedBalance, UpTo,
+};
 pub use error::SealError;
 pub use export::{Exported, export};
 pub use folder::SealFolder;

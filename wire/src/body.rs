@@ -29,6 +29,7 @@ mod operation;
 mod policy;
 mod price;
 mod purchase;
+mod seal;
 mod shipping_request;
 mod tier;
 mod total;
@@ -99,6 +100,9 @@ pub use tier::{
     AccountTierBody, GrantTierBody, GrantedTierBody, LadderAccountBody, LadderTierBody,
     NextTierBody, PutTierPriceBody, ReplacedGrantBody, RevokeGrantBody, TierGrantEndedBody,
     TierGrantedBody, TierPriceBody,
+};
+pub use seal::{
+    BalanceProofBody, PathNodeBody, SealBalancesBody, SealBody, SealProofBody, SealedUnitBody,
 };
 pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};

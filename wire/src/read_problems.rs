@@ -10,6 +10,9 @@ use crate::{Problem, ProblemPage};
 /// wait is milliseconds; `Retry-After` counts whole seconds.
 const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
 
+/// How long a client should give a tree of balances to be made: a million events take some seconds.
+const TREE_RETRY_AFTER_SECONDS: u32 = 5;
+
 /// How long a client should give a follower to end, so that there is room for another.
 const FOLLOWER_RETRY_AFTER_SECONDS: u32 = 5;
 
@@ -101,6 +104,16 @@ impl Problem {
             .fact("wanted", wanted.to_string())
             .fact("reached", reached.to_string())
             .retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: the tree of a seal is made again, and then proves what it is asked for.
+    #[must_use]
+    pub fn tree_being_made(seal: &str) -> Self {
+        let detail = format!(
+            "The tree of the seal {seal} isn't kept any more and is being made again of the log. Ask \
+             again in {TREE_RETRY_AFTER_SECONDS} seconds."
+        );
+        Self::of(&PROJECTION_BEHIND, detail).retry_after(TREE_RETRY_AFTER_SECONDS)
     }
 
     /// 503: no projector has begun to make the read tables.
