@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod credit;
+mod event_place;
 mod exchange;
 mod fact;
 mod hold;
@@ -100,6 +101,7 @@ fn last_writes<'a>(
     fact::write(&mut writes, rows);
     operation::write(&mut writes, rows);
     seal::write(&mut writes, rows);
+    event_place::write(&mut writes, rows);
     purchase::write_changes(&mut writes, purchases);
     shipping::write(&mut writes, shipping);
     programme::write(&mut writes, rows);

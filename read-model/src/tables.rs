@@ -20,7 +20,7 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 25] = [
+pub const TABLES: [Table; 26] = [
     table::<AccountBalance>(),
     table::<UnitBalance>(),
     table::<CreditPart>(),
@@ -32,6 +32,7 @@ pub const TABLES: [Table; 25] = [
     table::<Fact>(),
     table::<BalanceSeal>(),
     table::<Operation>(),
+    table::<EventPlace>(),
     table::<ShippingRequest>(),
     table::<ShippingChange>(),
     table::<OfferAvailability>(),
@@ -249,6 +250,16 @@ row! {
         traceparent: Option<String>,
         public: String,
         recorded_at: i64,
+    }
+}
+
+row! {
+    /// Where an event is that left no row of an account's credit, of an exchange or of a purchase.
+    #[derive(FromRow)]
+    pub struct EventPlace in "event_place" {
+        subject: String,
+        place: i64,
+        exchange_id: Option<String>,
     }
 }
 

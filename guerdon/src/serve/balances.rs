@@ -4,10 +4,10 @@
 
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use command_api::{Answer, NoTrees, Request, SealTrees, Writers};
 use domain::command::SealBalances;
 use domain::{Command as Asked, SealedBalances};
@@ -203,7 +203,8 @@ impl Trees {
         let mut wait = Duration::ZERO;
         loop {
             tokio::time::sleep(wait).await;
-            let day = Utc::now().format("daily-%Y-%m-%d").to_string();
+            let now = DateTime::<Utc>::from(SystemTime::now());
+            let day = now.format("daily-%Y-%m-%d").to_string();
             wait = LOOK_EVERY;
             if day == sealed_day {
                 continue;
