@@ -1,5 +1,6 @@
 //! `guerdon verify log`: the transparency log from its first event to its newest checkpoint, in a
-//! folder or at a ledger. It needs a key of the log and, from nobody, trust.
+//! folder or at a ledger. `guerdon verify receipt`: a receipt of an exchange. Both need a key of the
+//! log and, from nobody, trust.
 
 use std::fmt::{Display, Formatter};
 use std::fs;
@@ -9,16 +10,20 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
+use domain::Timestamp;
 use event_store::with_causes;
+use log_record::Place;
 use reqwest::{Client, StatusCode};
 use serde::Serialize;
-use transparency::{Known, Note, ReadFile, VerifiedLog, VerifierKey, verify_log};
+use transparency::{
+    Known, Note, ReadFile, Receipt, VerifiedLog, VerifiedReceipt, VerifierKey, verify_log,
+};
 
 use crate::command_line::path;
 use crate::exit::FoundWrong;
 use crate::http_client::http_client;
 use crate::key_file::keys_in;
-use crate::printing::Printing;
+use crate::printing::{Printing, plain};
 
 /// How long one file may take.
 const FILE_MAX: Duration = Duration::from_secs(60);
@@ -37,6 +42,20 @@ enum What {
     /// Verify a partition's transparency log: its checkpoint, its keys, every tile and, where they
     /// can be read, every entry.
     Log(LogArgs),
+    /// Verify a receipt of an exchange, as GET /v1/accounts/ID/exchanges/ID/receipt answers it.
+    Receipt(ReceiptArgs),
+}
+
+/// A receipt, and what its owner knows.
+#[derive(Args, Clone, Debug)]
+struct ReceiptArgs {
+    /// The file of the receipt.
+    #[arg(value_name = "FILE.json", value_parser = path)]
+    file: PathBuf,
+
+    /// The log's key, or its first one, in the form NAME+ID+KEY, as GET /log/keys gives it.
+    #[arg(long)]
+    key: VerifierKey,
 }
 
 /// A transparency log, and what its auditor knows.
@@ -90,8 +109,73 @@ impl Display for Verified {
     }
 }
 
+/// A verified receipt, to be printed.
+#[derive(Serialize)]
+struct VerifiedExchange {
+    account_id: String,
+    exchange_id: String,
+    origin: String,
+    size: u64,
+    key: String,
+    events: Vec<VerifiedEvent>,
+}
+
+#[derive(Serialize)]
+struct VerifiedEvent {
+    position: Place,
+    #[serde(rename = "type")]
+    event_type: String,
+    recorded_at: Option<Timestamp>,
+}
+
+impl Display for VerifiedExchange {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let Self { account_id, exchange_id, origin, size, key, events } = self;
+        let count = events.len();
+        let (account_id, exchange_id) = (plain(account_id), plain(exchange_id));
+        write!(
+            f,
+            "exchange {exchange_id} of {account_id}: {count} events are in {origin}, of whose first \
+             {size} events {key} signed the root"
+        )?;
+        for VerifiedEvent { position, event_type, recorded_at } in events {
+            let at = recorded_at.map(|at| at.to_string()).unwrap_or_default();
+            write!(f, "\n{position} {} {at}", plain(event_type))?;
+        }
+        Ok(())
+    }
+}
+
 pub(crate) async fn run(VerifyArgs { printing, what }: VerifyArgs) -> anyhow::Result<()> {
-    let What::Log(args) = what;
+    match what {
+        What::Log(args) => log(args, printing).await,
+        What::Receipt(args) => receipt(&args, printing),
+    }
+}
+
+fn receipt(ReceiptArgs { file, key }: &ReceiptArgs, printing: Printing) -> anyhow::Result<()> {
+    let text = fs::read_to_string(file);
+    let text = text.with_context(|| format!("can't read {}", file.display()))?;
+    let receipt: Receipt = serde_json::from_str(&text)
+        .with_context(|| format!("{} holds no receipt", file.display()))?;
+    let verified = receipt.verify(key).map_err(|error| FoundWrong(with_causes(&error)))?;
+    let VerifiedReceipt { checkpoint, key, events } = verified;
+    let event = |(position, event_type, micros): (Place, String, i64)| VerifiedEvent {
+        position,
+        event_type,
+        recorded_at: Timestamp::from_micros(micros).ok(),
+    };
+    printing.one(&VerifiedExchange {
+        account_id: receipt.account_id,
+        exchange_id: receipt.exchange_id,
+        origin: checkpoint.origin.to_string(),
+        size: checkpoint.size,
+        key: key.to_string(),
+        events: events.into_iter().map(event).collect(),
+    })
+}
+
+async fn log(args: LogArgs, printing: Printing) -> anyhow::Result<()> {
     let kept = args.kept.as_deref().map(read_kept).transpose()?.flatten();
     let files = Files::of(&args)?;
     let entries = files.have_entries();

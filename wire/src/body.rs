@@ -26,6 +26,7 @@ mod offer;
 mod operation;
 mod policy;
 mod purchase;
+mod receipt;
 mod shipping_request;
 mod total;
 mod transfer;
@@ -76,6 +77,7 @@ pub use purchase::{
     PutPurchaseLineBody, PutPurchasesBody, RecordedLineBody, RecordedPurchasesBody,
     ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody, RoomBackBody,
 };
+pub use receipt::{ReceiptBody, ReceiptEventBody};
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,
     ParcelBody, RejectShipmentBody, ReportShipmentBody, ResentShipmentBody, SettleShipmentBody,

@@ -46,9 +46,10 @@ pub(crate) const PROJECTION_BEHIND: ProblemPage = ProblemPage {
     title: "Read tables are behind",
     meaning: "The header Guerdon-Position asks for an answer that contains a write, or a cursor of \
               the shipping stream names a message, and the read tables didn't reach that in time. \
-              The facts `wanted` and `reached` are positions. The write itself is recorded. Or the server has started, and its read \
-              tables don't contain yet all that the log did then: `wanted` is where it ended. Or \
-              no projector has run yet; then both facts are absent.",
+              The facts `wanted` and `reached` are positions. The write itself is recorded. Or a \
+              receipt needs an event that the transparency log hasn't signed yet. Or the server \
+              has started, and its read tables don't contain yet all that the log did then: \
+              `wanted` is where it ended. Or no projector has run yet; then both facts are absent.",
     remedy: "Read again after Retry-After. If you sent the header, you can also read without it, \
              for what the read tables contain now.",
     shopper: TRY_AGAIN,
@@ -96,6 +97,19 @@ impl Problem {
         let detail = format!(
             "The read tables are at {reached} and didn't reach {wanted} in time. Read again in a \
              second, or without Guerdon-Position for what they contain now."
+        );
+        Self::of(&PROJECTION_BEHIND, detail)
+            .fact("wanted", wanted.to_string())
+            .fact("reached", reached.to_string())
+            .retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: an event isn't signed in the transparency log yet, and what is goes to `reached`.
+    #[must_use]
+    pub fn not_sealed(wanted: Place, reached: Place) -> Self {
+        let detail = format!(
+            "The transparency log is signed up to {reached}, and the receipt needs {wanted}. Read \
+             again in a second."
         );
         Self::of(&PROJECTION_BEHIND, detail)
             .fact("wanted", wanted.to_string())

@@ -107,6 +107,66 @@ async fn an_auditor_verifies_a_running_ledger_and_go_an_export(store: &str, fold
     assert_eq!(ledger.stop(), Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shopper_verifies_a_receipt_offline_and_in_python() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let ledger = Ledger::start(folder);
+    let api = &ledger.client;
+    api.opens("mug", 300, None, None).await;
+    api.earns("ann", 1_000, "B-1").await;
+    api.redeems("ann", "x-1", "mug").await;
+    let cancel = "/v1/accounts/ann/exchanges/x-1/cancellations/c-1";
+    let cancelled = api.put("shopper", cancel, json!({})).await;
+    let position = cancelled.position.clone().expect("a position");
+    let path = "/v1/accounts/ann/exchanges/x-1/receipt";
+    let receipt = api.get_after(&position, "shopper", path).await.is(200);
+    let types: Vec<&str> = receipt["events"]
+        .as_array()
+        .expect("events")
+        .iter()
+        .map(|event| event["type"].as_str().expect("a type"))
+        .collect();
+    let expected =
+        ["credit-deducted", "exchange-created", "credit-refunded", "exchange-cancelled"];
+    assert_eq!(types, expected);
+    let missing = "/v1/accounts/ann/exchanges/x-9/receipt";
+    api.get("shopper", missing).await.is_problem(404, "not-found");
+
+    let keys = api.get("auditor", "/log/keys").await.is(200);
+    let key = keys["keys"][0]["key"].as_str().expect("a key").to_owned();
+    assert_eq!(ledger.stop(), Some(0));
+    let file = folder.join("receipt.json");
+    fs::write(&file, receipt.to_string()).expect("written");
+    let verified = run(&["verify", "receipt", &text(&file), "--key", &key], folder);
+    assert!(verified.status.success(), "{verified:?}");
+    assert!(said(&verified).starts_with("exchange x-1 of ann: 4 events are in guerdon/"));
+    let python = services::python_with("pynacl==1.6.2").expect("a Python");
+    let verifier = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/verify_receipt.py");
+    let in_python = |file: &Path| {
+        let mut command = Command::new(&python);
+        command.arg(&verifier).arg(file).arg(&key);
+        ends(command)
+    };
+    let verified = in_python(&file);
+    assert!(verified.status.success(), "{verified:?}");
+    assert!(said(&verified).contains("\nverified: guerdon/"), "{verified:?}");
+
+    // A receipt that says something else is refused by both.
+    let mut changed = receipt;
+    let public = changed["events"][1]["public"].as_str().expect("a text");
+    changed["events"][1]["public"] = public.replace("\"quantity\":1", "\"quantity\":2").into();
+    fs::write(&file, changed.to_string()).expect("written");
+    let refused = run(&["verify", "receipt", &text(&file), "--key", &key], folder);
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(told.contains("its public text isn't the one that was recorded"), "{told}");
+    let refused = in_python(&file);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(told.contains("has another public text"), "{told}");
+}
+
 #[test]
 fn a_place_without_a_log_and_a_key_that_is_none_are_told() {
     let folder = tempfile::tempdir().expect("a folder");
