@@ -85,11 +85,18 @@ pub(crate) fn read(file: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Puts a file in the place of another, whole or not at all.
+/// Puts a file in the place of another, whole or not at all. What is there under the name of the new
+/// file is removed and not written through: somebody may have prepared it, as a link to elsewhere or
+/// as a file that others can read.
 pub(crate) fn replace(file: &Path, text: &str, is_durable: bool) -> io::Result<()> {
     let beside = file.with_extension("new");
+    if let Err(error) = fs::remove_file(&beside)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error);
+    }
     let mut options = File::options();
-    let mut written = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    let mut written = options.write(true).create_new(true).mode(0o600).open(&beside)?;
     written.write_all(text.as_bytes())?;
     if is_durable {
         written.sync_all()?;

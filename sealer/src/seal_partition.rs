@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use event_store::{EventStore, Follower, READ_EVENTS_MAX};
+use event_store::{EventStore, Follower};
 use log_record::{LogId, Partition, Place, Position, RecordedEvent};
 use tokio::sync::watch;
 use transparency::{Checkpoint, Note, Origin, SigningKey, TreeHash};
@@ -16,6 +16,9 @@ use crate::{SealError, SealFolder, SealStatus, SigningKeys};
 /// How long a checkpoint stays the newest at least. Several a second keep events unsealed for less
 /// than one, and cost nothing beside what is appended meanwhile.
 const SEAL_EVERY: Duration = Duration::from_millis(200);
+
+/// How many events are read at once. A follower reads one more, the last that it knows.
+const READ_EVENTS: usize = 8_192;
 
 /// How often the file of keys is looked at while no event comes.
 const LOOK_FOR_KEYS_EVERY: Duration = Duration::from_secs(1);
@@ -148,7 +151,7 @@ impl Sealing {
         // What was sealed before is served before anything is read.
         let mut events: Vec<RecordedEvent> = vec![];
         loop {
-            let was_full = events.len() >= READ_EVENTS_MAX;
+            let was_full = events.len() >= READ_EVENTS;
             let generation = growing.origin.generation;
             let ends = events.iter().any(|event| event.generation > generation);
             let (grown, sealed) = blocking(move || growing.take(&events, !was_full)).await?;
@@ -167,7 +170,7 @@ impl Sealing {
             if !was_full {
                 tokio::time::sleep(SEAL_EVERY).await;
             }
-            let next = follower.next(READ_EVENTS_MAX);
+            let next = follower.next(READ_EVENTS);
             events = match tokio::time::timeout(LOOK_FOR_KEYS_EVERY, next).await {
                 Ok(events) => events?,
                 Err(_) => vec![],
