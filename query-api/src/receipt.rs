@@ -26,7 +26,9 @@ static PLACES: LazyLock<Query> =
 
 /// Reads and proves the events at these places that a function wants.
 pub type ProveEvents = Arc<
-    dyn Fn(Vec<Place>, IsWanted) -> BoxFuture<'static, Result<ProvedEvents, Unproved>> + Send + Sync,
+    dyn Fn(Vec<Place>, IsWanted) -> BoxFuture<'static, Result<ProvedEvents, Unproved>>
+        + Send
+        + Sync,
 >;
 
 /// Whether an event belongs to what is asked for.
@@ -86,8 +88,7 @@ pub(crate) async fn get_receipt(
         [Place { position: before, ..place }, place]
     };
     let places = rows.iter().map(|row| split_place(row.place)).flat_map(with_first_half);
-    let places: BTreeSet<Place> =
-        places.filter(|place| place.position > Position::START).collect();
+    let places: BTreeSet<Place> = places.filter(|place| place.position > Position::START).collect();
     let (account, exchange) = (account_id.clone(), exchange_id.clone());
     let is_wanted = move |event: &RecordedEvent| {
         let named = serde_json::from_str::<Named>(&event.public).ok();

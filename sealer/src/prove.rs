@@ -8,11 +8,11 @@ use event_store::EventStore;
 use log_record::{Place, RecordedEvent};
 use transparency::{TreeHash, inclusion};
 
+use crate::SealError;
 use crate::folder::TreeFolder;
 use crate::sealed::Sealed;
 use crate::sealer::{Sealer, Shown};
 use crate::tree_files::subtree;
-use crate::SealError;
 
 /// How long a proof waits for an event that was appended a moment ago.
 const WAIT_MAX: Duration = Duration::from_secs(2);

@@ -108,7 +108,8 @@ impl Receipt {
     ) -> Result<(Place, String, i64), String> {
         let entry = BASE64_STANDARD.decode(&event.entry);
         let entry = entry.map_err(|_| "its entry is no base64".to_owned())?;
-        let record = FixedRecord::parse(&entry).map_err(|error: NoFixedRecord| error.to_string())?;
+        let record =
+            FixedRecord::parse(&entry).map_err(|error: NoFixedRecord| error.to_string())?;
         let place = record.place;
         if place.to_string() != event.position {
             return Err(format!("its entry is that of {place}"));

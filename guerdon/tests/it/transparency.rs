@@ -127,8 +127,7 @@ async fn a_shopper_verifies_a_receipt_offline_and_in_python() {
         .iter()
         .map(|event| event["type"].as_str().expect("a type"))
         .collect();
-    let expected =
-        ["credit-deducted", "exchange-created", "credit-refunded", "exchange-cancelled"];
+    let expected = ["credit-deducted", "exchange-created", "credit-refunded", "exchange-cancelled"];
     assert_eq!(types, expected);
     let missing = "/v1/accounts/ann/exchanges/x-9/receipt";
     api.get("shopper", missing).await.is_problem(404, "not-found");

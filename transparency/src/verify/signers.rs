@@ -26,8 +26,7 @@ struct Signer {
 impl Signers {
     /// The auditor's key alone, for a log that is known by a file's origin.
     pub(crate) fn new(key: &VerifierKey, path: &str, log: &Origin) -> Result<Self, Finding> {
-        let origin: Origin =
-            key.name().parse().map_err(|_| Finding::KeyName(key.name().into()))?;
+        let origin: Origin = key.name().parse().map_err(|_| Finding::KeyName(key.name().into()))?;
         check_log(path, &origin, log)?;
         let first = Signer { public: key.public(), first: (Generation(0), 0), last: None };
         Ok(Self { origin, keys: vec![first], handovers: vec![] })
