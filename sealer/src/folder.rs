@@ -85,9 +85,9 @@ pub(crate) fn read(file: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Puts a file in the place of another, whole or not at all. What is there under the name of the new
-/// file is removed and not written through: somebody may have prepared it, as a link to elsewhere or
-/// as a file that others can read.
+/// Puts a file in the place of another, whole or not at all. What is there under the name of the
+/// new file is removed and not written through: somebody may have prepared it, as a link to
+/// elsewhere or as a file that others can read.
 pub(crate) fn replace(file: &Path, text: &str, is_durable: bool) -> io::Result<()> {
     let beside = file.with_extension("new");
     if let Err(error) = fs::remove_file(&beside)
