@@ -1,6 +1,6 @@
 //! `guerdon verify log`: the transparency log from its first event to its newest checkpoint, in a
-//! folder or at a ledger. `guerdon verify receipt`: a receipt of an exchange. Both need a key of the
-//! log and, from nobody, trust.
+//! folder or at a ledger. `guerdon verify receipt`: a receipt of an exchange. Both need a key of
+//! the log and, from nobody, trust.
 
 use std::fmt::{Display, Formatter};
 use std::fs;
