@@ -4,7 +4,8 @@
 use std::process::Command;
 
 use anyhow::ensure;
-use domain::{Clock, Decision, Event, LogOpened, State, Timestamp, decide};
+use domain::command::{ExpectedVersion, SetUnit};
+use domain::{Clock, Decision, Event, LogOpened, State, Timestamp, UnitId, UnitTerms, decide};
 use log_record::Partition;
 use serde_json::json;
 
@@ -15,15 +16,23 @@ use crate::make_log::{earn, open_offer, redeem};
 /// as they get and then half empty.
 const SIZES: [u64; 5] = [1_000_000, 1_250_000, 1_500_000, 1_750_000, 2_000_000];
 
+/// How many further units accounts have that are compared with those that have points alone; and
+/// how many accounts.
+const FURTHER_UNITS: [u64; 3] = [1, 3, 10];
+const WITH_UNITS: u64 = 250_000;
+
 /// What a process holds.
-#[derive(clap::Args, Clone, Copy, Debug)]
+#[derive(clap::Args, Clone, Copy, Debug, Default)]
 pub(crate) struct Held {
     /// Accounts with one lot each.
     #[arg(long)]
     accounts: u64,
     /// Redemptions of one account, each with an id.
-    #[arg(long)]
+    #[arg(long, default_value_t)]
     redemptions: u64,
+    /// In how many further units each account has one lot more.
+    #[arg(long, default_value_t)]
+    further_units: u64,
 }
 
 /// Measures each size in a process of its own.
@@ -31,25 +40,39 @@ pub(crate) fn memory() -> anyhow::Result<()> {
     println!("{}\n", Machine::here(&std::env::temp_dir()));
     println!("| how many | bytes an account with one lot | bytes a recorded id |");
     println!("|---|---|---|");
-    let nothing = resident(0, 0)?;
+    let nothing = resident(Held::default())?;
     let mut rows = vec![];
     for size in SIZES {
         let each = |kb: u64| kb.saturating_sub(nothing) * 1024 / size;
-        let (with_id, id) = (each(resident(size, 0)?), each(resident(0, size)?));
+        let with_id = each(resident(Held { accounts: size, ..Held::default() })?);
+        let id = each(resident(Held { redemptions: size, ..Held::default() })?);
         // What an account's lot was earned for is an id, too.
         let account = with_id.saturating_sub(id);
         println!("| {size} | {account} | {id} |");
         rows.push(json!({"size": size, "account_bytes": account, "id_bytes": id}));
+    }
+    println!("\n| further units | bytes an account more, with a lot and its id in each |");
+    println!("|---|---|");
+    let with_units =
+        |further_units| resident(Held { accounts: WITH_UNITS, further_units, ..Held::default() });
+    let with_points = with_units(0)?;
+    for units in FURTHER_UNITS {
+        let more = with_units(units)?.saturating_sub(with_points) * 1024 / WITH_UNITS;
+        println!("| {units} | {more} |");
+        rows.push(json!({"further_units": units, "account_bytes_more": more}));
     }
     println!("\n{:#}", json!(rows));
     Ok(())
 }
 
 /// The resident set of a process that holds so much, in kB.
-fn resident(accounts: u64, redemptions: u64) -> anyhow::Result<u64> {
-    let (accounts, redemptions) = (accounts.to_string(), redemptions.to_string());
+fn resident(held: Held) -> anyhow::Result<u64> {
+    let Held { accounts, redemptions, further_units } = held;
+    let [accounts, redemptions, units] =
+        [accounts, redemptions, further_units].map(|number| number.to_string());
     let output = Command::new(std::env::current_exe()?)
         .args(["hold", "--accounts", &accounts, "--redemptions", &redemptions])
+        .args(["--further-units", &units])
         // What tables leave behind when they grow is given back at once and not counted.
         .env("MIMALLOC_PURGE_DELAY", "0")
         .output()?;
@@ -65,8 +88,16 @@ pub(crate) fn hold(held: Held) -> anyhow::Result<()> {
     for command in [open_offer(0), earn(u64::MAX)] {
         decide_and_record(&mut state, &command?)?;
     }
+    let units = (0..held.further_units).map(|number| format!("unit-{number}").parse());
+    let units: Vec<UnitId> = units.collect::<Result<_, _>>()?;
+    for unit in &units {
+        decide_and_record(&mut state, &make_unit(*unit))?;
+    }
     for account in 0..held.accounts {
         decide_and_record(&mut state, &earn(account)?)?;
+        for (number, unit) in units.iter().enumerate() {
+            decide_and_record(&mut state, &earn_in(account, *unit, number)?)?;
+        }
     }
     for number in 0..held.redemptions {
         decide_and_record(&mut state, &redeem(u64::MAX, number, 0)?)?;
@@ -74,6 +105,20 @@ pub(crate) fn hold(held: Held) -> anyhow::Result<()> {
     println!("{}", resident_kb(std::process::id()));
     drop(state);
     Ok(())
+}
+
+fn make_unit(unit: UnitId) -> domain::Command {
+    let (terms, expected) = (UnitTerms::of_points(), ExpectedVersion::Absent);
+    domain::Command::SetUnit(SetUnit { unit, terms, expected })
+}
+
+fn earn_in(account: u64, unit: UnitId, number: usize) -> anyhow::Result<domain::Command> {
+    let mut command = earn(account)?;
+    if let domain::Command::EarnCredit(earned) = &mut command {
+        earned.unit = unit;
+        earned.cause.id = format!("basket-{account}-{number}").parse()?;
+    }
+    Ok(command)
 }
 
 fn decide_and_record(state: &mut State, command: &domain::Command) -> anyhow::Result<()> {

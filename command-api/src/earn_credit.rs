@@ -6,7 +6,9 @@ use domain::command::{ClaimCredit, EarnCredit};
 use domain::{
     AccountId, Cause, CauseKind, Claim, Command, CreditEarned, Event, Points, RuleVersion,
 };
-use wire::body::{CauseBody, ClaimBody, CreditBody, EarnCreditBody, RuleVersionBody};
+use wire::body::{
+    AskedCauseBody, CauseBody, ClaimBody, CreditBody, EarnCreditBody, RuleVersionBody,
+};
 use wire::{Caller, JsonBody, Object, PathId, Problem, Role};
 
 use crate::CommandApi;
@@ -89,9 +91,9 @@ pub(crate) async fn earn(
     Ok((done, CreditBody { account_id, unit, points, available_at, expires_at, position }))
 }
 
-pub(crate) fn cause(body: CauseBody) -> Cause {
-    let CauseBody { kind, id } = body;
-    Cause { kind, id }
+pub(crate) fn cause(body: AskedCauseBody) -> Cause {
+    let AskedCauseBody { kind, id } = body;
+    Cause { kind: kind.into(), id }
 }
 
 pub(crate) fn cause_body(cause: Cause) -> CauseBody {

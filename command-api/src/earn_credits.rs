@@ -28,7 +28,7 @@ pub(crate) async fn earn_credits(
         return Err(Problem::invalid_field("credits", complaint));
     }
     for (index, Object(item)) in body.credits.iter().enumerate() {
-        check_points(item.points, item.cause.0.kind, &format!("credits[{index}].points"))?;
+        check_points(item.points, item.cause.0.kind.into(), &format!("credits[{index}].points"))?;
     }
     let earnings =
         body.credits.into_iter().map(|Object(item)| earn_item(&api, caller.clone(), item));

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::adjust_credit::credit_earned;
 use crate::cancel_exchange::exchange_cancelled;
 use crate::capture_hold::{exchange_created, hold_captured};
+use crate::convert_credit::credit_converted;
 use crate::extend_hold::hold_extended;
 use crate::hold_credit::credit_held;
 use crate::open_account::account_opened;
@@ -91,6 +92,7 @@ fn answered(event: Event) -> Option<Value> {
             }
         },
         Event::HoldReleased(account, fact) => json(&hold_released(account, fact, PLACE)),
+        Event::CreditConverted(account, fact) => json(&credit_converted(account, fact, PLACE)),
         Event::CreditSent(account, fact) => json(&credit_sent(account, fact, PLACE)),
         Event::ExchangeCreated(account, fact) => json(&exchange_created(account, fact, PLACE)),
         Event::ExchangeCancelled(account, fact) => json(&exchange_cancelled(account, fact, PLACE)),

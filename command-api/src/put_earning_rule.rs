@@ -159,7 +159,7 @@ fn to_multipliers(
     Ok(multipliers)
 }
 
-fn expiry_rule(body: ExpiryBody) -> Result<ExpiryRule, Problem> {
+pub(crate) fn expiry_rule(body: ExpiryBody) -> Result<ExpiryRule, Problem> {
     match body {
         ExpiryBody { months: Some(months), end_of_year: None } => match months {
             1..=MONTHS_MAX => Ok(ExpiryRule::Months(months)),

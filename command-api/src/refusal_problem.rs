@@ -74,6 +74,17 @@ pub(crate) fn unit_not_found_where_unknown(problem: Problem) -> Problem {
     Problem::not_found("The unit doesn't exist. Make it without If-Match, or check its id.")
 }
 
+/// A refusal's problem, where the path names the conversion rate: an unknown one is 404 there.
+pub(crate) fn rate_not_found_where_unknown(problem: Problem) -> Problem {
+    let unit = UnitId::POINTS;
+    if problem.code() != (Refusal::RateUnknown { from: unit, to: unit }).code() {
+        return problem;
+    }
+    Problem::not_found(
+        "The conversion rate doesn't exist. Make it without If-Match, or check both units.",
+    )
+}
+
 /// The key may make the call, but not with this cause in the body.
 pub(crate) fn adjustment_forbidden() -> Problem {
     Problem::of(
@@ -105,7 +116,14 @@ pub(crate) fn if_match_missing() -> Problem {
 /// The problem of a command that was to make something new: all that says that it is there, in
 /// whatever state, is the same to the caller.
 pub(crate) fn exists_where_new(problem: Problem) -> Problem {
-    let there = ["offer-exists", "offer-closed", "rule-exists", "unit-exists"];
+    let there = [
+        "offer-exists",
+        "offer-closed",
+        "rule-exists",
+        "unit-exists",
+        "rate-exists",
+        "rate-closed",
+    ];
     if there.contains(&problem.code()) { already_exists() } else { problem }
 }
 
@@ -193,8 +211,8 @@ const ALREADY_EXISTS: ProblemPage = ProblemPage {
     status: StatusCode::PRECONDITION_FAILED,
     slug: "already-exists",
     title: "Already exists",
-    meaning: "The header If-None-Match asks for a new offer, earning rule or unit, and one with this \
-              id exists. This request recorded nothing; an earlier try of it that had no answer, or \
+    meaning: "The header If-None-Match asks for a new offer, earning rule, unit or conversion rate, \
+              and one with this id exists. This request recorded nothing; an earlier try of it that had no answer, or \
               the answer outcome-unknown, may have.",
     remedy: "Read what exists and compare it with what was sent. To change it, send its ETag in \
              If-Match; for a new one, use another id.",

@@ -12,6 +12,7 @@ use crate::cancel_exchange::cancel_exchange;
 use crate::capture_hold::capture_hold;
 use crate::close_offer::close_offer;
 use crate::confirm_clock::confirm_clock;
+use crate::convert_credit::convert_credit;
 use crate::earn_credit::earn_credit;
 use crate::earn_credits::earn_credits;
 use crate::extend_hold::extend_hold;
@@ -19,6 +20,7 @@ use crate::hold_credit::hold_credit;
 use crate::keys::{create_key, list_keys, revoke_key, rotate_key};
 use crate::marks::{list_marks, mark_account, mark_request, unmark_account, unmark_request};
 use crate::open_account::open_account;
+use crate::put_conversion_rate::{close_conversion_rate, put_conversion_rate};
 use crate::put_earning_rule::{patch_earning_rule, put_earning_rule};
 use crate::put_offer::{patch_offer, put_offer};
 use crate::put_policy::{patch_policy, put_policy};
@@ -88,7 +90,11 @@ pub fn routes() -> Routes<CommandApi> {
             "/exchanges/{exchange_id}/cancellations/{cancellation_id}",
             put(only(&[Shopper, Operator], cancel_exchange).about(Account)),
         )
-        .route("/transfers/{transfer_id}", put(only(&[Shopper], transfer_credit).about(Account)));
+        .route("/transfers/{transfer_id}", put(only(&[Shopper], transfer_credit).about(Account)))
+        .route(
+            "/conversions/{conversion_id}",
+            put(only(&[Shopper, Operator], convert_credit).about(Account)),
+        );
     let shipping_request = Routes::new()
         .route("/acceptance", put(only(&[Warehouse, Operator], accept_shipment).about(Shipping)))
         .route(
@@ -125,6 +131,14 @@ pub fn routes() -> Routes<CommandApi> {
         )
         .route("/v1/units/{unit}", put(only(&[Operator], put_unit).with_versions()))
         .route("/v1/units/{unit}/closure", put(only(&[Operator], close_unit)))
+        .route(
+            "/v1/conversion-rates/{from}/{to}",
+            put(only(&[Operator], put_conversion_rate).with_versions()),
+        )
+        .route(
+            "/v1/conversion-rates/{from}/{to}/closure",
+            put(only(&[Operator], close_conversion_rate)),
+        )
         .route("/v1/credits", post(only(&[Merchant, Operator], earn_credits)))
         .route("/v1/purchases", post(only(&[Merchant, Operator], record_purchases)))
         .route("/v1/offers/{offer_id}/closure", put(only(&[Operator], close_offer).about(Offers)))

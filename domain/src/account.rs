@@ -129,13 +129,28 @@ impl Account {
         self.check_more_parts(self.wallet(unit).count_new(coming))
     }
 
+    /// Whether another lot may come in where these parts of a unit, drawn in spending order, go.
+    pub(crate) fn check_lot_in_place_of(
+        &self,
+        unit: UnitNumber,
+        drawn: &[LotPart],
+    ) -> Result<(), Refusal> {
+        // All but the last are used up, and that one may be.
+        let last = drawn.len().checked_sub(1).and_then(|last| self.wallet(unit).lots().nth(last));
+        let used_up = drawn.len() - usize::from(last != drawn.last());
+        check_count("parts of lots", self.count_parts() + 1 - used_up, PARTS_MAX)
+    }
+
+    fn count_parts(&self) -> usize {
+        self.wallets().map(|(_, wallet)| wallet.count_parts()).sum()
+    }
+
     fn check_more_parts(&self, more: usize) -> Result<(), Refusal> {
         if more == 0 {
             // A hold of a part of a lot takes the account past the bound; what only grows may.
             return Ok(());
         }
-        let parts: usize = self.wallets().map(|(_, wallet)| wallet.count_parts()).sum();
-        check_count("parts of lots", parts + more, PARTS_MAX)
+        check_count("parts of lots", self.count_parts() + more, PARTS_MAX)
     }
 
     /// Whether another hold may begin.

@@ -116,6 +116,19 @@ impl Points {
         }
     }
 
+    /// How many whole steps of so much there are in it.
+    #[must_use]
+    pub const fn whole_steps(self, step: Self) -> Units {
+        // An amount is at least 1; of a step of nothing there would be no number.
+        Units(self.0 / if step.0 == 0 { 1 } else { step.0 })
+    }
+
+    /// The product of two amounts, which is more than an amount can say.
+    #[must_use]
+    pub fn product(self, other: Self) -> u128 {
+        u128::from(self.0) * u128::from(other.0)
+    }
+
     /// What `part` of a `whole` is worth that is worth this much, rounded down.
     #[must_use]
     pub fn share(self, part: Units, whole: Units) -> Self {

@@ -9,9 +9,11 @@ mod amend_offer;
 mod cancel_exchange;
 mod capture_hold;
 mod claim_credit;
+mod close_conversion_rate;
 mod close_offer;
 mod close_unit;
 mod confirm_clock;
+mod convert_credit;
 mod dispatch_shipment;
 mod earn_credit;
 mod extend_hold;
@@ -33,6 +35,7 @@ mod return_purchase;
 mod reverse_return;
 mod reverse_withdrawal;
 mod rules;
+mod set_conversion_rate;
 mod set_earning_rule;
 mod set_policy;
 mod set_unit;
@@ -47,9 +50,11 @@ pub use amend_offer::AmendOffer;
 pub use cancel_exchange::CancelExchange;
 pub use capture_hold::{Capture, CaptureHold};
 pub use claim_credit::ClaimCredit;
+pub use close_conversion_rate::CloseConversionRate;
 pub use close_offer::CloseOffer;
 pub use close_unit::CloseUnit;
 pub use confirm_clock::ConfirmClock;
+pub use convert_credit::ConvertCredit;
 pub use dispatch_shipment::DispatchShipment;
 pub use earn_credit::EarnCredit;
 pub use extend_hold::ExtendHold;
@@ -69,6 +74,7 @@ pub use return_purchase::ReturnPurchase;
 pub use reverse_return::ReverseReturn;
 pub use reverse_withdrawal::ReverseWithdrawal;
 pub use rules::Owner;
+pub use set_conversion_rate::SetConversionRate;
 pub use set_earning_rule::{ExpectedVersion, SetEarningRule};
 pub use set_policy::SetPolicy;
 pub use set_unit::SetUnit;
@@ -148,6 +154,8 @@ commands! {
     RejectShipment,
     /// Pass credit on.
     TransferCredit,
+    /// Turn credit of one unit into credit of another.
+    ConvertCredit,
     /// Begin to offer something.
     OpenOffer,
     /// Replace an offer's terms.
@@ -168,6 +176,10 @@ commands! {
     SetUnit,
     /// End a unit.
     CloseUnit,
+    /// Make or replace a conversion rate.
+    SetConversionRate,
+    /// End a conversion rate.
+    CloseConversionRate,
     /// Show an offer's terms, a rule's or the policy.
     ShowTerms,
     /// Vouch for the clock.

@@ -160,7 +160,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether credit of a unit can still come into being.
-    fn check_not_closed(&self, unit: UnitId) -> Result<(), Refusal> {
+    pub(crate) fn check_not_closed(&self, unit: UnitId) -> Result<(), Refusal> {
         match self.state.unit(unit).and_then(|it| it.closed_at) {
             Some(at) => Err(Refusal::UnitClosed { unit, at }),
             None => Ok(()),

@@ -254,10 +254,7 @@ impl EarningTerms {
     /// When credit that is earned at `now` expires, if ever.
     #[must_use]
     pub fn expires_at(&self, calendar: Calendar, now: Timestamp) -> Option<Timestamp> {
-        self.expiry.map(|rule| match rule {
-            ExpiryRule::Months(months) => calendar.plus_months(now, months.into()),
-            ExpiryRule::EndOfYear(years) => calendar.start_of_year(now, years.saturating_add(1)),
-        })
+        self.expiry.map(|rule| calendar.end_of(rule, now))
     }
 }
 

@@ -5,6 +5,7 @@
 //! because the log has a column for it.
 
 mod account;
+mod conversion;
 mod credit;
 mod exchange;
 mod hold;
@@ -14,6 +15,7 @@ mod purchase;
 mod shipment;
 
 pub use account::AccountOpened;
+pub use conversion::{ConversionRateClosed, ConversionRateSet, CreditConverted, RateVersion};
 pub use credit::{
     CaptureRefund, Cause, CauseKind, Claim, CreditDeducted, CreditEarned, CreditExpired,
     CreditGivenBack, CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn,
@@ -55,6 +57,10 @@ pub enum Event {
     UnitSet(UnitSet),
     /// `unit-closed`.
     UnitClosed(UnitClosed),
+    /// `conversion-rate-set`.
+    ConversionRateSet(ConversionRateSet),
+    /// `conversion-rate-closed`.
+    ConversionRateClosed(ConversionRateClosed),
     /// `account-opened`.
     AccountOpened(AccountId, AccountOpened),
     /// `credit-earned`: a new lot.
@@ -77,6 +83,8 @@ pub enum Event {
     CreditSent(AccountId, CreditSent),
     /// `credit-received`: the second half of a transfer.
     CreditReceived(AccountId, CreditReceived),
+    /// `credit-converted`: the first half of a conversion; the second is `credit-earned`.
+    CreditConverted(AccountId, CreditConverted),
     /// `credit-held`.
     CreditHeld(AccountId, CreditHeld),
     /// `hold-extended`.
@@ -162,6 +170,7 @@ impl Event {
             | Self::DebtRepaid(account, _)
             | Self::CreditSent(account, _)
             | Self::CreditReceived(account, _)
+            | Self::CreditConverted(account, _)
             | Self::CreditHeld(account, _)
             | Self::HoldExtended(account, _)
             | Self::HoldCaptured(account, _)
@@ -187,6 +196,8 @@ impl Event {
             | Self::EarningRuleSet(_)
             | Self::UnitSet(_)
             | Self::UnitClosed(_)
+            | Self::ConversionRateSet(_)
+            | Self::ConversionRateClosed(_)
             | Self::OfferOpened(_)
             | Self::OfferAmended(_)
             | Self::OfferClosed(_)
@@ -235,6 +246,7 @@ impl Event {
             Self::DebtRepaid(_, fact) => Some(fact.unit),
             Self::CreditSent(_, fact) => Some(fact.unit),
             Self::CreditReceived(_, fact) => Some(fact.unit),
+            Self::CreditConverted(_, fact) => Some(fact.unit),
             Self::CreditHeld(_, fact) => Some(fact.unit),
             Self::HoldCaptured(_, fact) => Some(fact.unit),
             Self::HoldSwapped(_, fact) => Some(fact.unit),
@@ -260,6 +272,7 @@ impl Event {
             | Self::DebtRepaid(..)
             | Self::CreditSent(..)
             | Self::CreditReceived(..)
+            | Self::CreditConverted(..)
             | Self::CreditHeld(..)
             | Self::HoldExtended(..)
             | Self::HoldCaptured(..)
@@ -286,6 +299,8 @@ impl Event {
             | Self::EarningRuleSet(_)
             | Self::UnitSet(_)
             | Self::UnitClosed(_)
+            | Self::ConversionRateSet(_)
+            | Self::ConversionRateClosed(_)
             | Self::OfferOpened(_)
             | Self::OfferAmended(_)
             | Self::OfferClosed(_)

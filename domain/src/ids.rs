@@ -126,6 +126,10 @@ id! {
     TransferId
 }
 id! {
+    /// Credit turned into another unit; unique within the account.
+    ConversionId
+}
+id! {
     /// A rule by which purchases earn.
     RuleId
 }
@@ -144,6 +148,12 @@ id! {
 
 impl From<&PurchaseId> for CauseId {
     fn from(id: &PurchaseId) -> Self {
+        Self(id.0.clone())
+    }
+}
+
+impl From<&ConversionId> for CauseId {
+    fn from(id: &ConversionId) -> Self {
         Self(id.0.clone())
     }
 }

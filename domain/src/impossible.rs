@@ -1,7 +1,7 @@
 //! Histories that no ledger has written, whoever wrote them: `evolve` refuses the event that breaks
 //! an invariant, and the partition stops.
 
-use crate::command::Report;
+use crate::command::{ExpectedVersion, Report};
 use crate::scenario::*;
 use crate::*;
 
@@ -204,6 +204,72 @@ fn a_withdrawal_is_reversed_once_and_by_what_it_took() {
         .and([reversed("w-1", 100, &[(2, 200)])])
         .leaves("ann", [200, 0, 100, 0])
         .never_has(&reversed("w-1", 100, &[(2, 200)]));
+}
+
+#[test]
+fn a_conversion_is_by_the_rate_in_force_and_balances() {
+    let rated = || {
+        given([earned("ann", 300, "B-1")]).does(make_unit("miles")).does(set_rate(
+            "points",
+            "miles",
+            rate_of(3, 1),
+            ExpectedVersion::Absent,
+        ))
+    };
+    let [converted, came] = conversion(300, 100, 1);
+    rated()
+        .and([converted.clone(), came.clone()])
+        .leaves("ann", [0, 0, 0, 0])
+        .leaves_of("ann", "miles", [100, 0, 0, 0])
+        .never_has(&converted);
+    for [wrong, _] in [conversion(300, 101, 1), conversion(299, 100, 1), conversion(300, 100, 2)] {
+        rated().never_has(&wrong);
+    }
+    rated().does(close_rate("points", "miles")).never_has(&converted);
+    let amended = set_rate("points", "miles", rate_of(6, 2), ExpectedVersion::Any);
+    rated().does(amended).never_has(&converted);
+    given([earned("ann", 300, "B-1")]).does(make_unit("miles")).never_has(&converted);
+}
+
+#[test]
+fn what_a_conversion_gives_stands_beside_it() {
+    let rated = || {
+        given([earned("ann", 300, "B-1")]).does(make_unit("miles")).does(set_rate(
+            "points",
+            "miles",
+            rate_of(3, 1),
+            ExpectedVersion::Absent,
+        ))
+    };
+    let [converted, came] = conversion(300, 100, 1);
+    rated().never_has(&came);
+    rated().and([converted.clone()]).never_has(&earned("ann", 100, "B-2"));
+    let [_, other] = conversion(300, 99, 1);
+    rated().and([converted.clone()]).never_has(&other);
+    let Event::CreditEarned(_, fact) = came else { unreachable!() };
+    rated().and([converted.clone()]).never_has(&Event::CreditEarned(id("bob"), fact.clone()));
+    let lasting = CreditEarned { expires_at: Some(time(9)), ..fact };
+    rated().and([converted]).never_has(&Event::CreditEarned(id("ann"), lasting));
+}
+
+/// Both halves of a conversion of ann's points into miles, by a version of the rate.
+fn conversion(amount: u64, into: u64, version: u64) -> [Event; 2] {
+    let converted = CreditConverted {
+        conversion_id: id("c-1"),
+        unit: crate::UnitId::POINTS,
+        points: points(amount),
+        lots: vec![part(2, amount, None)],
+        to: id("miles"),
+        to_points: points(into),
+        expires_at: None,
+        rate: RateVersion { version, give: points(3), take: points(1) },
+        asked_points: points(amount),
+        expected_points: None,
+        occurred_at: None,
+    };
+    let cause = Cause { kind: CauseKind::Conversion, id: id("c-1") };
+    let earned = CreditEarned::new(id("miles"), points(into), cause);
+    [Event::CreditConverted(id("ann"), converted), Event::CreditEarned(id("ann"), earned)]
 }
 
 /// Two mugs for 300 each.

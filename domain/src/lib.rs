@@ -14,8 +14,8 @@
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
 //!   itself), [`offer`], [`inventory`], [`recorded_ids`] and `schedule` are its parts
 //! - [`shipment`]: how far a shipping request is
-//! - [`policy`], [`earning_rule`], [`unit`]: what an operator chooses; [`grace`] follows from the
-//!   policy, and [`cap_count`] is what a rule's cap counts
+//! - [`policy`], [`earning_rule`], [`unit`], [`conversion`]: what an operator chooses; [`grace`]
+//!   follows from the policy, and [`cap_count`] is what a rule's cap counts
 //! - [`amount`], [`ids`], [`text`], [`timestamp`], [`time_zone`]: types that carry their
 //!   precondition
 
@@ -23,6 +23,7 @@ pub mod account;
 pub mod amount;
 pub mod cap_count;
 pub mod command;
+pub mod conversion;
 mod debts;
 pub mod decision;
 mod draft;
@@ -60,6 +61,7 @@ pub use account::{Account, Hold, OfferNumber, Pending, Wallet};
 pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
 pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
 pub use command::{Command, Owner, decide};
+pub use conversion::{ConversionRate, ConversionTerms};
 pub use decision::{Decision, Preview, StockChange};
 pub use due::{Credit, DueStep, LiveHold};
 pub use earning_rule::{
@@ -68,20 +70,22 @@ pub use earning_rule::{
 };
 pub use event::{
     AccountOpened, CaptureRefund, Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted,
-    CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured,
-    CreditReceived, CreditRefunded, CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid,
-    EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended,
-    HoldReleased, HoldSwapped, LogForked, LogOpened, LotId, LotPart, Note, OfferAmended,
-    OfferClosed, OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseLine,
-    PurchaseRecorded, PurchaseReturned, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine,
+    ConversionRateClosed, ConversionRateSet, CreditConverted, CreditDeducted, CreditEarned,
+    CreditExpired, CreditGivenBack, CreditHeld, CreditMatured, CreditReceived, CreditRefunded,
+    CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
+    ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped,
+    LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened,
+    OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseLine, PurchaseRecorded,
+    PurchaseReturned, RateVersion, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine,
     RoomBack, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
     StockAmended, StockRemoved, UnitClosed, UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
-    AccountId, AccountIdError, AdditionId, CancellationId, Category, CauseId, DispatchId,
-    ExchangeId, ExtensionId, HoldId, IdError, OfferId, ProductId, PurchaseId, Reference, RefundId,
-    RemovalId, ReopeningId, ReturnId, RuleId, TransferId, WarehouseId, WithdrawalId,
+    AccountId, AccountIdError, AdditionId, CancellationId, Category, CauseId, ConversionId,
+    DispatchId, ExchangeId, ExtensionId, HoldId, IdError, OfferId, ProductId, PurchaseId,
+    Reference, RefundId, RemovalId, ReopeningId, ReturnId, RuleId, TransferId, WarehouseId,
+    WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};

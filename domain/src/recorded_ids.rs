@@ -15,9 +15,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    AccountId, AdditionId, CancellationId, Cause, CauseId, DispatchId, ExchangeId, ExtensionId,
-    HoldId, OfferId, PurchaseId, RefundId, RemovalId, ReopeningId, ReturnId, Shipped, TransferId,
-    UnitId, WithdrawalId,
+    AccountId, AdditionId, CancellationId, Cause, CauseId, ConversionId, DispatchId, ExchangeId,
+    ExtensionId, HoldId, OfferId, PurchaseId, RefundId, RemovalId, ReopeningId, ReturnId, Shipped,
+    TransferId, UnitId, WithdrawalId,
 };
 
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
@@ -163,6 +163,13 @@ impl IdHash {
     #[must_use]
     pub fn transfer(sender: &AccountId, id: &TransferId) -> Self {
         Self::of(sender.as_str(), "transfer", id.as_str())
+    }
+
+    /// A conversion of an account's credit. The cause of what it earns isn't recorded: nobody can
+    /// earn for it again, or take back what it earned.
+    #[must_use]
+    pub fn conversion(account: &AccountId, id: &ConversionId) -> Self {
+        Self::of(account.as_str(), "unit-conversion", id.as_str())
     }
 
     /// The dispatch of one parcel of what an exchange or a purchase asked for.

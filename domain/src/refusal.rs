@@ -612,8 +612,9 @@ refusals! {
         title: "Unit is closed",
         sentence: "The unit {unit} was closed at {at}: nothing more is earned of it.",
         meaning: "The `unit` was closed at `closed_at`. What accounts have of it can be spent, and \
-                  nothing more is earned or added by hand.",
-        remedy: "Give credit of another unit.",
+                  nothing more is earned, added by hand or converted into it. No conversion rate \
+                  that is set may name it.",
+        remedy: "Use another unit.",
         shopper: "No more points of this kind are given.",
     }
     /// The unit counts, and can't be spent.
@@ -621,9 +622,9 @@ refusals! {
         "unit-not-spendable", Conflict, can_succeed_later: false,
         facts: [unit],
         title: "Unit can't be spent",
-        sentence: "The unit {unit} can't be spent, held or passed on.",
-        meaning: "The `unit` was made with `spendable` false: it can't be redeemed, held or passed \
-                  on.",
+        sentence: "The unit {unit} can't be spent, held, passed on or converted.",
+        meaning: "The `unit` was made with `spendable` false: it can't be redeemed, held, passed on \
+                  or converted.",
         remedy: "Use a unit whose `spendable` is true.",
         shopper: "Points of this kind can't be spent.",
     }
@@ -640,6 +641,51 @@ refusals! {
                  that the offer costs.",
         shopper: "Something went wrong on our side. No points were used.",
     }
+    /// There is no such conversion rate.
+    RateUnknown { from: UnitId, to: UnitId } {
+        "rate-unknown", Conflict, can_succeed_later: true,
+        facts: [from, to],
+        title: "Conversion rate doesn't exist",
+        sentence: "There is no conversion rate from {from} to {to}.",
+        meaning: "No operator has set a rate by which `from` becomes `to`.",
+        remedy: "Check both units, or have an operator set the rate with PUT \
+                 /v1/conversion-rates/{from}/{to}.",
+        shopper: "These points can't be turned into the others.",
+    }
+    /// Nothing more is converted by the rate.
+    RateClosed { from: UnitId, to: UnitId, at: Timestamp } {
+        "rate-closed", Conflict, can_succeed_later: false,
+        facts: [from, to, closed_at = at],
+        title: "Conversion rate is closed",
+        sentence: "The conversion rate from {from} to {to} was closed at {at}.",
+        meaning: "The rate by which `from` becomes `to` was closed at `closed_at`, for good: nothing \
+                  more is converted by it, and it can't be changed.",
+        remedy: "Convert into another unit.",
+        shopper: "These points can't be turned into the others any more.",
+    }
+    /// The request changes an existing conversion rate without If-Match.
+    RateExists { version: u64 } {
+        "rate-exists", PreconditionRequired, can_succeed_later: false,
+        facts: [version],
+        title: "Conversion rate exists with other terms",
+        sentence: "The conversion rate exists with other terms. To change version {version}, send \
+                   If-Match: \"{version}\".",
+        meaning: "A conversion rate of these units exists, and differs from the body. `version` is \
+                  its version.",
+        remedy: "To change the rate, read it and send its ETag in If-Match.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The conversion rate isn't at the version that the caller read.
+    RateChanged { version: u64 } {
+        "rate-changed", PreconditionFailed, can_succeed_later: false,
+        facts: [version],
+        title: "Conversion rate has changed",
+        sentence: "The conversion rate has changed: its version is {version} now. Read it again.",
+        meaning: "If-Match names an old version of the conversion rate. `version` is the present \
+                  one.",
+        remedy: "Read the rate, decide again, and send its present ETag in If-Match.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
     /// More points are to be captured, refunded or withdrawn than are left.
     PointsTooLarge { left: Points, asked: Points } {
         "points-too-large", Conflict, can_succeed_later: false,
@@ -651,6 +697,17 @@ refusals! {
                   or a withdrawal of more than the cause's credit has that isn't withdrawn yet.",
         remedy: "Ask for at most `left` points.",
         shopper: "There aren't so many points left to give back or to use.",
+    }
+    /// No whole step of the rate, or less than its minimum, is to be converted.
+    PointsTooSmall { least: Points, asked: Points } {
+        "points-too-small", Conflict, can_succeed_later: true,
+        facts: [least, asked],
+        title: "Fewer points than can be converted",
+        sentence: "The request is for {asked} points; the least that is converted is {least}.",
+        meaning: "The request is to convert `asked` points, and the rate converts `least` or more: \
+                  one whole step of it, and at least its `minimum`.",
+        remedy: "Convert at least `least` points.",
+        shopper: "These are too few points to turn them into others.",
     }
     /// The credit would have expired before it was given.
     ExpiryPassed { now: Timestamp } {

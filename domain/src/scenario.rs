@@ -3,6 +3,7 @@
 //! `given` begins with `log-opened` at position 1, so the first event named stands at position 2.
 
 mod commands;
+mod conversions;
 mod events;
 mod parcels;
 mod values;
@@ -10,6 +11,7 @@ mod values;
 use log_record::{Partition, Position};
 
 pub(crate) use commands::*;
+pub(crate) use conversions::*;
 pub(crate) use events::*;
 pub(crate) use parcels::*;
 pub(crate) use values::*;

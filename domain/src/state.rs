@@ -4,6 +4,7 @@
 //! invariant; a partition whose log holds such an event is stopped.
 
 mod accounts;
+mod conversion;
 mod evolve;
 mod impossible;
 mod programme;
@@ -20,9 +21,9 @@ use crate::original::EarnedCredit;
 use crate::schedule::{AccountNumber, Due, Schedule};
 use crate::unit::KnownUnits;
 use crate::{
-    Account, AccountId, EarningRule, Event, IdHash, LogOpened, LotId, Offer, OfferId, Owner,
-    Points, Policy, ProductId, RecordedIds, RuleId, Shipment, ShipmentDispatched, Shipped,
-    ShippedLine, Timestamp, Unit, UnitId, UnitNumber, Units, Wallet, due,
+    Account, AccountId, ConversionRate, EarningRule, Event, IdHash, LogOpened, LotId, Offer,
+    OfferId, Owner, Points, Policy, ProductId, RecordedIds, RuleId, Shipment, ShipmentDispatched,
+    Shipped, ShippedLine, Timestamp, Unit, UnitId, UnitNumber, Units, Wallet, due,
 };
 use accounts::{Accounts, Cancelled};
 use evolve::Half;
@@ -137,6 +138,12 @@ impl State {
     #[must_use]
     pub fn unit(&self, id: UnitId) -> Option<&Unit> {
         self.programme.units.get(id)
+    }
+
+    /// A conversion rate, if it was ever made.
+    #[must_use]
+    pub fn conversion_rate(&self, from: UnitId, to: UnitId) -> Option<&ConversionRate> {
+        self.programme.conversion_rates.get(from, to)
     }
 
     /// Every unit with its id, in the order in which they were made.

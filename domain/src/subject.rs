@@ -3,8 +3,8 @@
 use log_record::Position;
 
 use crate::{
-    AccountId, EarningRule, Offer, OfferId, OfferStatus, Policy, RuleId, Shipment, Shipped,
-    ShippedLine, State, Timestamp, Unit, UnitId,
+    AccountId, ConversionRate, EarningRule, Offer, OfferId, OfferStatus, Policy, RuleId, Shipment,
+    Shipped, ShippedLine, State, Timestamp, Unit, UnitId,
 };
 
 /// A thing that a command sets whole or tells something of, in its present state.
@@ -18,6 +18,8 @@ pub enum Subject {
     Policy(Policy, u64),
     /// A unit.
     Unit(Box<Unit>),
+    /// A conversion rate.
+    ConversionRate(Box<ConversionRate>),
     /// A shipping request.
     Shipment(Shipment),
 }
@@ -57,6 +59,16 @@ impl Subject {
     pub(crate) fn unit(state: &State, id: UnitId) -> Option<(Self, Position)> {
         let unit = state.unit(id)?;
         Some((Self::Unit(Box::new(unit.clone())), unit.changed_at))
+    }
+
+    /// A conversion rate, and the event that last changed it.
+    pub(crate) fn conversion_rate(
+        state: &State,
+        from: UnitId,
+        to: UnitId,
+    ) -> Option<(Self, Position)> {
+        let rate = state.conversion_rate(from, to)?;
+        Some((Self::ConversionRate(Box::new(rate.clone())), rate.changed_at))
     }
 
     /// A shipping request for these lines, and the event that asked for it.

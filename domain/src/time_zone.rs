@@ -14,7 +14,7 @@ use chrono::{
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::{CapPeriod, Period, Timestamp};
+use crate::{CapPeriod, ExpiryRule, Period, Timestamp};
 
 /// The name of a time zone of the IANA database. It is a text: what was recorded is read also by a
 /// build that doesn't know the zone. Only whoever needs its calendar asks for that.
@@ -111,6 +111,15 @@ impl Calendar {
         let first = begun
             .and_then(|day| NaiveDate::from_ymd_opt(day.year() + i32::from(years_later), 1, 1));
         first.and_then(|day| self.start_of(day)).unwrap_or(Timestamp::LAST)
+    }
+
+    /// When credit that comes at a time expires.
+    #[must_use]
+    pub fn end_of(self, rule: ExpiryRule, at: Timestamp) -> Timestamp {
+        match rule {
+            ExpiryRule::Months(months) => self.plus_months(at, months.into()),
+            ExpiryRule::EndOfYear(years) => self.start_of_year(at, years.saturating_add(1)),
+        }
     }
 
     /// So many calendar months later at the same time of day, or the last time there is. Where the

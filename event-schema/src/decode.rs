@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 
 use crate::private::restore;
 use crate::v1::{
-    account as of_account, credit, exchange, hold, log, offer, programme, purchase, shipment, unit,
-    withdrawal,
+    account as of_account, conversion, credit, exchange, hold, log, offer, programme, purchase,
+    shipment, unit, withdrawal,
 };
 use crate::{Metadata, PrivateActor};
 
@@ -84,6 +84,12 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         }
         ("unit-set", 1) => Event::UnitSet(fact::<unit::UnitSet<'_>, _>(row)?),
         ("unit-closed", 1) => Event::UnitClosed(fact::<unit::UnitClosed, _>(row)?),
+        ("conversion-rate-set", 1) => {
+            Event::ConversionRateSet(fact::<conversion::ConversionRateSet, _>(row)?)
+        }
+        ("conversion-rate-closed", 1) => {
+            Event::ConversionRateClosed(fact::<conversion::ConversionRateClosed, _>(row)?)
+        }
         ("account-opened", 1) => {
             Event::AccountOpened(account(row)?, fact::<of_account::AccountOpened, _>(row)?)
         }
@@ -117,6 +123,9 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         }
         ("credit-received", 1) => {
             Event::CreditReceived(account(row)?, fact::<credit::CreditReceived<'_>, _>(row)?)
+        }
+        ("credit-converted", 1) => {
+            Event::CreditConverted(account(row)?, fact::<conversion::CreditConverted<'_>, _>(row)?)
         }
         ("credit-held", 1) => {
             Event::CreditHeld(account(row)?, fact::<hold::CreditHeld<'_>, _>(row)?)

@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::Metadata;
 use crate::private::private_text;
 use crate::v1::{
-    account, credit, exchange, hold, log, offer, programme, purchase, shipment, unit, withdrawal,
+    account, conversion, credit, exchange, hold, log, offer, programme, purchase, shipment, unit,
+    withdrawal,
 };
 
 /// 128 random bits in every event's private text. Without them somebody who has a record's hash
@@ -48,6 +49,13 @@ pub fn encode(
         }
         Event::UnitSet(fact) => ("unit-set", public::<unit::UnitSet<'_>, _>(fact, metadata)?),
         Event::UnitClosed(fact) => ("unit-closed", public::<unit::UnitClosed, _>(fact, metadata)?),
+        Event::ConversionRateSet(fact) => {
+            ("conversion-rate-set", public::<conversion::ConversionRateSet, _>(fact, metadata)?)
+        }
+        Event::ConversionRateClosed(fact) => (
+            "conversion-rate-closed",
+            public::<conversion::ConversionRateClosed, _>(fact, metadata)?,
+        ),
         Event::AccountOpened(_, fact) => {
             ("account-opened", public::<account::AccountOpened, _>(fact, metadata)?)
         }
@@ -81,6 +89,9 @@ pub fn encode(
         }
         Event::CreditReceived(_, fact) => {
             ("credit-received", public::<credit::CreditReceived<'_>, _>(fact, metadata)?)
+        }
+        Event::CreditConverted(_, fact) => {
+            ("credit-converted", public::<conversion::CreditConverted<'_>, _>(fact, metadata)?)
         }
         Event::CreditHeld(_, fact) => {
             ("credit-held", public::<hold::CreditHeld<'_>, _>(fact, metadata)?)

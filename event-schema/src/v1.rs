@@ -6,6 +6,7 @@
 
 pub(crate) mod account;
 mod cap;
+pub(crate) mod conversion;
 pub(crate) mod credit;
 pub(crate) mod exchange;
 pub(crate) mod hold;

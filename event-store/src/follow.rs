@@ -41,16 +41,32 @@ impl Follower {
     /// future loses nothing.
     pub async fn next(&mut self, limit: usize) -> Result<Vec<RecordedEvent>, StoreError> {
         loop {
-            self.appended.borrow_and_update();
-            let events = self.read_on(limit).await?;
-            if let Some(last) = events.last() {
-                (self.after, self.known) = (last.position(), Some(last.checksum));
+            let events = self.available(limit).await?;
+            if !events.is_empty() {
                 return Ok(events);
             }
             tokio::select! {
                 Ok(()) = self.appended.changed() => {}
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
+        }
+    }
+
+    /// The next events that there are by now, at most `limit`, and perhaps none.
+    pub async fn available(&mut self, limit: usize) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.appended.borrow_and_update();
+        let events = self.read_on(limit).await?;
+        if let Some(last) = events.last() {
+            (self.after, self.known) = (last.position(), Some(last.checksum));
+        }
+        Ok(events)
+    }
+
+    /// Waits until this process has appended something since the events that were available last.
+    /// It asks no server, and learns nothing of other processes.
+    pub async fn appended(&mut self) {
+        if self.appended.changed().await.is_err() {
+            std::future::pending().await
         }
     }
 

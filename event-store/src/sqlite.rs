@@ -52,6 +52,11 @@ const RESOLVE_DOUBT: &str = include_str!("sqlite/resolve_doubt.sql");
 /// answer repeats.
 const READERS: usize = 2;
 
+/// The most old calls that are looked for at once, and that are deleted in one transaction: an
+/// append waits for that.
+const OLD_CALLS_MAX: u32 = 4_096;
+const DELETED_CALLS_MAX: usize = 256;
+
 /// A log in a SQLite file. Cloning gives another handle to the same connections.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
@@ -259,11 +264,25 @@ impl SqliteStore {
         .await
     }
 
+    /// Which calls are old is found out on a reading thread, because that takes a look at all. An
+    /// append waits behind a few deletions at most.
     pub(crate) async fn delete_calls(&self, before: i64, keep: u32) -> Result<(), StoreError> {
-        self.write_calls("delete old calls beside", move |connection| {
-            unrecorded_calls::delete(connection, before, keep)
-        })
-        .await
+        loop {
+            let old = move |connection: &mut Connection| {
+                unrecorded_calls::old(connection, before, keep, OLD_CALLS_MAX)
+                    .map_err(|source| failed(connection, "read the old calls beside", source))
+            };
+            let old = self.read_with(old).await??;
+            for ids in old.chunks(DELETED_CALLS_MAX) {
+                let ids = ids.to_vec();
+                let delete =
+                    move |connection: &mut Connection| unrecorded_calls::delete(connection, &ids);
+                self.write_calls("delete old calls beside", delete).await?;
+            }
+            if old.len() < OLD_CALLS_MAX as usize {
+                return Ok(());
+            }
+        }
     }
 
     pub(crate) async fn erase_calls(&self, account_id: String) -> Result<(), StoreError> {

@@ -73,7 +73,8 @@ pub(crate) struct ConnectionConfig {
     #[arg(long, env = "GUERDON_IDLE_TIMEOUT", default_value = "75s", value_parser = some_time)]
     pub(crate) idle_timeout: Duration,
 
-    /// The most streams of shipping messages and pages of them that wait, of all keys together.
+    /// The most streams of shipping messages, pages of them that wait and exports of expiring
+    /// credit, of all keys together.
     #[arg(
         long,
         env = "GUERDON_FOLLOWERS_MAX",
@@ -83,7 +84,8 @@ pub(crate) struct ConnectionConfig {
     )]
     pub(crate) followers_max: u32,
 
-    /// The most streams of shipping messages and pages of them that wait, with one key.
+    /// The most streams of shipping messages, pages of them that wait and exports of expiring
+    /// credit, with one key.
     #[arg(
         long,
         env = "GUERDON_FOLLOWERS_PER_KEY_MAX",

@@ -117,13 +117,15 @@ impl EdgeConfig {
         }
     }
 
+    /// Whether the ledger speaks TLS itself: it has a certificate, and a key that goes with it.
     #[cfg(feature = "tls")]
-    fn is_encrypted(&self) -> bool {
+    pub(crate) fn is_encrypted(&self) -> bool {
         self.tls_certificate.is_some()
     }
 
+    /// This build can't speak TLS.
     #[cfg(not(feature = "tls"))]
-    fn is_encrypted(&self) -> bool {
+    pub(crate) fn is_encrypted(&self) -> bool {
         false
     }
 

@@ -8,6 +8,7 @@ use clap::Args;
 use reqwest::Url;
 use wire::{ClaimName, Role, TokenRules};
 
+use crate::command_line::path;
 use crate::duration::some_time;
 
 /// Which tokens are let in beside API keys, and what their claims mean.
@@ -135,7 +136,7 @@ fn key_source(text: &str) -> Result<KeySource, String> {
         return Err("it is empty".into());
     }
     if !text.contains("://") {
-        return Ok(KeySource::File(text.into()));
+        return Ok(KeySource::File(path(text)?));
     }
     let url: Url = text.parse().map_err(|error| format!("it is no URL: {error}"))?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -173,7 +174,14 @@ mod tests {
             assert_eq!(key_source(text), Ok(url(text)));
         }
         assert_eq!(key_source("/etc/jwks.json"), Ok(KeySource::File("/etc/jwks.json".into())));
-        for text in ["", "http://login.example/", "http://10.0.0.1/", "ftp://x/y", "https://"] {
+        for text in [
+            "",
+            "keys\n.json",
+            "http://login.example/",
+            "http://10.0.0.1/",
+            "ftp://x/y",
+            "https://",
+        ] {
             key_source(text).expect_err(text);
         }
         let refused = key_source("https://ann:hunter2@login.example/").expect_err("a password");

@@ -45,7 +45,7 @@ enum Act {
     },
     /// Print the verifier key of each partition, for whoever verifies the log.
     Keys,
-    /// Add a signing key. The ledger that takes commands hands over to it within a second.
+    /// Add a signing key. The ledger that takes commands hands over to it within two seconds.
     RotateKey,
 }
 
@@ -134,7 +134,7 @@ impl Display for Rotated {
         write!(
             f,
             "key {keys}, {public_key}, is in {}; keep a copy of the file, for nothing else can \
-             sign. The ledger hands over to it within a second",
+             sign. The ledger hands over to it within some seconds",
             file.display()
         )
     }

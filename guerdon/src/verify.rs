@@ -180,7 +180,7 @@ async fn log(args: LogArgs, printing: Printing) -> anyhow::Result<()> {
     let files = Files::of(&args)?;
     let entries = files.have_entries();
     let known = Known { key: args.key, kept, entries };
-    printing.about(format_args!("verifying the log at {}; nothing is changed", args.place));
+    printing.about(format_args!("verifying the log at {}", args.place));
     let progress = printing.progress("events", None);
     let told = |events| progress.set(events);
     let found = verify_log(&known, async |path: &str| files.read(path).await, told).await;

@@ -155,6 +155,17 @@ pub struct UnitClosedBody {
     version: u64,
 }
 
+/// A closure of a conversion rate as it was recorded.
+#[derive(Serialize)]
+pub struct ConversionRateClosedBody {
+    /// The unit that goes.
+    from: UnitId,
+    /// The unit that comes.
+    to: UnitId,
+    /// The rate's version from then on.
+    version: u64,
+}
+
 /// A reopening as it was recorded.
 #[derive(Serialize)]
 pub struct OfferReopenedBody {

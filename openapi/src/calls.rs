@@ -274,6 +274,37 @@ pub const CALLS: &[Call] = &[
     call("GET /v1/units/{unit}", "getUnit", reads!("UnitBody")),
     call("PUT /v1/units/{unit}/closure", "closeUnit", writes!("UnitBody")),
     call("GET /v1/units/{unit}/closure", "getUnitClosure", reads!("Recorded<UnitClosedBody>")),
+    call(
+        "PUT /v1/conversion-rates/{from}/{to}",
+        "putConversionRate",
+        writes!("ConversionRateBody"),
+    ),
+    call("GET /v1/conversion-rates", "listConversionRates", reads!("Page<ConversionRateBody>")),
+    call(
+        "GET /v1/conversion-rates/{from}/{to}",
+        "getConversionRate",
+        reads!("ConversionRateBody"),
+    ),
+    call(
+        "PUT /v1/accounts/{account_id}/conversions/{conversion_id}",
+        "convertCredit",
+        writes!("CreditConvertedBody"),
+    ),
+    call(
+        "GET /v1/accounts/{account_id}/conversions/{conversion_id}",
+        "getConversion",
+        reads!("Recorded<CreditConvertedBody>"),
+    ),
+    call(
+        "PUT /v1/conversion-rates/{from}/{to}/closure",
+        "closeConversionRate",
+        writes!("ConversionRateBody"),
+    ),
+    call(
+        "GET /v1/conversion-rates/{from}/{to}/closure",
+        "getConversionRateClosure",
+        reads!("Recorded<ConversionRateClosedBody>"),
+    ),
     call("PUT /v1/earning-rules/{rule_id}", "putEarningRule", writes!("EarningRuleBody")),
     call("PATCH /v1/earning-rules/{rule_id}", "patchEarningRule", reads!("EarningRuleBody")),
     call("GET /v1/earning-rules", "listEarningRules", reads!("Page<EarningRuleBody>")),

@@ -46,8 +46,8 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
         }
         "OfferId" | "ExchangeId" | "CauseId" | "AdditionId" | "RemovalId" | "ReopeningId"
         | "ProductId" | "WarehouseId" | "HoldId" | "ExtensionId" | "RefundId" | "PurchaseId"
-        | "ReturnId" | "WithdrawalId" | "TransferId" | "RuleId" | "Category" | "Reference"
-        | "DispatchId" => ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots.")),
+        | "ReturnId" | "WithdrawalId" | "TransferId" | "ConversionId" | "RuleId" | "Category"
+        | "Reference" | "DispatchId" => ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots.")),
         "UnitId" => {
             ("UnitId", id(UNIT_ID_CHARACTERS_MAX, UNIT_ID, "A unit's id: a kind of points."))
         }

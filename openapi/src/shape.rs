@@ -372,7 +372,7 @@ impl Object {
         let Self { properties, required, is_closed } = self;
         let mut schema = Json::object().with("type", "object");
         if !text.is_empty() {
-            schema.set("description", without_links(text));
+            schema.set("description", without_code_links(text));
         }
         schema.set("properties", properties);
         if !required.is_empty() {
@@ -443,7 +443,7 @@ fn kebab(name: &str) -> String {
 }
 
 /// Rustdoc's links as plain code.
-fn without_links(text: &str) -> String {
+fn without_code_links(text: &str) -> String {
     text.replace("[`", "`").replace("`]", "`")
 }
 

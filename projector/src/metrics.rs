@@ -17,11 +17,12 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 use trace::unix_micros;
 
 use crate::{ProjectionStatus, Projector};
 
-/// How long the log may take to say how far it is.
+/// How long the log may take to say how far all its partitions are.
 const READ_MAX: Duration = Duration::from_secs(2);
 
 /// What isn't known.
@@ -69,14 +70,18 @@ impl ProjectorMetrics {
     }
 
     /// Reads the log's heads and the first events that aren't projected, from which the lags
-    /// follow. Without an answer there is no lag.
-    pub async fn read(&self, store: &EventStore) {
+    /// follow. Without an answer in time there is no lag; tells whether there were all.
+    pub async fn read(&self, store: &EventStore) -> bool {
+        let (until, mut is_whole) = (Instant::now() + READ_MAX, true);
         for (number, partition) in (0..).zip(self.0.iter()) {
-            let read = tokio::time::timeout(READ_MAX, partition.read(store, Partition(number)));
-            let (head, behind_ms) = read.await.ok().flatten().unwrap_or((UNKNOWN, UNKNOWN));
+            let read = timeout_at(until, partition.read(store, Partition(number)));
+            let read = read.await.ok().flatten();
+            is_whole &= read.is_some();
+            let (head, behind_ms) = read.unwrap_or((UNKNOWN, UNKNOWN));
             partition.head.store(head, Ordering::Relaxed);
             partition.behind_ms.store(behind_ms, Ordering::Relaxed);
         }
+        is_whole
     }
 }
 

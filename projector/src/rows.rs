@@ -5,6 +5,7 @@
 
 mod account;
 mod change;
+mod conversion;
 mod credit;
 mod exchange;
 mod fact;
@@ -26,14 +27,15 @@ use event_schema::decode;
 use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
-    AccountBalance, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry, OfferAvailability,
-    Operation, Policy, Purchase, ShippingStatus, Unit, UnitBalance,
+    AccountBalance, ConversionRate, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry,
+    OfferAvailability, Operation, Policy, Purchase, ShippingStatus, Unit, UnitBalance,
 };
 use serde::Serialize;
 
 use crate::ProjectError;
 
 pub(crate) use change::Change;
+pub(crate) use conversion::RateClosure;
 pub(crate) use credit::{PartChange, PartKey, Withdrawal};
 pub(crate) use exchange::ExchangeChange;
 pub(crate) use hold::HoldChange;
@@ -75,6 +77,8 @@ pub(crate) struct Rows {
     /// Every version that the batch made, in order.
     pub(crate) units: Vec<Unit>,
     pub(crate) unit_closures: Vec<UnitClosure>,
+    pub(crate) conversion_rates: Vec<ConversionRate>,
+    pub(crate) rate_closures: Vec<RateClosure>,
     /// What the batch adds to them.
     pub(crate) totals: Totals,
     /// Where the log takes its time from, where the batch says so.
@@ -139,6 +143,8 @@ impl Rows {
             Event::EarningRuleSet(fact) => self.earning_rule_set(at, &fact)?,
             Event::UnitSet(fact) => self.unit_set(at, fact),
             Event::UnitClosed(fact) => self.unit_closed(at, &fact),
+            Event::ConversionRateSet(fact) => self.conversion_rate_set(at, &fact)?,
+            Event::ConversionRateClosed(fact) => self.conversion_rate_closed(at, &fact),
             Event::AccountOpened(account, _) => self.opened(at, &account),
             Event::CreditEarned(account, fact) => self.earned(at, account, fact),
             Event::CreditDeducted(account, fact) => self.deducted(at, &account, &fact)?,
@@ -153,6 +159,7 @@ impl Rows {
             Event::DebtRepaid(account, fact) => self.repaid(at, &account, &fact)?,
             Event::CreditSent(account, fact) => self.sent(at, &account, &fact)?,
             Event::CreditReceived(account, fact) => self.received(at, &account, &fact)?,
+            Event::CreditConverted(account, fact) => self.converted(at, &account, &fact)?,
             Event::CreditHeld(account, fact) => self.held(at, account, &fact)?,
             Event::HoldExtended(account, fact) => self.extended(&account, &fact),
             Event::HoldCaptured(account, fact) => self.captured(at, account, fact)?,

@@ -14,6 +14,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
+use tokio::time::timeout;
 
 use crate::activity::Activity;
 use crate::causes::with_causes;
@@ -21,9 +22,11 @@ use crate::clock::UnixMillis;
 use crate::kafka::topic::{Topic, TopicReport};
 use crate::operator::report::{WarehouseReport, WarehouseStatus, activity};
 use crate::publisher::Publisher;
+use crate::state::error::StateError;
 
-/// How long all reads of the read tables for one scrape may take.
-const AGES_MAX: Duration = Duration::from_secs(2);
+/// How long the reads of the read tables for one scrape may take, and those of the publisher's own
+/// tables: a scrape that takes ten seconds is lost, with all that other parts say.
+const READ_MAX: Duration = Duration::from_secs(2);
 
 /// The publisher's metrics in a registry.
 #[derive(Clone, Debug, Default)]
@@ -61,9 +64,15 @@ impl PublisherMetrics {
         metrics
     }
 
-    /// Reads the present values.
-    pub async fn read(&self, publisher: &Publisher) {
-        let counts = publisher.counts().await;
+    /// Reads the present values; tells whether all could be read in time. The rest is left out.
+    pub async fn read(&self, publisher: &Publisher) -> bool {
+        let mut ages = BTreeMap::new();
+        let reading_ages =
+            in_time(READ_MAX, "the ages of messages", publisher.read_ages(&mut ages));
+        let reading_counts =
+            in_time(READ_MAX, "the counts of the publisher's tables", publisher.counts());
+        let (has_ages, counts) = tokio::join!(reading_ages, reading_counts);
+        let is_whole = has_ages.is_some() && counts.is_some();
         let topic = publisher.topic.report();
         let inbound = publisher.inbound_topics.iter().map(Topic::report);
         let numbers = Numbers {
@@ -71,53 +80,53 @@ impl PublisherMetrics {
             topics: inbound.chain([topic]).collect(),
             warehouses: publisher.warehouse_reports(),
             inbound_waits: !publisher.waiting.by_topic().is_empty(),
-            ages: publisher.unacknowledged_ages().await,
+            ages,
             acknowledged: publisher.topic.acknowledged.messages(),
             counts,
         };
         *self.latest.lock() = Some(numbers);
+        is_whole
     }
+}
+
+/// What is read, if that is in time.
+async fn in_time<T>(
+    most: Duration,
+    what: &str,
+    read: impl Future<Output = Result<T, StateError>>,
+) -> Option<T> {
+    let error = match timeout(most, read).await {
+        Ok(Ok(read)) => return Some(read),
+        Ok(Err(error)) => with_causes(&error),
+        Err(_) => "it took too long".to_owned(),
+    };
+    tracing::warn!(error, "the metrics lack {what}");
+    None
 }
 
 impl Publisher {
     /// How long the first message of each warehouse that the brokers have not acknowledged has
     /// waited, by when its event was recorded. Messages of blocked lanes are left out.
-    async fn unacknowledged_ages(&self) -> BTreeMap<String, f64> {
-        let mut ages = BTreeMap::<String, f64>::new();
-        let read_all = async {
-            for (feed, progress) in self.progress.all() {
-                if progress.stopped.is_some() {
-                    continue;
-                }
-                let Ok(page) = self.stream.page(&feed, progress.acknowledged_to, 1).await else {
-                    continue;
-                };
-                let recorded = page.first().map(|first| UnixMillis::of(first.content.recorded_at));
-                let age = recorded.map_or(0.0, age_seconds);
-                let oldest = ages.entry(feed.warehouse).or_default();
-                *oldest = oldest.max(age);
+    async fn read_ages(&self, ages: &mut BTreeMap<String, f64>) -> Result<(), StateError> {
+        for (feed, progress) in self.progress.all() {
+            if progress.stopped.is_some() {
+                continue;
             }
-        };
-        if tokio::time::timeout(AGES_MAX, read_all).await.is_err() {
-            tracing::warn!(
-                "the metrics lack the ages of some warehouses' messages: it took too long"
-            );
+            let Ok(page) = self.stream.page(&feed, progress.acknowledged_to, 1).await else {
+                continue;
+            };
+            let recorded = page.first().map(|first| UnixMillis::of(first.content.recorded_at));
+            let age = recorded.map_or(0.0, age_seconds);
+            let oldest = ages.entry(feed.warehouse).or_default();
+            *oldest = oldest.max(age);
         }
-        ages
+        Ok(())
     }
 
-    async fn counts(&self) -> Option<Counts> {
-        let counts = async {
-            let unaccepted = self.state.unaccepted_count().await?;
-            let parked = self.state.parked_count().await?;
-            let (sent_again, overdue) = (unaccepted.sent_again, unaccepted.overdue);
-            Ok::<_, crate::state::error::StateError>(Counts { sent_again, overdue, parked })
-        };
-        let read = counts.await.inspect_err(|error| {
-            let error = with_causes(error);
-            tracing::warn!(error, "the metrics lack the counts of the publisher's tables");
-        });
-        read.ok()
+    async fn counts(&self) -> Result<Counts, StateError> {
+        let unaccepted = self.state.unaccepted_count().await?;
+        let parked = self.state.parked_count().await?;
+        Ok(Counts { sent_again: unaccepted.sent_again, overdue: unaccepted.overdue, parked })
     }
 }
 
@@ -269,4 +278,17 @@ fn by_warehouse<'a>(
 
 fn count<T>(items: &[T]) -> i64 {
     i64::try_from(items.len()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_scrape_does_not_wait_for_a_database_that_hangs() {
+        let most = Duration::from_millis(10);
+        let hung = in_time(most, "a number", std::future::pending::<Result<i64, StateError>>());
+        let read = in_time(most, "a number", async { Ok(7) });
+        assert_eq!(tokio::join!(hung, read), (None, Some(7)));
+    }
 }

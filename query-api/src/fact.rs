@@ -153,6 +153,15 @@ pub(crate) async fn get_unit_closure(
     answer(caller, fresh, format!("units/{unit}/closure"), headers).await
 }
 
+pub(crate) async fn get_rate_closure(
+    caller: Caller,
+    fresh: Fresh,
+    PathIds(from, to): PathIds<UnitId, UnitId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(caller, fresh, format!("conversion-rates/{from}/{to}/closure"), headers).await
+}
+
 /// A handler for `/v1/offers/{offer_id}/{kind}/{id}`.
 pub(crate) fn of_offer(
     kind: &'static str,

@@ -19,7 +19,8 @@ impl FromRequestParts<QueryApi> for Fresh {
     async fn from_request_parts(parts: &mut Parts, api: &QueryApi) -> Result<Self, Problem> {
         let wanted = wanted_positions(api, &parts.headers)?;
         api.metrics.reads.inc();
-        let begun = api.read_model.read(&wanted, api.wait_max).await;
+        let reading = api.read_model.read(&wanted, api.wait_max);
+        let begun = api.read_model.unless_beyond(&wanted, reading).await;
         begun.map(Self).map_err(unread)
     }
 }
@@ -41,13 +42,15 @@ pub(crate) async fn read_once<T: RowOf>(
     arguments: &[Argument<'_>],
 ) -> Result<SingleRead<T>, Problem> {
     api.metrics.reads.inc();
-    api.read_model.read_once(wanted, api.wait_max, query, arguments).await.map_err(unread)
+    let reading = api.read_model.read_once(wanted, api.wait_max, query, arguments);
+    api.read_model.unless_beyond(wanted, reading).await.map_err(unread)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err as it is")]
 pub(crate) fn unread(error: ReadError) -> Problem {
     match error {
         ReadError::Behind { wanted, reached } => Problem::projection_behind(wanted, reached),
+        ReadError::BeyondEnd { .. } => Problem::invalid_header("Guerdon-Position", error),
         ReadError::NotBegun => Problem::projection_not_begun(),
         ReadError::Unreachable(_)
         | ReadError::OtherLog { .. }

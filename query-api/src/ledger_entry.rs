@@ -44,7 +44,8 @@ static SUM_EXPIRED: LazyLock<Query> = LazyLock::new(|| {
 });
 
 /// What an entry can be.
-const KINDS: [&str; 15] = [
+const KINDS: [&str; 16] = [
+    "credit-converted",
     "credit-deducted",
     "credit-earned",
     "credit-expired",

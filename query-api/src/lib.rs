@@ -13,6 +13,7 @@ mod account_list;
 mod balance_cache;
 mod cell;
 mod clock;
+mod conversion_rate;
 mod credit_lot;
 mod exchange;
 mod expiring_credit;

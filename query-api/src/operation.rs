@@ -37,12 +37,14 @@ pub type ReadCalls = Arc<
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallsUnread;
 
-static LIST: LazyLock<Query> =
-    LazyLock::new(|| Query::with_columns(include_str!("sql/list_operations.sql")));
-static LIST_OF_KEY: LazyLock<Query> =
-    LazyLock::new(|| Query::with_columns(include_str!("sql/list_operations_of_key.sql")));
-static LIST_OF_ACCOUNT: LazyLock<Query> =
-    LazyLock::new(|| Query::with_columns(include_str!("sql/list_operations_of_account.sql")));
+static LIST: LazyLock<Query> = LazyLock::new(|| list(""));
+static LIST_OF_KEY: LazyLock<Query> = LazyLock::new(|| list("and operation.key_id = $5"));
+static LIST_OF_ACCOUNT: LazyLock<Query> = LazyLock::new(|| list("and operation.account_id = $5"));
+
+fn list(of_whom: &str) -> Query {
+    let list = include_str!("sql/list_operations.sql").replace("{of_whom}", of_whom);
+    Query::with_columns(&list)
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -26,7 +26,7 @@ static POLICY: LazyLock<Query> =
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VersionQuery {
-    version: Option<u32>,
+    pub(crate) version: Option<u32>,
 }
 
 pub(crate) async fn get_earning_rule(

@@ -7,14 +7,15 @@ use wire::{Role, Routes, get, only};
 
 use crate::QueryApi;
 use crate::account_balance::get_account;
+use crate::conversion_rate::{get_conversion_rate, list_conversion_rates};
 use crate::credit_lot::list_lots;
 use crate::exchange::{find_exchanges, get_exchange, list_exchanges};
 use crate::expiring_credit::list_expiring;
 use crate::expiry::get_expiry;
 use crate::fact::{
-    get_capture, get_clock_confirmation, get_closure, get_release, get_return, get_return_reversal,
-    get_transfer, get_unit_closure, get_withdrawal_reversal, of_account, of_offer, of_parcel,
-    of_request, of_what,
+    get_capture, get_clock_confirmation, get_closure, get_rate_closure, get_release, get_return,
+    get_return_reversal, get_transfer, get_unit_closure, get_withdrawal_reversal, of_account,
+    of_offer, of_parcel, of_request, of_what,
 };
 use crate::hold::{get_hold, list_holds};
 use crate::ledger_entry::{get_entry, list_entries};
@@ -56,6 +57,10 @@ fn facts() -> Routes<QueryApi> {
             get(only(OF_ACCOUNTS, of_account("adjustments")).about(Account)),
         )
         .route("/transfers/{transfer_id}", get(only(OF_ACCOUNTS, get_transfer).about(Account)))
+        .route(
+            "/conversions/{conversion_id}",
+            get(only(OF_ACCOUNTS, of_account("conversions")).about(Account)),
+        )
         .route(
             "/holds/{hold_id}/extensions/{extension_id}",
             get(only(OF_ACCOUNTS, of_what("holds", "extensions")).about(Account)),
@@ -102,6 +107,10 @@ fn facts() -> Routes<QueryApi> {
         .nest("/v1/shipping-requests/{shipping_request_id}", request)
         .route("/v1/offers/{offer_id}/closure", get(only(OF_ALL_POINTS, get_closure).about(Offers)))
         .route("/v1/units/{unit}/closure", get(only(OF_ALL_POINTS, get_unit_closure)))
+        .route(
+            "/v1/conversion-rates/{from}/{to}/closure",
+            get(only(OF_ALL_POINTS, get_rate_closure)),
+        )
         .route(
             "/v1/offers/{offer_id}/stock-additions/{addition_id}",
             get(only(OF_ALL_POINTS, of_offer("stock-additions")).about(Offers)),
@@ -198,6 +207,14 @@ fn states() -> Routes<QueryApi> {
         .route("/v1/operations", get(only(OF_ALL_POINTS, list_operations).with_query()))
         .route("/v1/units", get(only(Role::ALL, list_units).about(Programme)))
         .route("/v1/units/{unit}", get(only(Role::ALL, get_unit).about(Programme)))
+        .route(
+            "/v1/conversion-rates",
+            get(only(Role::ALL, list_conversion_rates).about(Programme).with_query()),
+        )
+        .route(
+            "/v1/conversion-rates/{from}/{to}",
+            get(only(Role::ALL, get_conversion_rate).about(Programme).with_query()),
+        )
         .route("/v1/totals", get(only(OF_ALL_POINTS, get_totals).with_query()))
         .route("/v1/liability", get(only(OF_ALL_POINTS, get_liability).with_query()))
 }

@@ -127,6 +127,8 @@ fn totals(sums: &Sums, position: String) -> Result<TotalsBody, Problem> {
         sent: of(Total::Sent)?,
         received: of(Total::Received)?,
         repaid: of(Total::Repaid)?,
+        converted_in: of(Total::ConvertedIn)?,
+        converted_out: of(Total::ConvertedOut)?,
         accounts: of(Total::Accounts)?,
         exchanges: of(Total::Exchanges)?,
         cancellations: of(Total::Cancellations)?,
@@ -134,6 +136,7 @@ fn totals(sums: &Sums, position: String) -> Result<TotalsBody, Problem> {
         returns: of(Total::Returns)?,
         holds: of(Total::Holds)?,
         transfers: of(Total::Transfers)?,
+        conversions: of(Total::Conversions)?,
         shipments: of(Total::Shipments)?,
         position,
         difference: Sum(difference(signed)),
@@ -145,12 +148,13 @@ fn in_transit(of: impl Fn(Total) -> i128) -> i128 {
     of(Total::Sent) - of(Total::Received)
 }
 
-/// What was issued less where it all went.
+/// What was issued, or came of other units, less where it all went.
 fn difference(of: impl Fn(Total) -> i128) -> i128 {
     let there = of(Total::Available) + of(Total::Held) + of(Total::Pending) + in_transit(&of);
     let gone = of(Total::Redeemed) + of(Total::Expired) + of(Total::Withdrawn);
+    let gone = gone + of(Total::ConvertedOut);
     let again = of(Total::Refunded) + of(Total::Owed);
-    of(Total::Issued) - (there + gone - again)
+    of(Total::Issued) + of(Total::ConvertedIn) - (there + gone - again)
 }
 
 /// By month of expiry; `never` comes after every number.

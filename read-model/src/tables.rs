@@ -19,7 +19,7 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 20] = [
+pub const TABLES: [Table; 21] = [
     table::<AccountBalance>(),
     table::<UnitBalance>(),
     table::<CreditPart>(),
@@ -36,6 +36,7 @@ pub const TABLES: [Table; 20] = [
     table::<EarningRule>(),
     table::<Policy>(),
     table::<Unit>(),
+    table::<ConversionRate>(),
     table::<ProgrammeTotal>(),
     table::<CreditMonth>(),
     table::<Lane>(),
@@ -353,6 +354,21 @@ row! {
         time_zone: String,
         closed_at: Option<i64>,
         version: i64,
+        partition: i64,
+        position: i64,
+    }
+}
+
+row! {
+    /// A version of a conversion rate.
+    #[derive(FromRow)]
+    pub struct ConversionRate in "conversion_rate" {
+        from_unit: String,
+        to_unit: String,
+        version: i64,
+        terms: String,
+        closed_at: Option<i64>,
+        recorded_at: i64,
         partition: i64,
         position: i64,
     }

@@ -21,6 +21,10 @@ pub enum Total {
     Received,
     /// Points that paid debts.
     Repaid,
+    /// Points that other units became.
+    ConvertedIn,
+    /// Points that became other units.
+    ConvertedOut,
     /// Points that can be spent.
     Available,
     /// Points set aside by holds.
@@ -43,6 +47,8 @@ pub enum Total {
     Holds,
     /// Number of transfers.
     Transfers,
+    /// Number of conversions.
+    Conversions,
     /// Number of shipping requests.
     Shipments,
 }
@@ -60,6 +66,8 @@ impl Total {
             Self::Sent => "sent",
             Self::Received => "received",
             Self::Repaid => "repaid",
+            Self::ConvertedIn => "converted_in",
+            Self::ConvertedOut => "converted_out",
             Self::Available => "available",
             Self::Held => "held",
             Self::Pending => "pending",
@@ -71,6 +79,7 @@ impl Total {
             Self::Returns => "returns",
             Self::Holds => "holds",
             Self::Transfers => "transfers",
+            Self::Conversions => "conversions",
             Self::Shipments => "shipments",
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use event_store::{EventStore, Follower};
 use log_record::{LogId, Partition, Place, Position, RecordedEvent};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use transparency::{Checkpoint, Note, Origin, SigningKey, TreeHash};
 
 use crate::folder::{TreeFolder, read, replace};
@@ -20,8 +21,12 @@ const SEAL_EVERY: Duration = Duration::from_millis(200);
 /// How many events are read at once. A follower reads one more, the last that it knows.
 const READ_EVENTS: usize = 8_192;
 
-/// How often the file of keys is looked at while no event comes.
+/// How often the file of keys is looked at while nothing is appended.
 const LOOK_FOR_KEYS_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the log is read while this process appends nothing: another may have, such as an
+/// operator's tool.
+const READ_EVERY: Duration = Duration::from_secs(5);
 
 /// A partition on its way into its tree.
 pub(crate) struct Sealing {
@@ -150,6 +155,7 @@ impl Sealing {
     async fn grow(&self, mut growing: Growing, mut follower: Follower) -> Result<(), SealError> {
         // What was sealed before is served before anything is read.
         let mut events: Vec<RecordedEvent> = vec![];
+        let mut last_read = None;
         loop {
             let was_full = events.len() >= READ_EVENTS;
             let generation = growing.origin.generation;
@@ -170,12 +176,21 @@ impl Sealing {
             if !was_full {
                 tokio::time::sleep(SEAL_EVERY).await;
             }
-            let next = follower.next(READ_EVENTS);
-            events = match tokio::time::timeout(LOOK_FOR_KEYS_EVERY, next).await {
-                Ok(events) => events?,
-                Err(_) => vec![],
+            events = if was_full || Self::is_to_be_read(&mut follower, last_read).await {
+                last_read = Some(Instant::now());
+                follower.available(READ_EVENTS).await?
+            } else {
+                vec![]
             };
         }
+    }
+
+    /// Waits for events, but no longer than until keys are looked for.
+    async fn is_to_be_read(follower: &mut Follower, last_read: Option<Instant>) -> bool {
+        if last_read.is_none_or(|at| at.elapsed() >= READ_EVERY) {
+            return true;
+        }
+        tokio::time::timeout(LOOK_FOR_KEYS_EVERY, follower.appended()).await.is_ok()
     }
 }
 
@@ -316,7 +331,8 @@ fn open_at(
 ) -> Result<Option<TreeFiles>, (Checkpoint, String)> {
     let damaged = |why: String| (checkpoint.clone(), why);
     let tree = TreeFiles::open(in_folder, checkpoint.size).map_err(|it| damaged(it.to_string()))?;
-    if tree.root() != checkpoint.root {
+    let is_whole = crate::tree_files::are_whole(in_folder, checkpoint.size);
+    if !is_whole.map_err(|it| damaged(it.to_string()))? || tree.root() != checkpoint.root {
         return Err(damaged("they don't give the root that was signed".into()));
     }
     let last = crate::tree_files::subtree(in_folder, 0, checkpoint.size - 1);

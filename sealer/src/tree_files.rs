@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-use transparency::{Frontier, Tile, TileKind, TreeHash, subtree_root};
+use transparency::{Frontier, TILE_HASHES, Tile, TileKind, TreeHash, subtree_root};
 
 use crate::folder::TreeFolder;
 
@@ -85,6 +85,22 @@ impl TreeFiles {
         self.levels.push(Level { file, written, waiting: vec![] });
         Ok(())
     }
+}
+
+/// Whether each hash of a level is that of the full tile below it.
+pub(crate) fn are_whole(folder: &TreeFolder, size: u64) -> io::Result<bool> {
+    for level in 1..8 {
+        for index in 0..TileKind::Hashes(level).count_in(size) {
+            let first = index * u64::from(TILE_HASHES);
+            let below = read_hashes(folder, level - 1, first, TILE_HASHES.into())?;
+            let hash = read_hashes(folder, level, index, 1)?;
+            let below = TreeHash::all_in(&below).as_deref().and_then(subtree_root);
+            if below.is_none_or(|below| below.0 != *hash) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// A tile of hashes, which must be in the tree.

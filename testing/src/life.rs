@@ -1,23 +1,25 @@
 //! The life of some points, from the log's opening on: a history that has every type of event, in
 //! days of its own. On each day stands what is decided then.
 
+mod conversion;
 mod hold;
 mod parcel;
 
 use domain::{
     AccountId, AccountOpened, Allocation, Cap, CapPeriod, CapRoom, Cause, CauseKind, Clock,
-    ClockConfirmed, CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditMatured,
-    CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, Decimals,
-    EarningRuleSet, EarningTerms, Event, ExchangeCancelled, ExchangeCreated, LogOpened, LotId,
-    LotPart, Note, OfferAmended, OfferClosed, OfferOpened, OfferReopened, Ordered, Page, Period,
-    Points, Policy, PolicyChanged, PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate,
-    RefundCause, ReleaseReason, ReturnReversed, ReturnedLine, RuleVersion, Shipped, SpentCredit,
-    StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId, UnitSet, UnitTerms, WithdrawalCause,
-    WithdrawalReversed,
+    ClockConfirmed, ConversionRateClosed, CreditDeducted, CreditEarned, CreditExpired,
+    CreditGivenBack, CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn,
+    DebtRepaid, Decimals, EarningRuleSet, EarningTerms, Event, ExchangeCancelled, ExchangeCreated,
+    LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, OfferReopened,
+    Ordered, Page, Period, Points, Policy, PolicyChanged, PurchaseLine, PurchaseRecorded,
+    PurchaseReturned, Rate, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine, RuleVersion,
+    Shipped, SpentCredit, StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId, UnitSet,
+    UnitTerms, WithdrawalCause, WithdrawalReversed,
 };
 use log_record::{Partition, Place, Position};
 
 use crate::ledger::{id, points, stock_added, terms, time, units};
+use conversion::{converted, earned_by_conversion, miles_to_points};
 pub use hold::{capture_refunded, extended, held};
 use hold::{captured, grace, released};
 pub use parcel::{dispatched, parcel_arrived, parcel_left, report};
@@ -109,12 +111,18 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
         // miles, of which dan gets some before they are closed
         on(41, miles()),                                                                   // 54
         on(41, earned_miles("dan", 1_500, "B-7")),                                         // 55
-        on(41, Event::UnitClosed(UnitClosed { unit: id("miles"), version: 2 })),         // 56
+        on(41, miles_to_points()),                                                         // 56
+        on(41, Event::UnitClosed(UnitClosed { unit: id("miles"), version: 2 })),         // 57
+        // three of which become a point, until that ends
+        on(41, converted("dan", "c-1", 55, 300)),                                          // 58
+        on(41, earned_by_conversion("dan", "c-1", 100)),                                   // 59
+        on(41, Event::ConversionRateClosed(ConversionRateClosed { from: id("miles"),
+            to: id("points"), version: 2 })),                                              // 60
     ]
 }
 
 /// How many events the history has.
-pub const EVENTS: usize = 56;
+pub const EVENTS: usize = 60;
 
 /// The lot that the event at a position of partition 0 made.
 pub fn lot_at(position: u64) -> LotId {

@@ -12,6 +12,7 @@
 mod account;
 mod account_balance;
 mod clock;
+mod conversion;
 mod credit;
 mod credit_lot;
 mod earning_rule;
@@ -35,11 +36,16 @@ mod unit;
 pub use account::{AccountOpenedBody, OpenAccountBody};
 pub use account_balance::{AccountBalanceBody, UnitBalanceBody};
 pub use clock::{ClockConfirmationBody, ConfirmClockBody};
+pub use conversion::{
+    CloseConversionRateBody, ConversionRateBody, ConvertCreditBody, ConvertedFromBody,
+    CreditConvertedBody, PutConversionRateBody, RateVersionBody,
+};
 pub use credit::{
-    AdjustCreditBody, CapPeriodBody, CapRoomBody, CauseBody, ClaimBody, CreditBody,
-    CreditEarnedBody, CreditGivenBackBody, CreditOutcomeBody, CreditWithdrawnBody, DirectionBody,
-    EarnCreditBody, EarnCreditItemBody, EarnCreditsBody, EarnedCreditsBody, ReverseBody,
-    RuleVersionBody, WithdrawCreditBody, WithdrawalBody, WithdrawalReversedBody,
+    AdjustCreditBody, AskedCauseBody, AskedCauseKind, CapPeriodBody, CapRoomBody, CauseBody,
+    ClaimBody, CreditBody, CreditEarnedBody, CreditGivenBackBody, CreditOutcomeBody,
+    CreditWithdrawnBody, DirectionBody, EarnCreditBody, EarnCreditItemBody, EarnCreditsBody,
+    EarnedCreditsBody, ReverseBody, RuleVersionBody, WithdrawCreditBody, WithdrawalBody,
+    WithdrawalReversedBody,
 };
 pub use credit_lot::{CreditLotBody, LotOriginBody, LotPartBody};
 pub use earning_rule::{

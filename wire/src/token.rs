@@ -213,7 +213,9 @@ impl Tokens {
     /// others; tells whether it ended.
     pub(crate) async fn look_again(&self) -> bool {
         let mut looks = self.0.looks.subscribe();
-        let next = looks.borrow().begun + 1;
+        // One that has begun may have read the keys of before; but the first shows them all.
+        let Looks { begun, ended } = *looks.borrow();
+        let next = if ended == 0 { 1 } else { begun + 1 };
         self.0.wanted.notify_one();
         let Ok(_permit) = self.0.waiting.try_acquire() else { return false };
         let ended = looks.wait_for(|looks| looks.ended >= next);

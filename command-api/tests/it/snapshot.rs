@@ -305,7 +305,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(18))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "a79b5e8a95c144ac09780b2a0755e6c9e9a46b5fd2c39158076a42ec45fba61f");
+    assert_eq!(hash, "514db1b7e2ff924a646a3a6a49c868d05610c6c85c00aeff9ebefd8292fdb3a7");
 }
 
 fn folder() -> (TempDir, Snapshots) {

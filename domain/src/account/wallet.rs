@@ -242,6 +242,11 @@ impl Wallet {
                 sums_to(fact.points, &fact.lots)?;
                 self.put_all(&fact.lots).ok_or(TOO_FULL)
             }
+            Event::CreditConverted(_, fact) => {
+                sums_to(fact.points, &fact.lots)?;
+                in_time(&fact.lots, recorded_at)?;
+                self.take_all(&fact.lots).ok_or("I1: more was converted than was available")
+            }
             Event::CreditHeld(_, fact) => {
                 in_time(&fact.lots, recorded_at)?;
                 self.set_aside(fact, recorded_at)

@@ -32,6 +32,8 @@ pub enum CauseKind {
     Promotion,
     /// An operator's hand.
     Adjustment,
+    /// Credit of another unit.
+    Conversion,
 }
 
 impl CauseKind {
@@ -43,6 +45,7 @@ impl CauseKind {
             Self::Review => "review",
             Self::Promotion => "promotion",
             Self::Adjustment => "adjustment",
+            Self::Conversion => "conversion",
         }
     }
 }

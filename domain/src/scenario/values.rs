@@ -41,6 +41,12 @@ pub(crate) fn cause(cause: &str) -> Cause {
     Cause { kind: CauseKind::Purchase, id: id(cause) }
 }
 
+/// So much of one unit becomes so much of another.
+pub(crate) fn rate_of(give: u64, take: u64) -> ConversionTerms {
+    let (give, take) = (points(give), points(take));
+    ConversionTerms { give, take, minimum: None, expiry: None }
+}
+
 /// So many points for each hundred of money.
 pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
     EarningTerms {

@@ -198,6 +198,10 @@ impl Accounts {
         id: &AccountId,
         fact: &CreditEarned,
     ) -> Changed {
+        if fact.cause.kind == CauseKind::Conversion {
+            // The conversion has recorded its own id right before.
+            return Ok(());
+        }
         let cause = IdHash::cause(id, &fact.cause);
         if fact.claim.is_none() {
             return self.record(cause, at);

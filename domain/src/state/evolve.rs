@@ -7,9 +7,9 @@ use super::impossible::{Changed, Impossible, ensure};
 use super::programme::UNKNOWN_UNIT;
 use crate::schedule::Due;
 use crate::{
-    AccountId, CancellationId, Event, ExchangeCancelled, ExchangeCreated, ExchangeId, HoldId,
-    IdHash, LotPart, Points, PurchaseId, RefundCause, ReturnId, Timestamp, TransferId, UnitId,
-    UnitNumber, WithdrawalCause,
+    AccountId, CancellationId, CauseKind, ConversionId, Event, ExchangeCancelled, ExchangeCreated,
+    ExchangeId, HoldId, IdHash, LotPart, Points, PurchaseId, RefundCause, ReturnId, Timestamp,
+    TransferId, UnitId, UnitNumber, WithdrawalCause,
 };
 
 /// The first half of a pair of events, by what the second half must agree with.
@@ -19,6 +19,7 @@ pub(super) enum Half {
     Capture(AccountId, HoldId, Points),
     Refund(AccountId, ExchangeId, CancellationId, Points),
     Sent(AccountId, AccountId, TransferId, UnitId, Vec<LotPart>),
+    Converted(AccountId, ConversionId, UnitId, Points, Option<Timestamp>),
     Withdrawal(AccountId, PurchaseId, ReturnId, UnitId, Points),
 }
 
@@ -58,6 +59,10 @@ impl State {
             }
             Event::UnitSet(fact) => self.programme.unit_set(at, fact)?,
             Event::UnitClosed(fact) => self.programme.unit_closed(at, recorded_at, fact)?,
+            Event::ConversionRateSet(fact) => self.programme.conversion_rate_set(at, fact)?,
+            Event::ConversionRateClosed(fact) => {
+                self.programme.conversion_rate_closed(at, recorded_at, fact)?;
+            }
             Event::AccountOpened(id, _) => self.accounts.opened(at, id)?,
             Event::CreditEarned(id, fact) => self.accounts.credit_earned(at, id, fact)?,
             Event::CreditWithdrawn(id, fact) => self.accounts.credit_withdrawn(at, id, fact)?,
@@ -67,6 +72,10 @@ impl State {
             Event::ReturnReversed(id, fact) => self.accounts.return_reversed(at, id, fact)?,
             Event::CreditSent(id, fact) => {
                 self.accounts.record(IdHash::transfer(id, &fact.transfer_id), at)?;
+            }
+            Event::CreditConverted(id, fact) => {
+                self.programme.check_conversion(fact)?;
+                self.accounts.record(IdHash::conversion(id, &fact.conversion_id), at)?;
             }
             Event::CreditHeld(id, fact) => {
                 self.accounts.record(IdHash::hold(id, &fact.hold_id), at)?;
@@ -174,7 +183,10 @@ impl State {
             Event::CreditEarned(..) => {
                 ensure(unit.closed_at.is_none(), "I14: credit of a closed unit was earned")
             }
-            Event::CreditDeducted(..) | Event::CreditHeld(..) | Event::CreditSent(..) => {
+            Event::CreditDeducted(..)
+            | Event::CreditHeld(..)
+            | Event::CreditSent(..)
+            | Event::CreditConverted(..) => {
                 ensure(unit.terms.spendable, "I14: a unit was spent that can't be")
             }
             _ => Ok(()),
@@ -215,6 +227,9 @@ impl State {
                 return Err("I3: a cancellation without refund");
             }
             (None, Event::CreditReceived(..)) => return Err("I3: credit received from nowhere"),
+            (None, Event::CreditEarned(_, fact)) if fact.cause.kind == CauseKind::Conversion => {
+                return Err("I3: credit of a conversion from nowhere");
+            }
             (None, Event::PurchaseReturned(_, fact)) => fact.points.is_none(),
             (None, _) => true,
             (Some(Half::Deduction(payer, exchange, points)), Event::ExchangeCreated(id, fact)) => {
@@ -241,6 +256,18 @@ impl State {
                     && transfer == fact.transfer_id
                     && unit == fact.unit
                     && lots == fact.lots
+            }
+            (
+                Some(Half::Converted(owner, conversion, unit, points, expires_at)),
+                Event::CreditEarned(id, fact),
+            ) => {
+                owner == *id
+                    && fact.cause.kind == CauseKind::Conversion
+                    && conversion.as_str() == fact.cause.id.as_str()
+                    && unit == fact.unit
+                    && points == fact.points
+                    && expires_at == fact.expires_at
+                    && fact.available_at.is_none()
             }
             (
                 Some(Half::Withdrawal(owner, purchase, back, unit, points)),
@@ -278,6 +305,10 @@ fn half_of(event: &Event) -> Option<Half> {
         Event::CreditSent(id, fact) => {
             let (to, transfer) = (fact.to.clone(), fact.transfer_id.clone());
             Some(Half::Sent(id.clone(), to, transfer, fact.unit, fact.lots.clone()))
+        }
+        Event::CreditConverted(id, fact) => {
+            let (conversion, to) = (fact.conversion_id.clone(), fact.to);
+            Some(Half::Converted(id.clone(), conversion, to, fact.to_points, fact.expires_at))
         }
         Event::CreditWithdrawn(id, fact) => match &fact.withdrawal {
             WithdrawalCause::Return { purchase_id, id: back } => {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::impossible::{Changed, ensure};
 use crate::account::OfferNumber;
+use crate::conversion::ConversionRates;
 use crate::unit::KnownUnits;
 use crate::{
     Allocation, EarningRule, EarningRuleSet, IdHash, Inventory, LogOpened, Offer, OfferAmended,
@@ -32,6 +33,7 @@ pub(super) struct Programme {
     pub(super) rules: HashMap<RuleId, EarningRule>,
     pub(super) offers: IndexMap<OfferId, Offer>,
     pub(super) units: KnownUnits,
+    pub(super) conversion_rates: ConversionRates,
     /// The ids of the programme's own commands, such as additions to stock. It is written as a list
     /// of pairs, for an id's hash can't be a key in every format.
     #[serde(with = "indexmap::map::serde_seq")]

@@ -1,6 +1,7 @@
 //! The invariants of docs/INVARIANTS.md, hunted over random histories.
 
 mod claims;
+mod conversions;
 mod ids;
 mod pairs;
 mod random;
@@ -150,9 +151,9 @@ proptest! {
             prop_assert_eq!(debt, sums.owed - sums.repaid);
             let in_transit = sums.sent - sums.received;
             prop_assert_eq!(
-                sums.issued,
+                sums.issued + sums.converted_in,
                 available + held + pending + sums.redeemed - sums.refunded
-                    + sums.expired + sums.withdrawn + in_transit - debt,
+                    + sums.expired + sums.withdrawn + in_transit + sums.converted_out - debt,
                 "{}: {:?}", unit, sums
             );
         }
@@ -184,6 +185,7 @@ proptest! {
                 Event::CreditHeld(_, fact) => &fact.lots,
                 Event::HoldSwapped(_, fact) => &fact.taken,
                 Event::CreditSent(_, fact) => &fact.lots,
+                Event::CreditConverted(_, fact) => &fact.lots,
                 Event::CreditExpired(_, fact) => {
                     is_spent = false;
                     &fact.lots

@@ -5,6 +5,7 @@ mod ask;
 mod asking;
 mod beside;
 mod command;
+mod conversions;
 mod earning;
 mod effect;
 mod examples;
@@ -88,7 +89,7 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
-const COMMANDS: [&str; 35] = [
+const COMMANDS: [&str; 38] = [
     "open-account",
     "earn-credit",
     "claim-credit",
@@ -113,6 +114,7 @@ const COMMANDS: [&str; 35] = [
     "settle-shipment",
     "resend-shipment",
     "transfer-credit",
+    "convert-credit",
     "open-offer",
     "amend-offer",
     "close-offer",
@@ -123,13 +125,16 @@ const COMMANDS: [&str; 35] = [
     "set-policy",
     "set-unit",
     "close-unit",
+    "set-conversion-rate",
+    "close-conversion-rate",
     "confirm-clock",
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 27] = [
+const TRAITS: [&str; 28] = [
     "captured in part",
     "claimed by rule",
+    "converted of several",
     "deducted of several",
     "earned by rule",
     "earned of another unit",

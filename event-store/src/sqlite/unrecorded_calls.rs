@@ -6,8 +6,12 @@ use uuid::Uuid;
 
 const INSERT: &str = include_str!("insert_unrecorded_call.sql");
 const SELECT: &str = include_str!("select_unrecorded_calls.sql");
-const DELETE: &str = include_str!("delete_unrecorded_calls.sql");
+const SELECT_OLD: &str = include_str!("select_old_unrecorded_calls.sql");
+const DELETE: &str = include_str!("delete_unrecorded_call.sql");
 const ERASE: &str = include_str!("erase_unrecorded_calls.sql");
+
+/// The bytes of a call's id.
+pub(super) type CallId = [u8; 16];
 
 /// Adds all calls in one transaction.
 pub(super) fn insert(
@@ -49,8 +53,24 @@ pub(super) fn select(
     connection.prepare(SELECT)?.query_map(asked, call)?.collect()
 }
 
-pub(super) fn delete(connection: &Connection, before: i64, keep: u32) -> rusqlite::Result<()> {
-    connection.execute(DELETE, (before, keep)).map(drop)
+/// The ids of at most so many calls that are to be deleted. This looks at every call that is kept.
+pub(super) fn old(
+    connection: &Connection,
+    before: i64,
+    keep: u32,
+    most: u32,
+) -> rusqlite::Result<Vec<CallId>> {
+    let mut statement = connection.prepare(SELECT_OLD)?;
+    statement.query_map(params![before, keep, most], |row| row.get("id"))?.collect()
+}
+
+/// Deletes these in one transaction.
+pub(super) fn delete(connection: &mut Connection, ids: &[CallId]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for id in ids {
+        transaction.execute(DELETE, (id,))?;
+    }
+    transaction.commit()
 }
 
 pub(super) fn erase(connection: &Connection, account_id: &str) -> rusqlite::Result<()> {

@@ -37,6 +37,7 @@ pub(super) struct Edge {
     proxies: Proxies,
     origins: Arc<[HeaderValue]>,
     asks_for_keys: bool,
+    is_encrypted: bool,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
 }
@@ -47,6 +48,7 @@ impl Edge {
             proxies: Proxies::new(config),
             origins: config.cors_origins.as_slice().into(),
             asks_for_keys: !config.no_authentication,
+            is_encrypted: config.is_encrypted(),
             #[cfg(feature = "tls")]
             tls: Tls::open(config)?,
         })
@@ -85,12 +87,8 @@ impl Edge {
         std::future::ready(Some(stream))
     }
 
-    pub(super) fn is_encrypted(&self) -> bool {
-        #[cfg(feature = "tls")]
-        let is_encrypted = self.tls.is_some();
-        #[cfg(not(feature = "tls"))]
-        let is_encrypted = false;
-        is_encrypted
+    pub(super) const fn is_encrypted(&self) -> bool {
+        self.is_encrypted
     }
 
     /// The address of the client that a request is of.

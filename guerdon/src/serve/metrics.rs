@@ -41,6 +41,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(super) struct Metrics {
     registry: Registry,
     lost_lines: Counter,
+    left_out: Family<Part, Counter>,
     http: HttpMetrics,
     health: HealthMetrics,
     connections: ConnectionMetrics,
@@ -67,6 +68,11 @@ struct ConnectionMetrics {
 
 type Address = [(&'static str, &'static str); 1];
 
+type Part = [(&'static str, &'static str); 1];
+
+/// The parts whose numbers are read at a scrape, and may be left out of it.
+const READ_PARTS: [&str; 3] = ["health", "projector", "publisher"];
+
 #[derive(Clone)]
 struct MetricsApi {
     metrics: Arc<Metrics>,
@@ -82,6 +88,7 @@ impl Metrics {
         register_build(&mut registry, store);
         Self {
             lost_lines: register_lost_lines(&mut registry),
+            left_out: register_left_out(&mut registry),
             http: HttpMetrics::register(&mut registry),
             health: HealthMetrics::register(&mut registry),
             connections: ConnectionMetrics::register(&mut registry, connections),
@@ -133,17 +140,23 @@ impl Metrics {
             metrics.read();
         }
         let projector = async {
-            if let Some(ProjectorNumbers { metrics, store }) = &self.projector {
-                metrics.read(store).await;
+            match &self.projector {
+                Some(ProjectorNumbers { metrics, store }) => metrics.read(store).await,
+                None => true,
             }
         };
         let publisher = async {
-            if let Some(PublisherNumbers { metrics, publisher }) = &self.publisher {
-                metrics.read(publisher).await;
+            match &self.publisher {
+                Some(PublisherNumbers { metrics, publisher }) => metrics.read(publisher).await,
+                None => true,
             }
         };
-        // All at once, because each may wait for a server that is away.
-        tokio::join!(self.health.read(health), projector, publisher);
+        // All at once, because each may wait for a server that is away, but not for long.
+        let (health, projector, publisher) =
+            tokio::join!(self.health.read(health), projector, publisher);
+        for (part, is_whole) in READ_PARTS.into_iter().zip([health, projector, publisher]) {
+            self.left_out.get_or_create(&[("part", part)]).inc_by(u64::from(!is_whole));
+        }
     }
 }
 
@@ -176,6 +189,14 @@ fn register_lost_lines(registry: &mut Registry) -> Counter {
     let help = "lines of the log, and of what is printed, that could not be written";
     registry.register("guerdon_lost_lines", help, lost_lines.clone());
     lost_lines
+}
+
+/// Registers how often a part's numbers were not there in time.
+fn register_left_out(registry: &mut Registry) -> Family<Part, Counter> {
+    let left_out = Family::<Part, Counter>::default();
+    let help = "scrapes without some of a part's numbers, which could not be read in time";
+    registry.register("guerdon_left_out_scrapes", help, left_out.clone());
+    left_out
 }
 
 /// Registers what stays as it is until the process ends.

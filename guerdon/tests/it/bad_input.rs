@@ -369,9 +369,7 @@ async fn wrong_headers(ledger: &Ledger) {
 async fn an_id_that_has_only_dots_is_refused_however_it_is_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start(folder.path());
-    let keys = std::fs::read_to_string(folder.path().join("api-keys.json")).expect("keys");
-    let keys: Value = serde_json::from_str(&keys).expect("keys");
-    let key = keys["operator"].as_str().expect("a key");
+    let key = ledger.client.key("operator");
     for (id, status, code) in [
         (".", 400, "invalid-id"),
         ("..", 400, "invalid-id"),

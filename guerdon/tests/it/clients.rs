@@ -59,11 +59,9 @@ impl Shop {
     }
 
     fn run(&self, command: &mut Command) -> String {
-        let key = fs::read_to_string(self.at("data/api-keys.json")).expect("keys");
-        let keys: Value = serde_json::from_str(&key).expect("keys");
         command.current_dir(self.folder.path());
         command.env("GUERDON_URL", &self.ledger.client.url);
-        command.env("GUERDON_KEY", keys["shopper"].as_str().expect("a key"));
+        command.env("GUERDON_KEY", self.ledger.client.key("shopper"));
         let Output { status, stdout, stderr } = command.output().expect("it can be run");
         let (out, err) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
         assert!(status.success(), "{command:?}: {status}\n{out}\n{err}");

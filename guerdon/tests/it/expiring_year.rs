@@ -5,8 +5,7 @@
 //! names a folder with the whole year's `purchases.csv.gz` and `redemptions.csv`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,6 +16,7 @@ use event_store::{Access, EventStore, StoreUrl};
 use log_record::{Partition, Position};
 
 use crate::ledger::Ledger;
+use crate::ledger::journey::{data_folder, purchases_file, rows};
 
 const PRICE: u64 = 2_500;
 const EXPIRY_DAYS: i64 = 90;
@@ -84,17 +84,6 @@ async fn history_that_expires_is_not_imported_by_the_wall_clock() {
     assert!(said.contains("wall clock") && said.contains("--clock commands"), "{said}");
 }
 
-fn data_folder() -> PathBuf {
-    let whole = std::env::var_os("GUERDON_COMPLETE_JOURNEY");
-    let slice = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/complete-journey");
-    whole.map_or_else(slice, PathBuf::from)
-}
-
-fn purchases_file(data: &Path) -> PathBuf {
-    let packed = data.join("purchases.csv.gz");
-    if packed.exists() { packed } else { data.join("purchases.csv") }
-}
-
 /// Day by day the purchases, then the redemptions at the day's last second; what expires first is
 /// spent first.
 fn plain_loop(data: &Path) -> Totals {
@@ -157,18 +146,6 @@ fn expire(lots: &mut Vec<(DateTime<Utc>, u64)>, now: DateTime<Utc>) -> u64 {
 fn end_of(day: NaiveDate) -> DateTime<Utc> {
     let last_second = NaiveTime::from_hms_opt(23, 59, 59).expect("a time of day");
     day.and_time(last_second).and_utc()
-}
-
-/// The rows after the header; no field of these files is quoted.
-fn rows(file: &Path) -> Vec<Vec<String>> {
-    let bytes = std::fs::read(file).expect("the file is there");
-    let mut text = String::new();
-    if file.extension().is_some_and(|extension| extension == "gz") {
-        flate2::read::GzDecoder::new(&*bytes).read_to_string(&mut text).expect("it unpacks");
-    } else {
-        text = String::from_utf8(bytes).expect("UTF-8");
-    }
-    text.lines().skip(1).map(|line| line.split(',').map(ToOwned::to_owned).collect()).collect()
 }
 
 /// Plays the year in; gives how many redemptions were refused.

@@ -134,10 +134,8 @@ async fn no_line_of_any_level_has_a_key_a_token_an_address_a_name_or_a_reason() 
     let new = json!({"role": "warehouse", "label": "Berlin", "name": "Ann Smith"});
     let made = api.post("operator", "/v1/keys", new).await.is(201);
     secrets.push(made["key"].as_str().expect("a key").to_owned());
-    let keys = fs::read_to_string(folder.path().join("api-keys.json")).expect("keys");
-    let keys: Value = serde_json::from_str(&keys).expect("JSON");
     let roles = ["shopper", "merchant", "operator", "warehouse", "auditor"];
-    secrets.extend(roles.map(|role| keys[role].as_str().expect("a key").to_owned()));
+    secrets.extend(roles.map(|role| api.key(role).to_owned()));
     for key in ["hunter2", TOKEN] {
         let wrong = api.with_key("auditor", key);
         wrong.get("auditor", "/v1/accounts/shopper-0").await.is(401);

@@ -15,6 +15,7 @@ mod complete_journey;
 mod complete_journey_shipped;
 mod configuration;
 mod connections;
+mod conversions;
 mod copy_log;
 mod crash;
 mod described;

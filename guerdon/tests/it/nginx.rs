@@ -318,7 +318,7 @@ async fn what_may_be_recorded_twice_is_sent_once_and_all_else_is_tried_elsewhere
         ("DELETE", 2, "outcome-unknown"),
         ("POST", 1, "outcome-unknown"),
         ("PATCH", 1, "outcome-unknown"),
-        ("GET", 4, "read-model-unreachable"),
+        ("GET", 2, "read-model-unreachable"),
     ] {
         let url = format!("{}/v1/accounts/ann/exchanges/x-1", proxy.url);
         let asked = client.request(method.parse().expect("a method"), url).json(&json!({}));

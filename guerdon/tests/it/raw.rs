@@ -4,7 +4,6 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -79,9 +78,7 @@ impl Raw {
 
 /// The header of a request with a body of so many bytes, with the key of a role.
 pub(crate) fn head(ledger: &Ledger, role: &str, request: &str, length: usize) -> String {
-    let keys = fs::read_to_string(ledger.folder.join("api-keys.json")).expect("keys");
-    let keys: Value = serde_json::from_str(&keys).expect("keys");
-    let key = keys[role].as_str().expect("a key");
+    let key = ledger.client.key(role);
     format!(
         "{request} HTTP/1.1\r\nhost: ledger\r\nauthorization: Bearer {key}\r\n\
          content-type: application/json\r\ncontent-length: {length}\r\n\r\n"

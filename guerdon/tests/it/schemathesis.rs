@@ -33,7 +33,6 @@ struct Asked {
     ledger: Ledger,
     folder: tempfile::TempDir,
     program: PathBuf,
-    keys: Value,
 }
 
 impl Asked {
@@ -48,15 +47,13 @@ impl Asked {
         api.put("operator", "/v1/offers/mug", offer).await.is(201);
         let credit = json!({"points": 1_000, "cause": {"kind": "review", "id": "R-1"}});
         api.post("merchant", "/v1/accounts/ann/credits", credit).await.is(201);
-        let keys = fs::read_to_string(folder.path().join("api-keys.json")).expect("keys");
-        let keys = serde_json::from_str(&keys).expect("keys");
         fs::write(folder.path().join("schemathesis.toml"), CONFIG).expect("written");
-        Self { ledger, folder, program, keys }
+        Self { ledger, folder, program }
     }
 
     /// Makes calls as a role; all of them where none is named.
     fn ask(&self, role: &str, phases: &str, calls: &[String]) {
-        let key = self.keys[role].as_str().expect("a key");
+        let key = self.ledger.client.key(role);
         let mut command = Command::new(&self.program);
         command.args(["--config-file", "schemathesis.toml", "run"]);
         command.arg(format!("{}/openapi.json", self.ledger.client.url));

@@ -1,6 +1,8 @@
 //! Tokens of an identity provider: whom they let in, every kind that is refused, and what happens
 //! while the provider's server changes its keys, is slow, down or talks nonsense.
 
+mod provider_in_trouble;
+
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -9,10 +11,9 @@ use event_store::{Access, EventStore};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use log_record::{Partition, Position, Private};
 use serde_json::{Value, json};
-use services::{IdentityProvider, SigningKey, Trouble, seconds_from_now};
+use services::{IdentityProvider, SigningKey, seconds_from_now};
 
 use crate::ledger::{Api, Ledger, PATIENCE, ends, said, serve};
-use crate::raw::resident_kib;
 
 const ISSUER: &str = "https://login.shop.example/";
 
@@ -251,82 +252,6 @@ async fn a_new_key_is_known_at_once_and_an_old_one_no_longer() {
     }
     let looks = setting.provider.asked() - asked;
     assert!(looks <= 1 + begun.elapsed().as_secs(), "{looks} in {:?}", begun.elapsed());
-    assert_eq!(setting.ledger.stop(), Some(0));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn known_keys_are_believed_while_the_server_is_in_trouble() {
-    let setting = Setting::start(&["--jwt-keys-refresh", "1s"]);
-    let known = token(&setting.key, "ann");
-    let unknown = token(&key("k-2", Algorithm::ES256), "ann");
-    assert_eq!(setting.status(&known).await, 200);
-    let (rss, most) = (resident_kib(&setting.ledger), 100 * 1024 * 1024);
-    for (trouble, words) in [
-        (Trouble::Slow, "timed out"),
-        (Trouble::Down, "the server doesn't give its keys"),
-        (Trouble::Long(most), "more than 524288 bytes"),
-        (Trouble::Status(503), "the status 503"),
-        (Trouble::Moved, "the status 302"),
-        (Trouble::Nonsense, "not a JSON Web Key Set"),
-    ] {
-        let sent = setting.provider.sent();
-        setting.provider.has(trouble);
-        let begun = Instant::now();
-        let answer = setting.with(&unknown).get("shopper", "/v1/policy").await;
-        answer.is_problem(503, "token-keys-unavailable");
-        assert!(begun.elapsed() < Duration::from_secs(5), "{trouble:?}: {:?}", begun.elapsed());
-        let begun = Instant::now();
-        assert_eq!(setting.status(&known).await, 200, "{trouble:?}");
-        setting.ledger.client.get("shopper", "/v1/policy").await.is(200);
-        assert!(begun.elapsed() < Duration::from_secs(1), "{trouble:?}: {:?}", begun.elapsed());
-        let begun = Instant::now();
-        while !setting.health().await.to_string().contains(words) {
-            assert!(begun.elapsed() < PATIENCE, "{trouble:?} isn't told");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        // What was read of it, and what the system keeps of a connection.
-        assert!(setting.provider.sent() - sent < 16 * 1024 * 1024, "{trouble:?}");
-    }
-    let grown = resident_kib(&setting.ledger).saturating_sub(rss);
-    assert!(grown < 32 * 1024, "{grown} KiB more");
-    let health = setting.health().await;
-    assert_eq!((&health["status"], &health["keys"]), (&json!("keys-out-of-date"), &json!(1)));
-    assert!(health["why"].is_string(), "{health}");
-
-    setting.provider.has(Trouble::None);
-    assert_eq!(setting.refused(&unknown).await, "unknown-key");
-    assert_eq!(setting.health().await, json!({"status": "serving", "keys": 1}));
-    assert_eq!(setting.ledger.stop(), Some(0));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_grace_of_known_keys_ends() {
-    let grace = ["--jwt-keys-refresh", "1s", "--jwt-keys-grace", "2s"];
-    let setting = Setting::start(&grace);
-    let ann = token(&setting.key, "ann");
-    assert_eq!(setting.status(&ann).await, 200);
-    setting.provider.has(Trouble::Down);
-    setting.becomes(&ann, 503).await;
-    setting.ledger.client.get("shopper", "/v1/policy").await.is(200);
-    assert_eq!(setting.health().await["status"], "no-keys");
-    setting.provider.has(Trouble::None);
-    setting.becomes(&ann, 200).await;
-    assert_eq!(setting.ledger.stop(), Some(0));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_ledger_starts_without_the_provider_and_takes_tokens_once_it_is_there() {
-    let key = key("k-1", Algorithm::ES256);
-    let provider = IdentityProvider::start(&[&key]).expect("a provider");
-    provider.has(Trouble::Down);
-    let folder = tempfile::tempdir().expect("a folder");
-    let ledger = start(&folder, &provider, &[]);
-    let setting = Setting { provider, key, ledger, folder };
-    let ann = token(&setting.key, "ann");
-    assert_eq!(setting.status(&ann).await, 503);
-    setting.ledger.client.get("shopper", "/v1/policy").await.is(200);
-    setting.provider.has(Trouble::None);
-    assert_eq!(setting.status(&ann).await, 200, "the first call");
     assert_eq!(setting.ledger.stop(), Some(0));
 }
 

@@ -133,6 +133,30 @@ async fn a_trace_begins_at_the_ledger_where_its_share_is_kept() {
     );
 }
 
+#[cfg(feature = "tls")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn traces_go_by_tls_to_a_collector_that_the_system_trusts() {
+    let (folder, receiver) = (tempfile::tempdir().expect("a folder"), Receiver::start().await);
+    let files = crate::ledger::certificate::CertificateFiles::make(folder.path());
+    let url = receiver.encrypted(&files).await;
+    let chain = files.chain.to_str().expect("UTF-8");
+    for (trusted, is_trusted) in [(chain, true), ("/no/such/file", false)] {
+        let data = tempfile::tempdir().expect("a folder");
+        let trust = [("SSL_CERT_FILE", trusted), ("SSL_CERT_DIR", "/no/such/folder")];
+        let ledger = Ledger::start_with(data.path(), &["--otlp", &url], &trust);
+        prepare(&ledger.client).await;
+        let sent = receiver.all().len();
+        assert_eq!(redeem(&ledger.client, "x-1", "01").await, 201);
+        if is_trusted {
+            receiver.trace_with(TRACE, &[REDEEM]).await;
+        } else {
+            until_said(data.path(), "traces don't reach the collector").await;
+            assert_eq!(receiver.all().len(), sent, "nothing is sent to a stranger");
+        }
+        assert_eq!(ledger.stop(), Some(0));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_away_keeps_no_request_and_no_stop_waiting() {
     let folder = tempfile::tempdir().expect("a folder");

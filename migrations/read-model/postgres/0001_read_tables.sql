@@ -373,6 +373,20 @@ create table earning_rule (
     primary key (rule_id, version)
 );
 
+-- Every version of every conversion rate. A closure is a version, with the terms of the one before.
+create table conversion_rate (
+    from_unit text collate "C" not null,
+    to_unit text collate "C" not null,
+    version bigint not null,
+    -- JSON
+    terms text not null,
+    closed_at bigint,
+    recorded_at bigint not null,
+    "partition" bigint not null,
+    position bigint not null,
+    primary key (from_unit, to_unit, version)
+);
+
 -- At most one row: the policy in force, once one was chosen.
 create table policy (
     number bigint not null primary key constraint policy_is_one check (number = 1),

@@ -379,6 +379,20 @@ create table earning_rule (
     primary key (rule_id, version)
 ) strict, without rowid;
 
+-- Every version of every conversion rate. A closure is a version, with the terms of the one before.
+create table conversion_rate (
+    from_unit text not null,
+    to_unit text not null,
+    version integer not null,
+    -- JSON
+    terms text not null,
+    closed_at integer,
+    recorded_at integer not null,
+    "partition" integer not null,
+    position integer not null,
+    primary key (from_unit, to_unit, version)
+) strict, without rowid;
+
 -- At most one row: the policy in force, once one was chosen.
 create table policy (
     number integer not null primary key constraint policy_is_one check (number = 1),

@@ -1,9 +1,9 @@
 //! Credit: balances, lots and their parts, and the statement.
 
 use domain::{
-    AccountId, CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditMatured,
-    CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, LotPart, Points,
-    RefundCause, Timestamp, UnitId, WithdrawalCause, WithdrawalReversed,
+    AccountId, CauseKind, CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack,
+    CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid,
+    LotPart, Points, RefundCause, Timestamp, UnitId, WithdrawalCause, WithdrawalReversed,
 };
 use read_model::{AccountBalance, CreditLot, CreditPart, LedgerEntry, NEVER, Total, UnitBalance};
 
@@ -54,7 +54,9 @@ impl Rows {
         let (rule_id, rule_version) = rule_columns(fact.rule);
         let reference = fact.reference.map(|reference| reference.to_string());
         let unit = fact.unit;
-        self.totals.add(unit, Total::Issued, points);
+        let is_converted = fact.cause.kind == CauseKind::Conversion;
+        let total = if is_converted { Total::ConvertedIn } else { Total::Issued };
+        self.totals.add(unit, total, points);
         self.change_balance(at, &account_id, unit, change);
         self.entries.push(LedgerEntry {
             cause_kind: Some(cause_kind.clone()),

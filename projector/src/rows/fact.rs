@@ -59,6 +59,9 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
         Event::CreditSent(account, fact) => {
             (format!("accounts/{account}/transfers/{}", fact.transfer_id), None)
         }
+        Event::CreditConverted(account, fact) => {
+            (format!("accounts/{account}/conversions/{}", fact.conversion_id), None)
+        }
         Event::HoldExtended(account, fact) => {
             let (hold, id) = (&fact.hold_id, &fact.extension_id);
             (format!("accounts/{account}/holds/{hold}/extensions/{id}"), None)
@@ -100,6 +103,9 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
         }
         Event::OfferClosed(fact) => (format!("offers/{}/closure", fact.offer_id), None),
         Event::UnitClosed(fact) => (format!("units/{}/closure", fact.unit), None),
+        Event::ConversionRateClosed(fact) => {
+            (format!("conversion-rates/{}/{}/closure", fact.from, fact.to), None)
+        }
         // Of the programme's home partition, which has the one clock.
         Event::ClockConfirmed(_) => ("clock/confirmation".to_owned(), None),
         _ => return None,

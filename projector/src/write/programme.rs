@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use read_model::{CreditMonth, EarningRule, Policy, ProgrammeTotal, Unit};
+use read_model::{ConversionRate, CreditMonth, EarningRule, Policy, ProgrammeTotal, Unit};
 
 use super::statement::{LazyStatement, Statement, Writes};
-use crate::rows::{Rows, TotalRows, UnitClosure};
+use crate::rows::{RateClosure, Rows, TotalRows, UnitClosure};
 
 static RULE: LazyStatement = LazyLock::new(Statement::insert::<EarningRule>);
 static POLICY: LazyStatement =
@@ -14,6 +14,10 @@ static UNIT: LazyStatement =
     LazyLock::new(|| Statement::of::<Unit>(include_str!("../sql/upsert_unit.sql")));
 static UNIT_CLOSURE: LazyStatement =
     LazyLock::new(|| Statement::of::<UnitClosure>(include_str!("../sql/close_unit.sql")));
+static RATE: LazyStatement = LazyLock::new(Statement::insert::<ConversionRate>);
+static RATE_CLOSURE: LazyStatement = LazyLock::new(|| {
+    Statement::of::<RateClosure>(include_str!("../sql/close_conversion_rate.sql"))
+});
 static TOTALS: LazyStatement = LazyLock::new(|| {
     Statement::of::<ProgrammeTotal>(include_str!("../sql/add_programme_total.sql"))
 });
@@ -28,6 +32,8 @@ pub(super) fn write<'a>(writes: &mut Writes<'a>, rows: &'a Rows) {
         writes.push(&UNIT, [unit]);
     }
     writes.push(&UNIT_CLOSURE, &rows.unit_closures);
+    writes.push(&RATE, &rows.conversion_rates);
+    writes.push(&RATE_CLOSURE, &rows.rate_closures);
 }
 
 pub(super) fn write_totals<'a>(writes: &mut Writes<'a>, rows: &'a TotalRows) {

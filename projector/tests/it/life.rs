@@ -33,10 +33,12 @@ async fn every_event_has_its_effect(on: On) {
         "account_balance|'ann'|750|0|0|0|0|38".to_owned(),
         "account_balance|'bob'|60|0|0|0|0|50".to_owned(),
         "account_balance|'cat'|500|200|90|0|0|42".to_owned(),
-        "account_balance|'dan'|0|0|0|0|0|55".to_owned(),
-        "unit_balance|'dan'|'miles'|1500|0|0|0|0|55".to_owned(),
+        "account_balance|'dan'|100|0|0|0|0|59".to_owned(),
+        "unit_balance|'dan'|'miles'|1200|0|0|0|0|58".to_owned(),
         format!("credit_part|'ann'|{NEVER}|13|0|'points'|750|0|0|NULL"),
         format!("credit_part|'bob'|{NEVER}|33|0|'points'|60|0|0|NULL"),
+        format!("credit_part|'dan'|{NEVER}|55|0|'miles'|1200|0|0|NULL"),
+        format!("credit_part|'dan'|{NEVER}|59|0|'points'|100|0|0|NULL"),
         format!("credit_part|'cat'|{}|40|0|'points'|500|0|200|NULL", micros(50)),
         format!("credit_part|'cat'|{}|41|0|'points'|0|90|0|{}", micros(60), micros(45)),
         format!(
@@ -53,6 +55,7 @@ async fn every_event_has_its_effect(on: On) {
         total_row("sent", 150),
         total_row("received", 150),
         total_row("repaid", 40),
+        total_row("converted_in", 100),
         total_row("exchanges", 2),
         total_row("cancellations", 2),
         total_row("purchases", 2),
@@ -60,19 +63,23 @@ async fn every_event_has_its_effect(on: On) {
         total_row("holds", 5),
         total_row("transfers", 1),
         total_row("shipments", 2),
-        total_row("available", 1310),
+        total_row("available", 1410),
         total_row("held", 200),
         total_row("pending", 90),
         total_row("owed", 0),
         total_row("accounts", 4),
         "credit_month|0|'points'|'1970-02'|0|700".to_owned(),
         "credit_month|0|'points'|'1970-03'|0|90".to_owned(),
-        "credit_month|0|'points'|'never'|0|810".to_owned(),
-        "credit_month|0|'miles'|'never'|0|1500".to_owned(),
+        "credit_month|0|'points'|'never'|0|910".to_owned(),
+        "credit_month|0|'miles'|'never'|0|1200".to_owned(),
         "programme_total|0|'miles'|'issued'|0|1500".to_owned(),
-        "programme_total|0|'miles'|'available'|0|1500".to_owned(),
+        "programme_total|0|'miles'|'available'|0|1200".to_owned(),
+        "programme_total|0|'miles'|'converted_out'|0|300".to_owned(),
+        "programme_total|0|'miles'|'conversions'|0|1".to_owned(),
+        rate_row(1, "NULL", 56),
+        rate_row(2, &micros(41).to_string(), 60),
         "unit|'points'|1|NULL|1|0|'UTC'|NULL|1|0|1".to_owned(),
-        format!("unit|'miles'|54|'Miles'|1|2|'Europe/Berlin'|{}|2|0|56", micros(41)),
+        format!("unit|'miles'|54|'Miles'|1|2|'Europe/Berlin'|{}|2|0|57", micros(41)),
         "policy|1|1|'debt'|14|0|9007199254740991|0|5".to_owned(),
         "offer_availability|'mug'|'product'|250|NULL|1|NULL|NULL|NULL|'main'|1|NULL|NULL|NULL|NULL|NULL\
          |5|'open'|0|53"
@@ -86,7 +93,7 @@ async fn every_event_has_its_effect(on: On) {
         assert!(rows.contains(&row), "{row} is not in {rows:#?}");
     }
     let of = |table: &str| rows.iter().filter(|row| row.starts_with(table)).count();
-    assert_eq!((of("credit_part|"), of("earning_rule|")), (5, 2), "what is used up has no row");
+    assert_eq!((of("credit_part|"), of("earning_rule|")), (6, 2), "what is used up has no row");
     let purchase = rows.iter().find(|row| row.starts_with("purchase|8|")).expect("B-1");
     let pans = r#"{"product_id":"pan","quantity":3,"amount":1999,"points":300,"returned":1}"#;
     let other = r#"{"product_id":"7","quantity":1,"amount":1999,"returned":0}"#;
@@ -163,6 +170,7 @@ async fn a_shipping_request_does_not_change_by_an_event_that_is_applied_again(on
     ledger.alter(
         "update checkpoint set position = 0; \
          delete from account_balance; delete from unit_balance; delete from unit; \
+         delete from conversion_rate; \
          delete from credit_part; delete from exchange; \
          delete from hold; \
          delete from purchase; delete from offer_availability; \
@@ -180,8 +188,8 @@ async fn a_shipping_request_does_not_change_by_an_event_that_is_applied_again(on
 async fn every_point_is_accounted_for_after_every_event(on: On) {
     const DIFFERENCE: &str = "select \
          (select cast(coalesce(sum(case \
-            when name in ('issued', 'refunded', 'received') then low \
-            when name in ('redeemed', 'expired', 'withdrawn', 'sent') then -low \
+            when name in ('issued', 'refunded', 'received', 'converted_in') then low \
+            when name in ('redeemed', 'expired', 'withdrawn', 'sent', 'converted_out') then -low \
             else 0 end), 0) as bigint) from programme_total) \
          - (select cast(coalesce(sum(available + held + pending - owed), 0) as bigint) from \
             (select available, held, pending, owed from account_balance \
@@ -315,7 +323,7 @@ fn the_life_has_every_type_of_event() {
                 .event_type
         })
         .collect();
-    assert_eq!((types.len(), history(Clock::Wall).len()), (34, EVENTS), "{types:?}");
+    assert_eq!((types.len(), history(Clock::Wall).len()), (37, EVENTS), "{types:?}");
 }
 
 async fn a_parcel_of_what_nobody_asked_to_ship_changes_nothing(on: On) {
@@ -333,6 +341,12 @@ async fn a_parcel_of_what_nobody_asked_to_ship_changes_nothing(on: On) {
 
 fn micros(day: i64) -> i64 {
     day * DAY * 1_000_000
+}
+
+fn rate_row(version: u64, closed_at: &str, position: u64) -> String {
+    let terms = r#"{"give":3,"take":1,"minimum":30,"expiry":null}"#;
+    let at = micros(41);
+    format!("conversion_rate|'miles'|'points'|{version}|'{terms}'|{closed_at}|{at}|0|{position}")
 }
 
 fn total_row(name: &str, sum: i64) -> String {

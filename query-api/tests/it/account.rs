@@ -60,7 +60,7 @@ async fn a_host_clock_that_nobody_checks_expires_nothing(on: On) {
     let found = ["available", "held", "pending"].map(|name| body[name].clone());
     assert_eq!(found, [500, 200, 90], "by the log's time it is day 41");
     let liability = reads.get_without_writer("/v1/liability").await;
-    assert_eq!(liability["total"], (500 + 200 + 90 + 810).to_string());
+    assert_eq!(liability["total"], (500 + 200 + 90 + 910).to_string());
     let hold = reads.get_without_writer("/v1/accounts/cat/holds/h-1").await;
     assert_eq!(hold["status"], "held");
     reads.pass_to(48).await;

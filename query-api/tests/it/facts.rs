@@ -20,7 +20,7 @@ testing::on_every_database! {
 }
 
 /// The paths of a life of points, and the positions of what stands there.
-const FACTS: [(&str, &str); 20] = [
+const FACTS: [(&str, &str); 22] = [
     ("accounts/ann/purchases/B-1/returns/r-1", "0:10"),
     ("accounts/ann/exchanges/x-1/cancellations/c-1", "0:18"),
     ("accounts/ann/exchanges/x-2/cancellations/c-1", "0:39"),
@@ -35,6 +35,8 @@ const FACTS: [(&str, &str); 20] = [
     ("accounts/ann/transfers/t-1", "0:28"),
     ("accounts/bob/withdrawals/w-1", "0:31"),
     ("accounts/bob/adjustments/a-2", "0:32"),
+    ("accounts/dan/conversions/c-1", "0:58"),
+    ("conversion-rates/miles/points/closure", "0:60"),
     ("offers/mug/stock-additions/s-1", "0:36"),
     ("offers/mug/closure", "0:37"),
     ("offers/mug/reopenings/o-1", "0:51"),
@@ -63,6 +65,8 @@ async fn what_was_put_can_be_got_at_its_path(on: On) {
         "accounts/ann/withdrawals/w-1",
         "accounts/bob/withdrawals/a-2",
         "offers/mug/stock-additions/s-2",
+        "accounts/dan/conversions/c-2",
+        "conversion-rates/points/miles/closure",
         "offers/hat/closure",
     ] {
         reads.missing(&format!("/v1/{path}")).await;

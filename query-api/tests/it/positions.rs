@@ -59,9 +59,29 @@ async fn a_position_far_beyond_the_log_is_answered_at_once(on: On) {
         }
         assert!(begun.elapsed() < waits, "{path} is answered at once");
     }
-    // What may be on its way is waited for.
+    // What may be on its way is waited for, as long as nobody has looked at the log since.
     let next = format!("0:{}", EVENTS + 1);
     let header = Some(("guerdon-position", &*next));
     let (status, _, problem) = Reads::ask_at(&router, "operator", PATHS[2], header).await;
     assert_eq!((status, &problem["code"]), (503, &json!("projection-behind")));
+    // A look that began after the request shows whether the ledger has ever given the position.
+    let given = (EVENTS + 1, PATHS[2], 503, "projection-behind");
+    let never = PATHS.map(|path| (EVENTS, path, 400, "invalid-header"));
+    for (log_end, path, status, code) in never.into_iter().chain([given]) {
+        let ends = ends.clone();
+        let looks = tokio::spawn(async move {
+            loop {
+                let end = place(u64::try_from(log_end).expect("small"));
+                let looked_at = tokio::time::Instant::now();
+                ends.send_replace(LogEnds { looked_at, ends: vec![end] });
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let begun = Instant::now();
+        let (answered, _, problem) = Reads::ask_at(&router, "operator", path, header).await;
+        looks.abort();
+        assert_eq!((answered, &problem["code"]), (status, &json!(code)), "{path}: {problem}");
+        let is_soon = begun.elapsed() < waits;
+        assert_eq!(is_soon, status == 400, "{path}: only what may come is waited for");
+    }
 }

@@ -5,10 +5,11 @@ mod steps;
 
 use std::collections::BTreeMap;
 
-use domain::command::{ExpectedVersion, OpenOffer, SetUnit};
+use domain::command::{ExpectedVersion, OpenOffer, SetConversionRate, SetUnit};
 use domain::{
-    Account, AccountId, Cause, Clock, ClockConfirmed, Command, Decision, Event, LogOpened, LotPart,
-    Page, PurchaseRecorded, State, Timestamp, UnitId, UnitTerms, decide,
+    Account, AccountId, Cause, Clock, ClockConfirmed, Command, ConversionTerms, Decision, Event,
+    ExpiryRule, LogOpened, LotPart, Page, PurchaseRecorded, State, Timestamp, UnitId, UnitTerms,
+    decide,
 };
 use log_record::Partition;
 use proptest::prelude::*;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::asks::Reads;
 use steps::{command, step};
-use testing::ledger::{On, id, terms, time, units};
+use testing::ledger::{On, id, points, terms, time, units};
 use testing::life::DAY;
 
 const PEOPLE: [&str; 3] = ["ann", "bob", "cat"];
@@ -188,6 +189,9 @@ async fn what_was_asked_for_can_be_got(reads: &Reads, world: &World) {
                 format!("{account}/exchanges/{exchange}/cancellations/{id}")
             }
             Event::CreditSent(account, fact) => format!("{account}/transfers/{}", fact.transfer_id),
+            Event::CreditConverted(account, fact) => {
+                format!("{account}/conversions/{}", fact.conversion_id)
+            }
             Event::HoldCaptured(account, fact) => {
                 format!("{account}/holds/{}/capture", fact.hold_id)
             }
@@ -242,6 +246,16 @@ impl World {
             terms: UnitTerms::of_points(),
             expected: ExpectedVersion::Absent,
         }));
+        for (from, to, give) in [("points", "miles", 3), ("miles", "points", 2)] {
+            let expiry = (from == "points").then_some(ExpiryRule::Months(1));
+            let (give, take) = (points(give), points(give - 1));
+            world.ask(Command::SetConversionRate(SetConversionRate {
+                from: id(from),
+                to: id(to),
+                terms: ConversionTerms { give, take, minimum: None, expiry },
+                expected: ExpectedVersion::Absent,
+            }));
+        }
         let stock = Some(units(25));
         world.ask(Command::OpenOffer(OpenOffer {
             offer_id: id("mug"),
@@ -284,5 +298,5 @@ impl World {
 
 #[expect(clippy::disallowed_methods, reason = "proptest's own variable, which a config hides")]
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(12)
 }

@@ -47,7 +47,7 @@ async fn units_are_read_with_their_versions(on: On) {
                 "version": 1, "position": "0:1"}),
             json!({"unit": "miles", "name": "Miles", "spendable": true, "decimals": 2,
                 "time_zone": "Europe/Berlin", "closed_at": "1970-02-11T00:00:00Z", "version": 2,
-                "position": "0:56"}),
+                "position": "0:57"}),
         ]
     );
     let (status, headers, one) = reads.ask("shopper", "/v1/units/miles").await;
@@ -68,8 +68,8 @@ async fn an_account_shows_what_it_has_of_each_unit(on: On) {
             "expiring_within_30_days": 0})
     };
     let dan = reads.get("/v1/accounts/dan").await;
-    assert_eq!(dan["units"], json!({"points": of(0), "miles": of(1_500)}));
-    assert_eq!((&dan["available"], &dan["position"]), (&json!(0), &json!("0:55")));
+    assert_eq!(dan["units"], json!({"points": of(100), "miles": of(1_200)}));
+    assert_eq!((&dan["available"], &dan["position"]), (&json!(100), &json!("0:59")));
 }
 
 async fn lists_are_of_all_units_or_of_one(on: On) {

@@ -3,8 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use log_record::Place;
-use tokio::sync::watch;
+use log_record::{Place, Position};
 use tokio::time::{Instant, timeout};
 
 use super::{ReadError, ReadModel, Reading};
@@ -27,11 +26,14 @@ impl LogEnds {
         self.ends.iter().find(|end| end.partition == place.partition)
     }
 
-    /// Whether a partition ends before one of these places.
-    fn are_before(&self, places: &[Place]) -> bool {
-        let is_beyond =
-            |place: &Place| self.of(place).is_none_or(|end| end.position < place.position);
-        places.iter().any(is_beyond)
+    /// The first of these places before which its partition ends, and where that is.
+    fn first_beyond(&self, places: &[Place]) -> Option<ReadError> {
+        places.iter().find_map(|place| {
+            let none = Place { partition: place.partition, position: Position::START };
+            let end = *self.of(place).unwrap_or(&none);
+            let is_beyond = end.position < place.position;
+            is_beyond.then_some(ReadError::BeyondEnd { wanted: *place, end })
+        })
     }
 }
 
@@ -44,38 +46,50 @@ impl ReadModel {
         wanted: &[Place],
         wait_max: Duration,
     ) -> Result<Option<Reading>, ReadError> {
-        let mut reading = pin!(self.read(wanted, wait_max));
-        let Some(ends) = self.log.get().and_then(|log| log.followed_ends()) else {
-            return match reading.await {
-                Err(ReadError::Behind { .. }) => Ok(None),
-                read => read.map(Some),
-            };
-        };
-        let mut looking = pin!(end_before(ends, wanted));
-        let mut is_there = false;
+        let is_followed = self.log.get().is_some_and(|log| log.followed_ends().is_some());
+        match self.unless_beyond(wanted, self.read(wanted, wait_max)).await {
+            Err(ReadError::BeyondEnd { .. }) => Ok(None),
+            Err(ReadError::Behind { .. }) if !is_followed => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    /// What a read of tables gives that contain every one of these places, which it waits for; but
+    /// a look at the log that shows that it ends before one of them ends the wait, with
+    /// [`ReadError::BeyondEnd`].
+    pub async fn unless_beyond<T>(
+        &self,
+        wanted: &[Place],
+        reading: impl Future<Output = Result<T, ReadError>>,
+    ) -> Result<T, ReadError> {
+        let (mut reading, mut looking) = (pin!(reading), pin!(self.beyond_end(wanted)));
+        let mut is_there = wanted.is_empty();
         let refused = loop {
             tokio::select! {
+                // Most reads needn't wait, and then nobody looks.
+                biased;
                 read = &mut reading => match read {
                     Err(refused @ ReadError::Behind { .. }) => break refused,
-                    read => return read.map(Some),
+                    read => return read,
                 },
-                is_before = &mut looking, if !is_there => match is_before {
-                    true => return Ok(None),
-                    false => is_there = true,
+                beyond = &mut looking, if !is_there => match beyond {
+                    Some(beyond) => return Err(beyond),
+                    None => is_there = true,
                 },
             }
         };
-        if !is_there && timeout(LOOK_MAX, looking).await == Ok(true) {
-            return Ok(None);
+        if !is_there && let Ok(Some(beyond)) = timeout(LOOK_MAX, looking).await {
+            return Err(beyond);
         }
         Err(refused)
     }
-}
 
-/// Whether the log ends before one of these places, as a look shows that begins from now on: they
-/// were known before.
-async fn end_before(mut ends: watch::Receiver<LogEnds>, places: &[Place]) -> bool {
-    let now = Instant::now();
-    let looked = ends.wait_for(|ends| ends.looked_at >= now).await;
-    looked.is_ok_and(|ends| ends.are_before(places))
+    /// That the log ends before one of these places, as a look shows that begins from now on: they
+    /// were known before. Nothing where nobody looks.
+    async fn beyond_end(&self, places: &[Place]) -> Option<ReadError> {
+        let mut ends = self.log.get()?.followed_ends()?;
+        let now = Instant::now();
+        let looked = ends.wait_for(|ends| ends.looked_at >= now).await;
+        looked.ok()?.first_beyond(places)
+    }
 }

@@ -13,6 +13,17 @@ pub enum ReadError {
         /// What they do contain.
         reached: Place,
     },
+    /// The log itself ends before what they should contain.
+    #[error(
+        "has {wanted}, and the log ends at {end}: no event has this position; read without the \
+         header, or with the position of an answer of this ledger"
+    )]
+    BeyondEnd {
+        /// What they should contain.
+        wanted: Place,
+        /// Where its partition of the log ends.
+        end: Place,
+    },
     /// No projector has begun to make the read tables.
     #[error("the read tables are empty: no projector has run on them yet")]
     NotBegun,
@@ -71,7 +82,8 @@ impl ReadError {
                 ReadError::Unreachable(_) => 2,
                 ReadError::OtherLog { .. }
                 | ReadError::OtherGeneration { .. }
-                | ReadError::LostEvents { .. } => 3,
+                | ReadError::LostEvents { .. }
+                | ReadError::BeyondEnd { .. } => 3,
             }
         }
         match known {

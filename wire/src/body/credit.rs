@@ -10,13 +10,47 @@ use serde::{Deserialize, Serialize};
 use super::{LotPartBody, present};
 use crate::{Object, Problem};
 
-/// What credit was earned for. One cause earns once per account.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What credit is to be earned for, or was. One cause earns once per account.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CauseBody {
-    /// The kind of cause: `purchase`, `review`, `promotion` or `adjustment`.
-    pub kind: CauseKind,
+pub struct AskedCauseBody {
+    /// The kind of cause.
+    pub kind: AskedCauseKind,
     /// The caller's id of the purchase, review, promotion or adjustment.
+    pub id: CauseId,
+}
+
+/// The kind of a cause that a caller can name. What a conversion earns, it earns by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AskedCauseKind {
+    /// A basket that was paid.
+    Purchase,
+    /// A review that was written.
+    Review,
+    /// A campaign.
+    Promotion,
+    /// An operator's hand.
+    Adjustment,
+}
+
+impl From<AskedCauseKind> for CauseKind {
+    fn from(asked: AskedCauseKind) -> Self {
+        match asked {
+            AskedCauseKind::Purchase => Self::Purchase,
+            AskedCauseKind::Review => Self::Review,
+            AskedCauseKind::Promotion => Self::Promotion,
+            AskedCauseKind::Adjustment => Self::Adjustment,
+        }
+    }
+}
+
+/// What credit was earned for. One cause earns once per account.
+#[derive(Clone, Debug, Serialize)]
+pub struct CauseBody {
+    /// The kind of cause: `purchase`, `review`, `promotion`, `adjustment` or `conversion`.
+    pub kind: CauseKind,
+    /// The caller's id of the purchase, review, promotion, adjustment or conversion.
     pub id: CauseId,
 }
 
@@ -75,7 +109,7 @@ pub struct EarnCreditBody {
     #[serde(default, deserialize_with = "present")]
     pub points: Option<Points>,
     /// What it is earned for.
-    pub cause: Object<CauseBody>,
+    pub cause: Object<AskedCauseBody>,
     /// The credit can be spent from this time on; without it, at once, or as the purchase says.
     pub available_at: Option<Timestamp>,
     /// The credit can be spent before this time; without it, for ever, or as the purchase says.
@@ -106,7 +140,7 @@ pub struct EarnCreditItemBody {
     #[serde(default, deserialize_with = "present")]
     pub points: Option<Points>,
     /// What it is earned for.
-    pub cause: Object<CauseBody>,
+    pub cause: Object<AskedCauseBody>,
     /// The credit can be spent from this time on; without it, at once, or as the purchase says.
     pub available_at: Option<Timestamp>,
     /// The credit can be spent before this time; without it, for ever, or as the purchase says.
@@ -159,7 +193,7 @@ pub struct CreditOutcomeBody {
 #[serde(deny_unknown_fields)]
 pub struct WithdrawCreditBody {
     /// What the credit was earned for.
-    pub cause: Object<CauseBody>,
+    pub cause: Object<AskedCauseBody>,
     /// The kind of points; without it, `points`.
     pub unit: Option<UnitId>,
     /// The points to take; without them, all that are left.

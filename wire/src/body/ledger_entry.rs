@@ -23,7 +23,7 @@ pub struct LedgerEntryBody {
     pub balance: Option<i64>,
     /// The changes one by one.
     pub change: ChangeBody,
-    /// What the credit was earned for.
+    /// What the credit was earned for; of a conversion, both entries have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<CauseBody>,
     /// The exchange.

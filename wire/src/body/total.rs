@@ -7,6 +7,13 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sum(pub i128);
 
+impl Sum {
+    /// Whether it is nothing.
+    const fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+}
+
 impl Serialize for Sum {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
@@ -16,7 +23,7 @@ impl Serialize for Sum {
 /// All points of the programme, as recorded.
 #[derive(Clone, Debug, Serialize)]
 pub struct TotalsBody {
-    /// Points earned.
+    /// Points earned, without what conversions gave.
     pub issued: Sum,
     /// Points that can be spent.
     pub available: Sum,
@@ -43,6 +50,12 @@ pub struct TotalsBody {
     pub received: Sum,
     /// Points that paid debts.
     pub repaid: Sum,
+    /// Points that other units became; left out where there were none.
+    #[serde(skip_serializing_if = "Sum::is_zero")]
+    pub converted_in: Sum,
+    /// Points that became other units; left out where there were none.
+    #[serde(skip_serializing_if = "Sum::is_zero")]
+    pub converted_out: Sum,
     /// Number of accounts.
     pub accounts: Sum,
     /// Number of exchanges.
@@ -57,12 +70,16 @@ pub struct TotalsBody {
     pub holds: Sum,
     /// Number of transfers.
     pub transfers: Sum,
+    /// Number of conversions of this unit into others; left out where there were none.
+    #[serde(skip_serializing_if = "Sum::is_zero")]
+    pub conversions: Sum,
     /// Number of shipping requests.
     pub shipments: Sum,
     /// The positions that the read tables have reached, one for each partition.
     pub position: String,
-    /// issued − (available + held + pending + redeemed − refunded + expired + withdrawn +
-    /// `in_transit` − debt): 0, or the read tables differ from the log.
+    /// issued + `converted_in` − (available + held + pending + redeemed − refunded + expired +
+    /// withdrawn + `in_transit` + `converted_out` − debt): 0, or the read tables differ from the
+    /// log.
     pub difference: Sum,
 }
 

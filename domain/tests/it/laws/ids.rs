@@ -5,6 +5,11 @@ use domain::{Cause, CauseKind, Event, IdHash, RefundCause, ReleaseReason, Withdr
 pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
     match event {
         Event::AccountOpened(account, _) => vec![IdHash::account(account)],
+        // The conversion right before it bears the id.
+        Event::CreditEarned(_, fact) if fact.cause.kind == CauseKind::Conversion => vec![],
+        Event::CreditConverted(account, fact) => {
+            vec![IdHash::conversion(account, &fact.conversion_id)]
+        }
         Event::CreditEarned(account, fact) => vec![match fact.claim {
             Some(_) => IdHash::claim(account, &fact.cause.id, fact.unit),
             None => IdHash::cause(account, &fact.cause),

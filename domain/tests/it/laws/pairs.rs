@@ -1,6 +1,6 @@
 //! Which events stand side by side, and which parts they move.
 
-use domain::{Event, LotPart, Points, RefundCause, ReturnReversed, WithdrawalCause};
+use domain::{CauseKind, Event, LotPart, Points, RefundCause, ReturnReversed, WithdrawalCause};
 
 /// What must come next, by its type.
 pub(crate) fn second_half_of(event: &Event) -> Option<&'static str> {
@@ -12,6 +12,7 @@ pub(crate) fn second_half_of(event: &Event) -> Option<&'static str> {
             is_cancellation.then_some("exchange-cancelled")
         }
         Event::CreditSent(..) => Some("credit-received"),
+        Event::CreditConverted(..) => Some("credit-earned"),
         Event::CreditWithdrawn(_, fact) => {
             matches!(fact.withdrawal, WithdrawalCause::Return { .. }).then_some("purchase-returned")
         }
@@ -31,6 +32,9 @@ pub(crate) fn first_half_of(event: &Event) -> Option<&'static str> {
             (fact.points > Points::ZERO).then_some("exchange-cancelled")
         }
         Event::CreditReceived(..) => Some("credit-received"),
+        Event::CreditEarned(_, fact) => {
+            (fact.cause.kind == CauseKind::Conversion).then_some("credit-earned")
+        }
         Event::PurchaseReturned(_, fact) => fact.points.map(|_| "purchase-returned"),
         _ => None,
     }
@@ -46,6 +50,7 @@ pub(crate) fn moved(event: &Event) -> Option<(Points, &[LotPart])> {
         Event::DebtRepaid(_, fact) => Some((fact.points, &fact.lots)),
         Event::CreditSent(_, fact) => Some((fact.points, &fact.lots)),
         Event::CreditReceived(_, fact) => Some((fact.points, &fact.lots)),
+        Event::CreditConverted(_, fact) => Some((fact.points, &fact.lots)),
         Event::CreditHeld(_, fact) => Some((fact.points, &fact.lots)),
         Event::HoldCaptured(_, fact) => Some((fact.points, &fact.lots)),
         Event::HoldReleased(_, fact) => Some((fact.points, &fact.lots)),

@@ -1,14 +1,16 @@
 //! Random histories: random commands at random times are decided, and after each what was decided
 //! is recorded.
 
+mod conversions;
 mod offers;
 mod units;
 
+use conversions::{convert, set_rate};
 use domain::command::*;
 use domain::{
     AccountId, Cap, Cause, CauseKind, Clock, Command, Decision, DispatchId, EarningTerms, Event,
     LogOpened, Note, Period, Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped,
-    ShippedLine, SpentCredit, State, Terms, Timestamp, UnitId, UnitTerms, Units, decide,
+    ShippedLine, SpentCredit, State, Terms, Timestamp, UnitId, Units, decide,
 };
 use log_record::{Partition, Position};
 use offers::{add, amend, limit, open, remove, reopen};
@@ -44,10 +46,8 @@ impl History {
         let opened = LogOpened { log_id: "log".into(), partitions: 1, clock: Clock::Wall };
         let mut now = 1;
         history.append(time(now), vec![Event::LogOpened(opened)]);
-        for (unit, spendable) in [("miles", true), ("status", false)] {
-            let terms = UnitTerms { spendable, ..UnitTerms::of_points() };
-            let made = SetUnit { unit: id(unit), terms, expected: ExpectedVersion::Absent };
-            let made = history.decide(&Command::SetUnit(made), time(now));
+        for command in units::at_first().chain(conversions::at_first()) {
+            let made = history.decide(&command, time(now));
             let Ok(Decision::Record { events, .. }) = made else { panic!("{made:?}") };
             history.append(time(now), events);
         }
@@ -136,6 +136,7 @@ fn command() -> impl Strategy<Value = Command> {
         4 => (who(), 0_u8..6, 0_u8..6, some(200)).prop_map(refund),
         1 => who().prop_map(open_account),
         4 => (who(), who(), 0_u8..6, 1_u64..300).prop_map(transfer),
+        5 => (who(), 0_u8..12, 0_u8..6, 1_u64..300).prop_map(convert),
     ];
     let goods = prop_oneof![
         8 => (who(), 0_u8..12, 0_u8..3, 1_u64..3).prop_map(|it| redeem(&it)),
@@ -166,6 +167,7 @@ fn command() -> impl Strategy<Value = Command> {
             }
         ),
         (1_u64..30, 0_u16..2).prop_map(|(rate, pending_days)| set_rule(rate, pending_days)),
+        (0_u8..6, 1_u64..5, 1_u64..4, prop::option::weighted(0.2, 0_u64..30)).prop_map(set_rate),
         prop_oneof![Just("miles"), Just("status")]
             .prop_map(|unit| Command::CloseUnit(CloseUnit { unit: id(unit) })),
     ];

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Event, LotId, LotPart, Points, UnitId};
+use domain::{CauseKind, Event, LotId, LotPart, Points, UnitId};
 use log_record::{Partition, Place, Position};
 
 use super::random::Recorded;
@@ -21,6 +21,8 @@ pub(crate) struct Sums {
     pub(crate) received: i128,
     pub(crate) owed: i128,
     pub(crate) repaid: i128,
+    pub(crate) converted_in: i128,
+    pub(crate) converted_out: i128,
 }
 
 /// What left the accounts for good, less what came back, by lot.
@@ -48,7 +50,9 @@ pub(crate) fn sums(events: &[Recorded]) -> (HashMap<UnitId, Sums>, HashMap<LotId
         let sums: &mut Sums = of_units.entry(unit).or_default();
         match event {
             Event::CreditEarned(_, fact) => {
-                sums.issued += number(fact.points);
+                let is_converted = fact.cause.kind == CauseKind::Conversion;
+                let sum = if is_converted { &mut sums.converted_in } else { &mut sums.issued };
+                *sum += number(fact.points);
                 earned.insert(lot_at(*at), number(fact.points));
             }
             Event::CreditDeducted(_, fact) => {
@@ -84,6 +88,10 @@ pub(crate) fn sums(events: &[Recorded]) -> (HashMap<UnitId, Sums>, HashMap<LotId
             }
             Event::DebtRepaid(_, fact) => {
                 sums.repaid += number(fact.points);
+                goes(&fact.lots, 1);
+            }
+            Event::CreditConverted(_, fact) => {
+                sums.converted_out += number(fact.points);
                 goes(&fact.lots, 1);
             }
             Event::CreditSent(_, fact) => sums.sent += number(fact.points),

@@ -27,7 +27,10 @@ proptest! {
                     prop_assert!(!closed.contains(&fact.unit), "{:?}", event);
                     lots.insert(lot_at(*at), fact.unit);
                 }
-                Event::CreditDeducted(..) | Event::CreditHeld(..) | Event::CreditSent(..) => {
+                Event::CreditDeducted(..)
+                | Event::CreditHeld(..)
+                | Event::CreditSent(..)
+                | Event::CreditConverted(..) => {
                     let unit = event.unit().and_then(|unit| state.unit(unit));
                     prop_assert!(unit.is_some_and(|unit| unit.terms.spendable), "{:?}", event);
                 }

@@ -2,7 +2,7 @@
 //! plain ledger as it stands when the command's turn comes.
 
 use domain::command::Report;
-use domain::{CauseKind, ExpiryRule, Period, SpentCredit};
+use domain::{CauseKind, ConversionTerms, ExpiryRule, Period, SpentCredit};
 
 use super::ledger::Time;
 
@@ -122,6 +122,15 @@ pub(crate) struct AskedRule {
     pub(crate) pending_days: u16,
     pub(crate) zone: usize,
     pub(crate) backdate_days: u16,
+}
+
+/// From which unit to which other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AskedWay {
+    pub(crate) from: u8,
+    pub(crate) further: u8,
+    /// One for which there is a rate.
+    pub(crate) known: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -293,6 +302,22 @@ pub(crate) enum Ask {
     },
     CloseUnit {
         unit: u8,
+    },
+    Convert {
+        account: Who,
+        id: u8,
+        way: AskedWay,
+        points: u64,
+        expected: Option<u64>,
+    },
+    SetRate {
+        way: AskedWay,
+        terms: ConversionTerms,
+        read: Read,
+        same: bool,
+    },
+    CloseRate {
+        way: AskedWay,
     },
     Show {
         offer: u8,

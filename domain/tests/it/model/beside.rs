@@ -380,6 +380,12 @@ impl Pair {
         let units = self.state.units().map(|(id, unit)| (id, unit.version, &unit.terms));
         let expected = self.model.units.iter().map(|unit| (unit.id, unit.version, &unit.terms));
         assert_eq!(units.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        for rate in &self.model.conversion_rates {
+            let real = self.state.conversion_rate(rate.from, rate.to).expect("the rate exists");
+            let closed_at = real.closed_at.map(Timestamp::micros);
+            let found = (&real.terms, real.version, closed_at);
+            assert_eq!(found, (&rate.terms, rate.version, rate.closed_at));
+        }
         assert_eq!(self.state.policy().0, self.model.policy);
         assert_eq!(self.state.offers().count(), self.model.offers.len());
     }
@@ -434,6 +440,7 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
             vec![(!released.is_empty()).then_some("captured in part")]
         }
         Effect::Swapped { .. } => vec![Some("swapped in a hold")],
+        Effect::Converted(it) => vec![several(&it.parts, "converted of several")],
         Effect::Sent { parts, .. } => vec![several(parts, "sent of several")],
         Effect::Earned { rule, is_claim: true, .. } => {
             vec![rule.is_some().then_some("claimed by rule")]

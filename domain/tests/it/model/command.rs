@@ -2,10 +2,11 @@
 
 use domain::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
-    CloseOffer, CloseUnit, ConfirmClock, Direction, EarnCredit, ExpectedVersion, ExtendHold,
-    HoldCredit, OpenAccount, OpenOffer, RecordPurchase, Redeem, RefundCapture, ReleaseHold,
-    RemoveStock, ReopenOffer, ReturnPurchase, ReverseReturn, ReverseWithdrawal, SetEarningRule,
-    SetPolicy, SetUnit, ShowTerms, TransferCredit, WithdrawCredit,
+    CloseConversionRate, CloseOffer, CloseUnit, ConfirmClock, ConvertCredit, Direction, EarnCredit,
+    ExpectedVersion, ExtendHold, HoldCredit, OpenAccount, OpenOffer, RecordPurchase, Redeem,
+    RefundCapture, ReleaseHold, RemoveStock, ReopenOffer, ReturnPurchase, ReverseReturn,
+    ReverseWithdrawal, SetConversionRate, SetEarningRule, SetPolicy, SetUnit, ShowTerms,
+    TransferCredit, WithdrawCredit,
 };
 use domain::{
     Cause, CauseKind, Command, Note, Points, Policy, PurchaseLine, ReturnedLine, Shipped, UnitId,
@@ -133,7 +134,8 @@ impl Ask {
                 })
             }
             Self::Withdraw { target, id: name, points: amount } => {
-                let known = ledger.lots.iter();
+                // Nobody can name what a conversion earned.
+                let known = ledger.lots.iter().filter(|lot| lot.kind != "conversion");
                 let known: Vec<_> = known
                     .map(|lot| (lot.account.clone(), format!("{}/{}", lot.kind, lot.cause)))
                     .collect();
@@ -382,6 +384,33 @@ impl Ask {
             }
             Self::CloseUnit { unit } => {
                 Command::CloseUnit(CloseUnit { unit: id(UNITS[usize::from(*unit)]) })
+            }
+            Self::Convert { account: who, id: name, way, points: amount, expected } => {
+                let (from, to) = way.of(ledger);
+                Command::ConvertCredit(ConvertCredit {
+                    account_id: id(who.of(ledger)),
+                    conversion_id: named("c", *name),
+                    from,
+                    points: points(*amount),
+                    to,
+                    expected_points: expected.map(points),
+                    occurred_at: None,
+                })
+            }
+            Self::SetRate { way, terms: asked, read, same } => {
+                let (from, to) = way.of(ledger);
+                let present = ledger.conversion_rate(from, to);
+                let same = present.filter(|_| *same);
+                Command::SetConversionRate(SetConversionRate {
+                    from,
+                    to,
+                    terms: same.map_or_else(|| asked.clone(), |rate| rate.terms.clone()),
+                    expected: expected(*read, present.map(|rate| rate.version)),
+                })
+            }
+            Self::CloseRate { way } => {
+                let (from, to) = way.of(ledger);
+                Command::CloseConversionRate(CloseConversionRate { from, to })
             }
             Self::Show { offer, rule: None } => {
                 Command::ShowTerms(ShowTerms::Offer(named("offer", *offer)))

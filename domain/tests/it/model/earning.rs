@@ -81,8 +81,12 @@ pub(crate) fn matures(terms: &EarningTerms, now: Time) -> Option<Time> {
 }
 
 pub(crate) fn expires(terms: &EarningTerms, now: Time) -> Option<Time> {
-    let zone = zone(terms);
-    let expires = match terms.expiry? {
+    terms.expiry.map(|rule| ends(zone(terms), rule, now))
+}
+
+/// When what comes now expires, in a time zone.
+pub(crate) fn ends(zone: Tz, rule: ExpiryRule, now: Time) -> Time {
+    match rule {
         ExpiryRule::Months(months) => {
             let local = local(zone, now).checked_add_months(Months::new(months.into()));
             moment(zone, local.expect("a near time"))
@@ -91,8 +95,7 @@ pub(crate) fn expires(terms: &EarningTerms, now: Time) -> Option<Time> {
             let year = date(zone, now).year() + i32::from(years) + 1;
             midnight(zone, NaiveDate::from_ymd_opt(year, 1, 1).expect("a day"))
         }
-    };
-    Some(expires)
+    }
 }
 
 /// When a period begins that a time is in, and when it ends.

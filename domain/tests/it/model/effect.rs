@@ -6,6 +6,7 @@ use domain::{
 };
 use log_record::Position;
 
+use super::conversions::Converted;
 use super::earning::Span;
 use super::ledger::{Part, Refused, Time};
 
@@ -165,6 +166,9 @@ pub(crate) enum Effect {
     PolicyChanged(Policy),
     UnitSet(UnitId, u64),
     UnitClosed(UnitId, u64),
+    ConversionRateSet(UnitId, UnitId, u64),
+    ConversionRateClosed(UnitId, UnitId, u64),
+    Converted(Converted),
     ClockConfirmed,
 }
 
@@ -386,6 +390,13 @@ impl Lots {
             Event::PolicyChanged(it) => Effect::PolicyChanged(it.policy),
             Event::UnitSet(it) => Effect::UnitSet(it.unit, it.version),
             Event::UnitClosed(it) => Effect::UnitClosed(it.unit, it.version),
+            Event::ConversionRateSet(it) => Effect::ConversionRateSet(it.from, it.to, it.version),
+            Event::ConversionRateClosed(it) => {
+                Effect::ConversionRateClosed(it.from, it.to, it.version)
+            }
+            Event::CreditConverted(account, it) => {
+                Effect::Converted(Converted::of(account, it, self.parts(it.points, &it.lots)))
+            }
             Event::ClockDoubted(_) => unreachable!("the model has no clock"),
             Event::ClockConfirmed(_) => Effect::ClockConfirmed,
             Event::LogOpened(_)

@@ -1,6 +1,8 @@
 //! A plain, slow ledger of points, written from docs/CREDIT.md alone: vectors and loops.
 
-use domain::{Command, EarningTerms, Page, Policy, SpentCredit, Terms, UnitId, UnitTerms};
+use domain::{
+    Command, ConversionTerms, EarningTerms, Page, Policy, SpentCredit, Terms, UnitId, UnitTerms,
+};
 
 use super::earning::{self, Span};
 use super::effect::{Due, Effect};
@@ -204,6 +206,16 @@ pub(crate) struct Unit {
     pub(crate) closed_at: Option<Time>,
 }
 
+/// By which a unit becomes another.
+#[derive(Debug)]
+pub(crate) struct ConversionRate {
+    pub(crate) from: UnitId,
+    pub(crate) to: UnitId,
+    pub(crate) terms: ConversionTerms,
+    pub(crate) version: u64,
+    pub(crate) closed_at: Option<Time>,
+}
+
 /// Why not.
 #[derive(Debug)]
 pub(crate) struct No {
@@ -250,6 +262,7 @@ pub(crate) struct Ledger {
     pub(crate) rules: Vec<Rule>,
     /// In the order in which they were made.
     pub(crate) units: Vec<Unit>,
+    pub(crate) conversion_rates: Vec<ConversionRate>,
     pub(crate) gains: Vec<Gain>,
     pub(crate) policy: Policy,
     pub(crate) policy_version: u64,
@@ -276,6 +289,7 @@ impl Default for Ledger {
                 version: 1,
                 closed_at: None,
             }],
+            conversion_rates: vec![],
             gains: vec![],
             policy: Policy {
                 spent_credit: SpentCredit::Refuse,

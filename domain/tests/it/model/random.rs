@@ -1,16 +1,17 @@
 //! Random histories: which commands are asked for how often, with which amounts and times.
 
 use domain::command::Report;
-use domain::{AMOUNT_MAX, CauseKind, ExpiryRule, Period, SpentCredit};
+use domain::{AMOUNT_MAX, CauseKind, ConversionTerms, ExpiryRule, Period, SpentCredit};
 use proptest::collection::vec;
 use proptest::option::{of, weighted};
 use proptest::prelude::*;
 
 use super::ask::{
-    Ask, AskedLine, AskedOrder, AskedRule, AskedTerms, Choice, News, Read, Step, Sweep, Target,
-    Wait, When, Who,
+    Ask, AskedLine, AskedOrder, AskedRule, AskedTerms, AskedWay, Choice, News, Read, Step, Sweep,
+    Target, Wait, When, Who,
 };
 use super::ledger::{DAY, Time};
+use super::values::points;
 
 /// A whole history; some know huge amounts.
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -32,8 +33,8 @@ fn length() -> impl Strategy<Value = usize> {
 fn beginning() -> impl Strategy<Value = Vec<Step>> {
     let first = |ask| Step { wait: Wait::Not, sweep: Sweep::Portions(0), ask, unit: 0 };
     let make = |unit| Ask::SetUnit { unit, name: None, is_other: false, read: Read::None };
-    let some = (asked_terms(), asked_terms(), asked_rule(), spent(), stock()).prop_map(
-        move |(mug, cup, rule, spent, stock)| {
+    let some = (asked_terms(), asked_terms(), asked_rule(), spent(), stock(), rate()).prop_map(
+        move |(mug, cup, rule, spent, stock, rate)| {
             let open = |offer, terms| Ask::Open { offer, terms, stock, same: false };
             let earn = |account, points| Ask::Earn {
                 account,
@@ -46,6 +47,12 @@ fn beginning() -> impl Strategy<Value = Vec<Step>> {
             vec![
                 first(make(1)),
                 first(make(3)),
+                first(Ask::SetRate {
+                    way: AskedWay { from: 0, further: 0, known: None },
+                    terms: rate,
+                    read: Read::None,
+                    same: false,
+                }),
                 first(earn(0, 70)),
                 first(earn(1, 90)),
                 first(Ask::SetPolicy {
@@ -217,6 +224,28 @@ fn asked_rule() -> BoxedStrategy<Box<AskedRule>> {
         .boxed()
 }
 
+fn rate() -> BoxedStrategy<ConversionTerms> {
+    let expiry = prop_oneof![
+        (1..3_u16).prop_map(ExpiryRule::Months),
+        (0..2_u16).prop_map(ExpiryRule::EndOfYear)
+    ];
+    let take = prop_oneof![9 => 1..5_u64, 1 => Just(AMOUNT_MAX)];
+    (1..6_u64, take, weighted(0.3, 1..20_u64), of(expiry))
+        .prop_map(|(give, take, minimum, expiry)| ConversionTerms {
+            give: points(give),
+            take: points(take),
+            minimum: minimum.map(points),
+            expiry,
+        })
+        .boxed()
+}
+
+fn way(knows: f64) -> BoxedStrategy<AskedWay> {
+    (0..4_u8, 0..3_u8, weighted(knows, 0..1_000_usize))
+        .prop_map(|(from, further, known)| AskedWay { from, further, known })
+        .boxed()
+}
+
 fn lines(huge: bool) -> BoxedStrategy<Vec<AskedLine>> {
     let line_amount =
         prop_oneof![1 => Just(None), 6 => amount(huge).prop_map(Some), 1 => Just(Some(0))];
@@ -323,16 +352,25 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
     ];
     let transfer = (spender(), 1..4_u8, 0..16_u8, amount(huge))
         .prop_map(|(account, further, id, points)| Ask::Transfer { account, further, id, points });
+    let conversion = (spender(), 0..40_u8, way(0.9), amount(huge), weighted(0.1, 1..60_u64))
+        .prop_map(|(account, id, way, points, expected)| Ask::Convert {
+            account,
+            id,
+            way,
+            points,
+            expected,
+        });
     prop_oneof![
         16 => earning.boxed(),
         5 => claim.boxed(),
         12 => taking.boxed(),
         8 => reversing.boxed(),
-        26 => holding.boxed(),
+        30 => holding.boxed(),
         18 => spending.boxed(),
         5 => transfer.boxed(),
+        5 => conversion.boxed(),
         1 => who().prop_map(|account| Ask::OpenAccount { account }).boxed(),
-        6 => administration(huge).boxed(),
+        7 => administration(huge).boxed(),
         2 => (0..1_000_usize).prop_map(Ask::Again),
     ]
 }
@@ -393,8 +431,8 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
             .prop_map(|(offer, terms, stock, read, same)| {
                 Ask::Amend { offer, terms, stock, read, same: same.is_some() }
             }),
-        3 => offer().prop_map(|offer| Ask::Close { offer }),
-        7 => (offer(), prop::bool::weighted(0.7), 0..24_u8, read())
+        5 => offer().prop_map(|offer| Ask::Close { offer }),
+        10 => (offer(), prop::bool::weighted(0.7), 0..24_u8, read())
             .prop_map(|(offer, closed, id, read)| Ask::Reopen { offer, closed, id, read }),
         4 => (offer(), 0..8_u8, 1..12_u64, read())
             .prop_map(|(offer, id, units, read)| Ask::RemoveStock { offer, id, units, read }),
@@ -420,6 +458,11 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
         3 => (0..4_u8, of(0..3_u8), prop::bool::weighted(0.2), read())
             .prop_map(|(unit, name, is_other, read)| Ask::SetUnit { unit, name, is_other, read }),
         2 => (0..4_u8).prop_map(|unit| Ask::CloseUnit { unit }),
+        4 => (way(0.85), rate(), read(), weighted(0.2, Just(())))
+            .prop_map(|(way, terms, read, same)| {
+                Ask::SetRate { way, terms, read, same: same.is_some() }
+            }),
+        1 => way(0.8).prop_map(|way| Ask::CloseRate { way }),
         1 => (offer(), of(0..2_u8)).prop_map(|(offer, rule)| Ask::Show { offer, rule }),
         1 => Just(Ask::ConfirmClock),
     ]

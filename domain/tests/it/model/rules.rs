@@ -147,6 +147,9 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         Command::TransferCredit(it) => {
             id(&["transfer", it.account_id.as_str(), it.transfer_id.as_str()])
         }
+        Command::ConvertCredit(it) => {
+            id(&["conversion", it.account_id.as_str(), it.conversion_id.as_str()])
+        }
         Command::AddStock(it) => id(&["stock", it.offer_id.as_str(), it.addition_id.as_str()]),
         Command::RemoveStock(it) => {
             id(&["stock removal", it.offer_id.as_str(), it.removal_id.as_str()])
@@ -161,6 +164,8 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         | Command::SetPolicy(_)
         | Command::SetUnit(_)
         | Command::CloseUnit(_)
+        | Command::SetConversionRate(_)
+        | Command::CloseConversionRate(_)
         | Command::ShowTerms(_)
         | Command::ConfirmClock(_) => None,
     }
@@ -257,6 +262,9 @@ impl Ledger {
             Command::ReportShipment(it) => self.report(it),
             Command::RejectShipment(it) => self.reject(it, now),
             Command::TransferCredit(it) => self.transfer(it),
+            Command::ConvertCredit(it) => self.convert(it, now),
+            Command::SetConversionRate(it) => self.set_rate(it),
+            Command::CloseConversionRate(it) => self.close_rate(it, now),
             Command::OpenOffer(it) => self.open(it),
             Command::AmendOffer(it) => self.amend(it),
             Command::CloseOffer(it) => self.close(it, now),

@@ -6,7 +6,9 @@ use domain::{
     Points, Rate, Shipped, ShippedLine, Terms, Timestamp, UnitId, UnitTerms, Units,
 };
 
-use super::ask::{AskedOrder, AskedRule, AskedTerms, Choice, News, Read, Target, When, Who};
+use super::ask::{
+    AskedOrder, AskedRule, AskedTerms, AskedWay, Choice, News, Read, Target, When, Who,
+};
 use super::ledger::{Account, DAY, Ledger, Offer, Time};
 use super::shipping::contents;
 
@@ -54,6 +56,17 @@ impl Who {
         let rich = ledger.accounts.iter().filter(has);
         let rich: Vec<&str> = rich.map(|account| account.name.as_str()).collect();
         rich.get(number % rich.len().max(1)).copied().unwrap_or(ACCOUNTS[0])
+    }
+}
+
+impl AskedWay {
+    /// Two units: those of a rate that there is, or by number.
+    pub(crate) fn of(self, ledger: &Ledger) -> (UnitId, UnitId) {
+        let rates = &ledger.conversion_rates;
+        let chosen = self.known.and_then(|number| rates.get(number % rates.len().max(1)));
+        let unit = |number: u8| id(UNITS[usize::from(number) % UNITS.len()]);
+        let further = unit(self.from + 1 + self.further % 3);
+        chosen.map_or((unit(self.from), further), |rate| (rate.from, rate.to))
     }
 }
 

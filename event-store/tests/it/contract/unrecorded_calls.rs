@@ -110,6 +110,11 @@ pub(super) async fn calls_are_bounded_by_age_and_number(Fixture { store, .. }: F
     let done_calls = UnrecordedCalls { status: (0, 400), ..ALL };
     assert_eq!(asked(&store, done_calls).await, [done], "refused calls don't push it out");
     assert_eq!(asked(&store, ALL).await.len(), 2);
+    let many: Vec<UnrecordedCall> = (100..700).map(|id| call(200, id)).collect();
+    store.note_calls(many.clone()).await.expect("noted");
+    store.delete_calls(0, 7).await.expect("deleted");
+    let newest: Vec<UnrecordedCall> = many.into_iter().rev().take(7).collect();
+    assert_eq!(asked(&store, UnrecordedCalls { from: 200, ..ALL }).await, newest);
 }
 
 pub(super) async fn what_is_private_in_calls_is_erased_with_their_account(

@@ -28,8 +28,8 @@ impl HealthMetrics {
         metrics
     }
 
-    /// Looks, as `GET /health/ready` does.
-    pub(super) async fn read(&self, health: &Arc<WatchedHealth>) {
+    /// Looks, as `GET /health/ready` does; tells whether that could be done.
+    pub(super) async fn read(&self, health: &Arc<WatchedHealth>) -> bool {
         let found = health.found().await;
         self.ready.set(found.as_ref().is_some_and(|found| found.is_ready()).into());
         let present = found.as_ref().map(|found| found.all_reasons()).unwrap_or_default();
@@ -37,5 +37,6 @@ impl HealthMetrics {
             let gauge = self.reasons.get_or_create(&[("reason", reason.as_str())]);
             gauge.set(present.contains(&reason).into());
         }
+        found.is_some()
     }
 }

@@ -224,6 +224,11 @@ impl Api {
         Self { keys: Arc::new(keys), ..self.clone() }
     }
 
+    /// The key of a role.
+    pub(crate) fn key(&self, role: &str) -> &str {
+        self.keys[role].as_str().expect("a key")
+    }
+
     pub(crate) fn request(&self, method: &str, path: &str, role: &str) -> RequestBuilder {
         let method = method.parse().expect("a method");
         let key = self.keys[role].as_str().unwrap_or("no such key").to_owned();

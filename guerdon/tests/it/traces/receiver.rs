@@ -18,6 +18,8 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost_otlp::Message as _;
 
 use crate::ledger::PATIENCE;
+#[cfg(feature = "tls")]
+use crate::ledger::certificate::CertificateFiles;
 
 /// A span as it came in.
 #[derive(Clone, Debug)]
@@ -47,6 +49,39 @@ impl Receiver {
         let router = Router::new().route("/v1/traces", post(take)).with_state(receiver.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         receiver
+    }
+
+    /// An address at which the collector is reached by TLS, with this certificate.
+    #[cfg(feature = "tls")]
+    pub(crate) async fn encrypted(&self, files: &CertificateFiles) -> String {
+        use rustls::pki_types::pem::PemObject as _;
+        use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+        let chain = CertificateDer::pem_file_iter(&files.chain).expect("read");
+        let chain = chain.collect::<Result<_, _>>().expect("certificates");
+        let key = PrivateKeyDer::from_pem_file(&files.key).expect("a key");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let server = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .expect("they go together");
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("https://{}", listener.local_addr().expect("an address"));
+        let plain = self.url.trim_start_matches("http://").to_owned();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, plain) = (acceptor.clone(), plain.clone());
+                tokio::spawn(async move {
+                    let mut stream = acceptor.accept(stream).await?;
+                    let mut plain = tokio::net::TcpStream::connect(plain).await?;
+                    tokio::io::copy_bidirectional(&mut stream, &mut plain).await
+                });
+            }
+        });
+        url
     }
 
     pub(crate) fn url(&self) -> &str {

@@ -1,10 +1,10 @@
 //! What somebody may do in a random life.
 
 use domain::command::{
-    AdjustCredit, CancelExchange, Capture, CaptureHold, ClaimCredit, Direction, DispatchShipment,
-    EarnCredit, ExtendHold, HoldCredit, OpenAccount, Order, RecordPurchase, Redeem, RefundCapture,
-    ReleaseHold, ReturnPurchase, ReverseReturn, ReverseWithdrawal, SetPolicy, TransferCredit,
-    WithdrawCredit,
+    AdjustCredit, CancelExchange, Capture, CaptureHold, ClaimCredit, ConvertCredit, Direction,
+    DispatchShipment, EarnCredit, ExtendHold, HoldCredit, OpenAccount, Order, RecordPurchase,
+    Redeem, RefundCapture, ReleaseHold, ReturnPurchase, ReverseReturn, ReverseWithdrawal,
+    SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
     Cause, CauseKind, Command, Note, Policy, PurchaseLine, Shipped, SpentCredit, Timestamp, UnitId,
@@ -25,7 +25,7 @@ pub(super) struct Step {
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    let numbers = (0_u8..23, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
+    let numbers = (0_u8..24, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
     numbers.prop_map(|(what, who, amount, which, days)| {
         // Mostly on the same day, so that a hold can be captured before it ends.
         Step { what, who, amount, which, days: (days - 7).max(0) }
@@ -189,6 +189,19 @@ pub(super) fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
             tracking_url: None,
             occurred_at: None,
         }),
+        22 => {
+            let (from, to) =
+                (unit_of(step.which), unit_of(if step.which % 3 == 2 { 0 } else { 2 }));
+            Command::ConvertCredit(ConvertCredit {
+                account_id,
+                conversion_id: id(&format!("c-{index}")),
+                from,
+                points: amount_of,
+                to,
+                expected_points: None,
+                occurred_at: None,
+            })
+        }
         15 => Command::TransferCredit(TransferCredit {
             unit: unit_of(step.which),
             account_id,

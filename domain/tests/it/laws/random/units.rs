@@ -1,8 +1,17 @@
 //! Commands of further units.
 
-use domain::Command;
+use domain::command::{ExpectedVersion, SetUnit};
+use domain::{Command, UnitTerms};
 
 use super::id;
+
+/// Those that there are besides points.
+pub(super) fn at_first() -> impl Iterator<Item = Command> {
+    [("miles", true), ("status", false)].into_iter().map(|(unit, spendable)| {
+        let terms = UnitTerms { spendable, ..UnitTerms::of_points() };
+        Command::SetUnit(SetUnit { unit: id(unit), terms, expected: ExpectedVersion::Absent })
+    })
+}
 
 /// The same of a unit, where it names one. Every third cause earns another unit than points, so
 /// that what was earned is mostly taken back of its own.

@@ -1,0 +1,2 @@
+delete from unrecorded_call
+where id = ?1
