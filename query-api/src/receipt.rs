@@ -12,7 +12,7 @@ use axum::extract::State;
 use domain::{AccountId, ExchangeId};
 use futures_util::future::BoxFuture;
 use log_record::{Place, Position, RecordedEvent};
-use read_model::Query;
+use read_model::{Argument, Query};
 use serde::Deserialize;
 use wire::body::{ReceiptBody, ReceiptEventBody};
 use wire::{PathIds, Problem};
@@ -76,12 +76,14 @@ pub(crate) async fn get_receipt(
     // What is below the path: '0' is the letter after '/'.
     let (from, to) = (format!("{path}/"), format!("{path}0"));
     let ids = [account_id.as_str(), exchange_id.as_str(), &from, &to];
-    let arguments = ids.map(Into::into);
+    let arguments: [Argument<'_>; 4] = ids.map(Into::into);
     let rows: Vec<PlaceRow> = reading.all(*PLACES, &arguments).await.map_err(failed)?;
     if rows.is_empty() {
         let detail = format!("The account {account_id} has no exchange {exchange_id}.");
         return Err(Problem::not_found(detail));
     }
+    // Nothing of the read model is held while the log is signed.
+    drop(reading);
     // A redemption and a cancellation have a first half in front of them.
     let with_first_half = |place: Place| {
         let before = Position(place.position.0.saturating_sub(1));
