@@ -120,7 +120,7 @@ fn body(
 ) -> Result<ReceiptEventBody, Problem> {
     Ok(ReceiptEventBody {
         position: event.place,
-        event_type: event.event_type.into(),
+        r#type: event.event_type.into(),
         recorded_at: time(event.recorded_at)?,
         public: event.public.into(),
         entry,

@@ -26,8 +26,7 @@ pub struct ReceiptEventBody {
     /// Its position.
     pub position: Place,
     /// Its type.
-    #[serde(rename = "type")]
-    pub event_type: String,
+    pub r#type: String,
     /// When it was recorded.
     pub recorded_at: Timestamp,
     /// Its public text, byte for byte.
