@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, anyhow};
 use domain::command::{EarnCredit, OpenOffer, Order, Redeem};
 use domain::{
-    Cause, CauseKind, Clock, Command, Decision, Event, LogOpened, Page, Points, State, Terms,
-    Timestamp, Units, decide,
+    Cause, CauseKind, Clock, Command, Decision, Event, LogOpened, Page, Points, Prices, State,
+    Terms, Timestamp, Units, decide,
 };
 use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
@@ -116,7 +116,7 @@ impl Log {
 pub(crate) fn open_offer(number: u64) -> anyhow::Result<Command> {
     let terms = Terms {
         product_id: "product".parse()?,
-        price: Points::new(7)?,
+        prices: Prices::of_points(Points::new(7)?),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,
@@ -147,6 +147,7 @@ pub(crate) fn redeem(account: u64, number: u64, offer: u64) -> anyhow::Result<Co
         quantity: Units::new(1)?,
         deliver_to: Some(deliver_to.map_err(|_| anyhow!("nowhere to deliver to"))?),
         expected_points: None,
+        expected_prices: None,
     };
     let account_id = format!("shopper-{account}").parse()?;
     Ok(Command::Redeem(Redeem { account_id, order, occurred_at: None }))

@@ -3,9 +3,11 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::CancelExchange;
-use domain::{AccountId, CancellationId, Command, ExchangeCancelled, ExchangeId, Note, Ordered};
+use domain::{
+    AccountId, CancellationId, Command, ExchangeCancelled, ExchangeId, Note, Ordered, Points, Price,
+};
 use log_record::Place;
-use wire::body::{CancelExchangeBody, ExchangeCancelledBody, OrderedBody};
+use wire::body::{CancelExchangeBody, ExchangeCancelledBody, OrderedBody, PriceBody};
 use wire::{Caller, JsonBody, Problem, Role, ThreePathIds};
 
 use crate::CommandApi;
@@ -46,20 +48,29 @@ pub(crate) fn exchange_cancelled(
         cancellation_id,
         offer_id,
         allocation,
-        points,
-        of: Ordered { quantity: ordered_quantity, points: ordered_points },
+        refunded,
+        of: Ordered { quantity: ordered_quantity, prices },
         asked_quantity,
         occurred_at,
         note: _private,
     } = fact;
+    let Price { unit, points: ordered_points } = prices.first();
+    let of_first = refunded.iter().find(|price| price.unit == unit);
     ExchangeCancelledBody {
         account_id,
         exchange_id,
         cancellation_id,
         offer_id,
         quantity: allocation.quantity(),
-        points,
-        of: OrderedBody { quantity: ordered_quantity, points: ordered_points },
+        points: of_first.map_or(Points::ZERO, |price| price.points),
+        unit,
+        refunded: refunded.iter().copied().map(Into::into).collect(),
+        of: OrderedBody {
+            quantity: ordered_quantity,
+            points: ordered_points,
+            unit,
+            prices: PriceBody::all(&prices),
+        },
         asked_quantity,
         occurred_at,
         position,

@@ -3,14 +3,17 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::{Capture, CaptureHold, Order};
-use domain::{AccountId, Command, ExchangeCreated, Grace, HoldCaptured, HoldId};
+use domain::{AccountId, Command, ExchangeCreated, Grace, HoldCaptured, HoldId, Price};
 use log_record::Place;
-use wire::body::{CaptureExchangeBody, CaptureHoldBody, ExchangeCreatedBody, HoldCapturedBody};
+use wire::body::{
+    CaptureExchangeBody, CaptureHoldBody, ExchangeCreatedBody, HoldCapturedBody, PriceBody,
+};
 use wire::{Caller, JsonBody, Object, PathIds, Problem};
 
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
 use crate::execute::respond_fact;
+use crate::prices::expected;
 
 pub(crate) async fn capture_hold(
     State(api): State<CommandApi>,
@@ -21,7 +24,7 @@ pub(crate) async fn capture_hold(
     let CaptureHoldBody { points, exchange, occurred_at } = body;
     let capture = match (points, exchange) {
         (points, None) => Capture::Points(points),
-        (None, Some(Object(exchange))) => Capture::Exchange(order(exchange)),
+        (None, Some(Object(exchange))) => Capture::Exchange(order(exchange)?),
         (Some(_), Some(_)) => {
             let complaint = "can't be sent beside exchange, whose price counts; leave one out";
             return Err(Problem::invalid_field("points", complaint));
@@ -32,9 +35,17 @@ pub(crate) async fn capture_hold(
     respond_fact!(done, HoldCaptured => hold_captured, ExchangeCreated => exchange_created)
 }
 
-fn order(body: CaptureExchangeBody) -> Order {
-    let CaptureExchangeBody { exchange_id, offer_id, quantity, deliver_to, expected_points } = body;
-    Order { exchange_id, offer_id, quantity, deliver_to, expected_points }
+fn order(body: CaptureExchangeBody) -> Result<Order, Problem> {
+    let CaptureExchangeBody {
+        exchange_id,
+        offer_id,
+        quantity,
+        deliver_to,
+        expected_points,
+        expected_prices,
+    } = body;
+    let expected_prices = expected(expected_points, expected_prices, "exchange.")?;
+    Ok(Order { exchange_id, offer_id, quantity, deliver_to, expected_points, expected_prices })
 }
 
 pub(crate) fn hold_captured(
@@ -82,13 +93,17 @@ pub(crate) fn exchange_created(
         offer_id,
         product_id,
         allocation,
-        points,
+        prices,
         warehouse,
         hold_id,
         expected_points,
+        expected_prices,
         occurred_at,
         deliver_to: _private,
     } = fact;
+    let Price { unit, points } = prices.first();
+    let expected_prices =
+        expected_prices.map(|prices| prices.iter().copied().map(Into::into).collect());
     ExchangeCreatedBody {
         account_id,
         exchange_id,
@@ -96,9 +111,12 @@ pub(crate) fn exchange_created(
         product_id,
         quantity: allocation.quantity(),
         points,
+        unit,
+        prices: PriceBody::all(&prices),
         warehouse,
         hold_id,
         expected_points,
+        expected_prices,
         occurred_at,
         position,
     }

@@ -8,7 +8,7 @@ use domain::{Event, RefundCause, WithdrawalCause};
 use event_schema::decode;
 use log_record::{Generation, LogId, NewEvent, Partition, Place, Position, RecordedEvent};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::adjust_credit::credit_earned;
@@ -50,15 +50,27 @@ fn an_answered_fact_has_the_events_public_fields() {
         fields.remove("meta");
         fields.insert("account_id".into(), "ann".into());
         fields.insert("position".into(), "0:4711".into());
-        let has_points = ["purchase-recorded", "purchase-returned"].contains(&&*event_type);
-        if has_points && fields.get("points").is_none() {
-            fields.insert("points".into(), 0.into());
-        }
-        for line in fields.get_mut("lines").and_then(Value::as_array_mut).into_iter().flatten() {
-            if event_type == "purchase-recorded" && line.get("points").is_none() {
-                // A number is always there in an answer.
-                line["points"] = 0.into();
+        if event_type == "purchase-recorded" {
+            add_those_of_the_first(fields, "earned");
+            let unit = fields["unit"].clone();
+            for line in fields.get_mut("lines").and_then(Value::as_array_mut).expect("lines") {
+                // Number and list are always there in an answer.
+                let earned = line.get("earned").cloned().unwrap_or_else(|| Value::Array(vec![]));
+                let mut of_units = earned.as_array().expect("a list").iter();
+                let of_first = of_units.find(|earned| earned["unit"] == unit);
+                line["points"] = of_first.map_or_else(|| 0.into(), |it| it["points"].clone());
+                line["earned"] = earned;
             }
+        }
+        if fields.contains_key("prices") {
+            add_first(fields, "prices");
+        }
+        if event_type == "exchange-cancelled" {
+            add_first(fields["of"].as_object_mut().expect("an object"), "prices");
+            add_first(fields, "refunded");
+        }
+        if event_type == "purchase-returned" {
+            add_those_of_the_first(fields, "taken");
         }
         assert_eq!(answered, expected, "{event_type}");
         compared += 1;
@@ -66,12 +78,26 @@ fn an_answered_fact_has_the_events_public_fields() {
     assert!(compared >= 20, "golden files are missing: {compared}");
 }
 
+/// In an answer, the fields of the first unit stand beside the list of all.
+fn add_those_of_the_first(fields: &mut Map<String, Value>, list: &str) {
+    let first = fields[list][0].as_object().expect("it has one at least").clone();
+    fields.extend(first);
+}
+
+/// An answer also has the first amount of a list by itself.
+fn add_first(fields: &mut Map<String, Value>, list: &str) {
+    for name in ["points", "unit"] {
+        let first = fields[list][0][name].clone();
+        fields.insert(name.to_owned(), first);
+    }
+}
+
 /// The body that a fact is answered with; nothing where no call answers it.
 fn answered(event: Event) -> Option<Value> {
     Some(match event {
         Event::AccountOpened(account, fact) => json(&account_opened(account, fact, PLACE)),
         Event::CreditEarned(account, fact) => json(&credit_earned(account, fact, PLACE)),
-        // A return is answered with the event after it.
+        // A return and its reversal are answered with the event after it.
         Event::CreditWithdrawn(_, fact)
             if matches!(fact.withdrawal, WithdrawalCause::Return { .. }) =>
         {

@@ -34,6 +34,7 @@ mod marks;
 mod metrics;
 mod open_account;
 mod patch;
+mod prices;
 mod put_conversion_rate;
 mod put_earning_rule;
 mod put_offer;

@@ -88,6 +88,7 @@ fn respond(done: &Done, rule_id: RuleId) -> Result<Response, Problem> {
 
 fn terms(body: PutEarningRuleBody) -> Result<EarningTerms, Problem> {
     let PutEarningRuleBody {
+        unit,
         rate,
         categories,
         multipliers,
@@ -107,6 +108,7 @@ fn terms(body: PutEarningRuleBody) -> Result<EarningTerms, Problem> {
     let calendar =
         calendar.map_err(|unknown| Problem::invalid_field("time_zone", unknown.to_string()))?;
     Ok(EarningTerms {
+        unit,
         rate: to_rate(rate.0),
         categories: to_categories(categories)?,
         multipliers: to_multipliers(multipliers, calendar)?,

@@ -6,16 +6,17 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::command::{AmendOffer, OpenOffer, ShowTerms};
 use domain::{
-    Command, Event, Offer, OfferId, OfferPhase, OfferStatus, Page, Refusal, Subject, Terms, Units,
-    WarehouseId,
+    Command, Event, Offer, OfferId, OfferPhase, OfferStatus, Page, Price, Refusal, Subject, Terms,
+    Units, WarehouseId,
 };
 use log_record::{Partition, Place};
-use wire::body::{AttributesBody, OFFER_BYTES_MAX, OfferBody, PutOfferBody};
+use wire::body::{AttributesBody, OFFER_BYTES_MAX, OfferBody, PriceBody, PutOfferBody};
 use wire::{Caller, JsonBody, MergePatch, PathId, Precondition, Problem};
 
 use crate::CommandApi;
 use crate::execute::{Done, unexpected};
 use crate::patch::{if_match, is_overtaken, stale_or, versions_as_read};
+use crate::prices::offered;
 use crate::refusal_problem::{already_exists, exists_where_new, not_found_where_unknown, refused};
 
 /// The warehouse that ships where the body names none.
@@ -79,7 +80,10 @@ pub(crate) async fn patch_offer(
         let Some(Subject::Offer(offer, status)) = &shown.subject else { return Err(unexpected()) };
         let page = api.page_of(shown.place.partition, offer).await?;
         let present = offer_body(offer_id.clone(), offer, *status, page, shown.place.partition);
-        let merged = patch.onto(&present, ANSWER_ONLY).and_then(said);
+        // A body has `price` or `prices`.
+        let has_prices = patch.gives("prices") || present.prices.len() > 1;
+        let twice: &[&str] = if has_prices { &["price", "unit"] } else { &["prices"] };
+        let merged = patch.onto(&present, &[ANSWER_ONLY, twice].concat()).and_then(said);
         let Said { terms, page, stock } = merged.map_err(|problem| {
             let version = offer.version;
             stale_or(problem, read.matches(version), Refusal::OfferChanged { version })
@@ -134,6 +138,8 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
     let PutOfferBody {
         product_id,
         price,
+        unit,
+        prices,
         stock,
         opens_at,
         closes_at,
@@ -152,10 +158,11 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
         let complaint = format!("must be after opens_at, which is {opens_at}");
         return Err(Problem::invalid_field("closes_at", complaint));
     }
+    let prices = offered(price, unit, prices)?;
     let warehouse = warehouse_or_default(warehouse)?;
     let ships = ships.unwrap_or(true);
     let terms =
-        Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships };
+        Terms { product_id, prices, opens_at, closes_at, limit_per_shopper, warehouse, ships };
     let attributes = attributes.map(|AttributesBody(attributes)| attributes);
     let page = Page { name, description, image_url, category, attributes };
     Ok(Said { terms, page, stock })
@@ -212,12 +219,15 @@ fn offer_body(
         phase: OfferPhase::Open | OfferPhase::Closed { .. },
         changed_at,
     } = offer;
-    let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
+    let Terms { product_id, prices, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
         terms.clone();
+    let Price { unit, points: price } = prices.first();
     OfferBody {
         offer_id,
         product_id,
         price,
+        unit,
+        prices: PriceBody::all(&prices),
         opens_at,
         closes_at,
         limit_per_shopper,

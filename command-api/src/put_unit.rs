@@ -12,7 +12,7 @@ use wire::{Caller, JsonBody, PathId, Precondition, Problem};
 use crate::CommandApi;
 use crate::execute::{Done, unexpected};
 use crate::put_offer::new_if_asked;
-use crate::refusal_problem::unit_not_found_where_unknown;
+use crate::refusal_problem::{closed_unit_not_found, unit_not_found_where_unknown};
 
 pub(crate) async fn put_unit(
     State(api): State<CommandApi>,
@@ -41,7 +41,7 @@ pub(crate) async fn close_unit(
     JsonBody(CloseUnitBody {}): JsonBody<CloseUnitBody>,
 ) -> Result<Response, Problem> {
     let done = api.execute(Command::CloseUnit(CloseUnit { unit }), caller).await;
-    let done = done.map_err(unit_not_found_where_unknown)?;
+    let done = done.map_err(closed_unit_not_found)?;
     respond(&done, done.status(), unit)
 }
 

@@ -4,13 +4,13 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::command::RecordPurchase;
 use domain::{
-    AMOUNT_MAX, AccountId, Command, CreditRefused, Event, Points, ProductId, PurchaseId,
-    PurchaseLine, PurchaseRecorded,
+    AMOUNT_MAX, AccountId, Command, CreditRefused, Event, ProductId, PurchaseEarning, PurchaseId,
+    PurchaseLine, PurchaseRecorded, RULES_OF_PURCHASE_MAX, RuleId, UnitId, UnitPoints,
 };
 use log_record::Place;
 use wire::body::{
-    CapPeriodBody, CreditRefusedBody, PurchaseRecordedBody, PutPurchaseBody, PutPurchaseLineBody,
-    RecordedLineBody,
+    CapPeriodBody, CreditRefusedBody, PurchaseEarningBody, PurchaseRecordedBody, PutPurchaseBody,
+    PutPurchaseLineBody, RecordedLineBody, UnitPointsBody,
 };
 use wire::{Caller, JsonBody, Object, PathIds, Problem};
 
@@ -63,6 +63,7 @@ fn command(
         unit,
         points,
         rule,
+        rules,
         warehouse,
         deliver_to,
         available_at,
@@ -74,6 +75,11 @@ fn command(
         let complaint = "can't be sent beside points, which a rule would give; leave one out";
         return Err(Problem::invalid_field("rule", complaint));
     }
+    if points.is_some() && rules.is_some() {
+        let complaint = "can't be sent beside points, which rules would give; leave one out";
+        return Err(Problem::invalid_field("rules", complaint));
+    }
+    let rules = named_rules(rule, rules)?;
     if points.is_none() && unit.is_some() {
         let complaint = "needs points beside it: a rule gives points of its own unit; leave it out";
         return Err(Problem::invalid_field("unit", complaint));
@@ -99,12 +105,34 @@ fn command(
         lines,
         unit: unit.unwrap_or_default(),
         points,
-        rule,
+        rules,
         shipping,
         available_at,
         expires_at,
         occurred_at,
     })
+}
+
+/// The rules by which a purchase earns; none for the rule `default`.
+fn named_rules(rule: Option<RuleId>, rules: Option<Vec<RuleId>>) -> Result<Box<[RuleId]>, Problem> {
+    let Some(rules) = rules else { return Ok(rule.into_iter().collect()) };
+    if rule.is_some() {
+        let complaint = "can't be sent beside rule; name all rules here, or one there";
+        return Err(Problem::invalid_field("rules", complaint));
+    }
+    if !(2..=RULES_OF_PURCHASE_MAX).contains(&rules.len()) {
+        let complaint = format!(
+            "must be a list of 2 to {RULES_OF_PURCHASE_MAX} earning rules, each of another unit; \
+             to name one, send rule"
+        );
+        return Err(Problem::invalid_field("rules", complaint));
+    }
+    let is_repeated = |index: &usize| rules[..*index].contains(&rules[*index]);
+    if let Some(index) = (0..rules.len()).find(is_repeated) {
+        let complaint = "repeats an earlier rule; each rule must give another unit";
+        return Err(Problem::invalid_field(&format!("rules[{index}]"), complaint));
+    }
+    Ok(rules.into())
 }
 
 fn lines(bodies: Vec<Object<PutPurchaseLineBody>>) -> Result<Vec<PurchaseLine>, Problem> {
@@ -121,7 +149,8 @@ fn lines(bodies: Vec<Object<PutPurchaseLineBody>>) -> Result<Vec<PurchaseLine>, 
             let complaint = format!("must be a whole number from 0 to {AMOUNT_MAX}");
             return Err(Problem::invalid_field(&field, complaint));
         }
-        lines.push(PurchaseLine { product_id, quantity, amount, category, points: None });
+        let earned = Box::default();
+        lines.push(PurchaseLine { product_id, quantity, amount, category, earned });
     }
     Ok(lines)
 }
@@ -147,33 +176,37 @@ pub(crate) fn purchase_recorded(
     fact: PurchaseRecorded,
     position: Place,
 ) -> PurchaseRecordedBody {
+    let unit = fact.first_unit();
     let PurchaseRecorded {
         purchase_id,
         lines,
-        unit,
-        points,
+        earned,
         credit_refused,
-        points_before_cap,
         asked_points,
-        asked_rule,
-        rule,
+        asked_rules,
         warehouse,
         available_at,
         expires_at,
         occurred_at,
         deliver_to: _private,
     } = fact;
+    let earned: Vec<PurchaseEarningBody> = earned.into_iter().map(purchase_earning).collect();
+    let first = earned.first();
+    let mut asked_rules = asked_rules.into_vec();
+    let asked_rule = if asked_rules.len() == 1 { asked_rules.pop() } else { None };
     PurchaseRecordedBody {
         account_id,
         purchase_id,
-        lines: lines.into_iter().map(recorded_line).collect(),
+        lines: lines.into_iter().map(|line| recorded_line(line, unit)).collect(),
         unit,
-        points: points.unwrap_or(Points::ZERO),
-        credit_refused: credit_refused.map(credit_refused_body),
-        points_before_cap,
+        points: first.map(|first| first.points).unwrap_or_default(),
+        credit_refused: credit_refused.into_iter().map(credit_refused_body).collect(),
+        points_before_cap: first.and_then(|first| first.points_before_cap),
         asked_points,
         asked_rule,
-        rule: rule.map(rule_version_body),
+        asked_rules,
+        rule: first.and_then(|first| first.rule.clone()),
+        earned,
         warehouse,
         available_at,
         expires_at,
@@ -183,13 +216,25 @@ pub(crate) fn purchase_recorded(
 }
 
 fn credit_refused_body(refused: CreditRefused) -> CreditRefusedBody {
-    let CreditRefused { code, available_at, expires_at, cap_period } = refused;
+    let CreditRefused { unit, code, available_at, expires_at, cap_period } = refused;
     let cap_period = cap_period.map(CapPeriodBody::from);
-    CreditRefusedBody { code, available_at, expires_at, cap_period }
+    CreditRefusedBody { unit, code, available_at, expires_at, cap_period }
 }
 
-fn recorded_line(line: PurchaseLine) -> RecordedLineBody {
-    let PurchaseLine { product_id, quantity, amount, category, points } = line;
-    let points = points.unwrap_or(Points::ZERO);
-    RecordedLineBody { product_id, quantity, amount, category, points }
+fn purchase_earning(earning: PurchaseEarning) -> PurchaseEarningBody {
+    let PurchaseEarning { unit, points, rule, points_before_cap } = earning;
+    PurchaseEarningBody { unit, points, rule: rule.map(rule_version_body), points_before_cap }
+}
+
+/// A line, with what it earned of the purchase's first unit.
+fn recorded_line(line: PurchaseLine, unit: UnitId) -> RecordedLineBody {
+    let points = line.earned_of(unit);
+    let PurchaseLine { product_id, quantity, amount, category, earned } = line;
+    let earned = earned.into_iter().map(unit_points).collect();
+    RecordedLineBody { product_id, quantity, amount, category, points, earned }
+}
+
+pub(crate) fn unit_points(of: UnitPoints) -> UnitPointsBody {
+    let UnitPoints { unit, points } = of;
+    UnitPointsBody { unit, points }
 }

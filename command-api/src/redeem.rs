@@ -7,15 +7,19 @@ use axum::http::HeaderValue;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
 use domain::command::{Order, Redeem};
-use domain::{AccountId, Command, Event, ExchangeCreated, ExchangeId, Preview};
+use domain::{
+    AccountId, Command, Event, ExchangeCreated, ExchangeId, Preview, PreviewedCost, Price,
+};
 use wire::body::{
-    CreatedExchangeBody, DryRunBody, DryRunOutcome, PreviewBody, RedeemBody, RedeemQuery,
+    CreatedExchangeBody, DryRunBody, DryRunOutcome, PreviewBody, PreviewedPriceBody, PriceBody,
+    RedeemBody, RedeemQuery,
 };
 use wire::{Caller, IdempotencyKey, JsonBody, PathId, PathIds, Problem, QueryString};
 
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
 use crate::execute::{Previewed, unexpected};
+use crate::prices::expected;
 
 pub(crate) async fn redeem(
     State(api): State<CommandApi>,
@@ -24,7 +28,7 @@ pub(crate) async fn redeem(
     QueryString(query): QueryString<RedeemQuery>,
     JsonBody(body): JsonBody<RedeemBody>,
 ) -> Result<Response, Problem> {
-    let command = command(account_id, exchange_id, body);
+    let command = command(account_id, exchange_id, body)?;
     if query.dry_run {
         preview(&api, command, caller).await
     } else {
@@ -43,7 +47,7 @@ pub(crate) async fn redeem_by_key(
     let exchange_id: ExchangeId =
         key.parse().map_err(|error| Problem::invalid_header("Idempotency-Key", error))?;
     let address = format!("/v1/accounts/{account_id}/exchanges/{exchange_id}");
-    let command = command(account_id, exchange_id, body);
+    let command = command(account_id, exchange_id, body)?;
     if query.dry_run {
         return preview(&api, command, caller).await;
     }
@@ -58,13 +62,16 @@ async fn exchange(api: &CommandApi, command: Command, caller: Caller) -> Result<
     let Some(Event::ExchangeCreated(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
-    let ExchangeCreated { exchange_id, offer_id, allocation, points, .. } = fact;
+    let ExchangeCreated { exchange_id, offer_id, allocation, prices, .. } = fact;
+    let Price { unit, points } = prices.first();
     done.respond(&CreatedExchangeBody {
         exchange_id,
         account_id,
         offer_id,
         quantity: allocation.quantity(),
         points,
+        unit,
+        prices: PriceBody::all(&prices),
         // As it was when it was created: the first answer, for ever. A read gives the present one.
         status: "created",
         position: done.place,
@@ -76,7 +83,7 @@ async fn preview(api: &CommandApi, command: Command, caller: Caller) -> Result<R
     let body = match api.preview(command, caller).await? {
         Previewed::New(preview) => DryRunBody {
             outcome: DryRunOutcome::WouldBeCreated,
-            preview: Some(preview_body(*preview)),
+            preview: Some(preview_body(*preview).ok_or_else(unexpected)?),
             position: None,
         },
         Previewed::Repeat(place) => {
@@ -86,18 +93,39 @@ async fn preview(api: &CommandApi, command: Command, caller: Caller) -> Result<R
     Ok(Json(body).into_response())
 }
 
-fn preview_body(preview: Preview) -> PreviewBody {
-    let Preview { points, lots, available, available_after } = preview;
-    PreviewBody {
+/// Nothing where it has no cost, not even one of 0 points.
+fn preview_body(preview: Preview) -> Option<PreviewBody> {
+    let Preview { costs } = preview;
+    let prices: Vec<PreviewedPriceBody> = costs.into_iter().map(previewed_price).collect();
+    Some(PreviewBody { first: prices.first()?.clone(), prices })
+}
+
+fn previewed_price(cost: PreviewedCost) -> PreviewedPriceBody {
+    let PreviewedCost { unit, points, lots, available, available_after } = cost;
+    PreviewedPriceBody {
         points,
+        unit,
         lots: lot_parts(lots),
         available: available.get(),
         available_after: available_after.get(),
     }
 }
 
-fn command(account_id: AccountId, exchange_id: ExchangeId, body: RedeemBody) -> Command {
-    let RedeemBody { offer_id, quantity, deliver_to, expected_points, occurred_at } = body;
-    let order = Order { exchange_id, offer_id, quantity, deliver_to, expected_points };
-    Command::Redeem(Redeem { account_id, order, occurred_at })
+fn command(
+    account_id: AccountId,
+    exchange_id: ExchangeId,
+    body: RedeemBody,
+) -> Result<Command, Problem> {
+    let RedeemBody {
+        offer_id,
+        quantity,
+        deliver_to,
+        expected_points,
+        expected_prices,
+        occurred_at,
+    } = body;
+    let expected_prices = expected(expected_points, expected_prices, "")?;
+    let order =
+        Order { exchange_id, offer_id, quantity, deliver_to, expected_points, expected_prices };
+    Ok(Command::Redeem(Redeem { account_id, order, occurred_at }))
 }

@@ -39,6 +39,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
         Fact::Number(number) => problem.fact(name, number),
         Fact::Time(time) => problem.fact(name, time.to_string()),
         Fact::Unit(unit) => problem.fact(name, unit.as_str()),
+        Fact::Field(field) => problem.fact(name, field),
     })
 }
 
@@ -65,13 +66,21 @@ pub(crate) fn not_found_where_unknown(problem: Problem) -> Problem {
     problem
 }
 
-/// A refusal's problem, where the path names the unit: an unknown one is 404 there.
+/// A refusal's problem, where the path names the unit that is to change: an unknown one is 404
+/// there.
 pub(crate) fn unit_not_found_where_unknown(problem: Problem) -> Problem {
-    let unit = UnitId::POINTS;
-    if problem.code() != (Refusal::UnitUnknown { unit }).code() {
-        return problem;
-    }
-    Problem::not_found("The unit doesn't exist. Make it without If-Match, or check its id.")
+    not_found_unit(problem, "The unit doesn't exist. Make it without If-Match, or check its id.")
+}
+
+/// Likewise where it is to be closed.
+pub(crate) fn closed_unit_not_found(problem: Problem) -> Problem {
+    let lists = "The unit doesn't exist. Check its id; GET /v1/units lists all units.";
+    not_found_unit(problem, lists)
+}
+
+fn not_found_unit(problem: Problem, detail: &'static str) -> Problem {
+    let unknown = Refusal::UnitUnknown { unit: UnitId::POINTS };
+    if problem.code() == unknown.code() { Problem::not_found(detail) } else { problem }
 }
 
 /// A refusal's problem, where the path names the conversion rate: an unknown one is 404 there.
@@ -121,6 +130,7 @@ pub(crate) fn exists_where_new(problem: Problem) -> Problem {
         "offer-closed",
         "rule-exists",
         "unit-exists",
+        "unit-fixed",
         "rate-exists",
         "rate-closed",
     ];

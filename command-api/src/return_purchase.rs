@@ -5,9 +5,12 @@ use axum::response::Response;
 use domain::command::ReturnPurchase;
 use domain::{
     AccountId, Command, Note, PurchaseId, PurchaseReturned, ReturnId, ReturnedLine, RoomBack,
+    TakenBack,
 };
 use log_record::Place;
-use wire::body::{PurchaseReturnedBody, ReturnPurchaseBody, ReturnedLineBody, RoomBackBody};
+use wire::body::{
+    PurchaseReturnedBody, ReturnPurchaseBody, ReturnedLineBody, RoomBackBody, TakenBackBody,
+};
 use wire::{Caller, JsonBody, Object, Problem, ThreePathIds};
 
 use crate::CommandApi;
@@ -57,21 +60,22 @@ pub(crate) fn purchase_returned(
         purchase_id,
         return_id,
         lines,
-        unit,
-        points,
-        room_back,
+        taken,
         asked_lines,
         occurred_at,
         note: _private,
     } = fact;
+    let taken: Vec<TakenBackBody> = taken.into_iter().map(taken_back).collect();
+    let first = taken.first();
     PurchaseReturnedBody {
         account_id,
         purchase_id,
         return_id,
         lines: returned_lines(lines),
-        unit,
-        points: points.unwrap_or(domain::Points::ZERO),
-        room_back: room_back.map(room_back_body),
+        unit: first.map(|first| first.unit).unwrap_or_default(),
+        points: first.map(|first| first.points).unwrap_or_default(),
+        room_back: first.and_then(|first| first.room_back.clone()),
+        taken,
         asked_lines,
         occurred_at,
         position,
@@ -81,6 +85,11 @@ pub(crate) fn purchase_returned(
 pub(crate) fn returned_lines(lines: Vec<ReturnedLine>) -> Vec<ReturnedLineBody> {
     let line = |ReturnedLine { product_id, quantity }| ReturnedLineBody { product_id, quantity };
     lines.into_iter().map(line).collect()
+}
+
+fn taken_back(taken: TakenBack) -> TakenBackBody {
+    let TakenBack { unit, points, room_back } = taken;
+    TakenBackBody { unit, points, room_back: room_back.map(room_back_body) }
 }
 
 fn room_back_body(back: RoomBack) -> RoomBackBody {

@@ -10,6 +10,7 @@ use wire::{Caller, JsonBody, Problem, ThreePathIds};
 
 use crate::CommandApi;
 use crate::execute::respond_fact;
+use crate::record_purchase::unit_points;
 use crate::return_purchase::returned_lines;
 use crate::reverse_withdrawal::credit_given_back;
 
@@ -30,14 +31,22 @@ pub(crate) fn return_reversed(
     fact: ReturnReversed,
     position: Place,
 ) -> ReturnReversedBody {
-    let ReturnReversed { purchase_id, return_id, lines, credit, occurred_at, note: _private } =
-        fact;
+    let ReturnReversed {
+        purchase_id,
+        return_id,
+        lines,
+        credit,
+        further,
+        occurred_at,
+        note: _private,
+    } = fact;
     ReturnReversedBody {
         account_id,
         purchase_id,
         return_id,
         lines: returned_lines(lines),
         credit: credit.map(credit_given_back),
+        further: further.into_iter().map(unit_points).collect(),
         occurred_at,
         position,
     }

@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 use domain::{Clock, Command, Event, Subject};
 use event_schema::decode;
 use event_store::EventStore;
+use futures_util::future::try_join_all;
 use log_record::{Partition, Place, Position};
 use tokio::sync::{mpsc, oneshot, watch};
 use trace::Tracer;
@@ -177,10 +178,18 @@ impl Writer {
         })
     }
 
-    /// Adds the event at `place` and its predecessor to the command.
+    /// Adds the event at `place` and those before it that belong to it to the command.
     async fn load(&self, command: &Command, place: Place) -> Result<Command, Unanswered> {
-        let before = Place { position: Position(place.position.0 - 1), ..place };
-        let (before, event) = tokio::try_join!(self.read(before), self.read(place))?;
+        let before = |events: u64| Place {
+            position: Position(place.position.0.saturating_sub(events)),
+            ..place
+        };
+        // For one unit, which is the rule, both are read at once.
+        let (last, event) = tokio::try_join!(self.read(before(1)), self.read(place))?;
+        let further =
+            (2..=event.events_before() as u64).rev().map(|events| self.read(before(events)));
+        let mut before = try_join_all(further).await?;
+        before.push(last);
         command.with_original(&before, place.position, &event).ok_or_else(|| {
             let command = command.name();
             tracing::error!(command, %place, "an event of another kind was loaded");

@@ -108,25 +108,34 @@ impl Account {
         self.wallets().find_map(|(unit, wallet)| Some((unit, wallet.hold(id)?)))
     }
 
-    /// How many units of the offer this shopper has had.
     /// The bytes that it has allocated, without what the allocator adds.
     pub(crate) fn allocated_bytes(&self) -> usize {
         let Self { points, taken } = self;
         points.allocated_bytes() + taken.allocated_bytes()
     }
 
+    /// How many units of the offer this shopper has had.
     pub(crate) fn taken(&self, offer: OfferNumber) -> Units {
         Units::sum_of(self.taken.get(offer.0.into())).unwrap_or_default()
     }
 
-    /// Whether another lot may come in.
-    pub(crate) fn check_new_lot(&self) -> Result<(), Refusal> {
-        self.check_more_parts(1)
+    /// Whether so many more lots may come in.
+    pub(crate) fn check_new_lots(&self, lots: usize) -> Result<(), Refusal> {
+        self.check_more_parts(lots)
     }
 
     /// Whether these parts of a unit may come in.
     pub(crate) fn check_parts(&self, unit: UnitNumber, coming: &[LotPart]) -> Result<(), Refusal> {
         self.check_more_parts(self.wallet(unit).count_new(coming))
+    }
+
+    /// Likewise of several units.
+    pub(crate) fn check_parts_of_all(
+        &self,
+        coming: &[(UnitNumber, Vec<LotPart>)],
+    ) -> Result<(), Refusal> {
+        let new = coming.iter().map(|(unit, parts)| self.wallet(*unit).count_new(parts));
+        self.check_more_parts(new.sum())
     }
 
     /// Whether another lot may come in where these parts of a unit, drawn in spending order, go.
@@ -233,6 +242,17 @@ mod tests {
             let lots = lots * (usize::try_from(units).expect("small") + 1);
             assert_eq!(with(units), lots + bytes, "{units} further units");
         }
+    }
+
+    #[test]
+    fn a_purchase_whose_credit_is_refused_takes_nothing_for_its_unit() {
+        let closed =
+            given([earned("ann", 500, "B-1")]).does(make_unit("miles")).does(close_unit("miles"));
+        let before = closed.allocated_bytes("ann");
+        let bought =
+            closed.does(in_unit("miles", purchase("ann", "P-1", Some(7), &[("tv", 1, 5)])));
+        assert_eq!(bought.allocated_bytes("ann"), before);
+        bought.refuses(in_unit("miles", claim("ann", "P-1")), "unit-closed");
     }
 
     #[test]

@@ -241,10 +241,15 @@ impl Command {
         Some((subject.at(now), changed_at))
     }
 
-    /// The command with the event at `position` and the one before it; nothing where the command
-    /// can't use them.
+    /// The command with the event at `position` and those right before it that belong to it
+    /// ([`Event::events_before`]), the last one last; nothing where the command can't use them.
     #[must_use]
-    pub fn with_original(&self, before: &Event, position: Position, event: &Event) -> Option<Self> {
+    pub fn with_original(
+        &self,
+        before: &[Event],
+        position: Position,
+        event: &Event,
+    ) -> Option<Self> {
         let mut command = self.clone();
         command.rules_mut().load(before, position, event)?;
         Some(command)

@@ -3,7 +3,7 @@
 use log_record::Position;
 
 use crate::account::OfferNumber;
-use crate::{Event, LotPart, Points, Units};
+use crate::{Event, LotPart, Points, UnitId, Units};
 
 /// What is to be done about a command that wasn't refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,9 @@ pub enum Decision {
     },
     /// The command's id was recorded by the event at this position: answer from it.
     Repeat(Position),
-    /// Deciding needs the event at this position and the one before it: read them, give them to the
-    /// command ([`Command::with_original`](crate::Command::with_original)), and decide again.
+    /// Deciding needs the event at this position and those before it that belong to it
+    /// ([`Event::events_before`]): read them, give them to the command
+    /// ([`Command::with_original`](crate::Command::with_original)), and decide again.
     Load(Position),
     /// The thing is as asked for already; nothing is recorded.
     Unchanged,
@@ -55,7 +56,16 @@ impl StockChange {
 /// What a redemption would do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
-    /// What it would cost.
+    /// What it would cost of each unit, in the offer's order.
+    pub costs: Vec<PreviewedCost>,
+}
+
+/// What a redemption would cost of a unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviewedCost {
+    /// The unit.
+    pub unit: UnitId,
+    /// How much of it.
     pub points: Points,
     /// Which lots it would draw on.
     pub lots: Vec<LotPart>,

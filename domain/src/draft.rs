@@ -2,11 +2,10 @@
 
 use crate::account::OfferNumber;
 use crate::due::apply_due;
-use crate::earning_rule::check_matures;
 use crate::original::EarnedCredit;
 use crate::{
     Account, AccountId, CreditReceived, CreditRefunded, Decision, Event, Grace, Inventory, LotPart,
-    Points, Refusal, State, StockChange, Timestamp, UnitId, UnitNumber,
+    Points, Price, Prices, Refusal, State, StockChange, Timestamp, UnitId, UnitNumber,
 };
 
 /// Events that are decided one after the other against a state that doesn't change.
@@ -19,11 +18,21 @@ pub(crate) struct Draft<'a> {
     stock: Option<StockChange>,
     /// Accounts that the events change, as they are after them; there are at most two.
     changed: Vec<(AccountId, Account)>,
+    /// How many of the events make lots that `changed` doesn't show.
+    unshown_lots: usize,
 }
 
 impl<'a> Draft<'a> {
     pub(crate) const fn new(state: &'a State, now: Timestamp) -> Self {
-        Self { state, now, events: vec![], outcome: 0, stock: None, changed: vec![] }
+        Self {
+            state,
+            now,
+            events: vec![],
+            outcome: 0,
+            stock: None,
+            changed: vec![],
+            unshown_lots: 0,
+        }
     }
 
     /// An account after the events so far, if it exists.
@@ -91,7 +100,11 @@ impl<'a> Draft<'a> {
         let account = event.account_id().and_then(|id| self.account(id));
         let wallet = account.zip(unit).map(|(account, unit)| account.wallet(unit));
         let owes = wallet.is_some_and(|wallet| wallet.owed() > Points::ZERO);
-        if has_expired || owes { self.record(event) } else { self.push(event) }
+        if has_expired || owes {
+            return self.record(event);
+        }
+        self.unshown_lots += usize::from(matches!(event, Event::CreditEarned(..)));
+        self.push(event);
     }
 
     /// Adds the event that bears the command's id, by which credit comes into the account, and what
@@ -159,6 +172,15 @@ impl<'a> Draft<'a> {
         Ok(number)
     }
 
+    /// Whether something can cost this from now on.
+    pub(crate) fn check_prices(&self, prices: &Prices) -> Result<(), Refusal> {
+        prices.iter().try_for_each(|Price { unit, .. }| {
+            self.unit_number(unit)?;
+            self.check_not_closed(unit)?;
+            self.spendable(unit).map(|_| ())
+        })
+    }
+
     /// Whether credit of a unit can still come into being.
     pub(crate) fn check_not_closed(&self, unit: UnitId) -> Result<(), Refusal> {
         match self.state.unit(unit).and_then(|it| it.closed_at) {
@@ -181,7 +203,7 @@ impl<'a> Draft<'a> {
         self.check_not_closed(unit)?;
         self.check_expiry(expires_at)?;
         let points = points?;
-        self.check_earning(points)?;
+        self.check_earning(unit, points)?;
         self.check_room(id, number, points)?;
         check_matures(available_at, expires_at, self.now)?;
         self.check_new_lot(id)?;
@@ -214,18 +236,19 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether one credit may be so much.
-    const fn check_earning(&self, points: Points) -> Result<(), Refusal> {
+    const fn check_earning(&self, unit: UnitId, points: Points) -> Result<(), Refusal> {
         let (policy, _) = self.state.policy();
         let max = policy.earning_points_max;
         if points.get() > max.get() {
-            return Err(Refusal::EarningTooLarge { max, asked: points });
+            return Err(Refusal::EarningTooLarge { unit, max, asked: points });
         }
         Ok(())
     }
 
     /// Whether another lot may come into the account.
     fn check_new_lot(&self, id: &AccountId) -> Result<(), Refusal> {
-        self.account(id).map_or(Ok(()), Account::check_new_lot)
+        let lots = self.unshown_lots + 1;
+        self.account(id).map_or(Ok(()), |account| account.check_new_lots(lots))
     }
 
     /// Whether these parts of a unit may come into the account, beside those that it has.
@@ -236,6 +259,15 @@ impl<'a> Draft<'a> {
         coming: &[LotPart],
     ) -> Result<(), Refusal> {
         self.account(id).map_or(Ok(()), |account| account.check_parts(unit, coming))
+    }
+
+    /// Likewise of several units.
+    pub(crate) fn check_parts_of_all(
+        &self,
+        id: &AccountId,
+        coming: &[(UnitNumber, Vec<LotPart>)],
+    ) -> Result<(), Refusal> {
+        self.account(id).map_or(Ok(()), |account| account.check_parts_of_all(coming))
     }
 
     /// What was earned as a lot and has not been withdrawn.
@@ -255,5 +287,21 @@ impl<'a> Draft<'a> {
             self.changed.len() - 1
         });
         &mut self.changed[index].1
+    }
+}
+
+/// Refuses credit that would be pending until it has expired, and so could never be spent.
+fn check_matures(
+    available_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    match (available_at, expires_at) {
+        (Some(available_at), Some(expires_at))
+            if now < available_at && expires_at <= available_at =>
+        {
+            Err(Refusal::NeverMatures { available_at, expires_at })
+        }
+        _ => Ok(()),
     }
 }

@@ -6,13 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount::sum;
 use crate::{
-    BACKDATE_DAYS_MAX, Calendar, CapPeriod, Category, Points, PurchaseLine, Refusal, TimeZone,
-    Timestamp,
+    BACKDATE_DAYS_MAX, Calendar, CapPeriod, Category, Points, PurchaseLine, TimeZone, Timestamp,
+    UnitId,
 };
 
 /// What a rule says; a change replaces all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarningTerms {
+    /// Of which unit it gives; it keeps that for good. The cap counts in it, too.
+    pub unit: UnitId,
     /// What an amount of money earns.
     pub rate: Rate,
     /// What it earns in some categories instead.
@@ -262,22 +264,6 @@ fn is_same_set<T: PartialEq>(first: &[T], second: &[T]) -> bool {
     first.len() == second.len()
         && first.iter().all(|item| second.contains(item))
         && second.iter().all(|item| first.contains(item))
-}
-
-/// Refuses credit that would be pending until it has expired, and so could never be spent.
-pub(crate) fn check_matures(
-    available_at: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    match (available_at, expires_at) {
-        (Some(available_at), Some(expires_at))
-            if now < available_at && expires_at <= available_at =>
-        {
-            Err(Refusal::NeverMatures { available_at, expires_at })
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

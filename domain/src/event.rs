@@ -31,8 +31,9 @@ pub use programme::{
     UnitClosed, UnitSet,
 };
 pub use purchase::{
-    CreditRefused, PurchaseLine, PurchaseRecorded, PurchaseReturned, ReturnReversed, ReturnedLine,
-    RoomBack,
+    CreditRefused, PurchaseEarning, PurchaseLine, PurchaseRecorded, PurchaseReturned,
+    RULES_OF_PURCHASE_MAX, ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack,
+    TakenBack, UnitPoints,
 };
 pub use shipment::{ParcelLines, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine};
 
@@ -117,6 +118,8 @@ pub enum Event {
     PurchaseRecorded(AccountId, PurchaseRecorded),
     /// `purchase-returned`.
     PurchaseReturned(AccountId, PurchaseReturned),
+    /// `credit-given-back`: a part of the reversal of a return, of a further unit.
+    CreditGivenBack(AccountId, ReturnCreditGivenBack),
     /// `return-reversed`.
     ReturnReversed(AccountId, ReturnReversed),
     /// `offer-opened`.
@@ -187,6 +190,7 @@ impl Event {
             | Self::ShipmentAskedAgain(account, _)
             | Self::PurchaseRecorded(account, _)
             | Self::PurchaseReturned(account, _)
+            | Self::CreditGivenBack(account, _)
             | Self::ReturnReversed(account, _) => Some(account),
             Self::LogOpened(_)
             | Self::LogForked(_)
@@ -232,6 +236,18 @@ impl Event {
         }
     }
 
+    /// How many events before it belong to it and are read with it: one, and more where an
+    /// exchange was paid of several units, a purchase earned them, or a return took them.
+    #[must_use]
+    pub fn events_before(&self) -> usize {
+        match self {
+            Self::ExchangeCreated(_, fact) => fact.prices.due().count().max(1),
+            Self::PurchaseRecorded(_, fact) => fact.credit().count().max(1),
+            Self::PurchaseReturned(_, fact) => fact.credit().count().max(1),
+            _ => 1,
+        }
+    }
+
     /// The unit of the credit that the event moves, where it moves some.
     #[must_use]
     pub const fn unit(&self) -> Option<UnitId> {
@@ -243,6 +259,7 @@ impl Event {
             Self::CreditRefunded(_, fact) => Some(fact.unit),
             Self::CreditWithdrawn(_, fact) => Some(fact.unit),
             Self::WithdrawalReversed(_, fact) => Some(fact.credit.unit),
+            Self::CreditGivenBack(_, fact) => Some(fact.credit.unit),
             Self::DebtRepaid(_, fact) => Some(fact.unit),
             Self::CreditSent(_, fact) => Some(fact.unit),
             Self::CreditReceived(_, fact) => Some(fact.unit),
@@ -269,6 +286,7 @@ impl Event {
             | Self::CreditRefunded(..)
             | Self::CreditWithdrawn(..)
             | Self::WithdrawalReversed(..)
+            | Self::CreditGivenBack(..)
             | Self::DebtRepaid(..)
             | Self::CreditSent(..)
             | Self::CreditReceived(..)

@@ -100,6 +100,77 @@ fn a_deduction_stands_beside_its_exchange() {
 }
 
 #[test]
+fn an_exchange_of_two_units_stands_beside_a_deduction_of_each_in_its_order() {
+    let shop = || {
+        given([])
+            .does(make_unit("miles"))
+            .does(costing(&[("points", 100), ("miles", 5)], open("mug", 1, None)))
+            .does(earn("ann", 300, "B-1"))
+            .does(in_unit("miles", earn("ann", 30, "M-1")))
+    };
+    let of_points = deducted("ann", "x-1", &[(4, 100)]);
+    let of_miles = deducted_of("miles", "ann", "x-1", &[(5, 5)]);
+    let exchanged = exchanged_for(&[("points", 100), ("miles", 5)], "ann", "x-1", "mug");
+    shop().and([of_points.clone()]).never_has(&exchanged);
+    shop().and([of_miles.clone(), of_points.clone()]).never_has(&exchanged);
+    let twice = [of_points.clone(), of_points.clone(), of_miles.clone()];
+    shop().and(twice).never_has(&exchanged);
+    let other = deducted_of("miles", "ann", "x-2", &[(5, 5)]);
+    shop().and([of_points.clone()]).never_has(&other);
+    let less = exchanged_for(&[("points", 100), ("miles", 4)], "ann", "x-1", "mug");
+    shop().and([of_points.clone(), of_miles.clone()]).never_has(&less);
+    shop().and([of_points, of_miles, exchanged]).leaves_of("ann", "miles", [25, 0, 0, 0]);
+}
+
+#[test]
+fn credit_of_one_unit_pays_no_exchange_of_another_and_none_comes_back_in_another() {
+    let captured = HoldCaptured {
+        unit: id("miles"),
+        hold_id: id("h-1"),
+        points: points(300),
+        lots: vec![part(4, 300, None)],
+        released: vec![],
+        grace_until: None,
+        grace: Grace::default(),
+        pays_exchange: true,
+        asked_points: None,
+        occurred_at: None,
+    };
+    let paid = |unit: &str| {
+        let event = exchanged_for(&[(unit, 300)], "ann", "x-1", "mug");
+        let Event::ExchangeCreated(account, fact) = event else { panic!("an exchange") };
+        Event::ExchangeCreated(account, ExchangeCreated { hold_id: Some(id("h-1")), ..fact })
+    };
+    let held = || {
+        given([])
+            .does(make_unit("miles"))
+            .does(open("mug", 300, None))
+            .does(in_unit("miles", earn("ann", 300, "M-1")))
+            .does(in_unit("miles", hold("ann", "h-1", 300, 100)))
+            .and([Event::HoldCaptured(id("ann"), captured.clone())])
+    };
+    held().never_has(&paid("points"));
+    held().and([paid("miles")]).leaves_of("ann", "miles", [0, 0, 0, 0]);
+    let [refunded, cancelled] = cancellation(id("c-1"), 1);
+    let Event::CreditRefunded(account, fact) = refunded else { panic!("a refund") };
+    let in_miles = Event::CreditRefunded(account, CreditRefunded { unit: id("miles"), ..fact });
+    redeemed().does(make_unit("miles")).and([in_miles]).never_has(&cancelled);
+}
+
+#[test]
+fn what_is_refunded_is_the_share_of_the_pieces_cancelled() {
+    let [refunded, cancelled] = cancellation(id("c-1"), 1);
+    let Event::ExchangeCancelled(account, fact) = &cancelled else { panic!("a cancellation") };
+    let of_two = ExchangeCancelled { allocation: Allocation::Units(units(2)), ..fact.clone() };
+    redeemed()
+        .and([refunded.clone()])
+        .never_has(&Event::ExchangeCancelled(account.clone(), of_two));
+    let nothing = ExchangeCancelled { refunded: Box::default(), ..fact.clone() };
+    redeemed().never_has(&Event::ExchangeCancelled(account.clone(), nothing));
+    redeemed().and([refunded, cancelled]).leaves("ann", [300, 0, 0, 0]);
+}
+
+#[test]
 fn a_parcel_that_left_or_was_settled_is_not_rejected() {
     redeemed().does(dispatch("ann", "x-1")).never_has(&rejected("x-1"));
     redeemed().does(report("ann", "x-1", Report::Delivered)).never_has(&rejected("x-1"));
@@ -134,7 +205,82 @@ fn no_more_is_refunded_than_a_capture_spent() {
     captured().and([refunded("f-1", 150)]).never_has(&refunded_of(300, "f-2", 51));
 }
 
+#[test]
+fn a_capture_is_refunded_in_one_unit() {
+    let captured = given([])
+        .does(make_unit("miles"))
+        .does(in_unit("miles", earn("ann", 300, "M-1")))
+        .does(in_unit("miles", hold("ann", "h-1", 200, 100)))
+        .does(capture("ann", "h-1", None))
+        .and([refunded_in(id("miles"), 3, 200, "f-1", 150)]);
+    captured.never_has(&refunded_in(UnitId::POINTS, 3, 200, "f-2", 50));
+}
+
+#[test]
+fn what_was_taken_of_a_lot_is_given_back_in_its_unit() {
+    let reversed = |unit| {
+        let credit = CreditGivenBack {
+            unit,
+            withdrawn_at: lot(5).place(),
+            of: cause("M-1"),
+            of_lot: lot(4),
+            points: points(300),
+            lots: vec![part(4, 300, None)],
+            available_at: None,
+            owed: None,
+            expired: None,
+            forgiven: None,
+            cap_room: None,
+        };
+        let (withdrawal_id, note) = (id("w-1"), Note::default());
+        let fact = WithdrawalReversed { withdrawal_id, credit, occurred_at: None, note };
+        Event::WithdrawalReversed(id("ann"), fact)
+    };
+    let taken = || {
+        given([earned("ann", 300, "B-1")])
+            .does(make_unit("miles"))
+            .does(in_unit("miles", earn("ann", 300, "M-1")))
+            .does(in_unit("miles", withdraw("ann", "w-1", "M-1")))
+            .leaves_of("ann", "miles", [0, 0, 0, 0])
+    };
+    taken().never_has(&reversed(UnitId::POINTS));
+    taken().and([reversed(id("miles"))]).leaves_of("ann", "miles", [300, 0, 0, 0]);
+}
+
+#[test]
+fn what_is_taken_of_a_lot_is_of_one_unit() {
+    let withdrawn = |unit, withdrawal: &str| {
+        let fact = CreditWithdrawn {
+            withdrawal: WithdrawalCause::Withdrawal { id: id(withdrawal) },
+            unit,
+            points: points(100),
+            lots: vec![part(if unit == UnitId::POINTS { 2 } else { 4 }, 100, None)],
+            owed: None,
+            expired: None,
+            forgiven: None,
+            available_at: None,
+            of: Some(cause("M-1")),
+            of_lot: Some(lot(4)),
+            cap_room: None,
+            asked_points: None,
+            reference: None,
+            occurred_at: None,
+            note: Note::default(),
+        };
+        Event::CreditWithdrawn(id("ann"), fact)
+    };
+    given([earned("ann", 300, "B-1")])
+        .does(make_unit("miles"))
+        .does(in_unit("miles", earn("ann", 300, "M-1")))
+        .and([withdrawn(id("miles"), "w-1")])
+        .never_has(&withdrawn(UnitId::POINTS, "w-2"));
+}
+
 fn refunded_of(captured: u64, key: &str, amount: u64) -> Event {
+    refunded_in(UnitId::POINTS, 2, captured, key, amount)
+}
+
+fn refunded_in(unit: UnitId, lot: u64, captured: u64, key: &str, amount: u64) -> Event {
     let refund = CaptureRefund {
         hold_id: id("h-1"),
         refund_id: id(key),
@@ -143,11 +289,8 @@ fn refunded_of(captured: u64, key: &str, amount: u64) -> Event {
         occurred_at: None,
         note: Note::default(),
     };
-    let (cause, lots) = (RefundCause::Capture(refund), vec![part(2, amount, None)]);
-    Event::CreditRefunded(
-        id("ann"),
-        CreditRefunded { unit: crate::UnitId::POINTS, cause, points: points(amount), lots },
-    )
+    let (cause, lots) = (RefundCause::Capture(refund), vec![part(lot, amount, None)]);
+    Event::CreditRefunded(id("ann"), CreditRefunded { unit, cause, points: points(amount), lots })
 }
 
 #[test]
@@ -301,8 +444,8 @@ fn cancellation(cancellation_id: CancellationId, quantity: u64) -> [Event; 2] {
         cancellation_id,
         offer_id: id("mug"),
         allocation: Allocation::Units(units(quantity)),
-        points: cost,
-        of: Ordered { quantity: units(2), points: points(600) },
+        refunded: [Price { unit: crate::UnitId::POINTS, points: cost }].into(),
+        of: Ordered { quantity: units(2), prices: Prices::of_points(points(600)) },
         asked_quantity: None,
         occurred_at: None,
         note: Note::default(),

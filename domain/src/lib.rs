@@ -38,6 +38,7 @@ pub mod offer;
 pub mod original;
 pub mod page;
 pub mod policy;
+pub mod price;
 pub mod recorded_ids;
 pub mod refusal;
 mod schedule;
@@ -56,13 +57,15 @@ mod impossible;
 mod known_bugs;
 #[cfg(test)]
 mod scenario;
+#[cfg(test)]
+mod several_units;
 
 pub use account::{Account, Hold, OfferNumber, Pending, Wallet};
 pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
 pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
 pub use command::{Command, Owner, decide};
 pub use conversion::{ConversionRate, ConversionTerms};
-pub use decision::{Decision, Preview, StockChange};
+pub use decision::{Decision, Preview, PreviewedCost, StockChange};
 pub use due::{Credit, DueStep, LiveHold};
 pub use earning_rule::{
     Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period,
@@ -75,10 +78,11 @@ pub use event::{
     CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
     ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped,
     LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened,
-    OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseLine, PurchaseRecorded,
-    PurchaseReturned, RateVersion, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine,
-    RoomBack, RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
-    StockAmended, StockRemoved, UnitClosed, UnitSet, WithdrawalCause, WithdrawalReversed,
+    OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseEarning, PurchaseLine,
+    PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion, RefundCause,
+    ReleaseReason, ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack, RuleVersion,
+    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
+    StockRemoved, TakenBack, UnitClosed, UnitPoints, UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
@@ -90,11 +94,12 @@ pub use ids::{
 pub use inventory::{Allocation, Inventory};
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
 pub use original::{
-    CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalExchange,
-    OriginalPurchase, OriginalWithdrawal, WithdrawnCredit,
+    CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalEarning,
+    OriginalExchange, OriginalPurchase, OriginalWithdrawal, Paid, WithdrawnCredit,
 };
 pub use page::{Page, PageHash};
 pub use policy::{Policy, SpentCredit};
+pub use price::{PRICES_MAX, Price, Prices, PricesError};
 pub use recorded_ids::{IdHash, RecordedIds};
 pub use refusal::{
     AskedUnits, Fact, NotOpen, Refusal, RefusalCode, RefusalCodeError, RefusalKind, RefusalRow,

@@ -3,9 +3,8 @@
 use log_record::Position;
 use serde::{Deserialize, Serialize};
 
-use crate::amount::sum;
 use crate::{
-    Inventory, NotOpen, PageHash, Points, ProductId, Refusal, Timestamp, Units, WarehouseId,
+    Inventory, NotOpen, PageHash, Prices, ProductId, Refusal, Timestamp, Units, WarehouseId,
 };
 
 /// What an offer says and decisions go by; with the page, an amendment replaces all of it.
@@ -13,9 +12,8 @@ use crate::{
 pub struct Terms {
     /// What is handed out.
     pub product_id: ProductId,
-    /// Points for one unit; 0 is for free.
-    #[serde(with = "sum")]
-    pub price: Points,
+    /// What one piece costs.
+    pub prices: Prices,
     /// Redemptions are taken from then on.
     pub opens_at: Option<Timestamp>,
     /// Redemptions are taken before then.

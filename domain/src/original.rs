@@ -5,8 +5,9 @@ use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Allocation, CapPeriod, CapRoom, CreditRefused, CreditWithdrawn, Event, Grace, LotPart, OfferId,
-    Ordered, Points, PurchaseLine, ReturnedLine, RuleVersion, UnitId,
+    Allocation, CapPeriod, CapRoom, CreditEarned, CreditRefused, CreditWithdrawn, Event, Grace,
+    LotPart, OfferId, Ordered, Points, Price, PurchaseEarning, PurchaseLine, ReturnedLine,
+    RuleVersion, UnitId,
 };
 
 /// An exchange as it was created.
@@ -20,12 +21,21 @@ pub struct OriginalExchange {
     pub allocation: Allocation,
     /// How many, and what they cost.
     pub ordered: Ordered,
-    /// What paid it, in the order in which it was drawn; nothing where it was free.
-    pub lots: Vec<LotPart>,
+    /// What paid it, in the order of the prices; nothing where it was free.
+    pub paid: Vec<Paid>,
     /// Whether it is shipped.
     pub ships: bool,
     /// The grace of what comes back.
     pub grace: Grace,
+}
+
+/// Credit of a unit that paid an exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paid {
+    /// How much, of which unit.
+    pub price: Price,
+    /// Of which lots, in the order in which they were drawn.
+    pub lots: Vec<LotPart>,
 }
 
 /// The capture of a hold as it was recorded.
@@ -58,14 +68,21 @@ pub struct OriginalPurchase {
     /// What was bought, with what each line earned; nothing where only credit was earned under the
     /// id, and no purchase was recorded.
     pub lines: Vec<PurchaseLine>,
-    /// Of which unit the lines' points are.
+    /// What it earned of each unit, in its order.
+    pub units: Vec<OriginalEarning>,
+}
+
+/// What a purchase earned of a unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginalEarning {
+    /// The unit.
     pub unit: UnitId,
-    /// What it earned, where it did.
+    /// The credit, where it earned some.
     pub earned: Option<EarnedCredit>,
     /// The rule that it went by.
     pub rule: Option<RuleVersion>,
     /// Why it earned nothing, where its credit was refused.
-    pub credit_refused: Option<CreditRefused>,
+    pub refused: Option<CreditRefused>,
     /// The room under the rule's cap that its credit uses.
     pub cap_room: Option<CapRoom>,
 }
@@ -75,8 +92,8 @@ pub struct OriginalPurchase {
 pub struct OriginalCredit {
     /// Of the event that bears the cause.
     pub position: Position,
-    /// What was earned, where something was.
-    pub earned: Option<EarnedCredit>,
+    /// What was earned, of each unit.
+    pub earned: Vec<EarnedCredit>,
 }
 
 /// A withdrawal or a return as it was recorded.
@@ -86,8 +103,8 @@ pub struct OriginalWithdrawal {
     pub position: Position,
     /// The goods that came back.
     pub lines: Vec<ReturnedLine>,
-    /// The credit that was taken, where some was.
-    pub credit: Option<WithdrawnCredit>,
+    /// The credit that was taken, of each unit.
+    pub credit: Vec<WithdrawnCredit>,
 }
 
 /// Credit as it was taken away.
@@ -111,23 +128,33 @@ pub struct EarnedCredit {
 }
 
 impl OriginalExchange {
-    /// Reads it from the event at `position` and the one before; nothing where they are no
-    /// exchange.
-    pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
+    /// Reads it from the event at `position` and those before; nothing where they are no exchange.
+    pub(crate) fn read(before: &[Event], position: Position, event: &Event) -> Option<Self> {
         let Event::ExchangeCreated(_, created) = event else { return None };
-        let (lots, grace) = match before {
-            // What was free has nothing that could come back, whatever stands before it.
-            _ if created.points == Points::ZERO => (&[][..], Grace::default()),
-            Event::CreditDeducted(_, fact) => (&fact.lots[..], fact.grace),
-            Event::HoldCaptured(_, fact) => (&fact.lots[..], fact.grace),
-            _ => return None,
-        };
+        // One for each unit that it cost, right before it; what was free has nothing that could
+        // come back, whatever stands before it.
+        let due: Vec<Price> = created.prices.due().collect();
+        let halves = &before[before.len().checked_sub(due.len())?..];
+        let (mut paid, mut grace) = (vec![], Grace::default());
+        for (price, half) in due.into_iter().zip(halves) {
+            let (unit, lots, promised) = match half {
+                Event::CreditDeducted(_, fact) => (fact.unit, &fact.lots, fact.grace),
+                Event::HoldCaptured(_, fact) => (fact.unit, &fact.lots, fact.grace),
+                _ => return None,
+            };
+            if unit != price.unit {
+                return None;
+            }
+            paid.push(Paid { price, lots: lots.clone() });
+            grace = promised;
+        }
+        let (quantity, prices) = (created.allocation.quantity(), created.prices.clone());
         Some(Self {
             position,
             offer_id: created.offer_id.clone(),
             allocation: created.allocation.clone(),
-            ordered: Ordered { quantity: created.allocation.quantity(), points: created.points },
-            lots: lots.to_vec(),
+            ordered: Ordered { quantity, prices },
+            paid,
             ships: created.warehouse.is_some(),
             grace,
         })
@@ -152,80 +179,92 @@ impl OriginalCapture {
 }
 
 impl OriginalPurchase {
-    /// Reads it from the event at `position` and the one before.
-    pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Self {
-        let earned = EarnedCredit::read(before, position, event);
+    /// Reads it from the event at `position` and those before.
+    pub(crate) fn read(before: &[Event], position: Position, event: &Event) -> Self {
         let Event::PurchaseRecorded(_, fact) = event else {
-            let unit = earned.map(|earned| earned.unit).unwrap_or_default();
-            let (lines, rule, credit_refused, cap_room) = (vec![], None, None, None);
-            return Self { position, lines, unit, earned, rule, credit_refused, cap_room };
+            return Self { position, lines: vec![], units: vec![] };
         };
-        let period = match (before, &fact.credit_refused) {
-            (_, Some(refused)) => refused.cap_period,
-            (Event::CreditEarned(_, earning), None) if earned.is_some() => earning.cap_period,
-            _ => None,
+        let halves: Vec<_> = halves(before, position, event).collect();
+        let of_unit = |earning: &PurchaseEarning| {
+            let PurchaseEarning { unit, rule, .. } = earning;
+            let refused = fact.credit_refused.iter().find(|refused| refused.unit == *unit);
+            let half = halves.iter().find_map(|(position, half)| match half {
+                Event::CreditEarned(_, fact) if fact.unit == *unit => Some((*position, fact)),
+                _ => None,
+            });
+            let period = match (refused, half) {
+                (Some(refused), _) => refused.cap_period,
+                (None, Some((_, earned))) => earned.cap_period,
+                (None, None) => None,
+            };
+            let room = |(rule, period): (&RuleVersion, CapPeriod)| CapRoom {
+                rule_id: rule.rule_id.clone(),
+                period,
+            };
+            OriginalEarning {
+                unit: *unit,
+                earned: half.map(|(position, earned)| EarnedCredit::of(position, earned)),
+                rule: rule.clone(),
+                refused: refused.copied(),
+                cap_room: rule.as_ref().zip(period).map(room),
+            }
         };
-        let room = |(rule, period): (&RuleVersion, CapPeriod)| CapRoom {
-            rule_id: rule.rule_id.clone(),
-            period,
-        };
-        Self {
-            position,
-            lines: fact.lines.clone(),
-            unit: fact.unit,
-            earned,
-            rule: fact.rule.clone(),
-            credit_refused: fact.credit_refused,
-            cap_room: fact.rule.as_ref().zip(period).map(room),
-        }
+        let units = fact.earned.iter().map(of_unit).collect();
+        Self { position, lines: fact.lines.clone(), units }
     }
 }
 
 impl OriginalCredit {
-    /// Reads it from the event at `position` and the one before.
-    pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Self {
-        Self { position, earned: EarnedCredit::read(before, position, event) }
+    /// Reads it from the event at `position` and those before. A purchase's credit stands before
+    /// the purchase.
+    pub(crate) fn read(before: &[Event], position: Position, event: &Event) -> Self {
+        let own = std::iter::once((position, event));
+        let earned = halves(before, position, event).chain(own).filter_map(|(position, event)| {
+            let Event::CreditEarned(_, fact) = event else { return None };
+            Some(EarnedCredit::of(position, fact))
+        });
+        Self { position, earned: earned.collect() }
     }
 }
 
 impl OriginalWithdrawal {
-    /// Reads it from the event at `position` and the one before; nothing where they are neither. A
-    /// return's credit stands before the return.
-    pub(crate) fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
-        match (before, event) {
-            (_, Event::CreditWithdrawn(_, fact)) => {
-                let credit = Some(WithdrawnCredit { position, fact: fact.clone() });
-                Some(Self { position, lines: vec![], credit })
-            }
-            (Event::CreditWithdrawn(_, fact), Event::PurchaseReturned(_, back))
-                if back.points.is_some() =>
-            {
-                let at = Position(position.0 - 1);
-                let credit = Some(WithdrawnCredit { position: at, fact: fact.clone() });
-                Some(Self { position, lines: back.lines.clone(), credit })
-            }
-            (_, Event::PurchaseReturned(_, back)) => {
-                Some(Self { position, lines: back.lines.clone(), credit: None })
-            }
-            _ => None,
-        }
+    /// Reads it from the event at `position` and those before; nothing where it is none of the two.
+    /// A return's credit stands before the return.
+    pub(crate) fn read(before: &[Event], position: Position, event: &Event) -> Option<Self> {
+        let lines = match event {
+            Event::CreditWithdrawn(..) => vec![],
+            Event::PurchaseReturned(_, fact) => fact.lines.clone(),
+            _ => return None,
+        };
+        let own = std::iter::once((position, event));
+        let credit = halves(before, position, event).chain(own).filter_map(|(position, event)| {
+            let Event::CreditWithdrawn(_, fact) = event else { return None };
+            Some(WithdrawnCredit { position, fact: fact.clone() })
+        });
+        Some(Self { position, lines, credit: credit.collect() })
     }
 }
 
 impl EarnedCredit {
-    /// A purchase's credit stands before the purchase.
-    fn read(before: &Event, position: Position, event: &Event) -> Option<Self> {
-        match (before, event) {
-            (_, Event::CreditEarned(_, fact)) => {
-                Some(Self { position, unit: fact.unit, points: fact.points })
-            }
-            (Event::CreditEarned(_, fact), Event::PurchaseRecorded(_, recorded))
-                if recorded.points.is_some() =>
-            {
-                let position = Position(position.0 - 1);
-                Some(Self { position, unit: fact.unit, points: fact.points })
-            }
-            _ => None,
-        }
+    const fn of(position: Position, fact: &CreditEarned) -> Self {
+        Self { position, unit: fact.unit, points: fact.points }
     }
+}
+
+/// The events right before the one at `position` that say which credit it moved, each with its
+/// position.
+fn halves<'a>(
+    before: &'a [Event],
+    position: Position,
+    event: &Event,
+) -> impl Iterator<Item = (Position, &'a Event)> {
+    let count = match event {
+        Event::PurchaseRecorded(_, fact) => fact.credit().count(),
+        Event::PurchaseReturned(_, fact) => fact.credit().count(),
+        _ => 0,
+    };
+    let count = count.min(before.len());
+    let first = position.0.saturating_sub(count as u64);
+    let positions = (first..).map(Position);
+    positions.zip(&before[before.len() - count..])
 }

@@ -393,7 +393,7 @@ refusals! {
         title: "Earning rule doesn't exist",
         sentence: "The request has no `points`, and its earning rule doesn't exist.",
         meaning: "The request has no `points`, and its earning rule doesn't exist: the one that \
-                  `rule` names, or `default`.",
+                  `rule` names, one of those that `rules` names, or `default`.",
         remedy: "Create the rule with PUT /v1/earning-rules/{rule_id}, or send `points`.",
         shopper: "Something went wrong on our side. No points were used.",
     }
@@ -420,6 +420,17 @@ refusals! {
         remedy: "Read the rule, decide again, and send its present ETag in If-Match.",
         shopper: "Something went wrong on our side. No points were used.",
     }
+    /// The request changes the unit of a rule.
+    RuleFixed { unit: UnitId } {
+        "rule-fixed", Conflict, can_succeed_later: false,
+        facts: [unit],
+        title: "A rule's unit can't change",
+        sentence: "The earning rule gives the unit {unit}, which can't change.",
+        meaning: "The body's `unit` isn't the rule's, which is `unit`. Credit was earned by the \
+                  rule in its unit, and its cap counts in it.",
+        remedy: "Send the rule's own `unit`, or make another rule.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
     /// The policy isn't at the version that the caller read.
     PolicyChanged { version: u64 } {
         "policy-changed", PreconditionFailed, can_succeed_later: false,
@@ -434,10 +445,11 @@ refusals! {
     UnitExists { version: u64 } {
         "unit-exists", PreconditionRequired, can_succeed_later: false,
         facts: [version],
-        title: "Unit exists with other terms",
-        sentence: "The unit exists with other terms. To change the name of version {version}, send \
+        title: "Unit exists with another name",
+        sentence: "The unit exists with another name. To change the name of version {version}, send \
                    If-Match: \"{version}\".",
-        meaning: "A unit with this id exists, and differs from the body. `version` is its version.",
+        meaning: "A unit with this id exists, and its `name` differs from the body's. `version` is \
+                  its version.",
         remedy: "To change the unit's name, read the unit and send its ETag in If-Match. For a new \
                  unit, use another id.",
         shopper: "Something went wrong on our side. No points were used.",
@@ -453,14 +465,17 @@ refusals! {
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// More than the unit's name would change.
-    UnitFixed {
+    UnitFixed { field: &'static str } {
         "unit-fixed", Conflict, can_succeed_later: false,
-        facts: [],
+        facts: [field],
         title: "Only a unit's name can change",
-        sentence: "The unit's spendable, decimals and time_zone can't change; only its name can.",
-        meaning: "The body's `spendable`, `decimals` or `time_zone` differs from the unit's. \
-                  Accounts have credit of the unit on these terms.",
-        remedy: "Send the unit's own `spendable`, `decimals` and `time_zone`, or make another unit.",
+        sentence: "The unit exists with another {field}, which can't change; only its name can. A \
+                   field that the body leaves out has its default.",
+        meaning: "A unit with this id exists, and the body's `spendable`, `decimals` or `time_zone` \
+                  differs from the unit's: `field` is the first that does. Accounts have credit of \
+                  the unit on these terms.",
+        remedy: "Read the unit, and send its own `spendable`, `decimals` and `time_zone` with the \
+                 new name. For other terms, make another unit.",
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// There are as many units as there can be.
@@ -641,6 +656,17 @@ refusals! {
                  that the offer costs.",
         shopper: "Something went wrong on our side. No points were used.",
     }
+    /// Two rules of a purchase give the same unit.
+    UnitRepeated { unit: UnitId } {
+        "unit-repeated", Conflict, can_succeed_later: true,
+        facts: [unit],
+        title: "Two rules give the same unit",
+        sentence: "Two of the request's rules give the unit {unit}; each must give another.",
+        meaning: "Two of the earning rules that `rules` names give the `unit`. A purchase earns each \
+                  unit by one rule.",
+        remedy: "Name one rule of each unit.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
     /// There is no such conversion rate.
     RateUnknown { from: UnitId, to: UnitId } {
         "rate-unknown", Conflict, can_succeed_later: true,
@@ -687,15 +713,16 @@ refusals! {
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// More points are to be captured, refunded or withdrawn than are left.
-    PointsTooLarge { left: Points, asked: Points } {
+    PointsTooLarge { unit: UnitId, left: Points, asked: Points } {
         "points-too-large", Conflict, can_succeed_later: false,
-        facts: [left, asked],
+        facts: [unit, left, asked],
         title: "More points than are left",
-        sentence: "The request is for {asked} points; {left} are left.",
-        meaning: "The request is for `asked` points, and `left` are left: a capture of more than \
-                  the hold has, a refund of more than the capture spent that isn't refunded yet, \
-                  or a withdrawal of more than the cause's credit has that isn't withdrawn yet.",
-        remedy: "Ask for at most `left` points.",
+        sentence: "The request is for {asked} {unit}; {left} are left.",
+        meaning: "The request is for `asked` of the `unit`, and `left` are left: a capture of more \
+                  than the hold has, a refund of more than the capture spent that isn't refunded \
+                  yet, or a withdrawal of more than the cause's credit has that isn't withdrawn \
+                  yet.",
+        remedy: "Ask for at most `left`.",
         shopper: "There aren't so many points left to give back or to use.",
     }
     /// No whole step of the rate, or less than its minimum, is to be converted.
@@ -732,13 +759,14 @@ refusals! {
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// The credit is more than the policy allows for one.
-    EarningTooLarge { max: Points, asked: Points } {
+    EarningTooLarge { unit: UnitId, max: Points, asked: Points } {
         "earning-too-large", Conflict, can_succeed_later: true,
-        facts: [max, asked],
+        facts: [unit, max, asked],
         title: "Credit is over the policy's limit",
-        sentence: "The credit is {asked} points; the policy allows {max} for one.",
-        meaning: "The credit is `asked` points, and the policy's `earning_points_max` is `max`: one \
-                  purchase, other cause or adjustment can't earn more.",
+        sentence: "The credit is {asked} {unit}; the policy allows {max} for one.",
+        meaning: "The credit is `asked` of the `unit`, and the policy's `earning_points_max`, which \
+                  is for every unit, is `max`: one purchase, other cause or adjustment can't earn \
+                  more.",
         remedy: "Correct the points. If they are right, have an operator raise the policy's \
                  `earning_points_max`.",
         shopper: "These points need a check by us first. Please contact us.",
@@ -754,14 +782,18 @@ refusals! {
                  same request succeeds once some is spent.",
         shopper: "The amount is too large. Please choose a smaller one.",
     }
-    /// The cost isn't the one that the caller expects.
-    PriceChanged { needed: Points, expected: Points } {
+    /// The cost, or what comes of a conversion, isn't what the caller expects.
+    PriceChanged { what: &'static str, unit: UnitId, needed: Points, expected: Points } {
         "price-changed", Conflict, can_succeed_later: true,
-        facts: [needed, expected],
+        facts: [unit, needed, expected],
         title: "Price has changed",
-        sentence: "The cost is {needed} points, not the expected {expected}.",
-        meaning: "The cost is `needed` points, and the body's `expected_points` is `expected`.",
-        remedy: "Show the shopper the present cost, and send it as `expected_points`.",
+        sentence: "{what} {needed} {unit}, not the expected {expected}.",
+        meaning: "The cost is `needed` of the `unit`, or a conversion gives so much of it, and by \
+                  the body's `expected_points` or `expected_prices` it is `expected`; 0 stands \
+                  for a unit that one side doesn't name. Of several units it is the first that \
+                  differs.",
+        remedy: "Show the shopper the present number, and send it as `expected_points` or, of \
+                 several units, as `expected_prices`.",
         shopper: "The price has changed. Please look at the new one before you go on.",
     }
     /// The goods are to be shipped, and nobody said where.
@@ -862,16 +894,16 @@ refusals! {
         shopper: "You don't have enough points for this.",
     }
     /// Spent credit is to be withdrawn, and the policy allows no debt.
-    CreditAlreadySpent { left: Points, asked: Points } {
+    CreditAlreadySpent { unit: UnitId, left: Points, asked: Points } {
         "credit-already-spent", Conflict, can_succeed_later: true,
-        facts: [left, asked],
+        facts: [unit, left, asked],
         title: "Credit already spent",
-        sentence: "The request withdraws {asked} points, but only {left} are left: the rest was \
+        sentence: "The request withdraws {asked} {unit}, but only {left} are left: the rest was \
                    spent or is held, and the policy doesn't allow debt.",
-        meaning: "The request withdraws `asked` points, but only `left` are left: the rest was \
-                  spent or is held. The policy's `spent_credit` is `refuse`, so the account can't \
-                  owe them.",
-        remedy: "Withdraw at most `left` points, or set the policy's `spent_credit` to `debt` or \
+        meaning: "The request withdraws `asked` of the `unit`, but only `left` are left: the rest \
+                  was spent or is held. The policy's `spent_credit` is `refuse`, so the account \
+                  can't owe them.",
+        remedy: "Withdraw at most `left`, or set the policy's `spent_credit` to `debt` or \
                  `forgive`.",
         shopper: "These points were already used, so they can't be taken back.",
     }

@@ -37,6 +37,24 @@ pub(crate) fn given<const N: usize>(events: [Event; N]) -> Scenario {
         .and(events)
 }
 
+/// There are miles and status beside points; rules give ten points, one mile, and five of status
+/// for each hundred of money.
+pub(crate) fn with_two_units() -> Scenario {
+    let terms = |unit: &str, points| EarningTerms { unit: id(unit), ..rate(points) };
+    let new = crate::command::ExpectedVersion::Absent;
+    given([])
+        .does(make_unit("miles"))
+        .does(make_unit("status"))
+        .does(rule("default", rate(10), new.clone()))
+        .does(rule("miles", terms("miles", 1), new.clone()))
+        .does(rule("status", terms("status", 5), new))
+}
+
+/// Ann has bought two televisions, which earned 20 points and two miles.
+pub(crate) fn earned_two() -> Scenario {
+    with_two_units().does(purchase_by(["default", "miles"], "ann", "B-1", &[("tv", 2, 200)]))
+}
+
 impl Scenario {
     pub(crate) fn and<const N: usize>(mut self, events: [Event; N]) -> Self {
         for event in events {
@@ -57,11 +75,18 @@ impl Scenario {
         let mut decided = decide(&self.state, &command, self.now);
         if let Ok(Decision::Load(at)) = decided {
             let index = usize::try_from(at.0).expect("small") - 1;
-            let (before, event) = (&self.events[index - 1], &self.events[index]);
+            let event = &self.events[index];
+            let before = &self.events[index - event.events_before()..index];
             let command = command.with_original(before, at, event).expect("it takes it");
             decided = decide(&self.state, &command, self.now);
         }
         Outcome { scenario: self, command, decided }
+    }
+
+    /// What is decided, which isn't recorded.
+    pub(crate) fn decides(self, command: Command) -> (Self, Result<Decision, Refusal>) {
+        let Outcome { scenario, decided, .. } = self.when(command);
+        (scenario, decided)
     }
 
     /// It is decided and recorded.
@@ -237,7 +262,8 @@ impl Outcome {
         let Some(Event::PurchaseRecorded(_, fact)) = scenario.events.last() else {
             panic!("no purchase is recorded")
         };
-        assert_eq!(fact.points_before_cap.map(Points::get), before_cap);
+        let cut = fact.earned.first().and_then(|earned| earned.points_before_cap);
+        assert_eq!(cut.map(Points::get), before_cap);
         scenario
     }
 
@@ -246,6 +272,12 @@ impl Outcome {
         let refusal = self.decided.expect_err("it was not refused");
         assert_eq!(refusal.code(), code, "{refusal}");
         assert!(Refusal::ROWS.iter().any(|row| row.code == refusal.code()), "{refusal}");
+    }
+
+    /// With these facts.
+    #[track_caller]
+    pub(crate) fn then_refused_because(self, why: Refusal) {
+        assert_eq!(self.decided.expect_err("it was not refused"), why);
     }
 
     #[track_caller]

@@ -17,7 +17,6 @@ use log_record::{Partition, Place, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::account::OfferNumber;
-use crate::original::EarnedCredit;
 use crate::schedule::{AccountNumber, Due, Schedule};
 use crate::unit::KnownUnits;
 use crate::{
@@ -25,7 +24,7 @@ use crate::{
     OfferId, Owner, Points, Policy, ProductId, RecordedIds, RuleId, Shipment, ShipmentDispatched,
     Shipped, ShippedLine, Timestamp, Unit, UnitId, UnitNumber, Units, Wallet, due,
 };
-use accounts::{Accounts, Cancelled};
+use accounts::{Accounts, Cancelled, RefusedCredit};
 use evolve::Half;
 pub use impossible::Impossible;
 use programme::Programme;
@@ -101,8 +100,8 @@ impl State {
 
     /// Whether every pair of events is complete (I3).
     #[must_use]
-    pub const fn is_whole(&self) -> bool {
-        self.unpaired.is_none()
+    pub fn is_whole(&self) -> bool {
+        self.unpaired.is_none() && !self.accounts.is_purchase_next(self.position)
     }
 
     /// Whether an append may end with this event, which is the last that was applied: the event may
@@ -271,9 +270,8 @@ impl State {
         self.accounts.returned(purchase, product)
     }
 
-    /// What a claim has earned of the credit that was refused when a purchase was recorded; the
-    /// outer nothing where none was refused.
-    pub(crate) fn refused_credit(&self, purchase: Position) -> Option<Option<EarnedCredit>> {
+    /// The credit that was refused when a purchase was recorded, by unit.
+    pub(crate) fn refused_credit(&self, purchase: Position) -> &[RefusedCredit] {
         self.accounts.refused_credit(purchase)
     }
 

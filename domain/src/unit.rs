@@ -142,9 +142,18 @@ impl UnitTerms {
         Self { name: None, spendable: true, decimals, time_zone }
     }
 
-    /// Whether other terms are the same but for the name.
-    pub(crate) fn differs_by_name_only(&self, other: &Self) -> bool {
-        Self { name: other.name.clone(), ..self.clone() } == *other
+    /// The first field in which other terms differ, of those that can't change.
+    pub(crate) fn first_fixed_difference(&self, other: &Self) -> Option<&'static str> {
+        let Self { name: _, spendable, decimals, time_zone } = self;
+        if *spendable != other.spendable {
+            Some("spendable")
+        } else if *decimals != other.decimals {
+            Some("decimals")
+        } else if *time_zone != other.time_zone {
+            Some("time_zone")
+        } else {
+            None
+        }
     }
 }
 

@@ -177,6 +177,10 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         ("purchase-returned", 1) => {
             Event::PurchaseReturned(account(row)?, fact::<purchase::PurchaseReturned<'_>, _>(row)?)
         }
+        ("credit-given-back", 1) => {
+            let fact = fact::<purchase::ReturnCreditGivenBack<'_>, _>(row)?;
+            Event::CreditGivenBack(account(row)?, fact)
+        }
         ("return-reversed", 1) => {
             Event::ReturnReversed(account(row)?, fact::<purchase::ReturnReversed<'_>, _>(row)?)
         }

@@ -141,6 +141,10 @@ pub fn encode(
         Event::PurchaseReturned(_, fact) => {
             ("purchase-returned", public::<purchase::PurchaseReturned<'_>, _>(fact, metadata)?)
         }
+        Event::CreditGivenBack(_, fact) => {
+            let public = public::<purchase::ReturnCreditGivenBack<'_>, _>(fact, metadata)?;
+            ("credit-given-back", public)
+        }
         Event::ReturnReversed(_, fact) => {
             ("return-reversed", public::<purchase::ReturnReversed<'_>, _>(fact, metadata)?)
         }

@@ -21,14 +21,15 @@ mod unit;
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, Event, ExchangeId, HoldId, OfferId, PurchaseId, RuleVersion, Timestamp, UnitId,
+    AccountId, Event, ExchangeId, HoldId, OfferId, Prices, PurchaseId, RuleVersion, Timestamp,
+    UnitId,
 };
 use event_schema::decode;
 use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
     AccountBalance, ConversionRate, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry,
-    OfferAvailability, Operation, Policy, Purchase, ShippingStatus, Unit, UnitBalance,
+    OfferAvailability, Operation, Policy, Purchase, ShippingStatus, UnitBalance,
 };
 use serde::Serialize;
 
@@ -47,7 +48,7 @@ pub(crate) use shipping::{
     ShippingRows,
 };
 pub(crate) use total::{TotalRows, Totals};
-pub(crate) use unit::UnitClosure;
+pub(crate) use unit::{UnitChange, UnitClosure};
 
 /// The rows of a batch, by table.
 #[derive(Debug, Default)]
@@ -74,9 +75,9 @@ pub(crate) struct Rows {
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
     pub(crate) earning_rules: Vec<EarningRule>,
     pub(crate) policy: Option<Policy>,
-    /// Every version that the batch made, in order.
-    pub(crate) units: Vec<Unit>,
-    pub(crate) unit_closures: Vec<UnitClosure>,
+    /// Every version that the batch made, in the order of the log: a closure is one, too, and the
+    /// name may change after it.
+    pub(crate) unit_changes: Vec<UnitChange>,
     pub(crate) conversion_rates: Vec<ConversionRate>,
     pub(crate) rate_closures: Vec<RateClosure>,
     /// What the batch adds to them.
@@ -155,6 +156,9 @@ impl Rows {
             Event::WithdrawalReversed(account, fact) => {
                 self.withdrawal_reversed(at, &account, &fact)?;
             }
+            Event::CreditGivenBack(account, fact) => {
+                self.further_given_back(at, &account, &fact)?;
+            }
             Event::ReturnReversed(account, fact) => self.return_reversed(at, &account, &fact)?,
             Event::DebtRepaid(account, fact) => self.repaid(at, &account, &fact)?,
             Event::CreditSent(account, fact) => self.sent(at, &account, &fact)?,
@@ -165,7 +169,7 @@ impl Rows {
             Event::HoldCaptured(account, fact) => self.captured(at, account, fact)?,
             Event::HoldSwapped(account, fact) => self.swapped(at, account, fact)?,
             Event::HoldReleased(account, fact) => self.released(at, account, fact)?,
-            Event::ExchangeCreated(account, fact) => self.exchanged(at, account, fact),
+            Event::ExchangeCreated(account, fact) => self.exchanged(at, account, fact)?,
             Event::ExchangeCancelled(account, fact) => self.cancelled(at, account, fact),
             Event::ShipmentDispatched(account, fact) => self.dispatched(at, account, fact),
             Event::ShipmentAccepted(account, fact) => {
@@ -188,8 +192,8 @@ impl Rows {
             }
             Event::PurchaseRecorded(account, fact) => self.purchased(at, account, fact)?,
             Event::PurchaseReturned(account, fact) => self.returned(at, account, fact),
-            Event::OfferOpened(fact) => self.offer_opened(at, fact),
-            Event::OfferAmended(fact) => self.offer_amended(at, fact),
+            Event::OfferOpened(fact) => self.offer_opened(at, fact)?,
+            Event::OfferAmended(fact) => self.offer_amended(at, fact)?,
             Event::OfferClosed(fact) => self.offer_closed(at, fact),
             Event::OfferReopened(fact) => self.offer_reopened(at, fact),
             Event::StockAdded(fact) => self.stock_added(fact),
@@ -228,6 +232,12 @@ fn rule_columns(rule: Option<RuleVersion>) -> (Option<String>, Option<i64>) {
 /// JSON as a text, as the tables keep it.
 fn json(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_string(value)
+}
+
+/// What something costs beside its first price, as the tables keep it.
+fn further(prices: &Prices) -> Result<Option<String>, serde_json::Error> {
+    let further = Some(prices.further()).filter(|further| !further.is_empty());
+    further.map(|further| json(&further)).transpose()
 }
 
 #[cfg(test)]

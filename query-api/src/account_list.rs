@@ -11,6 +11,7 @@ use serde::Deserialize;
 use wire::{PAGE_ITEMS_MAX, Page, Problem, page_limit, read_cursor, write_cursor};
 
 use crate::cell::place_key;
+use crate::unit::check_unit;
 use crate::{bad_cursor, failed};
 
 /// How many rows of an account a page reads from which it picks some: no more than the largest
@@ -46,6 +47,8 @@ pub(crate) struct EntriesQuery {
 pub(crate) struct ListPage {
     /// The list with its filter: a cursor belongs to both.
     list: String,
+    /// The one that is asked for.
+    unit: Option<UnitId>,
     limit: u32,
     /// How many rows are read for it.
     rows: u32,
@@ -61,8 +64,8 @@ impl<S: std::fmt::Debug> ListQuery<S> {
     pub(crate) fn page(&self, what: &str, account_id: &AccountId) -> Result<ListPage, Problem> {
         let Self { status, unit, from, until, limit, cursor } = self;
         let list = format!("{what} of {account_id} that are {status:?} of {unit:?}");
-        let picks = status.is_some() || unit.is_some();
-        ListPage::new(&list, picks, (*from, *until), *limit, cursor.as_deref())
+        let picks = status.is_some();
+        ListPage::new(&list, (picks, *unit), (*from, *until), *limit, cursor.as_deref())
     }
 }
 
@@ -70,20 +73,15 @@ impl EntriesQuery {
     pub(crate) fn page(&self, account_id: &AccountId) -> Result<ListPage, Problem> {
         let Self { kind, unit, from, until, limit, cursor } = self;
         let list = format!("entries of {account_id} that are {kind:?} of {unit:?}");
-        ListPage::new(
-            &list,
-            kind.is_some() || unit.is_some(),
-            (*from, *until),
-            *limit,
-            cursor.as_deref(),
-        )
+        let picks = kind.is_some();
+        ListPage::new(&list, (picks, *unit), (*from, *until), *limit, cursor.as_deref())
     }
 }
 
 impl ListPage {
     fn new(
         list: &str,
-        picks: bool,
+        (picks, unit): (bool, Option<UnitId>),
         (from, until): (Option<Timestamp>, Option<Timestamp>),
         limit: Option<u32>,
         cursor: Option<&str>,
@@ -102,17 +100,18 @@ impl ListPage {
                 (before, Some(more.to_owned()))
             }
         };
-        let rows = if picks { PICKED_FROM_MAX } else { limit + 1 };
-        Ok(Self { list, limit, rows, before, from: from.unwrap_or(i64::MIN), more })
+        let rows = if picks || unit.is_some() { PICKED_FROM_MAX } else { limit + 1 };
+        Ok(Self { list, unit, limit, rows, before, from: from.unwrap_or(i64::MIN), more })
     }
 
-    /// The rows of the account from which the page is made.
+    /// The rows of the account from which the page is made; of a unit that there is.
     pub(crate) async fn read<R: RowOf>(
         &self,
         reading: &mut Reading,
         query: Query,
         account_id: &AccountId,
     ) -> Result<Vec<R>, Problem> {
+        check_unit(reading, self.unit).await?;
         let (time, place) = self.before;
         let arguments = [
             account_id.as_str().into(),
@@ -133,18 +132,22 @@ impl ListPage {
     ) -> Page<T> {
         let (limit, rows) = (self.limit as usize, self.rows as usize);
         let mut has_more = all.len() >= rows;
-        let (mut items, mut last) = (vec![], None);
+        // The last row, where it wasn't asked for.
+        let (mut items, mut passed) = (vec![], None);
         for item in all {
             if items.len() == limit {
                 has_more = true;
                 break;
             }
-            last = Some(key(&item));
             if is_asked_for(&item) {
                 items.push(item);
+                passed = None;
+            } else {
+                passed = Some(item);
             }
         }
-        let next = last.filter(|_| has_more).map(|last| write_cursor(&self.list, &last));
+        let last = passed.as_ref().or(items.last()).filter(|_| has_more);
+        let next = last.map(|last| write_cursor(&self.list, &key(last)));
         Page { items, next }
     }
 }
@@ -166,7 +169,7 @@ mod tests {
     use super::*;
 
     fn page(picks: bool, cursor: Option<&str>) -> ListPage {
-        ListPage::new("numbers", picks, (None, None), Some(2), cursor).expect("a page")
+        ListPage::new("numbers", (picks, None), (None, None), Some(2), cursor).expect("a page")
     }
 
     #[test]

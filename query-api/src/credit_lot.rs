@@ -14,6 +14,7 @@ use crate::cell::{optional_time, points, split_place, sum};
 use crate::freshness::Fresh;
 use crate::origin::{find_lot, origin_for, read_lots};
 use crate::standing::Part;
+use crate::unit::check_unit;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +37,7 @@ pub(crate) async fn list_lots(
         Some(cursor) => Some(read_key(&cursor).ok_or_else(bad_cursor)?),
     };
     let standing = read_standing(&mut reading, &account_id).await?;
+    check_unit(&mut reading, query.unit).await?;
     let is_live = |part: &Part| part.available + part.pending + part.held > 0;
     let is_asked_for = |part: &Part| query.unit.is_none_or(|unit| unit == part.unit);
     let parts: Vec<Part> = standing

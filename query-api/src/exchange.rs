@@ -4,17 +4,18 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, ExchangeId, UnitId};
+use domain::{AccountId, ExchangeId, Points, Price, UnitId, Units};
 use read_model::{Exchange, Query, ShippingStatus};
 use serde::Deserialize;
-use wire::body::{ExchangeBody, ExchangeStatus};
+use wire::body::{ExchangeBody, ExchangeStatus, PriceBody};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
 use crate::account_balance::check_exists;
 use crate::account_list::{ListQuery, time_key};
-use crate::cell::{cost, optional_text, optional_time, split_place, sum, text, time, units};
+use crate::cell::{broken, optional_text, optional_time, split_place, sum, text, time, units};
 use crate::freshness::Fresh;
 use crate::parcel::{Delivery, parcels};
+use crate::prices::prices;
 use crate::{failed, row_of_account};
 
 /// The text of a query for exchanges.
@@ -72,10 +73,12 @@ pub(crate) async fn list_exchanges(
     let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;
     let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
     let key = |exchange: &ExchangeBody| time_key(exchange.recorded_at, exchange.position);
-    // All of them cost points.
+    let costs = |exchange: &ExchangeBody, unit: UnitId| {
+        exchange.prices.iter().any(|price| price.unit == unit && price.points > Points::ZERO)
+    };
     let is_asked_for = |exchange: &ExchangeBody| {
         query.status.is_none_or(|status| status == exchange.status)
-            && query.unit.is_none_or(|unit| unit == UnitId::POINTS)
+            && query.unit.is_none_or(|unit| costs(exchange, unit))
     };
     json_with_etag(&headers, &page.of(exchanges, key, is_asked_for))
 }
@@ -127,28 +130,39 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         offer_id,
         product_id,
         quantity,
-        points: price,
+        unit,
+        points,
+        further_prices,
         hold_id,
         cancelled_quantity,
         refunded_points,
         occurred_at,
         recorded_at,
     } = row;
+    let prices = prices(&unit, points, further_prices.as_deref())?;
+    let quantity = units(quantity)?;
+    let cancelled_quantity = sum(cancelled_quantity)?;
+    let cancelled = Units::sum_of(cancelled_quantity)
+        .ok_or_else(|| broken(cancelled_quantity, &"no quantity is that high"))?;
+    let Price { unit, points } = prices.first();
     Ok(ExchangeBody {
         exchange_id: text(&exchange_id)?,
         account_id: text(&account_id)?,
         offer_id: text(&offer_id)?,
         product_id: text(&product_id)?,
-        quantity: units(quantity)?,
-        points: cost(price)?,
+        quantity,
+        points,
+        unit,
+        prices: PriceBody::all(&prices),
         hold_id: optional_text(hold_id.as_deref())?,
         status,
         reason: reason.filter(|_| is_warehouses),
         parcels: self::parcels(parcels.as_deref())?,
         carrier: optional_text(carrier.as_deref())?,
         express_no: optional_text(express_no.as_deref())?,
-        cancelled_quantity: sum(cancelled_quantity)?,
+        cancelled_quantity,
         refunded_points: sum(refunded_points)?,
+        refunded: prices.refund(quantity, Units::ZERO, cancelled).map(Into::into).collect(),
         occurred_at: optional_time(occurred_at)?,
         recorded_at: time(recorded_at)?,
         position: split_place(place),

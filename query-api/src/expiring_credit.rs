@@ -24,9 +24,23 @@ use crate::cell::{sum, text, time};
 use crate::clock::now;
 use crate::freshness::{Fresh, unread};
 use crate::shipping_stream::Turn;
+use crate::unit::check_unit;
 use crate::{QueryApi, bad_cursor, failed};
 
-const LIST: Query = Query::same(include_str!("sql/list_expiring_accounts.sql"));
+/// The text of a query for accounts, of all units or of those that another condition leaves.
+macro_rules! expiring_accounts {
+    ($($of_unit:literal)?) => {
+        Query::same(concat!(
+            include_str!("sql/select_expiring_accounts.sql"),
+            $(include_str!($of_unit),)?
+            include_str!("sql/list_expiring_accounts.sql"),
+        ))
+    };
+}
+
+const LIST: Query = expiring_accounts!();
+const LIST_OF_POINTS: Query = expiring_accounts!("sql/expiring_accounts_of_points.sql");
+const LIST_OF_FURTHER_UNIT: Query = expiring_accounts!("sql/expiring_accounts_of_further_unit.sql");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +109,7 @@ pub(crate) async fn list_expiring(
     if query.from.is_some_and(|from| from >= query.before) {
         return Err(Problem::invalid_query("before", "must be later than from"));
     }
+    check_unit(&mut reading, query.unit).await?;
     // What expires now has expired.
     let next = now(reading.as_of()) + 1;
     let window = Window {
@@ -140,7 +155,7 @@ impl Window {
         limit: u32,
     ) -> Result<Found, Problem> {
         let now = now(reading.as_of());
-        let arguments = [
+        let mut arguments = vec![
             (*time).into(),
             account.as_str().into(),
             unit.as_str().into(),
@@ -149,7 +164,15 @@ impl Window {
             now.into(),
             (limit + 1).into(),
         ];
-        let rows: Vec<Row> = reading.all(LIST, &arguments).await.map_err(failed)?;
+        let list = match &self.unit {
+            None => LIST,
+            Some(UnitId::POINTS) => LIST_OF_POINTS,
+            Some(unit) => {
+                arguments.push(unit.as_str().into());
+                LIST_OF_FURTHER_UNIT
+            }
+        };
+        let rows: Vec<Row> = reading.all(list, &arguments).await.map_err(failed)?;
         let mut has_more = rows.len() > limit as usize;
         let (mut accounts, mut last) = (vec![], None);
         for row in rows {
@@ -163,8 +186,7 @@ impl Window {
                 break;
             }
             last = Some(key);
-            let is_asked_for = self.unit.is_none_or(|unit| unit.as_str() == row.unit);
-            if is_asked_for && row.begins_at == Some(row.expires_at) {
+            if row.begins_at == Some(row.expires_at) {
                 accounts.push(body(row)?);
             }
         }

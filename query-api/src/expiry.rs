@@ -13,6 +13,7 @@ use crate::failed;
 use crate::freshness::Fresh;
 use crate::ledger_entry::expired_since;
 use crate::standing::{Standing, recorded_totals};
+use crate::unit::check_unit;
 
 /// How far a reader may look ahead: ten years.
 const WITHIN_DAYS_MAX: u32 = 3_660;
@@ -41,6 +42,7 @@ pub(crate) async fn get_expiry(
     }
     let unit = query.unit.unwrap_or_default();
     check_exists(&mut reading, &account_id).await?;
+    check_unit(&mut reading, query.unit).await?;
     let standing = read_standing(&mut reading, &account_id).await?;
     let since = query.since.map_or(i64::MIN, Timestamp::micros);
     let mut expired = expired_since(&mut reading, &account_id, unit, since).await?;

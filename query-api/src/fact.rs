@@ -73,8 +73,24 @@ pub(crate) async fn get_return(
 ) -> Result<Response, Problem> {
     let path = format!("accounts/{account}/purchases/{purchase}/returns/{id}");
     let mut body = read(&mut reading, &caller, &path).await?;
-    // A number is always there in an answer.
-    body.fields.entry("points").or_insert_with(|| 0.into());
+    // What was taken of the first unit stands beside the list of all.
+    let first = body.fields.get("taken").and_then(|taken| taken.get(0)).and_then(Value::as_object);
+    if let Some(first) = first.cloned() {
+        body.fields.extend(first);
+    }
+    json_with_etag(&headers, &body)
+}
+
+/// A cancellation also names what came back of the first unit that the exchange had cost.
+pub(crate) async fn get_cancellation(
+    caller: Caller,
+    Fresh(mut reading): Fresh,
+    ThreePathIds(account, exchange, RecordedId(id)): PartOfFact,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let path = format!("accounts/{account}/exchanges/{exchange}/cancellations/{id}");
+    let mut body = read(&mut reading, &caller, &path).await?;
+    add_first(&mut body.fields);
     json_with_etag(&headers, &body)
 }
 
@@ -223,6 +239,21 @@ async fn answer(
 
 async fn read(reading: &mut Reading, caller: &Caller, path: &str) -> Result<FactBody, Problem> {
     fact(find(reading, path).await?.ok_or_else(|| no_fact(path))?, caller)
+}
+
+/// Adds to a cancellation's fields what its exchange had cost of its first unit, and what came back
+/// of that.
+fn add_first(fields: &mut Map<String, Value>) {
+    let Some(of) = fields.get_mut("of").and_then(Value::as_object_mut) else { return };
+    let first = of.get("prices").and_then(|prices| prices.get(0)).cloned().unwrap_or_default();
+    let unit = first["unit"].clone();
+    of.insert("unit".to_owned(), unit.clone());
+    of.insert("points".to_owned(), first["points"].clone());
+    let refunded = fields.get("refunded").and_then(Value::as_array).into_iter().flatten();
+    let mut of_first = refunded.filter(|refund| refund["unit"] == unit);
+    let points = of_first.next().map_or_else(|| 0.into(), |refund| refund["points"].clone());
+    fields.insert("points".to_owned(), points);
+    fields.insert("unit".to_owned(), unit);
 }
 
 async fn find(reading: &mut Reading, path: &str) -> Result<Option<Fact>, Problem> {

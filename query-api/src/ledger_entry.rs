@@ -13,7 +13,7 @@ use serde::Deserialize;
 use wire::body::{
     ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
 };
-use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag};
+use wire::{PathId, PathIds, Problem, QueryString, json_with_etag};
 
 use crate::account_balance::check_exists;
 use crate::account_list::{EntriesQuery, time_key};
@@ -44,11 +44,12 @@ static SUM_EXPIRED: LazyLock<Query> = LazyLock::new(|| {
 });
 
 /// What an entry can be.
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 17] = [
     "credit-converted",
     "credit-deducted",
     "credit-earned",
     "credit-expired",
+    "credit-given-back",
     "credit-held",
     "credit-matured",
     "credit-received",
@@ -99,30 +100,40 @@ pub(crate) async fn list_entries(
     let page = query.page(&account_id)?;
     check_exists(&mut reading, &account_id).await?;
     // The entries before an entry never change, so neither do the balances up to there.
-    let mut balances = match &page.more {
+    let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;
+    let begun = match &page.more {
         None => balances_until(&mut reading, &account_id, query.until).await?,
         Some(balances) => read_balances(balances).ok_or_else(bad_cursor)?,
     };
-    let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;
+    let mut balances = begun.clone();
+    let mut moves = vec![];
     let entries = rows.into_iter().map(|row| {
         let entry = entry(row)?;
         let balance = balances.entry(entry.unit).or_default();
         let entry = LedgerEntryBody { balance: Some(*balance), ..entry };
         // A cursor may say anything of what was before it.
         *balance = balance.checked_sub(entry.points).ok_or_else(bad_cursor)?;
-        Ok((entry, write_balances(&balances)))
+        moves.push((entry.position, entry.unit, entry.points));
+        Ok(entry)
     });
     let entries = entries.collect::<Result<Vec<_>, Problem>>()?;
-    let key = |(entry, before): &(LedgerEntryBody, String)| {
-        format!("{}:{before}", time_key(entry.recorded_at, entry.position))
+    let key = |last: &LedgerEntryBody| {
+        // As above, so none is too large.
+        let mut before = begun.clone();
+        for (position, unit, points) in &moves {
+            *before.entry(*unit).or_default() -= points;
+            if *position == last.position {
+                break;
+            }
+        }
+        let before = write_balances(&before, query.unit);
+        format!("{}:{before}", time_key(last.recorded_at, last.position))
     };
-    let is_asked_for = |(entry, _): &(LedgerEntryBody, String)| {
+    let is_asked_for = |entry: &LedgerEntryBody| {
         query.kind.as_ref().is_none_or(|kind| *kind == entry.kind)
             && query.unit.is_none_or(|unit| unit == entry.unit)
     };
-    let Page { items, next } = page.of(entries, key, is_asked_for);
-    let items = items.into_iter().map(|(entry, _)| entry).collect::<Vec<_>>();
-    json_with_etag(&headers, &Page { items, next })
+    json_with_etag(&headers, &page.of(entries, key, is_asked_for))
 }
 
 /// What the account had of each unit at a time; without one, what it has.
@@ -141,13 +152,19 @@ async fn balances_until(
     Ok(balances)
 }
 
-/// Balances as a cursor has them.
-fn write_balances(balances: &BTreeMap<UnitId, i64>) -> String {
-    let balances = balances.iter().map(|(unit, balance)| format!("{unit}={balance}"));
+/// Balances as a cursor has them: of the unit that is asked for, or of all. What isn't there is 0.
+fn write_balances(balances: &BTreeMap<UnitId, i64>, asked: Option<UnitId>) -> String {
+    let kept = |(unit, balance): &(&UnitId, &i64)| {
+        **balance != 0 && asked.is_none_or(|asked| asked == **unit)
+    };
+    let balances = balances.iter().filter(kept).map(|(unit, balance)| format!("{unit}={balance}"));
     balances.collect::<Vec<_>>().join(",")
 }
 
 fn read_balances(cursor: &str) -> Option<BTreeMap<UnitId, i64>> {
+    if cursor.is_empty() {
+        return Some(BTreeMap::new());
+    }
     let balance = |text: &str| {
         let (unit, balance) = text.split_once('=')?;
         Some((unit.parse().ok()?, balance.parse().ok()?))

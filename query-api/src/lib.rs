@@ -28,6 +28,7 @@ mod operation;
 mod origin;
 mod overdue;
 mod parcel;
+mod prices;
 mod programme;
 mod purchase;
 mod receipt;

@@ -5,20 +5,21 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, Attributes, OfferId, OfferStatus, Timestamp};
+use domain::{AccountId, Attributes, OfferId, OfferStatus, Price, Timestamp};
 use read_model::{OfferAvailability, Query, Reading};
 use serde::Deserialize;
-use wire::body::{AccountOfferBody, AttributesBody, OfferBody, PageBody};
+use wire::body::{AccountOfferBody, AttributesBody, OfferBody, PageBody, PriceBody};
 use wire::{
     Page, PathId, PathIds, Problem, QueryString, json_with_etag, json_with_version, page_limit,
     read_cursor,
 };
 
 use crate::account_balance::check_exists;
-use crate::cell::{broken, cost, optional_text, optional_time, place, sum, text, time, units};
+use crate::cell::{broken, optional_text, optional_time, place, sum, text, time, units};
 use crate::clock::now;
 use crate::failed;
 use crate::freshness::Fresh;
+use crate::prices::prices;
 
 static SELECT: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/select_offer_availability.sql")));
@@ -60,7 +61,7 @@ pub(crate) async fn get_account_offer(
 ) -> Result<Response, Problem> {
     let now = time(now(reading.as_of()))?;
     check_exists(&mut reading, &account_id).await?;
-    let OfferBody { price, limit_per_shopper, remaining, version, status, .. } =
+    let OfferBody { price, unit, prices, limit_per_shopper, remaining, version, status, .. } =
         offer(read_offer(&mut reading, &offer_id).await?, now)?;
     let ids = [account_id.as_str().into(), offer_id.as_str().into()];
     let TakenRow { taken } = reading.one(TAKEN, &ids).await.map_err(failed)?;
@@ -75,6 +76,8 @@ pub(crate) async fn get_account_offer(
         offer_id,
         status,
         price,
+        unit,
+        prices,
         limit_per_shopper,
         taken,
         may_take,
@@ -130,10 +133,14 @@ fn offer(row: OfferAvailability, now: Timestamp) -> Result<OfferBody, Problem> {
     let window = [optional_time(row.opens_at)?, optional_time(row.closes_at)?];
     let remaining = row.stock.map(|stock| sum(stock - row.sold)).transpose()?;
     let attributes: Option<Attributes> = optional_text(row.attributes.as_deref())?;
+    let prices = prices(&row.unit, row.price, row.further_prices.as_deref())?;
+    let Price { unit, points: price } = prices.first();
     Ok(OfferBody {
         offer_id: text(&row.offer_id)?,
         product_id: text(&row.product_id)?,
-        price: cost(row.price)?,
+        price,
+        unit,
+        prices: PriceBody::all(&prices),
         opens_at: window[0],
         closes_at: window[1],
         limit_per_shopper: row.limit_per_shopper.map(units).transpose()?,

@@ -4,17 +4,21 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, Category, Points, ProductId, PurchaseId, ShippingStatus, Units};
+use domain::{
+    AccountId, Category, Points, ProductId, PurchaseId, RefusalCode, RuleId, ShippingStatus,
+    UnitId, UnitPoints, Units,
+};
 use read_model::{Purchase, Query};
 use serde::Deserialize;
-use wire::body::{PurchaseBody, PurchaseLineBody, PurchaseRefusalBody};
+use wire::body::{
+    EarnedOfUnitBody, PurchaseBody, PurchaseLineBody, PurchaseRefusalBody, RuleVersionBody,
+    UnitPointsBody,
+};
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
 use crate::account_balance::check_exists;
 use crate::account_list::{ListQuery, time_key};
-use crate::cell::{
-    json, optional_text, optional_time, points, rule_version, split_place, sum, text, time,
-};
+use crate::cell::{json, optional_text, optional_time, split_place, text, time};
 use crate::freshness::Fresh;
 use crate::parcel::{Delivery, parcels};
 use crate::{failed, row_of_account};
@@ -40,8 +44,22 @@ struct LineRow {
     quantity: Units,
     amount: Option<u64>,
     category: Option<Category>,
-    points: Option<Points>,
+    #[serde(default)]
+    earned: Vec<UnitPoints>,
     returned: u64,
+}
+
+/// What a purchase earned of a unit, as the table keeps it.
+#[derive(Deserialize)]
+struct EarnedRow {
+    unit: UnitId,
+    points: u64,
+    rule_id: Option<RuleId>,
+    rule_version: Option<u64>,
+    points_before_cap: Option<Points>,
+    refused: Option<RefusalCode>,
+    returned_points: u64,
+    withdrawn_points: u64,
 }
 
 /// A purchase, and how far its shipping request is, where it has one.
@@ -90,7 +108,7 @@ pub(crate) async fn list_purchases(
     let key = |purchase: &PurchaseBody| time_key(purchase.recorded_at, purchase.position);
     let is_asked_for = |purchase: &PurchaseBody| {
         query.status.is_none_or(|status| Some(status) == purchase.status)
-            && query.unit.is_none_or(|unit| unit == purchase.unit)
+            && query.unit.is_none_or(|unit| purchase.earned.iter().any(|it| it.unit == unit))
     };
     json_with_etag(&headers, &page.of(purchases, key, is_asked_for))
 }
@@ -116,6 +134,11 @@ fn purchase(row: Row) -> Result<PurchaseBody, Problem> {
     let Row { purchase: row, delivery } = row;
     let Delivery { status, reason, carrier, express_no, parcels } = delivery;
     let lines: Vec<LineRow> = json(&row.lines)?;
+    let earned: Vec<EarnedRow> = json(&row.earned)?;
+    let credit_refused = earned.iter().filter_map(refusal).collect();
+    let earned: Vec<EarnedOfUnitBody> = earned.into_iter().map(of_unit).collect();
+    let first = earned.first();
+    let unit = first.map(|first| first.unit).unwrap_or_default();
     let status: Option<ShippingStatus> = optional_text(status.as_deref())?;
     // A shopper may not read an operator's reason.
     let is_warehouses =
@@ -123,15 +146,15 @@ fn purchase(row: Row) -> Result<PurchaseBody, Problem> {
     Ok(PurchaseBody {
         purchase_id: text(&row.purchase_id)?,
         account_id: text(&row.account_id)?,
-        lines: lines.into_iter().map(line).collect(),
-        unit: text(&row.unit)?,
-        points: sum(row.points)?,
-        credit_refused: optional_text(row.credit_refused.as_deref())?
-            .map(|code| PurchaseRefusalBody { code, claimed: row.points > 0 }),
-        points_before_cap: row.points_before_cap.map(points).transpose()?,
-        rule: rule_version(row.rule_id.as_deref(), row.rule_version)?,
-        returned_points: sum(row.returned_points)?,
-        withdrawn_points: sum(row.withdrawn_points)?,
+        lines: lines.into_iter().map(|row| line(row, unit)).collect(),
+        unit,
+        points: first.map_or(0, |first| first.points),
+        credit_refused,
+        points_before_cap: first.and_then(|first| first.points_before_cap),
+        rule: first.and_then(|first| first.rule.clone()),
+        returned_points: first.map_or(0, |first| first.returned_points),
+        withdrawn_points: first.map_or(0, |first| first.withdrawn_points),
+        earned,
         warehouse: optional_text(row.warehouse.as_deref())?,
         status,
         reason: reason.filter(|_| is_warehouses),
@@ -144,8 +167,39 @@ fn purchase(row: Row) -> Result<PurchaseBody, Problem> {
     })
 }
 
-fn line(row: LineRow) -> PurchaseLineBody {
-    let LineRow { product_id, quantity, amount, category, points, returned } = row;
-    let points = points.unwrap_or(Points::ZERO);
-    PurchaseLineBody { product_id, quantity, amount, category, points, returned }
+/// A line, with what it earned of the purchase's first unit.
+fn line(row: LineRow, unit: UnitId) -> PurchaseLineBody {
+    let LineRow { product_id, quantity, amount, category, earned, returned } = row;
+    let of_unit = |UnitPoints { unit, points }: UnitPoints| UnitPointsBody { unit, points };
+    let earned: Vec<UnitPointsBody> = earned.into_iter().map(of_unit).collect();
+    let first = earned.iter().find(|earned| earned.unit == unit);
+    let points = first.map_or(Points::ZERO, |first| first.points);
+    PurchaseLineBody { product_id, quantity, amount, category, points, earned, returned }
+}
+
+fn refusal(row: &EarnedRow) -> Option<PurchaseRefusalBody> {
+    let claimed = row.points > 0;
+    row.refused.map(|code| PurchaseRefusalBody { unit: row.unit, code, claimed })
+}
+
+fn of_unit(row: EarnedRow) -> EarnedOfUnitBody {
+    let EarnedRow {
+        unit,
+        points,
+        rule_id,
+        rule_version,
+        points_before_cap,
+        refused: _,
+        returned_points,
+        withdrawn_points,
+    } = row;
+    let rule = rule_id.zip(rule_version);
+    EarnedOfUnitBody {
+        unit,
+        points,
+        rule: rule.map(|(rule_id, version)| RuleVersionBody { rule_id, version }),
+        points_before_cap,
+        returned_points,
+        withdrawn_points,
+    }
 }

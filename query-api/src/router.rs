@@ -13,9 +13,9 @@ use crate::exchange::{find_exchanges, get_exchange, list_exchanges};
 use crate::expiring_credit::list_expiring;
 use crate::expiry::get_expiry;
 use crate::fact::{
-    get_capture, get_clock_confirmation, get_closure, get_rate_closure, get_release, get_return,
-    get_return_reversal, get_transfer, get_unit_closure, get_withdrawal_reversal, of_account,
-    of_offer, of_parcel, of_request, of_what,
+    get_cancellation, get_capture, get_clock_confirmation, get_closure, get_rate_closure,
+    get_release, get_return, get_return_reversal, get_transfer, get_unit_closure,
+    get_withdrawal_reversal, of_account, of_offer, of_parcel, of_request, of_what,
 };
 use crate::hold::{get_hold, list_holds};
 use crate::ledger_entry::{get_entry, list_entries};
@@ -85,7 +85,7 @@ fn facts() -> Routes<QueryApi> {
         )
         .route(
             "/exchanges/{exchange_id}/cancellations/{cancellation_id}",
-            get(only(OF_ACCOUNTS, of_what("exchanges", "cancellations")).about(Account)),
+            get(only(OF_ACCOUNTS, get_cancellation).about(Account)),
         );
     let request = Routes::new()
         .route("/acceptance", get(only(OF_SHIPPING, of_request("acceptance")).about(Shipping)))

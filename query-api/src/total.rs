@@ -16,7 +16,7 @@ use crate::clock::now;
 use crate::failed;
 use crate::freshness::Fresh;
 use crate::standing::{Part, Recorded, STANDING, Standing};
-use crate::unit::find_unit;
+use crate::unit::check_unit;
 
 const TOTALS: Query = Query::same(include_str!("sql/list_totals.sql"));
 const MONTHS: Query = Query::same(include_str!("sql/list_credit_months.sql"));
@@ -56,14 +56,10 @@ pub(crate) struct OfUnitQuery {
 }
 
 impl OfUnitQuery {
-    /// The unit that is asked for, which there must be: a slip would answer with zeros.
+    /// The unit that is asked for, which there must be.
     async fn read(self, reading: &mut Reading) -> Result<UnitId, Problem> {
-        let unit = self.unit.unwrap_or_default();
-        if unit != UnitId::POINTS && find_unit(reading, unit).await?.is_none() {
-            let complaint = "names a unit that doesn't exist; GET /v1/units lists them";
-            return Err(Problem::invalid_query("unit", complaint));
-        }
-        Ok(unit)
+        check_unit(reading, self.unit).await?;
+        Ok(self.unit.unwrap_or_default())
     }
 }
 

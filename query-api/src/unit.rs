@@ -47,6 +47,19 @@ pub(crate) async fn find_unit(
     reading.optional(*SELECT, &[unit.as_str().into()]).await.map_err(failed)
 }
 
+/// The unit that a read asks for must be there: of a slip it would answer zeros, or nothing.
+pub(crate) async fn check_unit(
+    reading: &mut Reading,
+    asked: Option<UnitId>,
+) -> Result<(), Problem> {
+    let Some(unit) = asked.filter(|unit| *unit != UnitId::POINTS) else { return Ok(()) };
+    if find_unit(reading, unit).await?.is_none() {
+        let complaint = "names a unit that doesn't exist; GET /v1/units lists them";
+        return Err(Problem::invalid_query("unit", complaint));
+    }
+    Ok(())
+}
+
 fn body(row: Unit) -> Result<UnitBody, Problem> {
     let Unit {
         unit,

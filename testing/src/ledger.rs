@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::{
     AccountId, Cause, CauseKind, Clock, CreditDeducted, CreditEarned, Event, ExchangeCreated,
-    LogForked, LogOpened, LotPart, OfferOpened, Page, Points, Policy, StockAdded, Terms, Timestamp,
-    UnitId, Units,
+    LogForked, LogOpened, LotPart, OfferOpened, Page, Points, Policy, Prices, StockAdded, Terms,
+    Timestamp, UnitId, Units,
 };
 use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
@@ -164,7 +164,7 @@ pub fn offer_opened() -> Event {
 pub fn terms(price: u64) -> Terms {
     Terms {
         product_id: id("product"),
-        price: points(price),
+        prices: Prices::of_points(points(price)),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,
@@ -198,10 +198,11 @@ pub fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] {
         offer_id: id("mug"),
         product_id: id("product"),
         allocation: domain::Allocation::Units(units(1)),
-        points: points(300),
+        prices: Prices::of_points(points(300)),
         warehouse: Some(id("main")),
         hold_id: None,
         expected_points: None,
+        expected_prices: None,
         occurred_at: None,
         deliver_to: id::<domain::DeliverTo>("1 Elm Street").into(),
     };

@@ -4,6 +4,7 @@
 mod conversion;
 mod hold;
 mod parcel;
+mod two_units;
 
 use domain::{
     AccountId, AccountOpened, Allocation, Cap, CapPeriod, CapRoom, Cause, CauseKind, Clock,
@@ -11,10 +12,11 @@ use domain::{
     CreditGivenBack, CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn,
     DebtRepaid, Decimals, EarningRuleSet, EarningTerms, Event, ExchangeCancelled, ExchangeCreated,
     LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, OfferReopened,
-    Ordered, Page, Period, Points, Policy, PolicyChanged, PurchaseLine, PurchaseRecorded,
-    PurchaseReturned, Rate, RefundCause, ReleaseReason, ReturnReversed, ReturnedLine, RuleVersion,
-    Shipped, SpentCredit, StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId, UnitSet,
-    UnitTerms, WithdrawalCause, WithdrawalReversed,
+    Ordered, Page, Period, Points, Policy, PolicyChanged, Prices, PurchaseEarning, PurchaseLine,
+    PurchaseRecorded, PurchaseReturned, Rate, RefundCause, ReleaseReason, ReturnReversed,
+    ReturnedLine, RuleVersion, Shipped, SpentCredit, StockAmended, StockRemoved, TakenBack,
+    Timestamp, UnitClosed, UnitId, UnitPoints, UnitSet, UnitTerms, WithdrawalCause,
+    WithdrawalReversed,
 };
 use log_record::{Partition, Place, Position};
 
@@ -37,7 +39,7 @@ pub fn day(day: i64) -> Timestamp {
 pub fn history(clock: Clock) -> Vec<(i64, Event)> {
     let opened = LogOpened { log_id: "log".into(), partitions: 1, clock };
     let on = |day: i64, event: Event| (day * DAY, event);
-    vec![
+    let mut events = vec![
         on(1, Event::LogOpened(opened)),                                                   // 1
         on(1, Event::ClockConfirmed(ClockConfirmed { wall: day(1) })),                     // 2
         on(1, rule(1, 1)),                                                                 // 3
@@ -118,11 +120,14 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
         on(41, earned_by_conversion("dan", "c-1", 100)),                                   // 59
         on(41, Event::ConversionRateClosed(ConversionRateClosed { from: id("miles"),
             to: id("points"), version: 2 })),                                              // 60
-    ]
+    ];
+    // a purchase of two units; a pan of it comes back, and then it didn't
+    events.extend(two_units::events().into_iter().map(|event| on(41, event)));         // 61 to 70
+    events
 }
 
 /// How many events the history has.
-pub const EVENTS: usize = 60;
+pub const EVENTS: usize = 70;
 
 /// The lot that the event at a position of partition 0 made.
 pub fn lot_at(position: u64) -> LotId {
@@ -149,6 +154,7 @@ fn rule(version: u64, points_each: u64) -> Event {
     let rate =
         Rate { points: points(points_each), per_amount: points(100), full_steps_only: false };
     let terms = EarningTerms {
+        unit: UnitId::POINTS,
         rate,
         categories: vec![],
         multipliers: vec![],
@@ -230,18 +236,21 @@ pub fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>)
         quantity: units(quantity),
         amount: Some(1999),
         category: None,
-        points: earned.map(points),
+        earned: earned.map(|earned| of_unit("points", earned)).into_iter().collect(),
     };
     let fact = PurchaseRecorded {
-        unit: UnitId::POINTS,
         purchase_id: id(basket),
         lines: vec![line("pan", 3, Some(amount)), line("7", 1, None)],
-        points: Some(points(amount)),
-        credit_refused: None,
-        points_before_cap: None,
+        earned: [PurchaseEarning {
+            unit: UnitId::POINTS,
+            points: points(amount),
+            rule: Some(RuleVersion { rule_id: id("default"), version: 2 }),
+            points_before_cap: None,
+        }]
+        .into(),
+        credit_refused: Box::default(),
         asked_points: None,
-        asked_rule: None,
-        rule: Some(RuleVersion { rule_id: id("default"), version: 2 }),
+        asked_rules: Box::default(),
         warehouse: warehouse.map(id),
         available_at: None,
         expires_at: None,
@@ -310,13 +319,12 @@ pub fn owed(name: &str, adjustment: &str, lot: u64, amount: u64, more: u64) -> E
 }
 
 pub fn returned(name: &str, basket: &str, return_id: &str, pans: u64, amount: u64) -> Event {
+    let points = Points::sum_of(amount).expect("an amount");
     let fact = PurchaseReturned {
-        unit: UnitId::POINTS,
         purchase_id: id(basket),
         return_id: id(return_id),
         lines: vec![ReturnedLine { product_id: id("pan"), quantity: units(pans) }],
-        points: Points::new(amount).ok(),
-        room_back: None,
+        taken: [TakenBack { unit: UnitId::POINTS, points, room_back: None }].into(),
         asked_lines: true,
         occurred_at: None,
         note: Note::default(),
@@ -331,10 +339,15 @@ fn return_reversed(name: &str, basket: &str, return_id: &str, pans: u64) -> Even
         return_id: id(return_id),
         lines: vec![ReturnedLine { product_id: id("pan"), quantity: units(pans) }],
         credit: None,
+        further: Box::default(),
         occurred_at: None,
         note: Note::default(),
     };
     Event::ReturnReversed(account(name), fact)
+}
+
+fn of_unit(unit: &str, amount: u64) -> UnitPoints {
+    UnitPoints { unit: id(unit), points: points(amount) }
 }
 
 /// What had expired of a lot and was withdrawn stands again.
@@ -424,10 +437,11 @@ pub fn exchanged(
         offer_id: id("mug"),
         product_id: id("product"),
         allocation: Allocation::Units(units(quantity)),
-        points: points(cost),
+        prices: Prices::of_points(points(cost)),
         warehouse: Some(id("main")),
         hold_id: hold.map(id),
         expected_points: None,
+        expected_prices: None,
         occurred_at: None,
         deliver_to: Some(id("1 Elm Street")),
     };
@@ -447,8 +461,8 @@ pub fn cancelled(
         cancellation_id: id(cancellation),
         offer_id: id("mug"),
         allocation: Allocation::Units(units(quantity)),
-        points: points(refund),
-        of: Ordered { quantity: units(of.0), points: points(of.1) },
+        refunded: Prices::of_points(points(refund)).due().collect(),
+        of: Ordered { quantity: units(of.0), prices: Prices::of_points(points(of.1)) },
         asked_quantity: None,
         occurred_at: None,
         note: Note::default(),

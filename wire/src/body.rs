@@ -26,6 +26,7 @@ mod mark;
 mod offer;
 mod operation;
 mod policy;
+mod price;
 mod purchase;
 mod receipt;
 mod shipping_request;
@@ -55,7 +56,7 @@ pub use earning_rule::{
 pub use exchange::{
     CancelExchangeBody, CreatedExchangeBody, DryRunBody, DryRunOutcome, ExchangeBody,
     ExchangeCancelledBody, ExchangeCreatedBody, ExchangeStatus, OrderedBody, PreviewBody,
-    RedeemBody, RedeemQuery,
+    PreviewedPriceBody, RedeemBody, RedeemQuery,
 };
 pub use expiry::{AccountExpiryBody, ExpiredBody, ExpiringAccountBody, ExpiringBody};
 pub use fact::{FactBody, FactCallerBody};
@@ -77,11 +78,13 @@ pub use operation::{
     OperationBody, OperationCallBody, OperationCallerBody, OperationEventBody, OperationOutcome,
 };
 pub use policy::{PolicyBody, PutPolicyBody};
+pub use price::{ExpectedPriceBody, PriceBody, PutPriceBody};
 pub use purchase::{
-    CreditRefusedBody, PurchaseBody, PurchaseLineBody, PurchaseOutcomeBody, PurchaseRecordedBody,
-    PurchaseRefusalBody, PurchaseReturnedBody, PutPurchaseBody, PutPurchaseItemBody,
-    PutPurchaseLineBody, PutPurchasesBody, RecordedLineBody, RecordedPurchasesBody,
-    ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody, RoomBackBody,
+    CreditRefusedBody, EarnedOfUnitBody, PurchaseBody, PurchaseEarningBody, PurchaseLineBody,
+    PurchaseOutcomeBody, PurchaseRecordedBody, PurchaseRefusalBody, PurchaseReturnedBody,
+    PutPurchaseBody, PutPurchaseItemBody, PutPurchaseLineBody, PutPurchasesBody, RecordedLineBody,
+    RecordedPurchasesBody, ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody, RoomBackBody,
+    TakenBackBody, UnitPointsBody,
 };
 pub use receipt::{ReceiptBody, ReceiptEventBody};
 pub use shipping_request::{

@@ -17,6 +17,12 @@ const ATTRIBUTES: &str = "attributes";
 pub struct MergePatch(Map<String, Value>);
 
 impl MergePatch {
+    /// Whether it gives a field of the body a value.
+    #[must_use]
+    pub fn gives(&self, field: &str) -> bool {
+        self.0.get(field).is_some_and(|value| !value.is_null())
+    }
+
     /// The body that comes of it. `present` is the answer that shows the thing as it is; those of
     /// its members that no request has are `answer_only`.
     ///

@@ -41,7 +41,8 @@ pub(super) enum Reply {
         /// The thing that the command is about, as it is now.
         subject: Option<Subject>,
     },
-    /// Deciding needs the event at this place, which is durable, and the one before it.
+    /// Deciding needs the event at this place, which is durable, and those before it that belong to
+    /// it.
     Load(Place),
 }
 

@@ -186,7 +186,7 @@ fn long_purchase(purchase: &str) -> Request {
         quantity: Units::new(1).expect("an amount"),
         amount: None,
         category: None,
-        points: None,
+        earned: Box::default(),
     };
     request(Command::RecordPurchase(RecordPurchase {
         unit: domain::UnitId::POINTS,
@@ -194,7 +194,7 @@ fn long_purchase(purchase: &str) -> Request {
         purchase_id: id(purchase),
         lines: (0..200).map(line).collect(),
         points: Some(Points::new(100).expect("an amount")),
-        rule: None,
+        rules: Box::default(),
         shipping: None,
         available_at: None,
         expires_at: None,

@@ -23,12 +23,12 @@ const EVENTS: [(&str, &str, &str); 18] = [
     (
         "offer-opened",
         "",
-        r#"{"offer_id":"mug","product_id":"m","price":300,"warehouse":"main","closes_at":"2028-01-01T00:00:00Z","stock":9}"#,
+        r#"{"offer_id":"mug","product_id":"m","prices":[{"unit":"points","points":300}],"warehouse":"main","closes_at":"2028-01-01T00:00:00Z","stock":9}"#,
     ),
     (
         "earning-rule-set",
         "",
-        r#"{"rule_id":"r","version":1,"rate":{"points":1,"per_amount":100},"multipliers":[{"from":"2026-12-01T00:00:00Z","until":"2027-01-01T00:00:00Z","percent":200}],"expiry":{"months":12}}"#,
+        r#"{"rule_id":"r","version":1,"unit":"points","rate":{"points":1,"per_amount":100},"multipliers":[{"from":"2026-12-01T00:00:00Z","until":"2027-01-01T00:00:00Z","percent":200}],"expiry":{"months":12}}"#,
     ),
     ("policy-changed", "", r#"{"version":1,"spent_credit":"debt","refund_grace_days":3}"#),
     (
@@ -39,7 +39,7 @@ const EVENTS: [(&str, &str, &str); 18] = [
     (
         "purchase-recorded",
         "ann",
-        r#"{"unit":"points","purchase_id":"B-1","lines":[{"product_id":"m","quantity":2,"points":5000}],"points":5000}"#,
+        r#"{"purchase_id":"B-1","lines":[{"product_id":"m","quantity":2,"earned":[{"unit":"points","points":5000}]}],"earned":[{"unit":"points","points":5000}]}"#,
     ),
     (
         "credit-deducted",
@@ -49,7 +49,7 @@ const EVENTS: [(&str, &str, &str); 18] = [
     (
         "exchange-created",
         "ann",
-        r#"{"exchange_id":"x-1","offer_id":"mug","product_id":"m","quantity":2,"points":600,"warehouse":"main"}"#,
+        r#"{"exchange_id":"x-1","offer_id":"mug","product_id":"m","quantity":2,"prices":[{"unit":"points","points":600}],"warehouse":"main"}"#,
     ),
     (
         "credit-refunded",
@@ -59,7 +59,7 @@ const EVENTS: [(&str, &str, &str); 18] = [
     (
         "exchange-cancelled",
         "ann",
-        r#"{"exchange_id":"x-1","cancellation_id":"c-1","offer_id":"mug","quantity":1,"points":300,"of":{"quantity":2,"points":600}}"#,
+        r#"{"exchange_id":"x-1","cancellation_id":"c-1","offer_id":"mug","quantity":1,"refunded":[{"unit":"points","points":300}],"of":{"quantity":2,"prices":[{"unit":"points","points":600}]}}"#,
     ),
     (
         "credit-withdrawn",
@@ -69,7 +69,7 @@ const EVENTS: [(&str, &str, &str); 18] = [
     (
         "purchase-returned",
         "ann",
-        r#"{"unit":"points","purchase_id":"B-1","return_id":"r-1","lines":[{"product_id":"m","quantity":1}],"points":2500,"asked_lines":true}"#,
+        r#"{"purchase_id":"B-1","return_id":"r-1","lines":[{"product_id":"m","quantity":1}],"taken":[{"unit":"points","points":2500}],"asked_lines":true}"#,
     ),
     (
         "credit-held",

@@ -268,9 +268,10 @@ async fn a_dry_run_tells_what_would_be_and_records_nothing() {
     let Ok(Answer::Preview(preview)) = answer else { panic!("{answer:?}") };
     let unsupported = ledger.asks(dry(earn("cyd"))).await;
     assert!(matches!(unsupported, Ok(Answer::Refused(Refusal::DryRunUnsupported))));
-    assert_eq!(preview.points.get(), 300);
-    assert_eq!(preview.available.get() - preview.available_after.get(), 300);
-    assert_eq!(preview.lots.len(), 1);
+    let [cost] = &preview.costs[..] else { panic!("{preview:?}") };
+    assert_eq!(cost.points.get(), 300);
+    assert_eq!(cost.available.get() - cost.available_after.get(), 300);
+    assert_eq!(cost.lots.len(), 1);
     let refused = ledger.asks(dry(redeem("nobody", "x-1", "mug"))).await;
     assert!(matches!(refused, Ok(Answer::Refused(_))), "{refused:?}");
     assert_eq!(ledger.events().await.len(), before);

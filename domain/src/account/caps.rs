@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Wallet;
 use crate::cap_count::{CapCounts, NO_PERIOD};
-use crate::{CapPeriod, CapRoom, CreditRefused, Points, PurchaseRecorded, RuleId, Timestamp};
+use crate::{CapPeriod, CapRoom, Points, RuleId, Timestamp};
 
 /// What was earned by a rule under its cap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,22 +21,21 @@ impl Wallet {
         of_rule.map(|earned| earned.counts.get(period)).unwrap_or_default()
     }
 
-    /// What a rule would have given counts as given: it can be claimed, whatever the cap says then.
+    /// What a rule would have given in a period of its cap counts as given: it can be claimed,
+    /// whatever the cap says then.
     pub(crate) fn credit_refused(
         &mut self,
         recorded_at: Timestamp,
-        fact: &PurchaseRecorded,
-        refused: &CreditRefused,
+        rule: &RuleId,
+        period: CapPeriod,
+        points: Points,
     ) -> Result<(), &'static str> {
-        let (Some(rule), Some(period)) = (&fact.rule, refused.cap_period) else { return Ok(()) };
-        let points = fact.lines.iter().filter_map(|line| line.points);
-        let sum = points.fold(Points::ZERO, |sum, points| sum.plus(points).unwrap_or(Points::MOST));
-        if sum == Points::ZERO {
+        if points == Points::ZERO {
             // No line says what it would have earned; the rule has its place here all the same.
-            self.counts_mut(&rule.rule_id);
+            self.counts_mut(rule);
             return Ok(());
         }
-        self.use_room(&rule.rule_id, period, sum, recorded_at)
+        self.use_room(rule, period, points, recorded_at)
     }
 
     /// Counts what a rule gives under its cap in a period.

@@ -224,6 +224,7 @@ impl Wallet {
             }
             Event::CreditWithdrawn(_, fact) => self.withdraw(at.position, fact),
             Event::WithdrawalReversed(_, fact) => self.give_back(&fact.credit, recorded_at),
+            Event::CreditGivenBack(_, fact) => self.give_back(&fact.credit, recorded_at),
             Event::ReturnReversed(_, fact) => {
                 fact.credit.as_ref().map_or(Ok(()), |credit| self.give_back(credit, recorded_at))
             }

@@ -46,6 +46,9 @@ impl CommandRules for AmendOffer {
         offer.check_version(self.read_versions.as_deref())?;
         offer.check_not_closed()?;
         let inventory = stock.map(|stock| limited(offer, stock)).transpose()?;
+        if offer.terms.prices != self.terms.prices {
+            draft.check_prices(&self.terms.prices)?;
+        }
         let mut version = offer.version;
         if !is_same {
             version += 1;
@@ -91,6 +94,17 @@ mod tests {
         given([opened("mug", 300, None)])
             .when(amend("mug", 400, None, 1))
             .then([amended("mug", 400, 2)]);
+    }
+
+    #[test]
+    fn an_amendment_may_keep_the_price_in_a_closed_unit_and_sets_no_other_in_it() {
+        let of = |amount, command| costing(&[("miles", amount)], command);
+        given([])
+            .does(make_unit("miles"))
+            .does(of(5, open("mug", 1, None)))
+            .does(close_unit("miles"))
+            .refuses(of(6, amend("mug", 1, None, 1)), "unit-closed")
+            .does(called("Mug", of(5, amend("mug", 1, None, 1))));
     }
 
     #[test]

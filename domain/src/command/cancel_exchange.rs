@@ -91,7 +91,7 @@ impl CommandRules for CancelExchange {
             note: self.note.clone(),
             ..cancelled
         };
-        if let Some(refunded) = refunded {
+        for refunded in refunded {
             draft.come_in(Event::CreditRefunded(self.account_id.clone(), refunded));
         }
         draft.push_outcome(Event::ExchangeCancelled(self.account_id.clone(), cancelled));
@@ -99,7 +99,7 @@ impl CommandRules for CancelExchange {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
+    fn load(&mut self, before: &[Event], position: Position, event: &Event) -> Option<()> {
         self.original = Some(OriginalExchange::read(before, position, event)?);
         Some(())
     }
@@ -158,6 +158,29 @@ mod tests {
             .does(redeem("ann", "x-2", "mug"))
             .when(cancel("ann", "x-1", "c-1", None))
             .then_repeats(7);
+    }
+
+    #[test]
+    fn of_several_units_each_gives_its_share_back() {
+        given([])
+            .does(make_unit("miles"))
+            .does(costing(&[("points", 100), ("miles", 5)], open("mug", 1, None)))
+            .does(earn("ann", 300, "B-1"))
+            .does(in_unit("miles", earn("ann", 15, "M-1")))
+            .does(redeem_many("ann", "x-1", "mug", 3))
+            .when(cancel("ann", "x-1", "c-1", Some(2)))
+            .then_records(["CreditRefunded", "CreditRefunded", "ExchangeCancelled"])
+            .leaves("ann", [200, 0, 0, 0])
+            .leaves_of("ann", "miles", [10, 0, 0, 0])
+            .when(reject("ann", "x-1"))
+            .then_records([
+                "ShipmentRejected",
+                "CreditRefunded",
+                "CreditRefunded",
+                "ExchangeCancelled",
+            ])
+            .leaves("ann", [300, 0, 0, 0])
+            .leaves_of("ann", "miles", [15, 0, 0, 0]);
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl CommandRules for CaptureHold {
             Capture::Points(asked) => {
                 let points = asked.unwrap_or(held);
                 if points > held {
-                    return Err(Refusal::PointsTooLarge { left: held, asked: points });
+                    return Err(Refusal::PointsTooLarge { unit, left: held, asked: points });
                 }
                 let captured = self.captured(unit, &hold, points, draft.now);
                 draft.outcome_is_next();
@@ -69,11 +69,11 @@ impl CommandRules for CaptureHold {
                 if draft.state.recorded().position_of(exchange).is_some() {
                     return Err(Refusal::ExchangeExists);
                 }
-                order.check_unit(draft.state, unit)?;
-                let priced = order.price(draft.state, draft.now)?;
+                let priced = order.price(draft.state, draft.now, Some(unit))?;
                 let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
                 order.check_limit(&priced, account)?;
-                let needed = priced.needed;
+                // Of the hold's unit, or nothing.
+                let needed = priced.needed.of(unit);
                 if needed > held {
                     return Err(Refusal::InsufficientCredit { unit, needed, available: held });
                 }
@@ -242,6 +242,14 @@ mod tests {
             .does(capture("ann", "h-1", Some(100)))
             .leaves_of("ann", "miles", [400, 0, 0, 0])
             .does(refund("ann", "h-1", "f-1", None))
+            .leaves_of("ann", "miles", [500, 0, 0, 0]);
+        held(300)
+            .does(costing(&[("miles", 200)], open("cup", 1, None)))
+            .does(costing(&[("miles", 200), ("points", 1)], open("both", 1, None)))
+            .refuses(capture_for("ann", "h-1", "x-1", "both"), "unit-mismatch")
+            .does(capture_for("ann", "h-1", "x-1", "cup"))
+            .leaves_of("ann", "miles", [300, 0, 0, 0])
+            .does(cancel("ann", "x-1", "c-1", None))
             .leaves_of("ann", "miles", [500, 0, 0, 0]);
         // What is free costs nothing of any unit.
         held(0).does(capture_for("ann", "h-1", "x-1", "mug")).leaves_of(

@@ -49,19 +49,20 @@ impl CommandRules for ClaimCredit {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let cause = IdHash::purchase(&self.account_id, &self.purchase_id);
         let at = draft.state.recorded().position_of(cause).ok_or(Refusal::PurchaseUnknown)?;
-        if draft.state.refused_credit(at).is_none() {
-            return Err(Refusal::NothingToClaim);
+        let refused = draft.state.refused_credit(at);
+        let first = refused.first().ok_or(Refusal::NothingToClaim)?;
+        if refused.iter().all(|refused| refused.unit != self.unit) {
+            return Err(Refusal::UnitMismatch { unit: first.unit, asked: self.unit });
         }
         let Some(original) = self.original.as_ref().filter(|original| original.position == at)
         else {
             return Ok(Decision::Load(at));
         };
-        let refused = original.credit_refused.ok_or(Refusal::NothingToClaim)?;
-        if original.unit != self.unit {
-            return Err(Refusal::UnitMismatch { unit: original.unit, asked: self.unit });
-        }
+        let earning = original.units.iter().find(|earning| earning.unit == self.unit);
+        let earning = earning.ok_or(Refusal::NothingToClaim)?;
+        let refused = earning.refused.ok_or(Refusal::NothingToClaim)?;
         draft.apply_due(&self.account_id);
-        let points = left_of(draft.state, original);
+        let points = left_of(draft.state, original, self.unit);
         if points == Ok(Points::ZERO) {
             return Err(Refusal::NothingToClaim);
         }
@@ -74,7 +75,7 @@ impl CommandRules for ClaimCredit {
         let fact = CreditEarned {
             available_at,
             expires_at,
-            rule: original.rule.clone(),
+            rule: earning.rule.clone(),
             cap_period: refused.cap_period,
             claim: Some(claim),
             occurred_at: self.occurred_at,
@@ -85,7 +86,7 @@ impl CommandRules for ClaimCredit {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
+    fn load(&mut self, before: &[Event], position: Position, event: &Event) -> Option<()> {
         self.original = Some(OriginalPurchase::read(before, position, event));
         Some(())
     }
@@ -109,15 +110,16 @@ impl ClaimCredit {
     }
 }
 
-/// What the lines earn of which something is left, so rounded that it is what later returns take.
-fn left_of(state: &State, original: &OriginalPurchase) -> Result<Points, Refusal> {
-    if original.lines.iter().all(|line| line.points.is_none()) {
+/// What the lines earn of a unit of which something is left, so rounded that it is what later
+/// returns take.
+fn left_of(state: &State, original: &OriginalPurchase, unit: UnitId) -> Result<Points, Refusal> {
+    if original.lines.iter().all(|line| line.earned_of(unit) == Points::ZERO) {
         // Only where a line would earn more than an amount can say, none says what it earns.
         return Err(Refusal::AmountTooLarge { what: "what a line earns" });
     }
     let mut left = original.lines.iter().filter_map(|line| {
         let returned = state.returned(original.position, &line.product_id);
-        let points = line.points?;
+        let points = line.earned_of(unit);
         points.minus(points.share(returned, line.quantity))
     });
     let sum = left.try_fold(Points::ZERO, Points::plus);
@@ -142,7 +144,7 @@ mod tests {
         let Command::RecordPurchase(never) = purchase("ann", "P-0", None, &[("tv", 1, 500)]) else {
             panic!("a purchase")
         };
-        let never = crate::command::RecordPurchase { rule: Some(id("never")), ..never };
+        let never = crate::command::RecordPurchase { rules: [id("never")].into(), ..never };
         full = full
             .does(rule("never", terms, ExpectedVersion::Absent))
             .does(Command::RecordPurchase(never))

@@ -63,7 +63,8 @@ impl CommandRules for ConvertCredit {
         if let Some(expected) = self.expected_points
             && expected != to_points
         {
-            return Err(Refusal::PriceChanged { needed: to_points, expected });
+            let (what, unit) = ("The conversion gives", self.to);
+            return Err(Refusal::PriceChanged { what, unit, needed: to_points, expected });
         }
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         let wallet = account.wallet(source);

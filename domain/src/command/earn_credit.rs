@@ -61,7 +61,7 @@ impl CommandRules for EarnCredit {
         let fact = match event {
             Event::CreditEarned(_, fact) => fact,
             // Its credit can be claimed, and a claim names no points.
-            Event::PurchaseRecorded(_, fact) if fact.credit_refused.is_some() => {
+            Event::PurchaseRecorded(_, fact) if !fact.credit_refused.is_empty() => {
                 return Some("points");
             }
             _ => return OTHER_CALL,

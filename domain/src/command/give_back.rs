@@ -5,17 +5,37 @@ use log_record::Place;
 use crate::draft::Draft;
 use crate::lots::sum_of;
 use crate::original::WithdrawnCredit;
-use crate::{AccountId, BackFor, Cause, CreditGivenBack, LotId, LotPart, Refusal, with_grace};
+use crate::{AccountId, BackFor, CreditGivenBack, LotPart, Points, Refusal, with_grace};
 
-/// What is given back. Before it stands what fell due in the account. `of` says for what the credit
-/// had been earned, and as which lot.
+/// What is given back for all that was taken, each of another unit; all of it is, or nothing.
+/// Before it stands what fell due in the account. `unknown` is the answer where something was not
+/// taken of what a cause had earned.
 pub(super) fn give_back(
     draft: &Draft<'_>,
     id: &AccountId,
+    withdrawn: &[WithdrawnCredit],
+    unknown: Refusal,
+) -> Result<Vec<CreditGivenBack>, Refusal> {
+    let (mut given, mut coming) = (vec![], vec![]);
+    for withdrawn in withdrawn {
+        let credit = given_back(draft, id, withdrawn, unknown)?;
+        let unit = draft.unit_number(credit.unit)?;
+        draft.check_room(id, unit, sum_of(&credit.lots).unwrap_or(Points::MOST))?;
+        coming.push((unit, credit.lots.clone()));
+        given.push(credit);
+    }
+    draft.check_parts_of_all(id, &coming)?;
+    Ok(given)
+}
+
+fn given_back(
+    draft: &Draft<'_>,
+    id: &AccountId,
     withdrawn: &WithdrawnCredit,
-    of: (Cause, LotId),
+    unknown: Refusal,
 ) -> Result<CreditGivenBack, Refusal> {
     let WithdrawnCredit { position, fact } = withdrawn;
+    let (of, of_lot) = fact.of.clone().zip(fact.of_lot).ok_or(unknown)?;
     let unit = draft.unit_number(fact.unit)?;
     let (owed, repaid) = match draft.account(id) {
         Some(account) => account.wallet(unit).debt_of(*position),
@@ -24,15 +44,12 @@ pub(super) fn give_back(
     // What was pending then, and would still be, is pending again; grace is for what can be spent.
     let until = draft.grace().until(draft.now, BackFor::Other);
     let available_at = fact.available_at.filter(|available_at| *available_at > draft.now);
-    let (of, of_lot) = of;
     let come_back = |part: &LotPart| {
         let is_pending = available_at.is_some() && part.lot == of_lot;
         part.with_grace(until.filter(|_| !is_pending))
     };
     let mut lots: Vec<LotPart> = fact.lots.iter().map(come_back).collect();
     lots.extend(with_grace(repaid, until));
-    draft.check_room(id, unit, sum_of(&lots).unwrap_or(crate::Points::MOST))?;
-    draft.check_parts(id, unit, &lots)?;
     Ok(CreditGivenBack {
         withdrawn_at: Place { partition: draft.state.place().partition, position: *position }
             .into(),

@@ -35,12 +35,15 @@ impl CommandRules for OpenOffer {
     fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
         let state = draft.state;
         match state.offer(&self.offer_id) {
-            None => Ok(Decision::of(Event::OfferOpened(OfferOpened {
-                offer_id: self.offer_id.clone(),
-                terms: self.terms.clone(),
-                page: self.page.clone(),
-                stock: self.stock,
-            }))),
+            None => {
+                draft.check_prices(&self.terms.prices)?;
+                Ok(Decision::of(Event::OfferOpened(OfferOpened {
+                    offer_id: self.offer_id.clone(),
+                    terms: self.terms.clone(),
+                    page: self.page.clone(),
+                    stock: self.stock,
+                })))
+            }
             Some(offer) if self.asks_for(offer) => match offer.phase {
                 OfferPhase::Open => Ok(Decision::Unchanged),
                 OfferPhase::Closed { at } => Err(Refusal::OfferClosed { at }),
@@ -67,6 +70,21 @@ impl OpenOffer {
 #[cfg(test)]
 mod tests {
     use crate::scenario::*;
+
+    #[test]
+    fn an_offer_costs_units_that_there_are_and_that_can_be_spent() {
+        let of = |unit: &str| costing(&[("points", 100), (unit, 5)], open("mug", 1, None));
+        given([])
+            .refuses(of("miles"), "unit-unknown")
+            .does(make_unit("miles"))
+            .does(set_unit("status", unspendable(), crate::command::ExpectedVersion::Absent))
+            .refuses(of("status"), "unit-not-spendable")
+            .does(of("miles"))
+            .does(close_unit("miles"))
+            .refuses(costing(&[("miles", 5)], open("cup", 1, None)), "unit-closed")
+            .when(of("miles"))
+            .then_unchanged();
+    }
 
     #[test]
     fn an_offer_opens() {

@@ -3,9 +3,10 @@
 use super::rules::first_different;
 use crate::account::OfferNumber;
 use crate::draft::Draft;
+use crate::price::are_same;
 use crate::{
     Account, Allocation, DeliverTo, ExchangeCreated, ExchangeId, HoldId, Inventory, Offer, OfferId,
-    Points, Refusal, State, Timestamp, UnitId, Units,
+    Points, Price, Prices, Refusal, State, Timestamp, UnitId, Units,
 };
 
 /// An order for goods.
@@ -19,8 +20,11 @@ pub struct Order {
     pub quantity: Units,
     /// Where to ship; an offer that isn't shipped needs no address, and keeps none.
     pub deliver_to: Option<DeliverTo>,
-    /// What the caller expects it to cost in all; any other cost is refused.
+    /// What the caller expects it to cost in all, of an offer that costs one unit; any other cost
+    /// is refused.
     pub expected_points: Option<Points>,
+    /// Likewise of all units, in any order.
+    pub expected_prices: Option<Box<[Price]>>,
 }
 
 /// An order that the offer can meet.
@@ -31,17 +35,18 @@ pub(super) struct Priced<'a> {
     allocation: Allocation,
     left: Inventory,
     /// What it costs.
-    pub(super) needed: Points,
+    pub(super) needed: Prices,
 }
 
 impl Order {
     /// Stock is looked at before everything else that the offer or the account could be refused
     /// for: the gate in front of the writer's queue knows the stock only, and must not answer
-    /// otherwise than this does.
+    /// otherwise than this does. Where credit pays that was set aside, it is of the unit `held`.
     pub(super) fn price<'a>(
         &self,
         state: &'a State,
         now: Timestamp,
+        held: Option<UnitId>,
     ) -> Result<Priced<'a>, Refusal> {
         let (number, offer) = state.numbered_offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
         let allocated = offer.inventory.allocate(self.quantity);
@@ -51,30 +56,35 @@ impl Order {
             return Err(Refusal::SoldOut { remaining, asked: self.quantity });
         }
         offer.check_open(now)?;
+        // What is free costs nothing of any unit.
+        let other = |unit: UnitId| offer.terms.prices.due().find(|price| price.unit != unit);
+        if let Some((unit, Price { unit: asked, .. })) = held.zip(held.and_then(other)) {
+            return Err(Refusal::UnitMismatch { unit, asked });
+        }
         let (allocation, left) =
             allocated.ok_or(Refusal::AmountTooLarge { what: "the offer's units sold" })?;
         let needed = offer
             .terms
-            .price
+            .prices
             .times(self.quantity)
             .ok_or(Refusal::AmountTooLarge { what: "price times quantity" })?;
-        if let Some(expected) = self.expected_points
-            && expected != needed
-        {
-            return Err(Refusal::PriceChanged { needed, expected });
-        }
+        self.check_cost(&needed)?;
         if offer.terms.ships && self.deliver_to.is_none() {
             return Err(Refusal::DeliverToMissing);
         }
         Ok(Priced { number, offer, allocation, left, needed })
     }
 
-    /// Whether credit of this unit can pay it: an offer costs points, and what is free costs
-    /// nothing of any unit.
-    pub(super) fn check_unit(&self, state: &State, unit: UnitId) -> Result<(), Refusal> {
-        let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
-        if offer.terms.price > Points::ZERO && unit != UnitId::POINTS {
-            return Err(Refusal::UnitMismatch { unit, asked: UnitId::POINTS });
+    /// Whether it costs what the caller expects, where the caller expects something.
+    fn check_cost(&self, needed: &Prices) -> Result<(), Refusal> {
+        let first = needed.first();
+        let of_one = self.expected_points.map(|points| [Price { points, ..first }]);
+        let expected = [of_one.as_ref().map(|it| &it[..]), self.expected_prices.as_deref()];
+        for expected in expected.into_iter().flatten() {
+            if let Some((unit, needed, expected)) = needed.first_difference(expected) {
+                let what = "The cost is";
+                return Err(Refusal::PriceChanged { what, unit, needed, expected });
+            }
         }
         Ok(())
     }
@@ -111,22 +121,35 @@ impl Order {
             offer_id: self.offer_id.clone(),
             product_id: terms.product_id.clone(),
             allocation: priced.allocation,
-            points: priced.needed,
+            prices: priced.needed,
             warehouse: terms.ships.then(|| terms.warehouse.clone()),
             hold_id,
             expected_points: self.expected_points,
+            expected_prices: self.expected_prices.clone(),
             occurred_at,
             deliver_to: self.deliver_to.clone().filter(|_| terms.ships),
         }
     }
 
     pub(super) fn first_difference(&self, fact: &ExchangeCreated) -> Option<&'static str> {
+        let [asked, recorded] =
+            [&self.expected_prices, &fact.expected_prices].map(Option::as_deref);
         first_different(&[
             ("exchange_id", self.exchange_id == fact.exchange_id),
             ("offer_id", self.offer_id == fact.offer_id),
             ("quantity", self.quantity == fact.allocation.quantity()),
             ("deliver_to", fact.deliver_to.is_none() || fact.deliver_to == self.deliver_to),
             ("expected_points", self.expected_points == fact.expected_points),
+            ("expected_prices", are_expected(asked, recorded)),
         ])
+    }
+}
+
+/// Whether both name no prices, or the same ones in any order.
+fn are_expected(asked: Option<&[Price]>, recorded: Option<&[Price]>) -> bool {
+    match (asked, recorded) {
+        (Some(asked), Some(recorded)) => are_same(asked, recorded),
+        (None, None) => true,
+        _ => false,
     }
 }

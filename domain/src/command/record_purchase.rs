@@ -3,9 +3,9 @@
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, CapPeriod, Cause, CreditEarned, CreditRefused, Decision, DeliverTo, Event, IdHash,
-    Points, PurchaseId, PurchaseLine, PurchaseRecorded, Refusal, RefusalCode, RuleId, RuleVersion,
-    Timestamp, UnitId, WarehouseId,
+    AccountId, CapPeriod, Cause, CreditEarned, CreditRefused, Decision, DeliverTo, EarningRule,
+    Event, IdHash, Points, PurchaseEarning, PurchaseId, PurchaseLine, PurchaseRecorded, Refusal,
+    RefusalCode, RuleId, RuleVersion, Timestamp, UnitId, UnitPoints, WarehouseId,
 };
 
 /// Records a purchase. Its id is a cause: what earned for it once earns no more. The goods were
@@ -16,27 +16,28 @@ pub struct RecordPurchase {
     pub account_id: AccountId,
     /// The purchase's id, made by the caller.
     pub purchase_id: PurchaseId,
-    /// What was bought, each product once, without the points.
+    /// What was bought, each product once, without what it earned.
     pub lines: Vec<PurchaseLine>,
     /// Of which unit the named points are; a rule gives its own.
     pub unit: UnitId,
-    /// What it earns in all, which may be 0; without it, a rule says.
+    /// What it earns in all, which may be 0; without it, rules say.
     pub points: Option<Points>,
-    /// The rule that says; without it, the one named `default`.
-    pub rule: Option<RuleId>,
+    /// The rules that say, each of another unit; without one, the one named `default`.
+    pub rules: Box<[RuleId]>,
     /// Who ships, and where to, where there is something to ship.
     pub shipping: Option<(WarehouseId, DeliverTo)>,
-    /// From when on the credit can be spent; without it, the rule says.
+    /// From when on the credit can be spent; without it, each rule says.
     pub available_at: Option<Timestamp>,
-    /// Until when; without it, the rule says.
+    /// Until when; without it, each rule says.
     pub expires_at: Option<Timestamp>,
     /// When it happened, as the caller says.
     pub occurred_at: Option<Timestamp>,
 }
 
-/// What a purchase earns.
+/// What a purchase earns of a unit.
 #[derive(Default)]
 struct Earning {
+    unit: UnitId,
     /// By line; empty where a line would earn more than an amount can say.
     points: Vec<Points>,
     /// In all, where a cap cut it.
@@ -66,55 +67,43 @@ impl CommandRules for RecordPurchase {
     }
 
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
-        let unit = self.earned_unit();
-        draft.unit_number(unit)?;
         draft.apply_due(&self.account_id);
-        let earning = match self.points {
-            Some(points) => Earning { points: self.spread(points), ..Earning::default() },
-            None => self.earn_by_rule(&draft)?,
-        };
-        let available_at = self.available_at.or(earning.available_at);
-        let expires_at = self.expires_at.or(earning.expires_at);
-        let checked = match earning.sum() {
-            Ok(Points::ZERO) => Ok(None),
-            sum => {
-                let id = &self.account_id;
-                draft.check_credit(id, unit, sum, available_at, expires_at).map(Some)
+        let earnings = match self.points {
+            Some(points) => {
+                draft.unit_number(self.unit)?;
+                let points = self.spread(points);
+                vec![Earning { unit: self.unit, points, ..Earning::default() }]
             }
+            None => self.earn_by_rules(&draft)?,
         };
-        let credit_refused = checked.as_ref().err().map(|refusal| CreditRefused {
-            code: RefusalCode::from(refusal),
-            available_at,
-            expires_at,
-            cap_period: earning.cap_period,
-        });
-        let points = checked.unwrap_or_default();
-        if let Some(points) = points {
-            let fact = CreditEarned {
-                available_at,
-                expires_at,
+        let (mut earned, mut credit_refused) = (vec![], vec![]);
+        for earning in &earnings {
+            let points = self.earn(&mut draft, earning).unwrap_or_else(|refused| {
+                credit_refused.push(refused);
+                Points::ZERO
+            });
+            earned.push(PurchaseEarning {
+                unit: earning.unit,
+                points,
                 rule: earning.rule.clone(),
-                cap_period: earning.cap_period,
-                occurred_at: self.occurred_at,
-                ..CreditEarned::new(unit, points, Cause::purchase(&self.purchase_id))
-            };
-            draft.come_in(Event::CreditEarned(self.account_id.clone(), fact));
+                points_before_cap: earning.before_cap,
+            });
         }
         let lines = self.lines.iter().enumerate().map(|(index, line)| {
-            let points = earning.points.get(index).and_then(|points| points.some());
-            PurchaseLine { points, ..line.clone() }
+            let earned = earnings.iter().filter_map(|earning| {
+                let points = earning.points.get(index).and_then(|points| points.some())?;
+                Some(UnitPoints { unit: earning.unit, points })
+            });
+            PurchaseLine { earned: earned.collect(), ..line.clone() }
         });
         let (warehouse, deliver_to) = self.shipping.clone().unzip();
         let recorded = PurchaseRecorded {
             purchase_id: self.purchase_id.clone(),
             lines: lines.collect(),
-            unit,
-            points,
-            credit_refused,
-            points_before_cap: earning.before_cap,
+            earned: earned.into(),
+            credit_refused: credit_refused.into(),
             asked_points: self.points,
-            asked_rule: self.rule.clone(),
-            rule: earning.rule,
+            asked_rules: self.rules.clone(),
             warehouse,
             available_at: self.available_at,
             expires_at: self.expires_at,
@@ -129,17 +118,20 @@ impl CommandRules for RecordPurchase {
     fn first_difference(&self, event: &Event) -> Option<&'static str> {
         let Event::PurchaseRecorded(_, fact) = event else { return OTHER_CALL };
         let is_line = |(asked, line): (&PurchaseLine, &PurchaseLine)| {
-            *asked == PurchaseLine { points: None, ..line.clone() }
+            *asked == PurchaseLine { earned: Box::default(), ..line.clone() }
         };
         let same_lines =
             self.lines.len() == fact.lines.len() && self.lines.iter().zip(&fact.lines).all(is_line);
         let (warehouse, deliver_to) = self.shipping.as_ref().map(|(who, to)| (who, to)).unzip();
+        // A rule gives its own unit, and nobody names it.
+        let has_points = self.points.is_some() && fact.asked_points.is_some();
+        let are_several = self.rules.len() > 1 || fact.asked_rules.len() > 1;
         let same_address = fact.deliver_to.is_none() || fact.deliver_to.as_ref() == deliver_to;
         first_different(&[
             ("lines", same_lines),
-            ("unit", self.unit == fact.unit),
+            ("unit", !has_points || self.unit == fact.first_unit()),
             ("points", self.points == fact.asked_points),
-            ("rule", self.rule == fact.asked_rule),
+            (if are_several { "rules" } else { "rule" }, self.rules == fact.asked_rules),
             ("warehouse", warehouse == fact.warehouse.as_ref()),
             ("deliver_to", same_address),
             ("available_at", self.available_at == fact.available_at),
@@ -161,9 +153,30 @@ impl Earning {
 }
 
 impl RecordPurchase {
-    /// Rules give points.
-    const fn earned_unit(&self) -> UnitId {
-        if self.points.is_some() { self.unit } else { UnitId::POINTS }
+    /// Records what is earned of a unit, if anything: how much, or why not.
+    fn earn(&self, draft: &mut Draft<'_>, earning: &Earning) -> Result<Points, CreditRefused> {
+        let (id, unit, cap_period) = (&self.account_id, earning.unit, earning.cap_period);
+        let available_at = self.available_at.or(earning.available_at);
+        let expires_at = self.expires_at.or(earning.expires_at);
+        let sum = earning.sum();
+        if sum == Ok(Points::ZERO) {
+            return Ok(Points::ZERO);
+        }
+        let points = draft.check_credit(id, unit, sum, available_at, expires_at);
+        let points = points.map_err(|refusal| {
+            let code = RefusalCode::from(&refusal);
+            CreditRefused { unit, code, available_at, expires_at, cap_period }
+        })?;
+        let fact = CreditEarned {
+            available_at,
+            expires_at,
+            rule: earning.rule.clone(),
+            cap_period,
+            occurred_at: self.occurred_at,
+            ..CreditEarned::new(unit, points, Cause::purchase(&self.purchase_id))
+        };
+        draft.come_in(Event::CreditEarned(id.clone(), fact));
+        Ok(points)
     }
 
     /// Spreads points over the lines in proportion to what was paid for them, or to how many they
@@ -189,18 +202,39 @@ impl RecordPurchase {
             .collect()
     }
 
-    fn earn_by_rule(&self, draft: &Draft<'_>) -> Result<Earning, Refusal> {
-        let default = RuleId::default_rule();
-        let id = self.rule.as_ref().unwrap_or(&default);
-        let rule = draft.state.rule(id).ok_or(Refusal::RuleUnknown)?;
+    /// What each of the rules gives, in their order.
+    fn earn_by_rules(&self, draft: &Draft<'_>) -> Result<Vec<Earning>, Refusal> {
+        let default = [RuleId::default_rule()];
+        let ids = if self.rules.is_empty() { &default } else { &*self.rules };
+        let rules = ids.iter().map(|id| {
+            let rule = draft.state.rule(id).map(|rule| (id, rule));
+            rule.ok_or(Refusal::RuleUnknown)
+        });
+        let rules = rules.collect::<Result<Vec<_>, _>>()?;
+        for (index, (_, rule)) in rules.iter().enumerate() {
+            let unit = rule.terms.unit;
+            if rules[..index].iter().any(|(_, before)| before.terms.unit == unit) {
+                return Err(Refusal::UnitRepeated { unit });
+            }
+        }
+        rules.into_iter().map(|(id, rule)| self.earn_by_rule(draft, id, rule)).collect()
+    }
+
+    fn earn_by_rule(
+        &self,
+        draft: &Draft<'_>,
+        id: &RuleId,
+        rule: &EarningRule,
+    ) -> Result<Earning, Refusal> {
         let at = rule.earns_at(self.occurred_at, draft.now);
         let (terms, version) = rule.version_at(at);
         let calendar = terms.time_zone.calendar().map_err(|_| Refusal::TimeZoneUnknown)?;
+        let unit = terms.unit;
         let mut points = terms.points_of(&self.lines, at).unwrap_or_default();
         let cap_period = terms.cap_period(calendar, at);
         let mut before_cap = None;
         if let (Some(cap), Some(period)) = (terms.cap, cap_period) {
-            let number = draft.unit_number(self.earned_unit())?;
+            let number = draft.unit_number(unit)?;
             let given = in_all(&points);
             let account = draft.account(&self.account_id);
             let earned = account.map(|it| it.wallet(number).earned_by(id, period));
@@ -213,6 +247,7 @@ impl RecordPurchase {
             before_cap = Some(given).filter(|given| *given > in_all(&points));
         }
         Ok(Earning {
+            unit,
             points,
             before_cap,
             rule: Some(RuleVersion { rule_id: id.clone(), version }),

@@ -6,8 +6,8 @@ use super::order::Priced;
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, CreditDeducted, Decision, Event, IdHash, LotPart, Points, Preview, Refusal,
-    Timestamp, UnitId, UnitNumber,
+    AccountId, CreditDeducted, Decision, Event, IdHash, Points, Preview, PreviewedCost, Price,
+    Refusal, Timestamp,
 };
 
 /// Redeems an offer. The exchange id is the key. A repeat returns the same exchange.
@@ -39,24 +39,22 @@ impl CommandRules for Redeem {
     }
 
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
-        let (priced, lots, _) = self.draw(&mut draft)?;
-        let exchange_id = self.order.exchange_id.clone();
+        let (priced, drawn) = self.draw(&mut draft)?;
         let grace = draft.grace();
-        let (unit, points) = (UnitId::POINTS, priced.needed);
-        let deducted = CreditDeducted { exchange_id, unit, points, lots, grace };
         let created = self.order.created(priced, &mut draft, None, self.occurred_at);
-        if deducted.points > Points::ZERO {
-            draft.push(Event::CreditDeducted(self.account_id.clone(), deducted));
+        for PreviewedCost { unit, points, lots, .. } in drawn {
+            let exchange_id = self.order.exchange_id.clone();
+            let deducted = CreditDeducted { exchange_id, unit, points, lots, grace };
+            if deducted.points > Points::ZERO {
+                draft.push(Event::CreditDeducted(self.account_id.clone(), deducted));
+            }
         }
         draft.push_outcome(Event::ExchangeCreated(self.account_id.clone(), created));
         Ok(draft.finish())
     }
 
     fn preview(&self, mut draft: Draft<'_>) -> Option<Result<Preview, Refusal>> {
-        Some(self.draw(&mut draft).map(|(priced, lots, available)| {
-            let available_after = available.minus(priced.needed).unwrap_or_default();
-            Preview { points: priced.needed, lots, available, available_after }
-        }))
+        Some(self.draw(&mut draft).map(|(_, costs)| Preview { costs }))
     }
 
     fn first_difference(&self, event: &Event) -> Option<&'static str> {
@@ -71,20 +69,24 @@ impl CommandRules for Redeem {
 }
 
 impl Redeem {
-    /// The cost, the lots that it draws on, and the available points before the deduction.
-    fn draw<'a>(
-        &self,
-        draft: &mut Draft<'a>,
-    ) -> Result<(Priced<'a>, Vec<LotPart>, Points), Refusal> {
-        let priced = self.order.price(draft.state, draft.now)?;
+    /// The cost, and what it draws on of each unit that it costs; the first unit that lacks is the
+    /// answer.
+    fn draw<'a>(&self, draft: &mut Draft<'a>) -> Result<(Priced<'a>, Vec<PreviewedCost>), Refusal> {
+        let priced = self.order.price(draft.state, draft.now, None)?;
         draft.apply_due(&self.account_id);
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         self.order.check_limit(&priced, account)?;
-        let (unit, wallet) = (UnitId::POINTS, account.wallet(UnitNumber::POINTS));
-        let (needed, available) = (priced.needed, wallet.available());
-        let lots = wallet.draw(needed);
-        let lots = lots.ok_or(Refusal::InsufficientCredit { unit, needed, available })?;
-        Ok((priced, lots, available))
+        let costs = priced.needed.iter().map(|Price { unit, points }| {
+            let wallet = account.wallet(draft.unit_number(unit)?);
+            let available = wallet.available();
+            let lots = wallet.draw(points);
+            let lots =
+                lots.ok_or(Refusal::InsufficientCredit { unit, needed: points, available })?;
+            let available_after = available.minus(points).unwrap_or_default();
+            Ok(PreviewedCost { unit, points, lots, available, available_after })
+        });
+        let costs = costs.collect::<Result<_, Refusal>>()?;
+        Ok((priced, costs))
     }
 }
 
@@ -189,6 +191,50 @@ mod tests {
             .leaves("ann", [1, 0, 0, 0])
             .when(redeem("ann", "x-3", "mug"))
             .then_records(["ExchangeCreated"]);
+    }
+
+    #[test]
+    fn an_offer_of_several_units_is_paid_of_each_in_its_order_or_not_at_all() {
+        let prices = [("miles", 5), ("points", 100)];
+        given([])
+            .does(make_unit("miles"))
+            .does(costing(&prices, open("mug", 1, None)))
+            .does(earn("ann", 500, "B-1"))
+            .refuses(two("ann", "x-1", "mug"), "insufficient-credit")
+            .does(in_unit("miles", earn("ann", 25, "M-1")))
+            .when(two("ann", "x-1", "mug"))
+            .then_records(["CreditDeducted", "CreditDeducted", "ExchangeCreated"])
+            .leaves("ann", [300, 0, 0, 0])
+            .leaves_of("ann", "miles", [15, 0, 0, 0])
+            .does(two("ann", "x-2", "mug"))
+            .refuses(redeem_many("ann", "x-3", "mug", 2), "insufficient-credit")
+            .leaves("ann", [100, 0, 0, 0])
+            .leaves_of("ann", "miles", [5, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_cost_of_several_units_is_expected_whole_and_in_any_order() {
+        let shop = || {
+            given([])
+                .does(make_unit("miles"))
+                .does(costing(&[("points", 100), ("miles", 5)], open("mug", 1, None)))
+                .does(earn("ann", 500, "B-1"))
+                .does(in_unit("miles", earn("ann", 25, "M-1")))
+        };
+        let expecting = |prices: &[(&str, u64)]| expecting_prices(prices, "ann", "x-1", "mug");
+        let whole = expecting(&[("miles", 5), ("points", 100)]);
+        let of_points_alone = crate::scenario::expecting(100, "ann", "x-1", "mug");
+        shop()
+            .refuses(expecting(&[("points", 100)]), "price-changed")
+            .refuses(expecting(&[("points", 100), ("miles", 6)]), "price-changed")
+            .refuses(of_points_alone, "price-changed")
+            .does(whole.clone())
+            .when(whole)
+            .then_repeats(8);
+        shop()
+            .does(redeem("ann", "x-1", "mug"))
+            .when(expecting(&[("points", 100), ("miles", 5)]))
+            .then_differs_from(8, "expected_prices");
     }
 
     #[test]

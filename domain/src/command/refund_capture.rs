@@ -65,7 +65,7 @@ impl CommandRules for RefundCapture {
         let points = self.points.unwrap_or(left);
         if points > left || left == Points::ZERO {
             let asked = self.points.unwrap_or(captured.points);
-            return Err(Refusal::PointsTooLarge { left, asked });
+            return Err(Refusal::PointsTooLarge { unit: captured.unit, left, asked });
         }
         draft.apply_due(&self.account_id);
         let unit = draft.unit_number(captured.unit)?;
@@ -88,7 +88,7 @@ impl CommandRules for RefundCapture {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, _before: &Event, position: Position, event: &Event) -> Option<()> {
+    fn load(&mut self, _before: &[Event], position: Position, event: &Event) -> Option<()> {
         self.original = Some(OriginalCapture::read(position, event)?);
         Some(())
     }

@@ -82,7 +82,7 @@ impl CommandRules for RejectShipment {
         let (refunded, cancelled) = cancelling.refund(&mut draft)?;
         let cancelled = ExchangeCancelled { occurred_at: self.occurred_at, ..cancelled };
         draft.push_outcome(self.rejected());
-        if let Some(refunded) = refunded {
+        for refunded in refunded {
             draft.come_in(Event::CreditRefunded(self.account_id.clone(), refunded));
         }
         draft.push(Event::ExchangeCancelled(self.account_id.clone(), cancelled));
@@ -90,7 +90,7 @@ impl CommandRules for RejectShipment {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
+    fn load(&mut self, before: &[Event], position: Position, event: &Event) -> Option<()> {
         self.original = Some(OriginalExchange::read(before, position, event)?);
         Some(())
     }

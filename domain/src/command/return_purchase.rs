@@ -3,12 +3,12 @@
 use log_record::Position;
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
-use super::take_back::take_back;
+use super::take_back::{Taken, Wanted, take_back};
 use crate::draft::Draft;
 use crate::{
-    AccountId, AskedUnits, Cause, CreditWithdrawn, Decision, Event, IdHash, Note, OriginalPurchase,
-    Points, PurchaseId, PurchaseLine, PurchaseReturned, Refusal, ReturnId, ReturnedLine, RoomBack,
-    State, Timestamp, Units, WithdrawalCause,
+    AccountId, AskedUnits, CapRoom, Cause, CreditWithdrawn, Decision, Event, IdHash, Note,
+    OriginalPurchase, Points, PurchaseId, PurchaseLine, PurchaseReturned, Refusal, ReturnId,
+    ReturnedLine, RoomBack, State, TakenBack, Timestamp, UnitId, Units, WithdrawalCause,
 };
 
 /// Records that goods of a purchase came back.
@@ -60,51 +60,12 @@ impl CommandRules for ReturnPurchase {
         }
         let back = self.lines_back(draft.state, original)?;
         draft.apply_due(&self.account_id);
-        let refused = draft.state.refused_credit(at);
-        let worth = worth(draft.state, original, &back);
-        let room = original.cap_room.clone().filter(|room| room.period.is_kept(draft.now));
-        let mut points = Points::ZERO;
-        if let Some(earned) = original.earned.or(refused.flatten()) {
-            let left = draft.left_to_withdraw(earned);
-            points = worth.min(left);
-            if points > Points::ZERO {
-                let lot = draft.state.lot_at(earned.position);
-                let taken = take_back(&mut draft, &self.account_id, earned.unit, lot, points)?;
-                let fact = CreditWithdrawn {
-                    withdrawal: WithdrawalCause::Return {
-                        purchase_id: self.purchase_id.clone(),
-                        id: self.return_id.clone(),
-                    },
-                    unit: earned.unit,
-                    points,
-                    lots: taken.lots,
-                    owed: taken.owed,
-                    expired: taken.expired,
-                    forgiven: taken.forgiven,
-                    available_at: taken.available_at,
-                    of: Some(Cause::purchase(&self.purchase_id)),
-                    of_lot: Some(lot),
-                    cap_room: room.clone(),
-                    asked_points: None,
-                    reference: None,
-                    occurred_at: self.occurred_at,
-                    note: Note::default(),
-                };
-                draft.push(Event::CreditWithdrawn(self.account_id.clone(), fact));
-            }
-        }
-        let room_back = match refused {
-            // A claim will give as much less.
-            Some(None) => worth.some().zip(room).map(|(points, room)| RoomBack { room, points }),
-            _ => None,
-        };
+        let taken = self.take_shares(&mut draft, original, &back)?;
         let fact = PurchaseReturned {
             purchase_id: self.purchase_id.clone(),
             return_id: self.return_id.clone(),
             lines: back,
-            unit: original.unit,
-            points: points.some(),
-            room_back,
+            taken: taken.into(),
             asked_lines: self.lines.is_some(),
             occurred_at: self.occurred_at,
             note: self.note.clone(),
@@ -113,7 +74,7 @@ impl CommandRules for ReturnPurchase {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
+    fn load(&mut self, before: &[Event], position: Position, event: &Event) -> Option<()> {
         self.original = Some(OriginalPurchase::read(before, position, event));
         Some(())
     }
@@ -138,6 +99,73 @@ impl CommandRules for ReturnPurchase {
 }
 
 impl ReturnPurchase {
+    /// Takes what the lines had earned of each unit, of all of them or of none.
+    fn take_shares(
+        &self,
+        draft: &mut Draft<'_>,
+        original: &OriginalPurchase,
+        back: &[ReturnedLine],
+    ) -> Result<Vec<TakenBack>, Refusal> {
+        let refused = draft.state.refused_credit(original.position);
+        let (mut shares, mut wanted, mut rooms) = (vec![], vec![], vec![]);
+        for earning in &original.units {
+            let unit = earning.unit;
+            let worth = worth(draft.state, original, back, unit);
+            let room = earning.cap_room.clone().filter(|room| room.period.is_kept(draft.now));
+            let refused = refused.iter().find(|refused| refused.unit == unit);
+            let earned = earning.earned.or(refused.and_then(|refused| refused.claimed));
+            let points = earned.map(|earned| worth.min(draft.left_to_withdraw(earned)));
+            let points = points.unwrap_or_default();
+            let room_back = match refused {
+                // A claim will give as much less.
+                Some(refused) if refused.claimed.is_none() => {
+                    let back = worth.some().zip(room.clone());
+                    back.map(|(points, room)| RoomBack { room, points })
+                }
+                _ => None,
+            };
+            if let (Some(earned), Some(points)) = (earned, points.some()) {
+                wanted.push(Wanted { unit, lot: draft.state.lot_at(earned.position), points });
+                rooms.push(room);
+            }
+            shares.push(TakenBack { unit, points, room_back });
+        }
+        let taken = take_back(draft, &self.account_id, &wanted)?;
+        for ((wanted, taken), room) in wanted.into_iter().zip(taken).zip(rooms) {
+            let fact = self.withdrawn(wanted, taken, room);
+            draft.push(Event::CreditWithdrawn(self.account_id.clone(), fact));
+        }
+        Ok(shares)
+    }
+
+    fn withdrawn(
+        &self,
+        Wanted { unit, lot, points }: Wanted,
+        taken: Taken,
+        cap_room: Option<CapRoom>,
+    ) -> CreditWithdrawn {
+        CreditWithdrawn {
+            withdrawal: WithdrawalCause::Return {
+                purchase_id: self.purchase_id.clone(),
+                id: self.return_id.clone(),
+            },
+            unit,
+            points,
+            lots: taken.lots,
+            owed: taken.owed,
+            expired: taken.expired,
+            forgiven: taken.forgiven,
+            available_at: taken.available_at,
+            of: Some(Cause::purchase(&self.purchase_id)),
+            of_lot: Some(lot),
+            cap_room,
+            asked_points: None,
+            reference: None,
+            occurred_at: self.occurred_at,
+            note: Note::default(),
+        }
+    }
+
     /// What comes back, in the purchase's order.
     fn lines_back(
         &self,
@@ -183,11 +211,16 @@ impl ReturnPurchase {
     }
 }
 
-/// What the lines had earned, so rounded that all of a line takes all that it earned.
-fn worth(state: &State, original: &OriginalPurchase, back: &[ReturnedLine]) -> Points {
+/// What the lines had earned of a unit, so rounded that all of a line takes all that it earned.
+fn worth(
+    state: &State,
+    original: &OriginalPurchase,
+    back: &[ReturnedLine],
+    unit: UnitId,
+) -> Points {
     let worth_of = |back: &ReturnedLine| {
         let line = original.lines.iter().find(|line| line.product_id == back.product_id)?;
-        let earned = line.points?;
+        let earned = line.earned_of(unit);
         let before = state.returned(original.position, &line.product_id);
         let then = before.plus(back.quantity)?;
         earned.share(then, line.quantity).minus(earned.share(before, line.quantity))

@@ -6,8 +6,8 @@ use super::give_back::give_back;
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, Decision, Event, IdHash, Note, OriginalWithdrawal, PurchaseId, Refusal, ReturnId,
-    ReturnReversed, Timestamp,
+    AccountId, Decision, Event, IdHash, Note, OriginalWithdrawal, PurchaseId, Refusal,
+    ReturnCreditGivenBack, ReturnId, ReturnReversed, Timestamp, UnitPoints,
 };
 
 /// Reverses a return: the goods count as bought again, and what was taken for them is given back.
@@ -52,19 +52,26 @@ impl CommandRules for ReverseReturn {
             return Ok(Decision::Load(at));
         };
         draft.apply_due(&self.account_id);
-        let credit = match &original.credit {
-            None => None,
-            Some(withdrawn) => {
-                let of = withdrawn.fact.of.clone().zip(withdrawn.fact.of_lot);
-                let of = of.ok_or(Refusal::ReturnUnknown)?;
-                Some(give_back(&draft, &self.account_id, withdrawn, of)?)
-            }
-        };
+        let id = &self.account_id;
+        let credit = give_back(&draft, id, &original.credit, Refusal::ReturnUnknown)?;
+        let mut credit = credit.into_iter();
+        let first = credit.next();
+        let mut further = vec![];
+        for credit in credit {
+            further.push(UnitPoints { unit: credit.unit, points: credit.points });
+            let fact = ReturnCreditGivenBack {
+                purchase_id: self.purchase_id.clone(),
+                return_id: self.return_id.clone(),
+                credit,
+            };
+            draft.come_in(Event::CreditGivenBack(self.account_id.clone(), fact));
+        }
         let fact = ReturnReversed {
             purchase_id: self.purchase_id.clone(),
             return_id: self.return_id.clone(),
             lines: original.lines.clone(),
-            credit,
+            credit: first,
+            further: further.into(),
             occurred_at: self.occurred_at,
             note: self.note.clone(),
         };
@@ -73,7 +80,7 @@ impl CommandRules for ReverseReturn {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
+    fn load(&mut self, before: &[Event], position: Position, event: &Event) -> Option<()> {
         self.original = Some(OriginalWithdrawal::read(before, position, event)?);
         Some(())
     }

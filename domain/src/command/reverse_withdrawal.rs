@@ -50,11 +50,11 @@ impl CommandRules for ReverseWithdrawal {
         else {
             return Ok(Decision::Load(at));
         };
-        let withdrawn = original.credit.as_ref().ok_or(Refusal::WithdrawalUnknown)?;
-        let of = withdrawn.fact.of.clone().zip(withdrawn.fact.of_lot);
-        let of = of.ok_or(Refusal::WithdrawalUnknown)?;
+        let [withdrawn] = &*original.credit else { return Err(Refusal::WithdrawalUnknown) };
         draft.apply_due(&self.account_id);
-        let credit = give_back(&draft, &self.account_id, withdrawn, of)?;
+        let id = &self.account_id;
+        let credit = give_back(&draft, id, &[withdrawn.clone()], Refusal::WithdrawalUnknown)?;
+        let credit = credit.into_iter().next().ok_or(Refusal::WithdrawalUnknown)?;
         let fact = WithdrawalReversed {
             withdrawal_id: self.withdrawal_id.clone(),
             credit,
@@ -66,7 +66,7 @@ impl CommandRules for ReverseWithdrawal {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
+    fn load(&mut self, before: &[Event], position: Position, event: &Event) -> Option<()> {
         self.original = Some(OriginalWithdrawal::read(before, position, event)?);
         Some(())
     }

@@ -38,9 +38,9 @@ pub(super) trait CommandRules {
         OTHER_CALL
     }
 
-    /// Takes what deciding asked for by [`Decision::Load`]: the event at `position` and the one
-    /// before it. Nothing where the command can't use them.
-    fn load(&mut self, _before: &Event, _position: Position, _event: &Event) -> Option<()> {
+    /// Takes what deciding asked for by [`Decision::Load`]: the event at `position` and those right
+    /// before it that belong to it, the last one last. Nothing where the command can't use them.
+    fn load(&mut self, _before: &[Event], _position: Position, _event: &Event) -> Option<()> {
         None
     }
 

@@ -50,8 +50,13 @@ impl CommandRules for SetEarningRule {
             (Some(rule), ExpectedVersion::OneOf(read)) if !read.contains(&rule.version) => {
                 return Err(Refusal::RuleChanged { version: rule.version });
             }
+            (Some(rule), _) if rule.terms.unit != self.terms.unit => {
+                return Err(Refusal::RuleFixed { unit: rule.terms.unit });
+            }
             (Some(rule), _) => rule.version + 1,
         };
+        draft.unit_number(self.terms.unit)?;
+        draft.check_not_closed(self.terms.unit)?;
         Ok(Decision::of(Event::EarningRuleSet(EarningRuleSet {
             rule_id: self.rule_id.clone(),
             version,
@@ -83,6 +88,22 @@ mod tests {
         given([])
             .does(rule("r", terms(["toys", "books"], [200, 300]), ExpectedVersion::Absent))
             .when(rule("r", terms(["books", "toys"], [300, 200]), ExpectedVersion::Any))
+            .then_unchanged();
+    }
+
+    #[test]
+    fn a_rule_keeps_its_unit_which_is_open() {
+        let of_miles = |points| in_miles(rate(points));
+        given([])
+            .refuses(rule("r", of_miles(1), ExpectedVersion::Absent), "unit-unknown")
+            .does(make_unit("miles"))
+            .does(rule("r", of_miles(1), ExpectedVersion::Absent))
+            .refuses(rule("r", rate(1), ExpectedVersion::Any), "rule-fixed")
+            .does(rule("r", of_miles(2), ExpectedVersion::Any))
+            .does(close_unit("miles"))
+            .refuses(rule("r", of_miles(3), ExpectedVersion::Any), "unit-closed")
+            .refuses(rule("q", of_miles(3), ExpectedVersion::Absent), "unit-closed")
+            .when(rule("r", of_miles(2), ExpectedVersion::Any))
             .then_unchanged();
     }
 

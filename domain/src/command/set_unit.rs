@@ -38,15 +38,16 @@ impl CommandRules for SetUnit {
             (None, _) => return Err(Refusal::UnitUnknown { unit: self.unit }),
             (Some(unit), _) if unit.terms == self.terms => return Ok(Decision::Unchanged),
             (Some(unit), ExpectedVersion::Absent) => {
+                check_name_only(&unit.terms, &self.terms)?;
                 return Err(Refusal::UnitExists { version: unit.version });
             }
             (Some(unit), ExpectedVersion::OneOf(read)) if !read.contains(&unit.version) => {
                 return Err(Refusal::UnitChanged { version: unit.version });
             }
-            (Some(unit), _) if !unit.terms.differs_by_name_only(&self.terms) => {
-                return Err(Refusal::UnitFixed);
+            (Some(unit), _) => {
+                check_name_only(&unit.terms, &self.terms)?;
+                unit.version + 1
             }
-            (Some(unit), _) => unit.version + 1,
         };
         let set = UnitSet { unit: self.unit, version, terms: self.terms.clone() };
         Ok(Decision::of(Event::UnitSet(set)))
@@ -54,6 +55,14 @@ impl CommandRules for SetUnit {
 
     fn subject(&self, state: &State) -> Option<(Subject, Position)> {
         Subject::unit(state, self.unit)
+    }
+}
+
+/// Whether the terms differ by the name alone.
+fn check_name_only(terms: &UnitTerms, asked: &UnitTerms) -> Result<(), Refusal> {
+    match terms.first_fixed_difference(asked) {
+        Some(field) => Err(Refusal::UnitFixed { field }),
+        None => Ok(()),
     }
 }
 
@@ -80,20 +89,25 @@ mod tests {
     fn nothing_of_a_unit_changes_but_its_name() {
         let made = || given([]).does(set_unit("miles", spendable(), ExpectedVersion::Absent));
         let others = [
-            unspendable(),
-            UnitTerms { decimals: 2.try_into().expect("decimals"), ..spendable() },
-            UnitTerms { time_zone: id("Europe/Berlin"), ..spendable() },
+            ("spendable", unspendable()),
+            ("decimals", UnitTerms { decimals: 2.try_into().expect("decimals"), ..spendable() }),
+            ("time_zone", UnitTerms { time_zone: id("Europe/Berlin"), ..spendable() }),
         ];
-        for other in others {
-            made().refuses(set_unit("miles", other.clone(), ExpectedVersion::Any), "unit-fixed");
-            given([]).refuses(set_unit("points", other, ExpectedVersion::Any), "unit-fixed");
+        for (field, other) in others {
+            // Also where nothing says which version was read: no If-Match would help.
+            for expected in [ExpectedVersion::Any, ExpectedVersion::Absent] {
+                made()
+                    .when(set_unit("miles", other.clone(), expected.clone()))
+                    .then_refused_because(Refusal::UnitFixed { field });
+                given([]).refuses(set_unit("points", other.clone(), expected), "unit-fixed");
+            }
         }
     }
 
     #[test]
     fn points_are_there_from_the_start() {
         given([])
-            .refuses(set_unit("points", unspendable(), ExpectedVersion::Absent), "unit-exists")
+            .refuses(set_unit("points", unspendable(), ExpectedVersion::Absent), "unit-fixed")
             .when(set_unit("points", spendable(), ExpectedVersion::Absent))
             .then_unchanged();
     }

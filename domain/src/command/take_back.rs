@@ -7,6 +7,14 @@ use crate::{
     UnitId, UnitNumber, Wallet,
 };
 
+/// What is to be taken: points of a unit, earned as a lot.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) unit: UnitId,
+    pub(super) lot: LotId,
+    pub(super) points: Points,
+}
+
 /// What is taken for some points, and what isn't there to be taken.
 pub(super) struct Taken {
     pub(super) lots: Vec<LotPart>,
@@ -46,18 +54,28 @@ fn free_held(
     }
 }
 
-/// Takes `points` that were earned as `lot`: from the lot itself, pending or available, also where
+/// Takes points that were earned as a lot: from the lot itself, pending or available, also where
 /// a hold has to give it back for that, then from what has expired of it, then from any other that
-/// is available; what is missing is owed, forgiven or refused, by the policy.
+/// is available; what is missing is owed, forgiven or refused, by the policy. All that is wanted,
+/// each of another unit, is taken, or nothing; what holds give back is recorded before.
 pub(super) fn take_back(
     draft: &mut Draft<'_>,
     account: &AccountId,
-    unit: UnitId,
-    lot: LotId,
-    points: Points,
+    wanted: &[Wanted],
+) -> Result<Vec<Taken>, Refusal> {
+    for Wanted { unit, lot, points } in wanted {
+        let number = draft.unit_number(*unit)?;
+        free_held(draft, account, (*unit, number), *lot, *points);
+    }
+    wanted.iter().map(|wanted| take_one(draft, account, *wanted)).collect()
+}
+
+fn take_one(
+    draft: &Draft<'_>,
+    account: &AccountId,
+    Wanted { unit, lot, points }: Wanted,
 ) -> Result<Taken, Refusal> {
     let number = draft.unit_number(unit)?;
-    free_held(draft, account, (unit, number), lot, points);
     let wallet = draft.account(account).map(|account| account.wallet(number));
     let own = wallet.into_iter().flat_map(|wallet| wallet.parts_of(lot));
     let (mut lots, missing) = take_from(own, points);
@@ -69,7 +87,7 @@ pub(super) fn take_back(
     let (policy, _) = draft.state.policy();
     if missing > Points::ZERO && policy.spent_credit == SpentCredit::Refuse {
         let left = points.minus(missing).unwrap_or_default();
-        return Err(Refusal::CreditAlreadySpent { left, asked: points });
+        return Err(Refusal::CreditAlreadySpent { unit, left, asked: points });
     }
     let (owed, forgiven) = owed_or_forgiven(policy, wallet, missing)?;
     let available_at = wallet.and_then(|wallet| wallet.pending_until(lot));

@@ -3,11 +3,11 @@
 use log_record::Position;
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
-use super::take_back::take_back;
+use super::take_back::{Wanted, take_back};
 use crate::draft::Draft;
 use crate::{
-    AccountId, Cause, CreditWithdrawn, Decision, Event, IdHash, Note, OriginalCredit, Points,
-    Refusal, Timestamp, UnitId, WithdrawalCause, WithdrawalId,
+    AccountId, Cause, CreditWithdrawn, Decision, EarnedCredit, Event, IdHash, Note, OriginalCredit,
+    Points, Refusal, Timestamp, UnitId, WithdrawalCause, WithdrawalId,
 };
 
 /// Withdraws credit that was earned for a cause.
@@ -51,26 +51,28 @@ impl CommandRules for WithdrawCredit {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let cause = IdHash::cause(&self.account_id, &self.cause);
         let at = draft.state.recorded().position_of(cause).ok_or(Refusal::CreditUnknown)?;
-        let earned = match draft.state.refused_credit(at) {
-            Some(claimed) => claimed,
+        let refused = draft.state.refused_credit(at);
+        let earned = match refused.iter().find(|refused| refused.unit == self.unit) {
+            Some(refused) => refused.claimed.ok_or(Refusal::CreditUnknown)?,
             None => match &self.original {
-                Some(original) if original.position == at => original.earned,
+                Some(original) if original.position == at => {
+                    let claimed = refused.iter().filter_map(|refused| refused.claimed);
+                    self.of_own_unit(original.earned.iter().copied().chain(claimed))?
+                }
                 _ => return Ok(Decision::Load(at)),
             },
         };
-        let earned = earned.ok_or(Refusal::CreditUnknown)?;
-        if earned.unit != self.unit {
-            return Err(Refusal::UnitMismatch { unit: earned.unit, asked: self.unit });
-        }
         let left = draft.left_to_withdraw(earned);
         let points = self.points.unwrap_or(left);
         if points > left || left == Points::ZERO {
             let asked = self.points.unwrap_or(earned.points);
-            return Err(Refusal::PointsTooLarge { left, asked });
+            return Err(Refusal::PointsTooLarge { unit: self.unit, left, asked });
         }
         draft.apply_due(&self.account_id);
         let lot = draft.state.lot_at(earned.position);
-        let taken = take_back(&mut draft, &self.account_id, self.unit, lot, points)?;
+        let wanted = [Wanted { unit: self.unit, lot, points }];
+        let taken = take_back(&mut draft, &self.account_id, &wanted)?;
+        let taken = taken.into_iter().next().ok_or(Refusal::CreditUnknown)?;
         let fact = CreditWithdrawn {
             withdrawal: WithdrawalCause::Withdrawal { id: self.withdrawal_id.clone() },
             unit: self.unit,
@@ -92,7 +94,7 @@ impl CommandRules for WithdrawCredit {
         Ok(draft.finish())
     }
 
-    fn load(&mut self, before: &Event, position: Position, event: &Event) -> Option<()> {
+    fn load(&mut self, before: &[Event], position: Position, event: &Event) -> Option<()> {
         self.original = Some(OriginalCredit::read(before, position, event));
         Some(())
     }
@@ -107,6 +109,18 @@ impl CommandRules for WithdrawCredit {
                 ("occurred_at", self.occurred_at == fact.occurred_at),
             ])
         })
+    }
+}
+
+impl WithdrawCredit {
+    /// What the cause earned of the unit that is named.
+    fn of_own_unit(
+        &self,
+        earned: impl Iterator<Item = EarnedCredit> + Clone,
+    ) -> Result<EarnedCredit, Refusal> {
+        let first = earned.clone().next().ok_or(Refusal::CreditUnknown)?;
+        let own = earned.into_iter().find(|earned| earned.unit == self.unit);
+        own.ok_or(Refusal::UnitMismatch { unit: first.unit, asked: self.unit })
     }
 }
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Note;
 use crate::{
     AccountId, CancellationId, CapPeriod, CapRoom, CauseId, ExchangeId, Grace, HoldId, Points,
-    PurchaseId, Reference, RefundId, ReturnId, RuleId, Timestamp, TransferId, UnitId, WithdrawalId,
+    Price, PurchaseId, Reference, RefundId, ReturnId, RuleId, Timestamp, TransferId, UnitId,
+    WithdrawalId,
 };
 
 /// What credit was earned for. One cause earns once per account.
@@ -259,6 +260,14 @@ pub struct CreditRefunded {
     pub points: Points,
     /// Into which lots, as they are from now on; they sum to `points`.
     pub lots: Vec<LotPart>,
+}
+
+impl CreditRefunded {
+    /// How much, of which unit.
+    #[must_use]
+    pub const fn price(&self) -> Price {
+        Price { unit: self.unit, points: self.points }
+    }
 }
 
 /// Why credit is taken away.

@@ -2,8 +2,8 @@
 
 use super::Note;
 use crate::{
-    Allocation, CancellationId, DeliverTo, ExchangeId, HoldId, OfferId, Points, ProductId,
-    Timestamp, Units, WarehouseId,
+    Allocation, CancellationId, DeliverTo, ExchangeId, HoldId, OfferId, Points, Price, Prices,
+    ProductId, Timestamp, Units, WarehouseId,
 };
 
 /// Goods were got for points; most are to be shipped. It bears the exchange id and every field of
@@ -18,14 +18,17 @@ pub struct ExchangeCreated {
     pub product_id: ProductId,
     /// What was taken of the offer's stock.
     pub allocation: Allocation,
-    /// What it cost in all; nothing was deducted where that is 0.
-    pub points: Points,
+    /// What it cost in all. For each unit stands a deduction before it, in this order, or the
+    /// capture of a hold; where it is free, nothing.
+    pub prices: Prices,
     /// Who ships, as the offer said then; without it, nothing is shipped.
     pub warehouse: Option<WarehouseId>,
     /// The hold that paid it, where one did.
     pub hold_id: Option<HoldId>,
-    /// The cost that the caller insisted on.
+    /// The cost that the caller insisted on, of an offer that costs one unit.
     pub expected_points: Option<Points>,
+    /// Likewise, of all units, in the caller's order.
+    pub expected_prices: Option<Box<[Price]>>,
     /// When it happened, as the caller said; it informs and decides nothing.
     pub occurred_at: Option<Timestamp>,
     /// Where to ship; private, and nothing once it has been erased or where nothing is shipped.
@@ -33,16 +36,16 @@ pub struct ExchangeCreated {
 }
 
 /// What an exchange was when it was created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ordered {
     /// How many units.
     pub quantity: Units,
     /// What they cost in all.
-    pub points: Points,
+    pub prices: Prices,
 }
 
-/// An exchange was cancelled, whole or in part; the event before gave its credit back, if it had
-/// cost any.
+/// An exchange was cancelled, whole or in part; the events before gave its credit back, one for
+/// each unit of which some came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExchangeCancelled {
     /// The exchange.
@@ -54,8 +57,9 @@ pub struct ExchangeCancelled {
     pub offer_id: OfferId,
     /// What goes back into the offer's stock: a part of what was taken.
     pub allocation: Allocation,
-    /// What was refunded for them.
-    pub points: Points,
+    /// What was refunded for them, in the order of the prices; units of which nothing comes back
+    /// aren't there.
+    pub refunded: Box<[Price]>,
     /// What the exchange was when it was created.
     pub of: Ordered,
     /// The quantity that the caller named; without it, all that were left.

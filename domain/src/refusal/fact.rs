@@ -13,6 +13,8 @@ pub enum Fact {
     Time(Timestamp),
     /// A unit.
     Unit(UnitId),
+    /// The name of a field of the body.
+    Field(&'static str),
 }
 
 /// Why an offer takes no redemptions.
@@ -84,6 +86,12 @@ impl IntoFact for Timestamp {
 impl IntoFact for UnitId {
     fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
         Some((name, Fact::Unit(self)))
+    }
+}
+
+impl IntoFact for &'static str {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        Some((name, Fact::Field(self)))
     }
 }
 

@@ -155,7 +155,7 @@ pub(crate) fn purchase(
         quantity: units(*quantity),
         amount: Some(*amount),
         category: None,
-        points: None,
+        earned: Box::default(),
     };
     Command::RecordPurchase(RecordPurchase {
         unit: crate::UnitId::POINTS,
@@ -163,12 +163,25 @@ pub(crate) fn purchase(
         purchase_id: id(basket),
         lines: lines.iter().map(line).collect(),
         points: amount.map(points),
-        rule: None,
+        rules: Box::default(),
         shipping: None,
         available_at: None,
         expires_at: None,
         occurred_at: None,
     })
+}
+
+/// One that earns by these rules.
+pub(crate) fn purchase_by(
+    rules: [&str; 2],
+    account: &str,
+    basket: &str,
+    lines: &[(&str, u64, u64)],
+) -> Command {
+    let Command::RecordPurchase(it) = purchase(account, basket, None, lines) else {
+        unreachable!()
+    };
+    Command::RecordPurchase(RecordPurchase { rules: rules.map(id).into(), ..it })
 }
 
 /// The credit of a purchase that was refused.
@@ -380,6 +393,7 @@ fn redemption_of(account: &str, exchange: &str, offer: &str) -> Redeem {
             quantity: units(1),
             deliver_to: Some(id("1 Elm Street")),
             expected_points: None,
+            expected_prices: None,
         },
         occurred_at: None,
     }
@@ -444,6 +458,28 @@ pub(crate) fn make_unit(unit: &str) -> Command {
 
 pub(crate) fn close_unit(unit: &str) -> Command {
     Command::CloseUnit(CloseUnit { unit: id(unit) })
+}
+
+/// The same offer at these prices.
+pub(crate) fn costing(prices: &[(&str, u64)], mut command: Command) -> Command {
+    let terms = match &mut command {
+        Command::OpenOffer(it) => &mut it.terms,
+        Command::AmendOffer(it) => &mut it.terms,
+        other => panic!("{} has no prices", other.name()),
+    };
+    terms.prices = prices_of(prices);
+    command
+}
+
+/// The same redemption, if it costs this.
+pub(crate) fn expecting_prices(
+    prices: &[(&str, u64)],
+    account: &str,
+    exchange: &str,
+    offer: &str,
+) -> Command {
+    let expect = |order: &mut Order| order.expected_prices = Some(price_list(prices));
+    redeem_as(expect, account, exchange, offer)
 }
 
 /// The same of another unit.

@@ -66,6 +66,10 @@ pub(crate) fn stock_added(offer: &str, addition: &str, by: u64) -> Event {
 }
 
 pub(crate) fn deducted(account: &str, exchange: &str, lots: &[(u64, u64)]) -> Event {
+    deducted_of("points", account, exchange, lots)
+}
+
+pub(crate) fn deducted_of(unit: &str, account: &str, exchange: &str, lots: &[(u64, u64)]) -> Event {
     let sum = lots.iter().map(|(_, amount)| amount).sum();
     let lots = lots
         .iter()
@@ -73,20 +77,35 @@ pub(crate) fn deducted(account: &str, exchange: &str, lots: &[(u64, u64)]) -> Ev
         .collect();
     let grace = Policy::default().grace();
     let (exchange_id, points) = (id(exchange), points(sum));
-    let fact = CreditDeducted { exchange_id, unit: UnitId::POINTS, points, lots, grace };
+    let fact = CreditDeducted { exchange_id, unit: id(unit), points, lots, grace };
     Event::CreditDeducted(id(account), fact)
 }
 
 pub(crate) fn exchanged(account: &str, exchange: &str, offer: &str, cost: u64) -> Event {
+    let prices = Prices::of_points(Points::sum_of(cost).expect("a cost"));
+    exchanged_at(prices, account, exchange, offer)
+}
+
+pub(crate) fn exchanged_for(
+    prices: &[(&str, u64)],
+    account: &str,
+    exchange: &str,
+    offer: &str,
+) -> Event {
+    exchanged_at(prices_of(prices), account, exchange, offer)
+}
+
+fn exchanged_at(prices: Prices, account: &str, exchange: &str, offer: &str) -> Event {
     let fact = ExchangeCreated {
         exchange_id: id(exchange),
         offer_id: id(offer),
         product_id: id("product"),
         allocation: Allocation::Units(units(1)),
-        points: Points::sum_of(cost).expect("a cost"),
+        prices,
         warehouse: Some(id("main")),
         hold_id: None,
         expected_points: None,
+        expected_prices: None,
         occurred_at: None,
         deliver_to: Some(id("1 Elm Street")),
     };

@@ -25,10 +25,19 @@ pub(crate) fn time(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000).expect("a time")
 }
 
+pub(crate) fn price_list(prices: &[(&str, u64)]) -> Box<[Price]> {
+    let price = |(unit, amount): &(&str, u64)| Price { unit: id(unit), points: points(*amount) };
+    prices.iter().map(price).collect()
+}
+
+pub(crate) fn prices_of(prices: &[(&str, u64)]) -> Prices {
+    Prices::try_from(Vec::from(price_list(prices))).expect("prices")
+}
+
 pub(crate) fn terms(price: u64) -> Terms {
     Terms {
         product_id: id("product"),
-        price: Points::sum_of(price).expect("an amount"),
+        prices: Prices::of_points(Points::sum_of(price).expect("an amount")),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,
@@ -50,6 +59,7 @@ pub(crate) fn rate_of(give: u64, take: u64) -> ConversionTerms {
 /// So many points for each hundred of money.
 pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
     EarningTerms {
+        unit: UnitId::POINTS,
         rate: Rate {
             points: points(points_per_100),
             per_amount: points(100),
@@ -63,6 +73,11 @@ pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
         time_zone: TimeZone::default(),
         backdate_days: 0,
     }
+}
+
+/// The same terms of a rule that gives miles.
+pub(crate) fn in_miles(terms: EarningTerms) -> EarningTerms {
+    EarningTerms { unit: id("miles"), ..terms }
 }
 
 /// A unit that can be spent.

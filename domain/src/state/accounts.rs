@@ -1,6 +1,8 @@
 //! What belongs to accounts: their credit, and the ids and leftovers of what was done with it. An
 //! account lives in the partition that its id gives.
 
+mod purchases;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,9 +19,11 @@ use crate::schedule::AccountNumber;
 use crate::{
     Account, AccountId, CaptureRefund, Cause, CauseKind, CreditEarned, CreditGivenBack,
     CreditWithdrawn, Event, ExchangeCancelled, ExchangeCreated, IdHash, LotId, Points, ProductId,
-    PurchaseRecorded, PurchaseReturned, RecordedIds, ReturnReversed, Shipped, ShippedLine,
-    Timestamp, UnitNumber, Units, WithdrawalCause, WithdrawalReversed,
+    RecordedIds, ReturnReversed, Shipped, ShippedLine, Timestamp, UnitId, UnitNumber, UnitPoints,
+    Units, WithdrawalCause, WithdrawalReversed,
 };
+use purchases::Earnings;
+pub(crate) use purchases::RefusedCredit;
 
 /// The accounts' part of the state.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -31,20 +35,25 @@ pub(super) struct Accounts {
     refunded: HashMap<Position, Refunded>,
     /// What came back of purchases, by the event that recorded them.
     returned: HashMap<Position, Returns>,
-    /// Purchases whose credit was refused, by the event that recorded them, each with what a claim
-    /// has earned for it.
-    refused: HashMap<Position, Option<EarnedCredit>>,
+    /// Purchases whose credit was refused, by the event that recorded them.
+    refused: HashMap<Position, Box<[RefusedCredit]>>,
     /// Requests that left in several parcels, by the event that asked for them.
     pub(super) parcels: HashMap<Position, Parcels>,
     /// How much of what a lot was earned as has been withdrawn.
     withdrawn: HashMap<LotId, Points>,
+    /// Of which unit that was, where it wasn't points.
+    withdrawn_unit: HashMap<LotId, UnitId>,
     /// The ids of the accounts' commands.
     pub(super) recorded: Arc<RecordedIds>,
+    /// What the last events earned for one cause.
+    #[serde(skip)]
+    earnings: Earnings,
 }
 
 /// What was refunded of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Refunded {
+    unit: UnitNumber,
     points: Points,
     /// Of so many that the capture had spent.
     of: Points,
@@ -55,8 +64,6 @@ struct Refunded {
 pub(crate) struct Cancelled {
     #[serde(with = "sum")]
     pub(crate) quantity: Units,
-    #[serde(with = "sum")]
-    pub(crate) points: Points,
     /// The cancellation after which nothing was left of it.
     pub(crate) all_at: Option<Position>,
 }
@@ -120,6 +127,7 @@ impl Accounts {
             + map_bytes(refused)
             + map_bytes(parcels)
             + map_bytes(withdrawn)
+            + map_bytes(&self.withdrawn_unit)
     }
 
     pub(super) fn cancelled(&self, exchange: Position) -> Cancelled {
@@ -158,10 +166,14 @@ impl Accounts {
         before.or_else(|| is_all(returned, lines).then_some(*last_at))
     }
 
-    /// What a claim has earned of the credit that was refused when a purchase was recorded; the
-    /// outer nothing where none was refused.
-    pub(super) fn refused_credit(&self, purchase: Position) -> Option<Option<EarnedCredit>> {
-        self.refused.get(&purchase).copied()
+    /// The credit that was refused when a purchase was recorded, by unit.
+    pub(super) fn refused_credit(&self, purchase: Position) -> &[RefusedCredit] {
+        self.refused.get(&purchase).map(|refused| &**refused).unwrap_or_default()
+    }
+
+    /// Whether credit of several units was earned for a purchase that is yet to be recorded.
+    pub(super) fn is_purchase_next(&self, position: Position) -> bool {
+        self.earnings.credit.len() > 1 && self.earnings.last_at == position
     }
 
     pub(super) fn withdrawn(&self, lot: LotId) -> Points {
@@ -204,13 +216,19 @@ impl Accounts {
         }
         let cause = IdHash::cause(id, &fact.cause);
         if fact.claim.is_none() {
-            return self.record(cause, at);
+            let credit = UnitPoints { unit: fact.unit, points: fact.points };
+            let former = self.recorded.insert(cause, at);
+            let earned = self.earnings.earn(at, cause, former, credit);
+            return earned.ok_or("I2: an id is recorded once");
         }
         let purchase = self.recorded.position_of(cause);
         let refused = purchase.and_then(|purchase| self.refused.get_mut(&purchase));
-        let unclaimed = refused.filter(|claimed| claimed.is_none());
+        let mut refused = refused.into_iter().flatten();
+        let unclaimed =
+            refused.find(|refused| refused.unit == fact.unit && refused.claimed.is_none());
         let unclaimed = unclaimed.ok_or("credit was claimed that was never refused, or twice")?;
-        *unclaimed = Some(EarnedCredit { position: at, unit: fact.unit, points: fact.points });
+        unclaimed.claimed =
+            Some(EarnedCredit { position: at, unit: fact.unit, points: fact.points });
         self.record(IdHash::claim(id, &fact.cause.id, fact.unit), at)
     }
 
@@ -236,9 +254,19 @@ impl Accounts {
             WithdrawalCause::Return { .. } => {}
         }
         let Some(lot) = fact.of_lot else { return Ok(()) };
+        if fact.unit != UnitId::POINTS && !self.withdrawn.contains_key(&lot) {
+            self.withdrawn_unit.insert(lot, fact.unit);
+        }
+        self.check_withdrawn_unit(lot, fact.unit)?;
         let withdrawn = self.withdrawn.entry(lot).or_default();
         *withdrawn = withdrawn.plus(fact.points).ok_or(TOO_MUCH)?;
         Ok(())
+    }
+
+    /// Whether what was withdrawn of the lot is of this unit.
+    fn check_withdrawn_unit(&self, lot: LotId, unit: UnitId) -> Changed {
+        let known = self.withdrawn_unit.get(&lot).copied().unwrap_or(UnitId::POINTS);
+        ensure(known == unit, "I14: what is taken of a lot, and given back, is of one unit")
     }
 
     pub(super) fn withdrawal_reversed(
@@ -277,11 +305,13 @@ impl Accounts {
         fact.credit.as_ref().map_or(Ok(()), |credit| self.given_back(credit))
     }
 
-    fn given_back(&mut self, fact: &CreditGivenBack) -> Changed {
+    pub(super) fn given_back(&mut self, fact: &CreditGivenBack) -> Changed {
+        self.check_withdrawn_unit(fact.of_lot, fact.unit)?;
         let withdrawn = self.withdrawn.entry(fact.of_lot).or_default();
         *withdrawn = withdrawn.minus(fact.points).ok_or("more was given back than was taken")?;
         if *withdrawn == Points::ZERO {
             self.withdrawn.remove(&fact.of_lot);
+            self.withdrawn_unit.remove(&fact.of_lot);
         }
         Ok(())
     }
@@ -304,16 +334,17 @@ impl Accounts {
         at: Position,
         id: &AccountId,
         fact: &CaptureRefund,
-        points: Points,
+        (unit, points): (UnitNumber, Points),
     ) -> Changed {
         let capture = self.recorded.position_of(IdHash::capture(id, &fact.hold_id));
         let capture = capture.ok_or("a hold was refunded that was not captured")?;
         self.record(IdHash::capture_refund(id, &fact.hold_id, &fact.refund_id), at)?;
         let before = self.refunded(capture);
-        let refunded =
-            Refunded { points: before.plus(points).ok_or(TOO_MUCH)?, of: fact.captured_points };
+        let points = before.plus(points).ok_or(TOO_MUCH)?;
+        let refunded = Refunded { unit, points, of: fact.captured_points };
         let former = self.refunded.insert(capture, refunded);
-        let is_same = former.is_none_or(|former| former.of == refunded.of);
+        let is_same =
+            former.is_none_or(|former| (former.unit, former.of) == (refunded.unit, refunded.of));
         ensure(is_same, "I13: two refunds differ about what the capture had spent")?;
         let is_within = refunded.points <= refunded.of;
         ensure(is_within, "I13: more was refunded than the capture had spent")
@@ -353,18 +384,20 @@ impl Accounts {
             "I12: an exchange was cancelled after all of it had left",
         )?;
         let is_of_rejection = fact.cancellation_id.is_of_rejection();
-        // The refund stands between a rejection and its cancellation, where there is one.
-        let after = if fact.points > Points::ZERO { 2 } else { 1 };
+        // The refunds stand between a rejection and its cancellation.
+        let after = fact.refunded.len() as u64 + 1;
         let rejected = self.recorded.position_of(IdHash::rejection(id, &shipped));
         ensure(
             rejected.map(|rejected| rejected.plus(after)) == is_of_rejection.then_some(at),
             "I12: a rejection cancels what is left of an exchange at once, and nothing does later",
         )?;
         let cancelled = self.cancelled.entry(exchange).or_default();
-        cancelled.quantity = cancelled.quantity.plus(fact.allocation.quantity()).ok_or(TOO_MUCH)?;
-        cancelled.points = cancelled.points.plus(fact.points).ok_or(TOO_MUCH)?;
+        let before = cancelled.quantity;
+        cancelled.quantity = before.plus(fact.allocation.quantity()).ok_or(TOO_MUCH)?;
         ensure(cancelled.quantity <= fact.of.quantity, "more was cancelled than exchanged")?;
-        ensure(cancelled.points <= fact.of.points, "I9: more was refunded than it cost")?;
+        let shares = fact.of.prices.refund(fact.of.quantity, before, cancelled.quantity);
+        let are_shares = shares.eq(fact.refunded.iter().copied());
+        ensure(are_shares, "I9: a refund isn't the cost's share of the pieces cancelled")?;
         cancelled.all_at = (cancelled.quantity == fact.of.quantity).then_some(at);
         let mut is_over = cancelled.is_all();
         if let Some(parcels) = self.parcels.get_mut(&exchange) {
@@ -372,57 +405,6 @@ impl Accounts {
             is_over = parcels.is_all();
         }
         ensure(is_over || !is_of_rejection, "I12: a rejected exchange has units left")
-    }
-
-    pub(super) fn purchase_recorded(
-        &mut self,
-        at: Position,
-        recorded_at: Timestamp,
-        id: &AccountId,
-        unit: UnitNumber,
-        fact: &PurchaseRecorded,
-    ) -> Changed {
-        // A purchase that earns nothing makes the account, too.
-        let account = self.account_mut(id);
-        if let Some(refused) = &fact.credit_refused {
-            ensure(fact.points.is_none(), "a purchase earned what was refused")?;
-            account.wallet_mut(unit).credit_refused(recorded_at, fact, refused)?;
-            self.refused.insert(at, None);
-        }
-        let cause = IdHash::purchase(id, &fact.purchase_id);
-        // What it earned stands right before it under the same cause.
-        let earned = fact.points.map(|_| Position(at.0 - 1));
-        ensure(self.recorded.insert(cause, at) == earned, "I2: a purchase is recorded once")
-    }
-
-    pub(super) fn purchase_returned(
-        &mut self,
-        at: Position,
-        id: &AccountId,
-        unit: UnitNumber,
-        fact: &PurchaseReturned,
-    ) -> Changed {
-        let cause = IdHash::purchase(id, &fact.purchase_id);
-        let purchase =
-            self.recorded.position_of(cause).ok_or("an unknown purchase was returned")?;
-        self.record(IdHash::purchase_return(id, &fact.purchase_id, &fact.return_id), at)?;
-        if let Some(back) = &fact.room_back {
-            let account = self.by_id.get_mut(id).ok_or("of an unknown account")?;
-            account.wallet_mut(unit).give_room_back(&back.room, back.points)?;
-        }
-        let Returns { lines: returned, last_at, .. } = self.returned.entry(purchase).or_default();
-        *last_at = at;
-        for back in &fact.lines {
-            match returned.iter_mut().find(|returned| returned.product == back.product_id) {
-                Some(line) => line.quantity = line.quantity.plus(back.quantity).ok_or(TOO_MUCH)?,
-                None => returned.push(Returned {
-                    product: back.product_id.clone(),
-                    quantity: back.quantity,
-                    reversed: Units::ZERO,
-                }),
-            }
-        }
-        Ok(())
     }
 
     /// The account, which comes into being where it wasn't there yet.

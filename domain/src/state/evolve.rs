@@ -8,19 +8,25 @@ use super::programme::UNKNOWN_UNIT;
 use crate::schedule::Due;
 use crate::{
     AccountId, CancellationId, CauseKind, ConversionId, Event, ExchangeCancelled, ExchangeCreated,
-    ExchangeId, HoldId, IdHash, LotPart, Points, PurchaseId, RefundCause, ReturnId, Timestamp,
-    TransferId, UnitId, UnitNumber, WithdrawalCause,
+    ExchangeId, HoldId, IdHash, LotPart, Points, Price, PurchaseId, RefundCause, ReturnId,
+    Timestamp, TransferId, UnitId, UnitNumber, UnitPoints, WithdrawalCause,
 };
 
-/// The first half of a pair of events, by what the second half must agree with.
+/// The first half of a pair of events, by what the second half must agree with. Of several units it
+/// is several events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Half {
-    Deduction(AccountId, ExchangeId, Points),
-    Capture(AccountId, HoldId, Points),
-    Refund(AccountId, ExchangeId, CancellationId, Points),
+    /// One for each unit so far.
+    Deductions(AccountId, ExchangeId, Vec<Price>),
+    Capture(AccountId, HoldId, Price),
+    /// Likewise.
+    Refunds(AccountId, ExchangeId, CancellationId, Vec<Price>),
     Sent(AccountId, AccountId, TransferId, UnitId, Vec<LotPart>),
     Converted(AccountId, ConversionId, UnitId, Points, Option<Timestamp>),
-    Withdrawal(AccountId, PurchaseId, ReturnId, UnitId, Points),
+    /// One for each unit so far.
+    Withdrawals(AccountId, PurchaseId, ReturnId, Vec<UnitPoints>),
+    /// Likewise.
+    GivenBack(AccountId, PurchaseId, ReturnId, Vec<UnitPoints>),
 }
 
 impl State {
@@ -41,6 +47,9 @@ impl State {
         let is_first = self.programme.opened.is_none();
         ensure(is_first == matches!(event, Event::LogOpened(_)), "log-opened comes first, once")?;
         self.pair(event)?;
+        let is_purchase_next = self.accounts.is_purchase_next(self.position);
+        let may_follow = matches!(event, Event::CreditEarned(..) | Event::PurchaseRecorded(..));
+        ensure(!is_purchase_next || may_follow, SEVERAL_WITHOUT_PURCHASE)?;
         match event {
             Event::LogOpened(fact) => self.programme.log_opened(at, fact)?,
             Event::LogForked(_) => {}
@@ -64,11 +73,16 @@ impl State {
                 self.programme.conversion_rate_closed(at, recorded_at, fact)?;
             }
             Event::AccountOpened(id, _) => self.accounts.opened(at, id)?,
-            Event::CreditEarned(id, fact) => self.accounts.credit_earned(at, id, fact)?,
+            Event::CreditEarned(id, fact) => {
+                self.accounts.credit_earned(at, id, fact)?;
+                let is_further = self.accounts.is_purchase_next(at);
+                ensure(!is_purchase_next || is_further, SEVERAL_WITHOUT_PURCHASE)?;
+            }
             Event::CreditWithdrawn(id, fact) => self.accounts.credit_withdrawn(at, id, fact)?,
             Event::WithdrawalReversed(id, fact) => {
                 self.accounts.withdrawal_reversed(at, id, fact)?;
             }
+            Event::CreditGivenBack(_, fact) => self.accounts.given_back(&fact.credit)?,
             Event::ReturnReversed(id, fact) => self.accounts.return_reversed(at, id, fact)?,
             Event::CreditSent(id, fact) => {
                 self.accounts.record(IdHash::transfer(id, &fact.transfer_id), at)?;
@@ -87,7 +101,8 @@ impl State {
             Event::CreditRefunded(id, fact) => match &fact.cause {
                 RefundCause::Cancellation { .. } => {}
                 RefundCause::Capture(refund) => {
-                    self.accounts.capture_refunded(at, id, refund, fact.points)?;
+                    let points = (self.number_of(fact.unit)?, fact.points);
+                    self.accounts.capture_refunded(at, id, refund, points)?;
                 }
             },
             Event::HoldCaptured(id, fact) if !fact.pays_exchange => {
@@ -121,12 +136,12 @@ impl State {
                 self.accounts.record(IdHash::settlement(id, &fact.shipped), at)?;
             }
             Event::PurchaseRecorded(id, fact) => {
-                let unit = self.number_of(fact.unit)?;
-                self.accounts.purchase_recorded(at, recorded_at, id, unit, fact)?;
+                let units = &self.programme.units;
+                self.accounts.purchase_recorded(at, recorded_at, id, units, fact)?;
             }
             Event::PurchaseReturned(id, fact) => {
-                let unit = self.number_of(fact.unit)?;
-                self.accounts.purchase_returned(at, id, unit, fact)?;
+                let units = &self.programme.units;
+                self.accounts.purchase_returned(at, id, units, fact)?;
             }
             Event::OfferOpened(fact) => self.programme.offer_opened(at, fact)?,
             Event::OfferAmended(fact) => self.programme.offer_amended(at, fact)?,
@@ -215,40 +230,52 @@ impl State {
         self.accounts.count_back(id, offer, fact.allocation.quantity())
     }
 
-    /// Keeps the two halves of a pair side by side (I3).
+    /// Keeps the halves of a pair side by side (I3).
     fn pair(&mut self, event: &Event) -> Changed {
-        let is_second = match (self.unpaired.take(), event) {
+        let mut first = self.unpaired.take();
+        if first.as_mut().is_some_and(|first| first.goes_on_with(event)) {
+            self.unpaired = first;
+            return Ok(());
+        }
+        let is_second = match (first, event) {
             // What is free has no other half.
-            (None, Event::ExchangeCreated(_, fact)) if fact.points > Points::ZERO => {
+            (None, Event::ExchangeCreated(_, fact)) if !fact.prices.is_free() => {
                 return Err("I3: an exchange without deduction");
             }
             (None, Event::ExchangeCreated(_, fact)) => fact.hold_id.is_none(),
-            (None, Event::ExchangeCancelled(_, fact)) if fact.points > Points::ZERO => {
+            (None, Event::ExchangeCancelled(_, fact)) if !fact.refunded.is_empty() => {
                 return Err("I3: a cancellation without refund");
             }
             (None, Event::CreditReceived(..)) => return Err("I3: credit received from nowhere"),
             (None, Event::CreditEarned(_, fact)) if fact.cause.kind == CauseKind::Conversion => {
                 return Err("I3: credit of a conversion from nowhere");
             }
-            (None, Event::PurchaseReturned(_, fact)) => fact.points.is_none(),
+            (None, Event::PurchaseReturned(_, fact)) => fact.credit().next().is_none(),
+            (None, Event::ReturnReversed(_, fact)) => fact.further.is_empty(),
             (None, _) => true,
-            (Some(Half::Deduction(payer, exchange, points)), Event::ExchangeCreated(id, fact)) => {
+            (Some(Half::Deductions(payer, exchange, paid)), Event::ExchangeCreated(id, fact)) => {
                 payer == *id
                     && exchange == fact.exchange_id
-                    && points == fact.points
+                    && fact.prices.due().eq(paid)
                     && fact.hold_id.is_none()
             }
-            (Some(Half::Capture(payer, hold, points)), Event::ExchangeCreated(id, fact)) => {
-                payer == *id && fact.hold_id == Some(hold) && points == fact.points
+            (Some(Half::Capture(payer, hold, paid)), Event::ExchangeCreated(id, fact)) => {
+                // A hold that pays what is free gives all back.
+                let is_paid = if fact.prices.is_free() {
+                    paid.points == Points::ZERO
+                } else {
+                    fact.prices.iter().eq([paid])
+                };
+                payer == *id && fact.hold_id == Some(hold) && is_paid
             }
             (
-                Some(Half::Refund(payee, exchange, cancellation, points)),
+                Some(Half::Refunds(payee, exchange, cancellation, refunded)),
                 Event::ExchangeCancelled(id, fact),
             ) => {
                 payee == *id
                     && exchange == fact.exchange_id
                     && cancellation == fact.cancellation_id
-                    && points == fact.points
+                    && *refunded == *fact.refunded
             }
             (Some(Half::Sent(from, to, transfer, unit, lots)), Event::CreditReceived(id, fact)) => {
                 to == *id
@@ -270,14 +297,23 @@ impl State {
                     && fact.available_at.is_none()
             }
             (
-                Some(Half::Withdrawal(owner, purchase, back, unit, points)),
+                Some(Half::Withdrawals(owner, purchase, back, taken)),
                 Event::PurchaseReturned(id, fact),
             ) => {
                 owner == *id
                     && purchase == fact.purchase_id
                     && back == fact.return_id
-                    && unit == fact.unit
-                    && fact.points == Some(points)
+                    && fact.credit().eq(taken)
+            }
+            (
+                Some(Half::GivenBack(owner, purchase, back, given)),
+                Event::ReturnReversed(id, fact),
+            ) => {
+                owner == *id
+                    && purchase == fact.purchase_id
+                    && back == fact.return_id
+                    && fact.credit.is_some()
+                    && *given == *fact.further
             }
             (Some(_), _) => false,
         };
@@ -287,18 +323,60 @@ impl State {
     }
 }
 
+/// Where credit of several units was earned for one cause.
+const SEVERAL_WITHOUT_PURCHASE: &str = "I3: what a purchase earned stands right before it";
+
+impl Half {
+    /// Takes in the same of another unit, where the event is that.
+    fn goes_on_with(&mut self, event: &Event) -> bool {
+        match (self, half_of(event)) {
+            (Self::Deductions(payer, exchange, paid), Some(Self::Deductions(id, other, next)))
+                if *payer == id && *exchange == other =>
+            {
+                paid.extend(next);
+            }
+            (
+                Self::Refunds(payee, exchange, cancellation, refunded),
+                Some(Self::Refunds(id, other, of, next)),
+            ) if *payee == id && *exchange == other && *cancellation == of => refunded.extend(next),
+            (
+                Self::Withdrawals(owner, purchase, back, taken),
+                Some(Self::Withdrawals(id, other, of, next)),
+            ) if *owner == id && *purchase == other && *back == of && are_others(taken, &next) => {
+                taken.extend(next);
+            }
+            (
+                Self::GivenBack(owner, purchase, back, given),
+                Some(Self::GivenBack(id, other, of, next)),
+            ) if *owner == id && *purchase == other && *back == of && are_others(given, &next) => {
+                given.extend(next);
+            }
+            _ => return false,
+        }
+        // A unit twice is no price, and so the second half can't agree with it.
+        true
+    }
+}
+
+/// Whether no unit is in both.
+fn are_others(so_far: &[UnitPoints], next: &[UnitPoints]) -> bool {
+    next.iter().all(|next| so_far.iter().all(|before| before.unit != next.unit))
+}
+
 fn half_of(event: &Event) -> Option<Half> {
     match event {
         Event::CreditDeducted(id, fact) => {
-            Some(Half::Deduction(id.clone(), fact.exchange_id.clone(), fact.points))
+            let price = Price { unit: fact.unit, points: fact.points };
+            Some(Half::Deductions(id.clone(), fact.exchange_id.clone(), vec![price]))
         }
         Event::HoldCaptured(id, fact) if fact.pays_exchange => {
-            Some(Half::Capture(id.clone(), fact.hold_id.clone(), fact.points))
+            let price = Price { unit: fact.unit, points: fact.points };
+            Some(Half::Capture(id.clone(), fact.hold_id.clone(), price))
         }
         Event::CreditRefunded(id, fact) => match &fact.cause {
             RefundCause::Cancellation { exchange_id, cancellation_id } => {
                 let (exchange, cancellation) = (exchange_id.clone(), cancellation_id.clone());
-                Some(Half::Refund(id.clone(), exchange, cancellation, fact.points))
+                Some(Half::Refunds(id.clone(), exchange, cancellation, vec![fact.price()]))
             }
             RefundCause::Capture(_) => None,
         },
@@ -313,10 +391,16 @@ fn half_of(event: &Event) -> Option<Half> {
         Event::CreditWithdrawn(id, fact) => match &fact.withdrawal {
             WithdrawalCause::Return { purchase_id, id: back } => {
                 let (purchase, back) = (purchase_id.clone(), back.clone());
-                Some(Half::Withdrawal(id.clone(), purchase, back, fact.unit, fact.points))
+                let taken = UnitPoints { unit: fact.unit, points: fact.points };
+                Some(Half::Withdrawals(id.clone(), purchase, back, vec![taken]))
             }
             _ => None,
         },
+        Event::CreditGivenBack(id, fact) => {
+            let (purchase, back) = (fact.purchase_id.clone(), fact.return_id.clone());
+            let given = UnitPoints { unit: fact.credit.unit, points: fact.credit.points };
+            Some(Half::GivenBack(id.clone(), purchase, back, vec![given]))
+        }
         _ => None,
     }
 }

@@ -19,6 +19,8 @@ use crate::{
 /// What is of a unit that nobody made.
 pub(super) const UNKNOWN_UNIT: &str = "of an unknown unit";
 
+const COUNTED: &str = "a rule's versions are counted";
+
 /// The programme's part of the state.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Programme {
@@ -55,7 +57,7 @@ impl Programme {
             return added.ok_or("there are more units than there can be");
         };
         ensure(fact.version == unit.version + 1, "a unit's versions are counted")?;
-        let is_renamed = unit.terms.differs_by_name_only(&fact.terms);
+        let is_renamed = unit.terms.first_fixed_difference(&fact.terms).is_none();
         ensure(is_renamed, "a unit keeps all but its name")?;
         unit.terms = fact.terms.clone();
         unit.version = fact.version;
@@ -93,8 +95,12 @@ impl Programme {
         time: Timestamp,
         fact: &EarningRuleSet,
     ) -> Changed {
-        let before = self.rules.get(&fact.rule_id).map_or(0, |rule| rule.version);
-        ensure(fact.version == before + 1, "a rule's versions are counted")?;
+        let rule = self.rules.get(&fact.rule_id);
+        ensure(fact.version == rule.map_or(0, |rule| rule.version) + 1, COUNTED)?;
+        let keeps_unit = rule.is_none_or(|rule| rule.terms.unit == fact.terms.unit);
+        ensure(keeps_unit, "a rule keeps its unit")?;
+        let unit = self.units.get(fact.terms.unit).ok_or(UNKNOWN_UNIT)?;
+        ensure(unit.closed_at.is_none(), "I14: a rule of a closed unit was set")?;
         match self.rules.get_mut(&fact.rule_id) {
             Some(rule) => rule.set(fact.terms.clone(), at, time),
             None => {

@@ -4,6 +4,7 @@
 mod ask;
 mod asking;
 mod beside;
+mod bought;
 mod command;
 mod conversions;
 mod earning;
@@ -13,6 +14,7 @@ mod ledger;
 mod lots;
 mod purchases;
 mod random;
+mod refusals;
 mod reversing;
 mod rules;
 mod shipping;
@@ -131,16 +133,19 @@ const COMMANDS: [&str; 38] = [
 ];
 
 /// What makes a history hard.
-const TRAITS: [&str; 28] = [
+const TRAITS: [&str; 33] = [
     "captured in part",
     "claimed by rule",
     "converted of several",
     "deducted of several",
     "earned by rule",
     "earned of another unit",
+    "earned several units",
+    "exchanged for several units",
     "expired",
     "expired after grace",
     "forgiven",
+    "gave several units back",
     "given back to a pending lot",
     "made room under a cap",
     "used room under a cap again",
@@ -150,6 +155,7 @@ const TRAITS: [&str; 28] = [
     "refunded to several",
     "refunded with grace",
     "refused credit",
+    "refused one unit of two",
     "rejected with nothing left",
     "released by deadline",
     "released with grace",
@@ -157,6 +163,7 @@ const TRAITS: [&str; 28] = [
     "sent of several",
     "swapped in a hold",
     "told late",
+    "took several units back",
     "withdrawn of other lots",
     "withdrawn of several",
     "withdrawn where expired",

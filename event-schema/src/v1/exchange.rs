@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    Allocation, CancellationId, ExchangeId, HoldId, Note, OfferId, Points, ProductId, Timestamp,
-    Units, WarehouseId,
+    Allocation, CancellationId, ExchangeId, HoldId, Note, OfferId, Points, Price, Prices,
+    ProductId, Timestamp, Units, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +17,8 @@ pub(crate) struct ExchangeCreated<'a> {
     offer_id: Cow<'a, OfferId>,
     product_id: Cow<'a, ProductId>,
     quantity: Units,
-    /// 0 where it was free.
-    #[serde(with = "domain::sum")]
-    points: Points,
+    /// 0 points where it was free.
+    prices: Cow<'a, Prices>,
     /// Missing where nothing is shipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     warehouse: Option<Cow<'a, WarehouseId>>,
@@ -27,6 +26,8 @@ pub(crate) struct ExchangeCreated<'a> {
     hold_id: Option<Cow<'a, HoldId>>,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "domain::optional_sum")]
     expected_points: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected_prices: Option<Cow<'a, [Price]>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
 }
@@ -39,10 +40,11 @@ impl<'a> From<&'a domain::ExchangeCreated> for ExchangeCreated<'a> {
             offer_id,
             product_id,
             allocation: Allocation::Units(quantity),
-            points,
+            prices,
             warehouse,
             hold_id,
             expected_points,
+            expected_prices,
             occurred_at,
             deliver_to: _,
         } = fact;
@@ -51,10 +53,11 @@ impl<'a> From<&'a domain::ExchangeCreated> for ExchangeCreated<'a> {
             offer_id: Cow::Borrowed(offer_id),
             product_id: Cow::Borrowed(product_id),
             quantity: *quantity,
-            points: *points,
+            prices: Cow::Borrowed(prices),
             warehouse: warehouse.as_ref().map(Cow::Borrowed),
             hold_id: hold_id.as_ref().map(Cow::Borrowed),
             expected_points: *expected_points,
+            expected_prices: expected_prices.as_deref().map(Cow::Borrowed),
             occurred_at: *occurred_at,
         }
     }
@@ -67,10 +70,11 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
             offer_id,
             product_id,
             quantity,
-            points,
+            prices,
             warehouse,
             hold_id,
             expected_points,
+            expected_prices,
             occurred_at,
         } = stored;
         Self {
@@ -78,10 +82,11 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
             offer_id: offer_id.into_owned(),
             product_id: product_id.into_owned(),
             allocation: Allocation::Units(quantity),
-            points,
+            prices: prices.into_owned(),
             warehouse: warehouse.map(Cow::into_owned),
             hold_id: hold_id.map(Cow::into_owned),
             expected_points,
+            expected_prices: expected_prices.map(|prices| prices.into_owned().into()),
             occurred_at,
             deliver_to: None,
         }
@@ -90,23 +95,22 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
 
 /// What an exchange was when it was created.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Ordered {
+pub(crate) struct Ordered<'a> {
     quantity: Units,
-    #[serde(with = "domain::sum")]
-    points: Points,
+    prices: Cow<'a, Prices>,
 }
 
-impl From<&domain::Ordered> for Ordered {
-    fn from(fact: &domain::Ordered) -> Self {
-        let domain::Ordered { quantity, points } = fact;
-        Self { quantity: *quantity, points: *points }
+impl<'a> From<&'a domain::Ordered> for Ordered<'a> {
+    fn from(fact: &'a domain::Ordered) -> Self {
+        let domain::Ordered { quantity, prices } = fact;
+        Self { quantity: *quantity, prices: Cow::Borrowed(prices) }
     }
 }
 
-impl From<Ordered> for domain::Ordered {
-    fn from(stored: Ordered) -> Self {
-        let Ordered { quantity, points } = stored;
-        Self { quantity, points }
+impl From<Ordered<'_>> for domain::Ordered {
+    fn from(stored: Ordered<'_>) -> Self {
+        let Ordered { quantity, prices } = stored;
+        Self { quantity, prices: prices.into_owned() }
     }
 }
 
@@ -119,9 +123,9 @@ pub(crate) struct ExchangeCancelled<'a> {
     cancellation_id: Cow<'a, CancellationId>,
     offer_id: Cow<'a, OfferId>,
     quantity: Units,
-    #[serde(with = "domain::sum")]
-    points: Points,
-    of: Ordered,
+    /// Units of which nothing came back are missing.
+    refunded: Cow<'a, [Price]>,
+    of: Ordered<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     asked_quantity: Option<Units>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,7 +140,7 @@ impl<'a> From<&'a domain::ExchangeCancelled> for ExchangeCancelled<'a> {
             cancellation_id,
             offer_id,
             allocation: Allocation::Units(quantity),
-            points,
+            refunded,
             of,
             asked_quantity,
             occurred_at,
@@ -147,7 +151,7 @@ impl<'a> From<&'a domain::ExchangeCancelled> for ExchangeCancelled<'a> {
             cancellation_id: Cow::Borrowed(cancellation_id),
             offer_id: Cow::Borrowed(offer_id),
             quantity: *quantity,
-            points: *points,
+            refunded: Cow::Borrowed(refunded),
             of: of.into(),
             asked_quantity: *asked_quantity,
             occurred_at: *occurred_at,
@@ -162,7 +166,7 @@ impl From<ExchangeCancelled<'_>> for domain::ExchangeCancelled {
             cancellation_id,
             offer_id,
             quantity,
-            points,
+            refunded,
             of,
             asked_quantity,
             occurred_at,
@@ -172,7 +176,7 @@ impl From<ExchangeCancelled<'_>> for domain::ExchangeCancelled {
             cancellation_id: cancellation_id.into_owned(),
             offer_id: offer_id.into_owned(),
             allocation: Allocation::Units(quantity),
-            points,
+            refunded: refunded.into_owned().into(),
             of: of.into(),
             asked_quantity,
             occurred_at,

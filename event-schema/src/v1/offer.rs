@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::{
-    AdditionId, Attributes, Category, Description, ImageUrl, OfferId, OfferName, Page, Points,
+    AdditionId, Attributes, Category, Description, ImageUrl, OfferId, OfferName, Page, Prices,
     ProductId, RemovalId, ReopeningId, Terms, Timestamp, Units, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
@@ -55,9 +55,8 @@ impl From<StoredPage<'_>> for Page {
 pub(crate) struct OfferOpened<'a> {
     offer_id: Cow<'a, OfferId>,
     product_id: Cow<'a, ProductId>,
-    /// 0 where it is free.
-    #[serde(with = "domain::sum")]
-    price: Points,
+    /// 0 points where it is free.
+    prices: Cow<'a, Prices>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opens_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,12 +76,12 @@ pub(crate) struct OfferOpened<'a> {
 impl<'a> From<&'a domain::OfferOpened> for OfferOpened<'a> {
     fn from(fact: &'a domain::OfferOpened) -> Self {
         let domain::OfferOpened { offer_id, terms, page, stock } = fact;
-        let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
+        let Terms { product_id, prices, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
             terms;
         Self {
             offer_id: Cow::Borrowed(offer_id),
             product_id: Cow::Borrowed(product_id),
-            price: *price,
+            prices: Cow::Borrowed(prices),
             opens_at: *opens_at,
             closes_at: *closes_at,
             limit_per_shopper: *limit_per_shopper,
@@ -99,7 +98,7 @@ impl From<OfferOpened<'_>> for domain::OfferOpened {
         let OfferOpened {
             offer_id,
             product_id,
-            price,
+            prices,
             opens_at,
             closes_at,
             limit_per_shopper,
@@ -109,8 +108,15 @@ impl From<OfferOpened<'_>> for domain::OfferOpened {
             stock,
         } = stored;
         let (product_id, warehouse) = (product_id.into_owned(), warehouse.into_owned());
-        let terms =
-            Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships };
+        let terms = Terms {
+            product_id,
+            prices: prices.into_owned(),
+            opens_at,
+            closes_at,
+            limit_per_shopper,
+            warehouse,
+            ships,
+        };
         Self { offer_id: offer_id.into_owned(), terms, page: page.into(), stock }
     }
 }
@@ -121,9 +127,8 @@ pub(crate) struct OfferAmended<'a> {
     offer_id: Cow<'a, OfferId>,
     version: u64,
     product_id: Cow<'a, ProductId>,
-    /// 0 where it is free.
-    #[serde(with = "domain::sum")]
-    price: Points,
+    /// 0 points where it is free.
+    prices: Cow<'a, Prices>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opens_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,13 +146,13 @@ pub(crate) struct OfferAmended<'a> {
 impl<'a> From<&'a domain::OfferAmended> for OfferAmended<'a> {
     fn from(fact: &'a domain::OfferAmended) -> Self {
         let domain::OfferAmended { offer_id, version, terms, page } = fact;
-        let Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
+        let Terms { product_id, prices, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
             terms;
         Self {
             offer_id: Cow::Borrowed(offer_id),
             version: *version,
             product_id: Cow::Borrowed(product_id),
-            price: *price,
+            prices: Cow::Borrowed(prices),
             opens_at: *opens_at,
             closes_at: *closes_at,
             limit_per_shopper: *limit_per_shopper,
@@ -164,7 +169,7 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
             offer_id,
             version,
             product_id,
-            price,
+            prices,
             opens_at,
             closes_at,
             limit_per_shopper,
@@ -173,8 +178,15 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
             page,
         } = stored;
         let (product_id, warehouse) = (product_id.into_owned(), warehouse.into_owned());
-        let terms =
-            Terms { product_id, price, opens_at, closes_at, limit_per_shopper, warehouse, ships };
+        let terms = Terms {
+            product_id,
+            prices: prices.into_owned(),
+            opens_at,
+            closes_at,
+            limit_per_shopper,
+            warehouse,
+            ships,
+        };
         Self { offer_id: offer_id.into_owned(), version, terms, page: page.into() }
     }
 }

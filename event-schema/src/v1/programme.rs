@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use domain::{
     Category, EarningTerms, Period, Points, Policy, RuleId, SpentCredit, TimeZone, Timestamp,
+    UnitId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +60,7 @@ impl From<PolicyChanged> for domain::PolicyChanged {
 pub(crate) struct EarningRuleSet<'a> {
     rule_id: Cow<'a, RuleId>,
     version: u64,
+    unit: UnitId,
     rate: Rate,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     categories: Vec<CategoryRate<'a>>,
@@ -80,6 +82,7 @@ impl<'a> From<&'a domain::EarningRuleSet> for EarningRuleSet<'a> {
     fn from(fact: &'a domain::EarningRuleSet) -> Self {
         let domain::EarningRuleSet { rule_id, version, terms } = fact;
         let EarningTerms {
+            unit,
             rate,
             categories,
             multipliers,
@@ -92,6 +95,7 @@ impl<'a> From<&'a domain::EarningRuleSet> for EarningRuleSet<'a> {
         Self {
             rule_id: Cow::Borrowed(rule_id),
             version: *version,
+            unit: *unit,
             rate: rate.into(),
             categories: categories.iter().map(Into::into).collect(),
             multipliers: multipliers.iter().map(Into::into).collect(),
@@ -109,6 +113,7 @@ impl From<EarningRuleSet<'_>> for domain::EarningRuleSet {
         let EarningRuleSet {
             rule_id,
             version,
+            unit,
             rate,
             categories,
             multipliers,
@@ -119,6 +124,7 @@ impl From<EarningRuleSet<'_>> for domain::EarningRuleSet {
             backdate_days,
         } = stored;
         let terms = EarningTerms {
+            unit,
             rate: rate.into(),
             categories: categories.into_iter().map(Into::into).collect(),
             multipliers: multipliers.into_iter().map(Into::into).collect(),

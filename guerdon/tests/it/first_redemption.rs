@@ -16,7 +16,9 @@ async fn a_redemption_goes_from_the_request_to_the_shipping_request() {
     assert_eq!(
         first,
         json!({"exchange_id": "x-1", "account_id": "ann", "offer_id": "mug", "quantity": 1,
-            "points": 300, "status": "created", "position": "0:5"})
+            "points": 300, "unit": "points",
+            "prices": [{"unit": "points", "points": 300}], "status": "created",
+            "position": "0:5"})
     );
     let position = answer.position.expect("a write has a position");
 

@@ -1,5 +1,7 @@
 //! Every refusal that a message of a warehouse or a shop can cause: the message is parked, and what
 //! comes after it is taken in. One that stayed would hold up its whole partition.
+//!
+//! The file is long because every refusal has its message here, or the reason why it has none.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -58,7 +60,15 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "rule-unknown",
             "rule-exists",
             "rule-changed",
+            "rule-fixed",
+            "unit-repeated",
             "policy-changed",
+            "unit-exists",
+            "unit-changed",
+            "unit-fixed",
+            "too-many-units",
+            "unit-not-closable",
+            "unit-not-spendable",
             "time-zone-unknown",
             "offer-unknown",
             "offer-exists",
@@ -159,6 +169,7 @@ fn refused_earnings() -> Vec<Refused> {
             "id of the body is there twice",
         ),
         (of_zoe(json!({"occurred_at": "yesterday"})), "occurred_at"),
+        (of_zoe(json!({"unit": "Miles"})), "unit"),
         (of_zoe(json!({"available_at": SOON, "expires_at": SOON})), "expires_at"),
     ];
     let others = [
@@ -177,11 +188,15 @@ fn refused_earnings() -> Vec<Refused> {
         (of_zoe(json!({"expires_at": "2020-01-01T00:00:00Z"})), "expiry-passed", "at once"),
         (of_zoe(json!({"points": 9_007_199_254_740_991_u64})), "amount-too-large", "account"),
         (of_zoe(json!({"account_id": "full"})), "account-full", "at most 10000"),
+        (of_zoe(json!({"unit": "gold"})), "unit-unknown", "gold doesn't exist"),
+        (of_zoe(json!({"unit": "shells"})), "unit-closed", "nothing more is earned"),
         // Claims, which have no points.
         (claim_of("b-7"), "purchase-unknown", "no purchase"),
         (claim_of("b-0"), "nothing-to-claim", "refused credit"),
         (claim_of("p-late"), "expiry-passed", "at once"),
         (claim_of("p-never"), "never-matures", "would have expired"),
+        // Of a purchase whose refused credit is of shells.
+        (claim_of("p-shells"), "unit-mismatch", "of the unit shells"),
     ];
     refused(unreadable, invalid, others)
 }
@@ -272,20 +287,26 @@ fn every_refusal_of_the_table_is_tried_by_a_message_or_is_of_something_else() {
     assert_eq!(known, all);
 }
 
-/// Records two purchases of zoe's whose credit is refused.
+/// Records three purchases of zoe's whose credit is refused: one of a unit that is closed, beside
+/// one that isn't.
 async fn refuse_credit(api: &Api) {
     // Bought on any day but the year's first, its credit expires while it is pending.
     let rule = json!({"rate": {"points": 1, "per_amount": 100}, "pending_days": 364,
         "expiry": {"end_of_year": 0}});
     api.put("operator", "/v1/earning-rules/never", rule).await.is(201);
+    for unit in ["miles", "shells"] {
+        api.put("operator", &format!("/v1/units/{unit}"), json!({})).await.is(201);
+    }
+    api.put("operator", "/v1/units/shells/closure", json!({})).await.is(201);
     let lines = json!([{"product_id": "tv", "quantity": 1, "amount": 500}]);
     for (id, body) in [
         ("p-late", json!({"lines": lines, "points": 5, "expires_at": "2020-01-01T00:00:00Z"})),
         ("p-never", json!({"lines": lines, "rule": "never"})),
+        ("p-shells", json!({"lines": lines, "points": 5, "unit": "shells"})),
     ] {
         let path = format!("/v1/accounts/zoe/purchases/{id}");
         let answer = api.put("merchant", &path, body).await.is(201);
-        assert!(answer["credit_refused"]["code"].is_string(), "{answer}");
+        assert!(answer["credit_refused"][0]["code"].is_string(), "{answer}");
     }
 }
 
@@ -302,7 +323,12 @@ async fn until_all_are_taken(ledger: &Ledger, publisher: &Ledger, count: usize) 
         let accepted =
             ledger.client.list("operator", "/v1/shipping-requests?status=accepted").await;
         let parked = parked(&publisher.client).await;
-        if earned.body["available"] == 2 && accepted.len() == 1 && parked.len() == count {
+        let miles = &earned.body["units"]["miles"]["available"];
+        if earned.body["available"] == 2
+            && *miles == 3
+            && accepted.len() == 1
+            && parked.len() == count
+        {
             return parked;
         }
         let waits = publisher.client.get("operator", "/v1/publisher").await;
@@ -345,10 +371,16 @@ async fn everything_is_parked(is_alone: bool) {
     refuse_credit(api).await;
 
     let earnings = refused_earnings();
-    let last =
+    // Of points, one of which names them, and the other repeats it without; and of miles.
+    let last = [("points", 1, "b-1"), ("miles", 3, "b-2")].map(|(unit, points, id)| {
+        let cause = json!({"kind": "purchase", "id": id});
+        json!({"account_id": "zoe", "unit": unit, "points": points, "cause": cause}).to_string()
+    });
+    let again =
         json!({"account_id": "zoe", "points": 1, "cause": {"kind": "purchase", "id": "b-1"}});
-    let last = last.to_string();
-    let said = earnings.iter().map(|message| message.body.as_str()).chain([last.as_str()]);
+    let again = again.to_string();
+    let last = [last[0].as_str(), again.as_str(), last[1].as_str()];
+    let said = earnings.iter().map(|message| message.body.as_str()).chain(last);
     let said: Vec<(&str, &str)> = said.map(|body| ("zoe", body)).collect();
     say(&brokers, &format!("{topic}-earnings"), &said);
     let reports = refused_reports(&requests);

@@ -19,12 +19,13 @@ async fn a_purchase_ships_though_the_account_is_full_and_its_credit_is_claimed_o
     let recorded = answer.is(201);
     assert_eq!(
         (&recorded["points"], &recorded["credit_refused"], &recorded["lines"][0]["points"]),
-        (&json!(0), &json!({"code": "account-full"}), &json!(70))
+        (&json!(0), &json!([{"unit": "points", "code": "account-full"}]), &json!(70))
     );
     let shipping = "/v1/shipping-requests?purchase_id=P-1";
     let requests = api.get_after(&at, "operator", shipping).await.is(200);
     assert_eq!(requests["items"].as_array().map(Vec::len), Some(1));
-    let refusal = |claimed: bool| json!({"code": "account-full", "claimed": claimed});
+    let refusal =
+        |claimed: bool| json!([{"unit": "points", "code": "account-full", "claimed": claimed}]);
     let read = api.get_after(&at, "merchant", path).await.is(200);
     assert_eq!((&read["points"], &read["credit_refused"]), (&json!(0), &refusal(false)));
 
@@ -105,7 +106,7 @@ async fn many_purchases_in_one_call_have_each_their_outcome() {
     let statuses: Vec<&Value> = items.iter().map(|item| &item["status"]).collect();
     assert_eq!(statuses, [201, 201, 409, 200, 400]);
     assert_eq!(items[0]["purchase"], items[3]["purchase"]);
-    assert_eq!(items[1]["purchase"]["credit_refused"]["code"], "expiry-passed");
+    assert_eq!(items[1]["purchase"]["credit_refused"][0]["code"], "expiry-passed");
     assert_eq!(items[2]["problem"]["code"], "rule-unknown");
     assert_eq!(items[4]["problem"]["field"], "rule");
     let none = json!({"purchases": []});

@@ -41,6 +41,8 @@ async fn a_patch_of_an_offer_changes_what_it_names_and_nothing_else() {
     let opened = api.put("operator", MUG, whole_mug()).await.is(201);
     let mut expected = whole_mug();
     expected.as_object_mut().expect("an object").remove("stock");
+    expected["unit"] = json!("points");
+    expected["prices"] = json!([{"unit": "points", "points": 300}]);
     assert_eq!(terms_of(&opened), expected);
 
     for (patched, name, value) in [
@@ -50,6 +52,7 @@ async fn a_patch_of_an_offer_changes_what_it_names_and_nothing_else() {
     ] {
         let answer = patch(api, MUG, "*", patched).await.is(200);
         expected[name] = value;
+        expected["prices"] = json!([{"unit": "points", "points": 250}]);
         assert_eq!(terms_of(&answer), expected);
     }
     for name in ["limit_per_shopper", "closes_at", "description"] {
@@ -330,7 +333,9 @@ async fn what_is_free_or_is_not_shipped_is_exchanged_as_all_else() {
     let preview = api.put("shopper", preview, body).await.is(200);
     assert_eq!(
         preview["preview"],
-        json!({"points": 0, "lots": [], "available": 500, "available_after": 500})
+        json!({"points": 0, "unit": "points", "lots": [], "available": 500, "available_after": 500,
+            "prices": [{"points": 0, "unit": "points", "lots": [], "available": 500,
+                "available_after": 500}]})
     );
     let path = "/v1/accounts/ann/exchanges";
     let two = json!({
@@ -409,7 +414,8 @@ async fn rules_and_the_policy_are_patched_as_offers_are() {
     let less = json!({"cap": null, "categories": null, "multipliers": null, "pending_days": null,
         "expiry": {"months": null, "end_of_year": 1}});
     let less = patch(api, path, "\"2\"", less).await.is(200);
-    assert_eq!(terms_of(&less), json!({"rate": rate["rate"], "expiry": {"end_of_year": 1}}));
+    let left = json!({"unit": "points", "rate": rate["rate"], "expiry": {"end_of_year": 1}});
+    assert_eq!(terms_of(&less), left);
     for (body, field) in [
         (json!({"expiry": {"months": 3}}), "expiry"),
         (json!({"rate": {"percent": null}}), "rate.percent"),

@@ -37,7 +37,15 @@ async fn only_the_name_of_a_unit_can_change_and_it_is_closed_once() {
     api.put("operator", "/v1/units/miles", named.clone()).await.is_problem(428, "unit-exists");
     assert_eq!(put_for(api, "\"1\"", named.clone()).await.is(200)["version"], 2);
     put_for(api, "\"1\"", json!({"name": "M"})).await.is_problem(412, "unit-changed");
-    put_for(api, "*", json!({"name": "M"})).await.is_problem(409, "unit-fixed");
+    // A rename that leaves decimals out would set them to 0: no If-Match helps there, so none is
+    // asked for.
+    let reset = json!({"name": "M"});
+    let fixed = put_for(api, "*", reset.clone()).await.is_problem(409, "unit-fixed");
+    assert_eq!(fixed["field"], "decimals");
+    api.put("operator", "/v1/units/miles", reset.clone()).await.is_problem(409, "unit-fixed");
+    let new = api.request("PUT", "/v1/units/miles", "operator").header("if-none-match", "*");
+    let new = api.send(new.json(&reset)).await.expect("answered");
+    new.is_problem(412, "already-exists");
     let closure = "/v1/units/miles/closure";
     assert_eq!(api.put("operator", closure, json!({})).await.is(201)["version"], 3);
     let answer = api.put("operator", closure, json!({})).await;
@@ -45,9 +53,20 @@ async fn only_the_name_of_a_unit_can_change_and_it_is_closed_once() {
     assert_eq!(answer.is(200)["version"], 3);
     let points = api.put("operator", "/v1/units/points/closure", json!({})).await;
     points.is_problem(409, "unit-not-closable");
-    api.put("operator", "/v1/units/gold/closure", json!({})).await.is_problem(404, "not-found");
+    let unknown = api.put("operator", "/v1/units/gold/closure", json!({})).await;
+    let unknown = unknown.is_problem(404, "not-found");
+    let detail = unknown["detail"].as_str().expect("a sentence");
+    assert!(!detail.contains("If-Match"), "a closure has none: {detail}");
     let read = api.get_after(&at, "shopper", "/v1/units/miles").await.is(200);
     assert_eq!((&read["name"], &read["version"]), (&json!("Sea miles"), &json!(3)));
+    assert!(read["closed_at"].is_string(), "{read}");
+    // What is closed can still be named, as it was read.
+    let old = json!({"name": "Old miles", "decimals": 2, "time_zone": "Europe/Berlin"});
+    let answer = put_for(api, "\"3\"", old).await;
+    let at = answer.position.clone().expect("a position");
+    assert_eq!(answer.is(200)["version"], 4);
+    let read = api.get_after(&at, "shopper", "/v1/units/miles").await.is(200);
+    assert_eq!((&read["name"], &read["version"]), (&json!("Old miles"), &json!(4)));
     assert!(read["closed_at"].is_string(), "{read}");
     assert_eq!(ledger.stop(), Some(0));
 }
@@ -87,6 +106,12 @@ async fn credit_of_one_unit_pays_nothing_of_another() {
     let taken = json!({"cause": {"kind": "review", "id": "R-1"}, "reason": "a slip"});
     let path = "/v1/accounts/ann/withdrawals/w-1";
     api.put("merchant", path, taken.clone()).await.is_problem(409, "unit-mismatch");
+    let mut too_many = taken;
+    too_many["unit"] = json!("miles");
+    too_many["points"] = json!(501);
+    let too_many = api.put("merchant", path, too_many).await.is_problem(409, "points-too-large");
+    assert_eq!(too_many["unit"], "miles");
+    assert!(too_many["detail"].as_str().is_some_and(|detail| detail.contains("501 miles")));
     api.post("merchant", "/v1/accounts/bob/credits", review(None, 1, "R-4")).await.is(201);
     let send = |unit: &str| json!({"to": "bob", "unit": unit, "points": 200});
     let path = "/v1/accounts/ann/transfers/t-1";
@@ -115,7 +140,7 @@ async fn nothing_more_of_a_closed_unit_is_earned_and_a_purchase_is_recorded_all_
         "lines": [{"product_id": "tv", "quantity": 1, "amount": 900}]});
     let path = "/v1/accounts/ann/purchases/P-1";
     let recorded = api.put("merchant", path, purchase).await.is(201);
-    assert_eq!(recorded["credit_refused"], json!({"code": "unit-closed"}));
+    assert_eq!(recorded["credit_refused"], json!([{"unit": "miles", "code": "unit-closed"}]));
     let back = json!({"unit": "miles", "cause": {"kind": "review", "id": "R-1"}, "points": 100});
     let path = "/v1/accounts/ann/withdrawals/w-1";
     assert_eq!(api.put("merchant", path, back).await.is(201)["unit"], "miles");

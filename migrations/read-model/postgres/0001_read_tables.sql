@@ -62,6 +62,9 @@ create table credit_part (
 -- What falls due next, in all accounts.
 create index credit_part_expires on credit_part (expires_at, account_id, unit)
     where expires_at < 9223372036854775807;
+-- Of points alone the index above is as good, and most parts are of points.
+create index credit_part_of_unit_expires on credit_part (unit, expires_at, account_id)
+    where expires_at < 9223372036854775807 and unit <> 'points';
 create index credit_part_matures on credit_part (available_at) where pending > 0;
 
 -- The big tables below grow at their edge, by the place in the log (partition * 2^48 + position);
@@ -158,9 +161,13 @@ create table exchange (
     offer_id text collate "C" not null,
     product_id text collate "C" not null,
     quantity bigint not null,
+    -- what it cost of the offer's first unit, and of those after it: JSON as in the events
+    unit text collate "C" not null,
     points bigint not null,
+    further_prices text,
     hold_id text collate "C",
     cancelled_quantity bigint not null,
+    -- of the first unit; of the others it follows from the pieces cancelled
     refunded_points bigint not null,
     occurred_at bigint,
     recorded_at bigint not null,
@@ -178,20 +185,9 @@ create table purchase (
     purchase_id text collate "C" not null,
     -- JSON as in the event, each line with the quantity that was returned
     lines text not null,
-    -- of its points
-    unit text not null,
-    -- also what was claimed
-    points bigint not null,
-    -- the code of the refusal, where the credit was refused
-    credit_refused text collate "C",
-    -- what its rule gave, where a cap cut that
-    points_before_cap bigint,
-    rule_id text collate "C",
-    rule_version bigint,
+    -- JSON: what it earned of each unit, also by a claim, and what was taken back of that
+    earned text not null,
     warehouse text collate "C",
-    -- what was to be taken back for returns, and what was taken of its credit in all
-    returned_points bigint not null,
-    withdrawn_points bigint not null,
     occurred_at bigint,
     recorded_at bigint not null
 );
@@ -332,7 +328,10 @@ create index shipping_change_of_warehouse on shipping_change (warehouse, place);
 create table offer_availability (
     offer_id text collate "C" not null primary key,
     product_id text collate "C" not null,
+    -- of one piece in its first unit, and in those after it: JSON as in the events
+    unit text collate "C" not null,
     price bigint not null,
+    further_prices text,
     -- null where there is no end of them
     stock bigint,
     -- without those that were cancelled

@@ -242,7 +242,7 @@ impl Rows {
     ) -> Result<LedgerEntry, serde_json::Error> {
         let of_nobody = taken_of_nobody(fact.expired, fact.forgiven);
         self.totals.add(fact.unit, Total::Withdrawn, of_nobody - int(fact.points.get()));
-        self.note_taken_of_purchase(account_id, &fact.of, -int(fact.points.get()));
+        self.note_taken_of_purchase(account_id, &fact.of, fact.unit, -int(fact.points.get()));
         let mut change = Change { owed: -or_zero(fact.owed), ..Change::NONE };
         self.change_balance(at, account_id, fact.unit, change);
         let pending_until = fact.available_at.map(Timestamp::micros);
@@ -420,7 +420,7 @@ impl Rows {
     }
 }
 
-pub(super) fn or_zero(points: Option<Points>) -> i64 {
+fn or_zero(points: Option<Points>) -> i64 {
     points.map_or(0, |points| int(points.get()))
 }
 

@@ -1,10 +1,10 @@
 //! Exchanges: goods for points, and what was cancelled of them.
 
-use domain::{AccountId, ExchangeCancelled, ExchangeCreated, Shipped, Timestamp, UnitId};
+use domain::{AccountId, ExchangeCancelled, ExchangeCreated, Price, Shipped, Timestamp, UnitId};
 use read_model::{Exchange, Total, row};
 
 use super::shipping::UpdateKind;
-use super::{At, Rows, int};
+use super::{At, Rows, further, int};
 
 row! {
     /// What was cancelled of an exchange.
@@ -17,7 +17,12 @@ row! {
 }
 
 impl Rows {
-    pub(super) fn exchanged(&mut self, at: At<'_>, account_id: AccountId, fact: ExchangeCreated) {
+    pub(super) fn exchanged(
+        &mut self,
+        at: At<'_>,
+        account_id: AccountId,
+        fact: ExchangeCreated,
+    ) -> Result<(), serde_json::Error> {
         self.totals.add(UnitId::POINTS, Total::Exchanges, 1);
         self.ship_exchange(at, &account_id, &fact);
         self.change_offer(&fact.offer_id).sold += int(fact.allocation.quantity().get());
@@ -25,6 +30,7 @@ impl Rows {
             let hold = self.change_hold(&account_id, hold_id);
             hold.exchange_id = Some(fact.exchange_id.to_string());
         }
+        let Price { unit, points } = fact.prices.first();
         self.exchanges.push(Exchange {
             place: at.place(),
             account_id: account_id.to_string(),
@@ -32,13 +38,16 @@ impl Rows {
             offer_id: fact.offer_id.to_string(),
             product_id: fact.product_id.to_string(),
             quantity: int(fact.allocation.quantity().get()),
-            points: int(fact.points.get()),
+            unit: unit.to_string(),
+            points: int(points.get()),
+            further_prices: further(&fact.prices)?,
             hold_id: fact.hold_id.map(|hold_id| hold_id.to_string()),
             cancelled_quantity: 0,
             refunded_points: 0,
             occurred_at: fact.occurred_at.map(Timestamp::micros),
             recorded_at: at.recorded_at.micros(),
         });
+        Ok(())
     }
 
     pub(super) fn cancelled(&mut self, at: At<'_>, account_id: AccountId, fact: ExchangeCancelled) {
@@ -54,7 +63,9 @@ impl Rows {
             refunded_points: 0,
         });
         change.cancelled_quantity += quantity;
-        change.refunded_points += int(fact.points.get());
+        let first = fact.of.prices.first().unit;
+        let refunds = fact.refunded.iter().filter(|price| price.unit == first);
+        change.refunded_points += refunds.map(|price| int(price.points.get())).sum::<i64>();
         let kind = UpdateKind::LessOfEach(quantity);
         self.update_request(at, account_id, Shipped::ExchangeId(fact.exchange_id), kind);
     }

@@ -1,12 +1,12 @@
 //! Offers: their terms, and what is left of them.
 
 use domain::{
-    OfferAmended, OfferClosed, OfferId, OfferOpened, OfferReopened, Page, StockAdded, StockAmended,
-    StockRemoved, Terms, Timestamp,
+    OfferAmended, OfferClosed, OfferId, OfferOpened, OfferReopened, Page, Price, StockAdded,
+    StockAmended, StockRemoved, Terms, Timestamp,
 };
 use read_model::{OfferAvailability, row};
 
-use super::{At, Rows, int};
+use super::{At, Rows, further, int};
 
 row! {
     /// Changes of an offer other than its terms. If `is_whole`, `stock` is the new stock; otherwise
@@ -23,19 +23,30 @@ row! {
 }
 
 impl Rows {
-    pub(super) fn offer_opened(&mut self, at: At<'_>, fact: OfferOpened) {
+    pub(super) fn offer_opened(
+        &mut self,
+        at: At<'_>,
+        fact: OfferOpened,
+    ) -> Result<(), serde_json::Error> {
         let stock = fact.stock.map(|stock| int(stock.get()));
-        let offer = offer(at, &fact.offer_id, (&fact.terms, &fact.page), 1, stock);
+        let offer = offer(at, &fact.offer_id, (&fact.terms, &fact.page), 1, stock)?;
         self.offers.insert(fact.offer_id, offer);
+        Ok(())
     }
 
-    pub(super) fn offer_amended(&mut self, at: At<'_>, fact: OfferAmended) {
+    pub(super) fn offer_amended(
+        &mut self,
+        at: At<'_>,
+        fact: OfferAmended,
+    ) -> Result<(), serde_json::Error> {
         let stock = self.offers.get(&fact.offer_id).and_then(|offer| offer.stock);
-        let offer = offer(at, &fact.offer_id, (&fact.terms, &fact.page), int(fact.version), stock);
+        let version = int(fact.version);
+        let offer = offer(at, &fact.offer_id, (&fact.terms, &fact.page), version, stock)?;
         // Changes from earlier in this batch are written after the terms, so they must have this
         // version, too.
         self.change_offer(&fact.offer_id).make_version(at, fact.version);
         self.offers.insert(fact.offer_id, offer);
+        Ok(())
     }
 
     pub(super) fn offer_closed(&mut self, at: At<'_>, fact: OfferClosed) {
@@ -97,12 +108,15 @@ fn offer(
     (terms, page): (&Terms, &Page),
     version: i64,
     stock: Option<i64>,
-) -> OfferAvailability {
+) -> Result<OfferAvailability, serde_json::Error> {
     let Page { name, description, image_url, category, attributes } = page;
-    OfferAvailability {
+    let Price { unit, points } = terms.prices.first();
+    Ok(OfferAvailability {
         offer_id: offer_id.to_string(),
         product_id: terms.product_id.to_string(),
-        price: int(terms.price.get()),
+        unit: unit.to_string(),
+        price: int(points.get()),
+        further_prices: further(&terms.prices)?,
         stock,
         sold: 0,
         opens_at: terms.opens_at.map(Timestamp::micros),
@@ -119,5 +133,5 @@ fn offer(
         phase: "open".into(),
         partition: at.partition().into(),
         position: at.position(),
-    }
+    })
 }

@@ -5,6 +5,14 @@ use read_model::{Unit, row};
 
 use super::{At, Rows, int};
 
+/// A version of a unit.
+#[derive(Debug)]
+pub(crate) enum UnitChange {
+    /// It was made, or has another name.
+    Set(Unit),
+    Closed(UnitClosure),
+}
+
 row! {
     /// A unit's closure.
     pub(crate) struct UnitClosure in "unit" {
@@ -27,7 +35,7 @@ impl Rows {
     pub(super) fn unit_set(&mut self, at: At<'_>, fact: UnitSet) {
         let UnitSet { unit, version, terms } = fact;
         let UnitTerms { name, spendable, decimals, time_zone } = terms;
-        self.units.push(Unit {
+        let unit = Unit {
             unit: unit.to_string(),
             made_at: at.place(),
             name: name.map(|name| name.to_string()),
@@ -38,15 +46,17 @@ impl Rows {
             version: int(version),
             partition: at.partition().into(),
             position: at.position(),
-        });
+        };
+        self.unit_changes.push(UnitChange::Set(unit));
     }
 
     pub(super) fn unit_closed(&mut self, at: At<'_>, fact: &UnitClosed) {
-        self.unit_closures.push(UnitClosure {
+        let closure = UnitClosure {
             unit: fact.unit.to_string(),
             closed_at: at.recorded_at.micros(),
             version: int(fact.version),
             position: at.position(),
-        });
+        };
+        self.unit_changes.push(UnitChange::Closed(closure));
     }
 }

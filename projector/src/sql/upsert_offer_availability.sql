@@ -2,7 +2,9 @@
 {insert}
 on conflict (offer_id) do update set
     product_id = excluded.product_id,
+    unit = excluded.unit,
     price = excluded.price,
+    further_prices = excluded.further_prices,
     opens_at = excluded.opens_at,
     closes_at = excluded.closes_at,
     limit_per_shopper = excluded.limit_per_shopper,

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use read_model::{ConversionRate, CreditMonth, EarningRule, Policy, ProgrammeTotal, Unit};
 
 use super::statement::{LazyStatement, Statement, Writes};
-use crate::rows::{RateClosure, Rows, TotalRows, UnitClosure};
+use crate::rows::{RateClosure, Rows, TotalRows, UnitChange, UnitClosure};
 
 static RULE: LazyStatement = LazyLock::new(Statement::insert::<EarningRule>);
 static POLICY: LazyStatement =
@@ -27,11 +27,14 @@ static MONTHS: LazyStatement =
 pub(super) fn write<'a>(writes: &mut Writes<'a>, rows: &'a Rows) {
     writes.push(&RULE, &rows.earning_rules);
     writes.push(&POLICY, &rows.policy);
-    // One after the other: two versions of a unit in one statement would be one too many.
-    for unit in &rows.units {
-        writes.push(&UNIT, [unit]);
+    // One after the other: two versions of a unit in one statement would be one too many, and the
+    // last one counts.
+    for change in &rows.unit_changes {
+        match change {
+            UnitChange::Set(unit) => writes.push(&UNIT, [unit]),
+            UnitChange::Closed(closure) => writes.push(&UNIT_CLOSURE, [closure]),
+        }
     }
-    writes.push(&UNIT_CLOSURE, &rows.unit_closures);
     writes.push(&RATE, &rows.conversion_rates);
     writes.push(&RATE_CLOSURE, &rows.rate_closures);
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::{
     Event, OfferAmended, OfferClosed, OfferOpened, OfferReopened, Page, StockAmended, StockRemoved,
+    UnitClosed, UnitSet, UnitTerms,
 };
 use event_store::{EventStore, with_causes};
 use log_record::{Partition, Position};
@@ -20,6 +21,7 @@ testing::on_every_database! {
     a_history_becomes_rows,
     the_rows_do_not_depend_on_how_the_events_came_in,
     an_offers_changes_in_one_batch_are_those_of_many,
+    a_closed_unit_that_is_renamed_has_its_last_version_however_the_log_is_cut,
     an_event_that_is_applied_again_asks_for_no_second_parcel,
     each_lane_is_counted_without_a_gap,
     a_read_model_of_another_log_is_refused,
@@ -89,6 +91,34 @@ async fn an_offers_changes_in_one_batch_are_those_of_many(on: On) {
         }
         let rows = ledger.projected().await;
         assert!(rows.iter().any(|found| found == row), "{chunk} at a time: {rows:#?}");
+    }
+}
+
+async fn a_closed_unit_that_is_renamed_has_its_last_version_however_the_log_is_cut(on: On) {
+    let named = |version, name: &str| {
+        let terms = UnitTerms { name: Some(id(name)), ..UnitTerms::of_points() };
+        Event::UnitSet(UnitSet { unit: id("miles"), version, terms })
+    };
+    let closed = Event::UnitClosed(UnitClosed { unit: id("miles"), version: 3 });
+    let events = [
+        log_opened(1),
+        named(1, "Miles"),
+        named(2, "Stars"),
+        closed,
+        named(4, "Old stars"),
+        named(5, "Former stars"),
+    ];
+    for chunk in [1, 2, 3, events.len()] {
+        let ledger = Ledger::new(1, on).await;
+        for events in events.chunks(chunk) {
+            ledger.record(events).await;
+            ledger.project().await;
+        }
+        let found: Vec<(String, Option<i64>, i64, i64)> = ledger
+            .select("select name, closed_at, version, position from unit where unit = 'miles'")
+            .await;
+        let expected = [("Former stars".to_owned(), Some(1_000_000), 5, 6)];
+        assert_eq!(found, expected, "{chunk} at a time");
     }
 }
 

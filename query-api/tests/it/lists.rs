@@ -1,7 +1,7 @@
 //! Lists of an account by time, by kind and by status; entries of redemptions say what was
 //! redeemed.
 
-use domain::{Clock, Event, PurchaseRecorded};
+use domain::{Clock, Event, Points, PurchaseEarning, PurchaseRecorded};
 use serde_json::{Value, json};
 use testing::ledger::On;
 use testing::life::{self, DAY, history, purchased};
@@ -148,7 +148,8 @@ async fn purchases_that_earned_nothing_are_listed_with_every_filter(on: On) {
     let Event::PurchaseRecorded(account, fact) = purchased("zed", "B-1", 1, None) else {
         panic!("a purchase")
     };
-    let fact = PurchaseRecorded { points: None, ..fact };
+    let of_nothing = PurchaseEarning { points: Points::ZERO, ..fact.earned[0].clone() };
+    let fact = PurchaseRecorded { earned: [of_nothing].into(), ..fact };
     reads.record(vec![(42 * DAY, Event::PurchaseRecorded(account, fact))]).await;
     for (filter, purchases) in
         [("limit=9", 1), ("from=1980-01-01T00:00:00Z", 0), ("status=delivered", 0)]

@@ -1,6 +1,6 @@
 //! What can be read of offers: what they are now, and what a shopper may still take.
 
-use domain::{Clock, Event, OfferClosed, OfferOpened, Page, StockRemoved, Terms};
+use domain::{Clock, Event, OfferClosed, OfferOpened, Page, Prices, StockRemoved, Terms};
 use serde_json::{Value, json};
 
 use crate::asks::Reads;
@@ -108,8 +108,8 @@ async fn a_page_shows_what_the_offer_says(on: On) {
     let reads = Reads::of(on, events).await;
     assert_eq!(
         reads.get("/v1/offers/mug").await,
-        json!({"offer_id": "mug", "product_id": "product", "price": 300, "warehouse": "main",
-            "ships": true, "name": "Blue mug", "description": "A mug,\nblue.",
+        json!({"offer_id": "mug", "product_id": "product", "price": 300, "unit": "points",
+            "prices": [{"unit": "points", "points": 300}], "warehouse": "main", "ships": true, "name": "Blue mug", "description": "A mug,\nblue.",
             "image_url": "https://shop.example/mug.jpg", "category": "kitchen",
             "attributes": {"colour": "blue", "sizes": [1, 2.5]}, "stock": null, "remaining": null,
             "version": 1, "status": "open", "position": "0:2"})
@@ -131,7 +131,7 @@ async fn a_shopper_sees_what_may_still_be_taken(on: On) {
     assert_eq!(
         mug,
         json!({"account_id": "ann", "offer_id": "mug", "status": "open", "price": 300,
-            "limit_per_shopper": 3, "taken": 1, "may_take": 2, "remaining": 4, "version": 1})
+            "unit": "points", "prices": [{"unit": "points", "points": 300}], "limit_per_shopper": 3, "taken": 1, "may_take": 2, "remaining": 4, "version": 1})
     );
     let bob = reads.get("/v1/accounts/bob/offers/mug").await;
     assert_eq!((&bob["taken"], &bob["may_take"]), (&json!(0), &json!(3)));
@@ -143,8 +143,8 @@ async fn a_shopper_sees_what_may_still_be_taken(on: On) {
         cancellation_id: id("c-1"),
         offer_id: id("mug"),
         allocation: domain::Allocation::Units(units(1)),
-        points: points(300),
-        of: domain::Ordered { quantity: units(1), points: points(300) },
+        refunded: Prices::of_points(points(300)).due().collect(),
+        of: domain::Ordered { quantity: units(1), prices: Prices::of_points(points(300)) },
         asked_quantity: None,
         occurred_at: None,
         note: domain::Note::default(),

@@ -42,10 +42,11 @@ const ROWS: &str = "
         n, n, case when n % 10000 = 9 then 'back-ordered' else 'delivered' end, n % 100000 = 7, n
     from numbers;
     insert into exchange
-        (place, account_id, exchange_id, offer_id, product_id, quantity, points,
+        (place, account_id, exchange_id, offer_id, product_id, quantity, unit, points,
             cancelled_quantity, refunded_points, recorded_at)
     {requests}
-    select n, 'ann-' || (n % 100000), 'x-' || n, 'mug', 'product', 1, 300, 0, 0, n from numbers;
+    select n, 'ann-' || (n % 100000), 'x-' || n, 'mug', 'product', 1, 'points', 300, 0, 0,
+        n from numbers;
     insert into ledger_entry
         (place, account_id, kind, unit, points, available, held, pending, cause_kind, cause_id,
             recorded_at)
@@ -68,6 +69,9 @@ const ROWS: &str = "
     select 'ann-' || (n - 1), case when n % 10 = 0 then 0 else 500 end, 0, 5,
         case when n % 10 = 0 then 5 else 0 end, 0, n
     from numbers;
+    insert into unit
+        (unit, made_at, spendable, decimals, time_zone, version, \"partition\", position)
+    values ('miles', 2, 1 = 1, 0, 'UTC', 1, 0, 2);
     insert into unit_balance
         (account_id, unit, available, held, pending, owed, \"partition\", position)
     {a tenth}
@@ -84,6 +88,11 @@ const ROWS: &str = "
     {a tenth}
     select 'ann-' || (n % 100000), 4102444800000001, n, 1 = 0, 'points', 0, 5, 0, 4102444800000000
     from numbers;
+    insert into credit_part
+        (account_id, expires_at, lot, graced, unit, available, pending, held)
+    {a tenth}
+    select 'ann-' || (n % 100000), 4102444800000002, n, 1 = 0, 'miles', 500, 0, 0
+    from numbers;
     insert into hold
         (place, account_id, hold_id, unit, points, lots, deadline, grace_days, status,
             refunded_points, recorded_at)
@@ -92,10 +101,9 @@ const ROWS: &str = "
         case when n % 10 = 0 then 'held' else 'captured' end, 0, n
     from numbers;
     insert into purchase
-        (place, account_id, purchase_id, lines, unit, points, returned_points, withdrawn_points,
-            recorded_at)
+        (place, account_id, purchase_id, lines, earned, recorded_at)
     {a tenth}
-    select 3000000 + n, 'ann-' || (n % 1000), 'B-' || n, '[]', 'points', 1, 0, 0, n from numbers;
+    select 3000000 + n, 'ann-' || (n % 1000), 'B-' || n, '[]', '[]', n from numbers;
     insert into fact (path, place, account_id, public, recorded_at)
     {a tenth}
     select 'accounts/ann-' || (n % 1000) || '/exchanges/x-' || n || '/cancellations/c-' || n, n,
@@ -108,9 +116,9 @@ const ROWS: &str = "
         '{}', n
     from numbers;
     insert into offer_availability
-        (offer_id, product_id, price, warehouse, version, phase, \"partition\", position)
+        (offer_id, product_id, unit, price, warehouse, version, phase, \"partition\", position)
     {a hundredth}
-    select 'offer-' || n, 'product', 300, 'main', 1,
+    select 'offer-' || n, 'product', 'points', 300, 'main', 1,
         case when n % 1000 = 5 then 'open' else 'closed' end, 0, n
     from numbers;
     insert into lane (lane, warehouse, last_sequence, last_place)
@@ -155,6 +163,7 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/expiring-credit?limit=100&before=2200-01-01T00:00:00Z",
     "/v1/expiring-credit?limit=100&before=1980-01-01T00:00:00Z",
     "/v1/expiring-credit?limit=100&before=2200-01-01T00:00:00Z&unit=miles",
+    "/v1/expiring-credit?limit=100&before=2200-01-01T00:00:00Z&unit=points",
     "/v1/accounts/ann-5/lots?limit=100",
     "/v1/accounts/ann-5/holds?limit=100",
     "/v1/accounts/ann-5/holds/h-5",

@@ -39,7 +39,8 @@ async fn rules_are_read_by_version_and_the_policy_whole(on: On) {
     let rules = reads.list("/v1/earning-rules").await;
     assert_eq!(
         rules,
-        [json!({"rule_id": "default", "version": 2, "rate": {"points": 2, "per_amount": 100},
+        [json!({"rule_id": "default", "version": 2, "unit": "points",
+            "rate": {"points": 2, "per_amount": 100},
             "cap": {"points": 5_000, "period": "month"}, "pending_days": 2,
             "time_zone": "Europe/Berlin", "backdate_days": 7, "recorded_at": "1970-01-02T00:00:00Z", "position": "0:4"})]
     );
@@ -73,8 +74,8 @@ async fn the_totals_come_to_what_was_issued(on: On) {
         json!({"issued": "2270", "available": "1410", "held": "200", "pending": "90",
             "redeemed": "950", "refunded": "650", "expired": "80", "withdrawn": "290", "in_transit": "0", "debt": "0",
             "sent": "150", "received": "150", "repaid": "40", "converted_in": "100", "accounts": "4", "exchanges": "2",
-            "cancellations": "2", "purchases": "2", "returns": "2", "holds": "5", "transfers": "1",
-            "shipments": "2", "position": "0:60", "difference": "0"})
+            "cancellations": "2", "purchases": "3", "returns": "3", "holds": "5", "transfers": "1",
+            "shipments": "2", "position": "0:70", "difference": "0"})
     );
     for events in [0, 1, 9, 28, 32] {
         let reads = Reads::of(on, history(Clock::Commands)[..events].to_vec()).await;

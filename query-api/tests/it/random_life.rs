@@ -5,11 +5,12 @@ mod steps;
 
 use std::collections::BTreeMap;
 
-use domain::command::{ExpectedVersion, OpenOffer, SetConversionRate, SetUnit};
+use domain::command::{ExpectedVersion, OpenOffer, SetConversionRate, SetEarningRule, SetUnit};
 use domain::{
-    Account, AccountId, Cause, Clock, ClockConfirmed, Command, ConversionTerms, Decision, Event,
-    ExpiryRule, LogOpened, LotPart, Page, PurchaseRecorded, State, Timestamp, UnitId, UnitTerms,
-    decide,
+    Account, AccountId, Cause, Clock, ClockConfirmed, Command, ConversionTerms, Decision,
+    EarningTerms, Event, ExchangeCreated, ExpiryRule, LogOpened, LotPart, Page, Price, Prices,
+    PurchaseRecorded, Rate, RefundCause, ReturnCreditGivenBack, ReturnReversed, State, Terms,
+    TimeZone, Timestamp, UnitId, UnitTerms, WithdrawalReversed, decide,
 };
 use log_record::Partition;
 use proptest::prelude::*;
@@ -23,6 +24,14 @@ use testing::life::DAY;
 const PEOPLE: [&str; 3] = ["ann", "bob", "cat"];
 
 const UNITS: [&str; 2] = ["points", "miles"];
+
+/// What there is to redeem, and what it costs.
+const OFFERS: [(&str, &[(&str, u64)]); 4] = [
+    ("mug", &[("points", 30)]),
+    ("map", &[("points", 20), ("miles", 7)]),
+    ("pin", &[("miles", 11)]),
+    ("tip", &[("miles", 3), ("points", 5)]),
+];
 
 /// The ledger without its writer: a state, and every event with the second of its recording.
 struct World {
@@ -130,14 +139,21 @@ async fn compare(reads: &Reads, world: &World) -> Value {
         assert!(expiry["expiring"]["points"].as_u64() <= body["available"].as_u64(), "{expiry}");
     }
     for (_, event) in &world.events {
-        if let Event::PurchaseRecorded(account_id, fact) = event {
-            compare_purchase(reads, world, account_id, fact).await;
+        match event {
+            Event::PurchaseRecorded(account_id, fact) => {
+                compare_purchase(reads, world, account_id, fact).await;
+            }
+            Event::ExchangeCreated(account_id, fact) => {
+                compare_exchange(reads, world, account_id, fact).await;
+            }
+            _ => {}
         }
     }
     for (offer_id, offer) in world.state.offers() {
         let body = reads.get(&format!("/v1/offers/{offer_id}")).await;
         let remaining = offer.inventory.remaining().map(domain::Units::get);
         assert_eq!(body["remaining"], json!(remaining));
+        assert_eq!(body["prices"], serde_json::to_value(&offer.terms.prices).expect("JSON"));
     }
     let mut liabilities = vec![];
     for unit in UNITS {
@@ -163,18 +179,71 @@ async fn compare_purchase(
     let path = format!("/v1/accounts/{account_id}/purchases/{}", fact.purchase_id);
     let body = reads.get(&path).await;
     let cause = Cause::purchase(&fact.purchase_id);
-    let earned = world.events.iter().filter_map(|(_, event)| match event {
-        Event::CreditEarned(id, earned) if id == account_id && earned.cause == cause => {
-            Some(earned.points.get())
+    let is_of_it = |id: &AccountId, of: Option<&Cause>| id == account_id && of == Some(&cause);
+    let mut refused = vec![];
+    for (index, of_unit) in fact.earned.iter().enumerate() {
+        let unit = of_unit.unit;
+        let (mut earned, mut withdrawn) = (0, 0);
+        for (_, event) in &world.events {
+            match event {
+                Event::CreditEarned(id, fact) if is_of_it(id, Some(&fact.cause)) => {
+                    earned += if fact.unit == unit { fact.points.get() } else { 0 };
+                }
+                Event::CreditWithdrawn(id, fact) if is_of_it(id, fact.of.as_ref()) => {
+                    withdrawn += if fact.unit == unit { fact.points.get() } else { 0 };
+                }
+                Event::CreditGivenBack(id, ReturnCreditGivenBack { credit, .. })
+                | Event::WithdrawalReversed(id, WithdrawalReversed { credit, .. })
+                | Event::ReturnReversed(id, ReturnReversed { credit: Some(credit), .. })
+                    if is_of_it(id, Some(&credit.of)) =>
+                {
+                    withdrawn -= if credit.unit == unit { credit.points.get() } else { 0 };
+                }
+                _ => {}
+            }
         }
-        _ => None,
-    });
-    let earned: u64 = earned.sum();
-    assert_eq!(body["points"], earned, "{path}");
-    let refused = fact
-        .credit_refused
-        .map(|refused| json!({"code": refused.code.as_str(), "claimed": earned > 0}));
-    assert_eq!(body.get("credit_refused").cloned(), refused, "{path}");
+        let shown = &body["earned"][index];
+        let expected = (json!(unit), json!(earned), json!(withdrawn));
+        let found = (&shown["unit"], &shown["points"], &shown["withdrawn_points"]);
+        assert_eq!(found, (&expected.0, &expected.1, &expected.2), "{path}");
+        if index == 0 {
+            assert_eq!((&body["unit"], &body["points"]), (&expected.0, &expected.1), "{path}");
+        }
+        let mut why = fact.credit_refused.iter();
+        let code = why.find(|why| why.unit == unit).map(|why| why.code.as_str());
+        refused.extend(code.map(|code| json!({"unit": unit, "code": code, "claimed": earned > 0})));
+    }
+    let shown = body.get("credit_refused").cloned().unwrap_or_else(|| json!([]));
+    assert_eq!(shown, json!(refused), "{path}");
+}
+
+/// What an exchange cost of each unit, and what of that came back.
+async fn compare_exchange(
+    reads: &Reads,
+    world: &World,
+    account_id: &AccountId,
+    fact: &ExchangeCreated,
+) {
+    let path = format!("/v1/accounts/{account_id}/exchanges/{}", fact.exchange_id);
+    let body = reads.get(&path).await;
+    let mut back = BTreeMap::<UnitId, u64>::new();
+    for (_, event) in &world.events {
+        if let Event::CreditRefunded(id, refund) = event
+            && let RefundCause::Cancellation { exchange_id, .. } = &refund.cause
+            && (id, exchange_id) == (account_id, &fact.exchange_id)
+        {
+            *back.entry(refund.unit).or_default() += refund.points.get();
+        }
+    }
+    let amount = |unit: UnitId, points: u64| json!({"unit": unit.as_str(), "points": points});
+    let prices: Vec<Value> =
+        fact.prices.iter().map(|it| amount(it.unit, it.points.get())).collect();
+    assert_eq!(body["prices"], json!(prices), "{path}");
+    assert_eq!((&body["unit"], &body["points"]), (&prices[0]["unit"], &prices[0]["points"]));
+    let refunded = fact.prices.iter().filter_map(|it| Some(amount(it.unit, *back.get(&it.unit)?)));
+    assert_eq!(body["refunded"], json!(refunded.collect::<Vec<_>>()), "{path}");
+    let of_first = back.get(&fact.prices.first().unit).copied().unwrap_or_default();
+    assert_eq!(body["refunded_points"], of_first, "{path}");
 }
 
 /// Each fact stands at the path to which it was put.
@@ -246,6 +315,13 @@ impl World {
             terms: UnitTerms::of_points(),
             expected: ExpectedVersion::Absent,
         }));
+        for (rule, unit, gives) in [("default", "points", 3), ("miles", "miles", 2)] {
+            world.ask(Command::SetEarningRule(SetEarningRule {
+                rule_id: id(rule),
+                terms: rule_terms(id(unit), gives),
+                expected: ExpectedVersion::Absent,
+            }));
+        }
         for (from, to, give) in [("points", "miles", 3), ("miles", "points", 2)] {
             let expiry = (from == "points").then_some(ExpiryRule::Months(1));
             let (give, take) = (points(give), points(give - 1));
@@ -256,13 +332,17 @@ impl World {
                 expected: ExpectedVersion::Absent,
             }));
         }
-        let stock = Some(units(25));
-        world.ask(Command::OpenOffer(OpenOffer {
-            offer_id: id("mug"),
-            terms: terms(30),
-            page: Page::default(),
-            stock,
-        }));
+        for (offer, prices) in OFFERS {
+            let price =
+                |(unit, amount): &(&str, u64)| Price { unit: id(unit), points: points(*amount) };
+            let prices: Vec<Price> = prices.iter().map(price).collect();
+            world.ask(Command::OpenOffer(OpenOffer {
+                offer_id: id(offer),
+                terms: Terms { prices: Prices::try_from(prices).expect("prices"), ..terms(30) },
+                page: Page::default(),
+                stock: Some(units(25)),
+            }));
+        }
         world
     }
 
@@ -277,10 +357,10 @@ impl World {
                 Ok(Decision::Record { events, .. }) => return self.record(events),
                 Ok(Decision::Load(at)) => {
                     let index = usize::try_from(at.0).expect("small") - 1;
-                    let [(_, before), (_, event)] = &self.events[index - 1..=index] else {
-                        panic!("nothing stands before {at:?}");
-                    };
-                    command = command.with_original(before, at, event).expect("it can be used");
+                    let event = &self.events[index].1;
+                    let before = &self.events[index - event.events_before()..index];
+                    let before: Vec<Event> = before.iter().map(|(_, it)| it.clone()).collect();
+                    command = command.with_original(&before, at, event).expect("it can be used");
                 }
                 Ok(Decision::Repeat(_) | Decision::Unchanged) | Err(_) => return,
             }
@@ -293,6 +373,21 @@ impl World {
             self.state.evolve(position, self.now(), &event).expect("what was decided can follow");
             self.events.push((self.second, event));
         }
+    }
+}
+
+/// So many of a unit for each two of money.
+fn rule_terms(unit: UnitId, gives: u64) -> EarningTerms {
+    EarningTerms {
+        unit,
+        rate: Rate { points: points(gives), per_amount: points(2), full_steps_only: false },
+        categories: vec![],
+        multipliers: vec![],
+        cap: None,
+        expiry: None,
+        pending_days: 0,
+        time_zone: TimeZone::default(),
+        backdate_days: 0,
     }
 }
 

@@ -123,6 +123,7 @@ impl World {
                         quantity: lines[0].quantity,
                         deliver_to: Some(id("1 Elm Street")),
                         expected_points: None,
+                        expected_prices: None,
                     },
                     occurred_at: None,
                 }),
@@ -137,11 +138,11 @@ impl World {
                             quantity,
                             amount: Some(1),
                             category: None,
-                            points: None,
+                            earned: Box::default(),
                         })
                         .collect(),
                     points: Some(points(1)),
-                    rule: None,
+                    rules: Box::default(),
                     shipping: Some((id("main"), id("1 Elm Street"))),
                     available_at: None,
                     expires_at: None,
@@ -227,7 +228,8 @@ impl World {
                 Ok(Decision::Record { events, .. }) => return self.record(events),
                 Ok(Decision::Load(at)) => {
                     let index = usize::try_from(at.0).expect("small") - 1;
-                    let (before, event) = (&self.events[index - 1], &self.events[index]);
+                    let event = &self.events[index];
+                    let before = &self.events[index - event.events_before()..index];
                     command = command.with_original(before, at, event).expect("it can be used");
                 }
                 Ok(Decision::Repeat(_) | Decision::Unchanged) | Err(_) => return,

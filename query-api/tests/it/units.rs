@@ -11,6 +11,9 @@ testing::on_every_database! {
     units_are_read_with_their_versions,
     an_account_shows_what_it_has_of_each_unit,
     lists_are_of_all_units_or_of_one,
+    a_unit_that_nobody_made_is_refused_by_every_read_that_is_asked_for_it,
+    a_page_of_expiring_credit_of_one_unit_is_full,
+    a_page_of_a_statement_goes_on_with_the_balance_of_its_unit_alone,
     sums_are_of_one_unit,
     what_falls_due_falls_due_in_its_unit,
 }
@@ -48,12 +51,16 @@ async fn units_are_read_with_their_versions(on: On) {
             json!({"unit": "miles", "name": "Miles", "spendable": true, "decimals": 2,
                 "time_zone": "Europe/Berlin", "closed_at": "1970-02-11T00:00:00Z", "version": 2,
                 "position": "0:57"}),
+            json!({"unit": "stars", "spendable": true, "decimals": 0, "time_zone": "UTC",
+                "version": 1, "position": "0:61"}),
+            json!({"unit": "status", "spendable": true, "decimals": 0, "time_zone": "UTC",
+                "version": 1, "position": "0:62"}),
         ]
     );
     let (status, headers, one) = reads.ask("shopper", "/v1/units/miles").await;
     assert_eq!((status, &one), (200, &units[1]));
     assert!(headers["etag"].to_str().expect("ASCII").starts_with("\"2"));
-    reads.missing("/v1/units/status").await;
+    reads.missing("/v1/units/gold").await;
     let closure = reads.get("/v1/units/miles/closure").await;
     assert_eq!((&closure["unit"], &closure["version"]), (&json!("miles"), &json!(2)));
     reads.missing("/v1/units/points/closure").await;
@@ -68,8 +75,9 @@ async fn an_account_shows_what_it_has_of_each_unit(on: On) {
             "expiring_within_30_days": 0})
     };
     let dan = reads.get("/v1/accounts/dan").await;
-    assert_eq!(dan["units"], json!({"points": of(100), "miles": of(1_200)}));
-    assert_eq!((&dan["available"], &dan["position"]), (&json!(100), &json!("0:59")));
+    let all = json!({"points": of(100), "miles": of(1_200), "stars": of(30), "status": of(20)});
+    assert_eq!(dan["units"], all);
+    assert_eq!((&dan["available"], &dan["position"]), (&json!(100), &json!("0:70")));
 }
 
 async fn lists_are_of_all_units_or_of_one(on: On) {
@@ -120,9 +128,75 @@ async fn sums_are_of_one_unit(on: On) {
         assert_eq!((&totals["accounts"], &totals["difference"]), (&json!("2"), &json!("0")));
         assert_eq!(reads.get(&format!("/v1/liability{query}")).await["total"], issued);
     }
-    for path in ["/v1/totals?unit=status", "/v1/liability?unit=status"] {
-        let (status, _, problem) = reads.ask("operator", path).await;
-        assert_eq!((status, &problem["field"]), (400, &json!("unit")), "{path}");
+}
+
+async fn a_unit_that_nobody_made_is_refused_by_every_read_that_is_asked_for_it(on: On) {
+    let reads = two(on).await;
+    for path in [
+        "/v1/totals?",
+        "/v1/liability?",
+        "/v1/accounts/ann/expiry?",
+        "/v1/accounts/ann/entries?",
+        "/v1/accounts/ann/lots?",
+        "/v1/accounts/ann/holds?",
+        "/v1/accounts/ann/purchases?",
+        "/v1/accounts/ann/exchanges?",
+        "/v1/expiring-credit?before=1970-03-01T00:00:00Z&",
+    ] {
+        let (status, _, problem) = reads.ask("operator", &format!("{path}unit=mile")).await;
+        assert_eq!((status, &problem["field"]), (400, &json!("unit")), "{path}: {problem}");
+        let detail = problem["detail"].as_str().expect("a sentence");
+        assert!(detail.contains("GET /v1/units"), "{path}: {detail}");
+        reads.get(&format!("{path}unit=miles")).await;
+    }
+    let export = ("accept", "text/csv");
+    let path = "/v1/expiring-credit?before=1970-03-01T00:00:00Z&unit=mile";
+    let (status, _, problem) = reads.ask_with("operator", path, Some(export)).await;
+    assert_eq!((status, &problem["field"]), (400, &json!("unit")));
+}
+
+async fn a_page_of_expiring_credit_of_one_unit_is_full(on: On) {
+    let history = history(Clock::Commands);
+    let mut events = vec![history[0].clone(), (DAY, history[53].1.clone())];
+    for number in 0..10 {
+        let name = format!("ann-{number}");
+        events.push((DAY, life::earned(&name, 10, "B-1", None, Some(10))));
+        events.push((DAY, miles(&name, 1, "R-1", Some(20))));
+        events.push((DAY, life::earned(&name, 10, "B-2", None, Some(30))));
+    }
+    let reads = Reads::of(on, events).await;
+    let list = "/v1/expiring-credit?before=1970-03-01T00:00:00Z";
+    for unit in ["miles", "points"] {
+        let page = reads.get(&format!("{list}&unit={unit}&limit=10")).await;
+        let items = page["items"].as_array().expect("a list");
+        assert_eq!(items.len(), 10, "{page}");
+        assert!(items.iter().all(|item| item["unit"] == unit), "{page}");
+    }
+}
+
+async fn a_page_of_a_statement_goes_on_with_the_balance_of_its_unit_alone(on: On) {
+    let reads = two(on).await;
+    let path = "/v1/accounts/ann/entries";
+    let all = reads.list(path).await;
+    for (query, mentions_points, mentions_miles) in
+        // Before their first entry ann had no miles.
+        [("", true, true), ("&unit=points", true, false), ("&unit=miles", false, false)]
+    {
+        let page = reads.get(&format!("{path}?limit=1{query}")).await;
+        let cursor = page["next"].as_str().expect("there is more");
+        let written: Vec<u8> = cursor
+            .as_bytes()
+            .chunks(2)
+            .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            .collect();
+        let written = String::from_utf8_lossy(&written).into_owned();
+        let mentions = ["points=", "miles="].map(|unit| written.contains(unit));
+        assert_eq!(mentions, [mentions_points, mentions_miles], "{query}: {written}");
+    }
+    for limit in [1, 2] {
+        let of = async |unit: &str| reads.whole(&format!("{path}?unit={unit}&limit={limit}")).await;
+        assert_eq!(of("points").await, [all[0].clone(), all[2].clone()]);
+        assert_eq!(of("miles").await, all[1..2]);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use domain::{
     Cap, Category, CategoryRate, EarningTerms, ExpiryRule, Multiplier, Period, Points, Rate,
-    RuleId, TimeZone, Timestamp, ZonedTime,
+    RuleId, TimeZone, Timestamp, UnitId, ZonedTime,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ use crate::Object;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutEarningRuleBody {
+    /// The kind of points that the rule gives; without it, `points`. It can't change.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub unit: UnitId,
     /// The points for an amount of money.
     pub rate: Object<RateBody>,
     /// Rates for some categories of goods in place of `rate`, each category once.
@@ -113,6 +116,8 @@ pub struct ExpiryBody {
 pub struct EarningRuleBody {
     /// The rule.
     pub rule_id: RuleId,
+    /// The kind of points that the rule gives.
+    pub unit: UnitId,
     /// The points for an amount of money.
     pub rate: RateBody,
     /// Rates for some categories of goods in place of `rate`; left out where there are none.
@@ -157,6 +162,7 @@ impl EarningRuleBody {
         position: Place,
     ) -> Self {
         let EarningTerms {
+            unit,
             rate,
             categories,
             multipliers,
@@ -168,6 +174,7 @@ impl EarningRuleBody {
         } = terms;
         Self {
             rule_id,
+            unit,
             rate: rate.into(),
             categories: categories.into_iter().map(CategoryRateBody::from).collect(),
             multipliers: multipliers.into_iter().map(MultiplierBody::from).collect(),

@@ -2,12 +2,13 @@
 
 use domain::{
     AccountId, Actor, CancellationId, Carrier, DeliverTo, ExchangeId, ExpressNo, HoldId, OfferId,
-    Points, ProductId, Reason, Timestamp, Units, WarehouseId,
+    Points, ProductId, Reason, Timestamp, UnitId, Units, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
-use super::{LotPartBody, ParcelBody};
+use super::{ExpectedPriceBody, LotPartBody, ParcelBody, PriceBody};
+use crate::Object;
 
 /// `PUT /v1/accounts/{account_id}/exchanges/{exchange_id}`: redeems an offer.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,9 +21,12 @@ pub struct RedeemBody {
     /// The address of delivery, or a reference to one: private. An offer that isn't shipped needs
     /// none, and the ledger keeps none.
     pub deliver_to: Option<DeliverTo>,
-    /// The cost that the caller expects, in points; another cost is refused.
+    /// The cost that the caller expects of an offer of one kind of points; another cost is refused.
     #[serde(default, with = "domain::optional_sum")]
     pub expected_points: Option<Points>,
+    /// The whole cost that the caller expects, in any order: 1 to 4 prices, each of another kind of
+    /// points. Not beside `expected_points`.
+    pub expected_prices: Option<Vec<Object<ExpectedPriceBody>>>,
     /// When it happened, according to the caller.
     pub occurred_at: Option<Timestamp>,
 }
@@ -47,8 +51,12 @@ pub struct CreatedExchangeBody {
     pub offer_id: OfferId,
     /// The number of units.
     pub quantity: Units,
-    /// The cost of all units, in points.
+    /// The cost of all pieces: the first of `prices`.
     pub points: Points,
+    /// The kind of points of that.
+    pub unit: UnitId,
+    /// The cost of all pieces, of each kind of points.
+    pub prices: Vec<PriceBody>,
     /// Always `created`; a read answers the present status.
     pub status: &'static str,
     /// The position of the event `exchange-created`.
@@ -81,8 +89,20 @@ pub enum DryRunOutcome {
 /// What a redemption would come to now.
 #[derive(Clone, Debug, Serialize)]
 pub struct PreviewBody {
-    /// The cost of all units, in points.
+    /// What it would come to of the first of `prices`.
+    #[serde(flatten)]
+    pub first: PreviewedPriceBody,
+    /// What it would come to of each kind of points.
+    pub prices: Vec<PreviewedPriceBody>,
+}
+
+/// What a redemption would come to of a kind of points.
+#[derive(Clone, Debug, Serialize)]
+pub struct PreviewedPriceBody {
+    /// The cost of all pieces in it.
     pub points: Points,
+    /// The kind of points.
+    pub unit: UnitId,
     /// The lots that it would draw on, in spending order.
     pub lots: Vec<LotPartBody>,
     /// The points available before it.
@@ -119,8 +139,12 @@ pub struct ExchangeCreatedBody {
     pub product_id: ProductId,
     /// The number of units.
     pub quantity: Units,
-    /// The cost of all units, in points.
+    /// The cost of all pieces: the first of `prices`.
     pub points: Points,
+    /// The kind of points of that.
+    pub unit: UnitId,
+    /// The cost of all pieces, of each kind of points.
+    pub prices: Vec<PriceBody>,
     /// The warehouse that ships, from the offer's terms at that time; left out where nothing is
     /// shipped.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,9 +152,12 @@ pub struct ExchangeCreatedBody {
     /// The hold that paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<HoldId>,
-    /// The cost that the caller expected, in points.
+    /// The cost that the caller expected of an offer of one kind of points.
     #[serde(skip_serializing_if = "Option::is_none", with = "domain::optional_sum")]
     pub expected_points: Option<Points>,
+    /// The cost that the caller expected, in the order in which it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_prices: Option<Vec<PriceBody>>,
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
@@ -151,8 +178,12 @@ pub struct ExchangeCancelledBody {
     pub offer_id: OfferId,
     /// The number of units cancelled.
     pub quantity: Units,
-    /// The refund for them, in points.
+    /// The refund for them: of the first of the exchange's `prices`, which may be 0.
     pub points: Points,
+    /// The kind of points of that.
+    pub unit: UnitId,
+    /// The refund for them, of each kind of points of which some came back.
+    pub refunded: Vec<PriceBody>,
     /// The exchange at its creation.
     pub of: OrderedBody,
     /// The number of units that the caller named; without it, all that were left.
@@ -166,12 +197,16 @@ pub struct ExchangeCancelledBody {
 }
 
 /// An exchange at its creation.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct OrderedBody {
     /// The number of units.
     pub quantity: Units,
-    /// The cost of all units, in points.
+    /// The cost of all pieces: the first of `prices`.
     pub points: Points,
+    /// The kind of points of that.
+    pub unit: UnitId,
+    /// The cost of all pieces, of each kind of points.
+    pub prices: Vec<PriceBody>,
 }
 
 /// An exchange as it is now.
@@ -187,8 +222,12 @@ pub struct ExchangeBody {
     pub product_id: ProductId,
     /// The number of units.
     pub quantity: Units,
-    /// The cost of all units, in points.
+    /// The cost of all pieces: the first of `prices`.
     pub points: Points,
+    /// The kind of points of that.
+    pub unit: UnitId,
+    /// The cost of all pieces, of each kind of points.
+    pub prices: Vec<PriceBody>,
     /// The hold that paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<HoldId>,
@@ -209,6 +248,8 @@ pub struct ExchangeBody {
     pub cancelled_quantity: u64,
     /// The points refunded, 0 to `points`.
     pub refunded_points: u64,
+    /// What was refunded, of each kind of points of which some came back.
+    pub refunded: Vec<PriceBody>,
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,

@@ -7,8 +7,8 @@ use domain::{
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
-use super::LotPartBody;
 use super::credit_lot::is_false;
+use super::{ExpectedPriceBody, LotPartBody};
 use crate::Object;
 
 /// `PUT /v1/accounts/{account_id}/holds/{hold_id}`: sets credit aside.
@@ -75,9 +75,12 @@ pub struct CaptureExchangeBody {
     pub quantity: Units,
     /// The address of delivery, or a reference to one: private.
     pub deliver_to: Option<DeliverTo>,
-    /// The cost that the caller expects, in points; another cost is refused.
+    /// The cost that the caller expects of an offer of one kind of points; another cost is refused.
     #[serde(default, with = "domain::optional_sum")]
     pub expected_points: Option<Points>,
+    /// The whole cost that the caller expects, in any order: 1 to 4 prices, each of another kind of
+    /// points. Not beside `expected_points`.
+    pub expected_prices: Option<Vec<Object<ExpectedPriceBody>>>,
 }
 
 /// `PUT …/holds/{hold_id}/release`: gives credit back that was set aside.

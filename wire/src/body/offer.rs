@@ -2,14 +2,15 @@
 
 use domain::{
     AccountId, AdditionId, Attributes, Category, Description, ImageUrl, OfferId, OfferName,
-    OfferStatus, Page, Points, ProductId, RemovalId, Timestamp, Units, WarehouseId,
+    OfferStatus, Page, Points, ProductId, RemovalId, Timestamp, UnitId, Units, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::present;
+use super::{PriceBody, PutPriceBody, present};
+use crate::Object;
 use crate::unique::Unique;
 
 /// The longest body of an offer, in bytes: the longest texts, each byte escaped to six, fit.
@@ -21,9 +22,14 @@ pub const OFFER_BYTES_MAX: usize = 128 * 1024;
 pub struct PutOfferBody {
     /// The product to ship.
     pub product_id: ProductId,
-    /// The price of one unit, in points; 0: for free.
-    #[serde(with = "domain::sum")]
-    pub price: Points,
+    /// The price of one piece; 0: for free. It or `prices` is needed.
+    #[serde(default, with = "domain::optional_sum")]
+    pub price: Option<Points>,
+    /// The kind of points of `price`; without it, `points`. Only beside `price`.
+    pub unit: Option<UnitId>,
+    /// The price of one piece in several kinds of points, all of which are paid: 1 to 4 prices,
+    /// each of another kind. Not beside `price`.
+    pub prices: Option<Vec<Object<PutPriceBody>>>,
     /// The number of units at the opening; `null`: unlimited. An opening needs the field. In an
     /// amendment it may make a limited stock unlimited, or an unlimited one limited to so many,
     /// those that are sold included. `None` here: the field is left out.
@@ -84,8 +90,12 @@ pub struct OfferBody {
     pub offer_id: OfferId,
     /// The product to ship.
     pub product_id: ProductId,
-    /// The price of one unit, in points.
+    /// The price of one piece: the first of `prices`; 0: for free.
     pub price: Points,
+    /// The kind of points of that.
+    pub unit: UnitId,
+    /// The price of one piece, of each kind of points; all are paid.
+    pub prices: Vec<PriceBody>,
     /// Redemptions are taken from this time on; without it, at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opens_at: Option<Timestamp>,
@@ -176,8 +186,12 @@ pub struct AccountOfferBody {
     pub offer_id: OfferId,
     /// The offer's status, as the offer itself has it.
     pub status: OfferStatus,
-    /// The price of one unit, in points.
+    /// The price of one piece: the first of `prices`; 0: for free.
     pub price: Points,
+    /// The kind of points of that.
+    pub unit: UnitId,
+    /// The price of one piece, of each kind of points; all are paid.
+    pub prices: Vec<PriceBody>,
     /// The most units for one shopper, for ever; without it, no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_per_shopper: Option<Units>,

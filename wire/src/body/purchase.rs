@@ -18,12 +18,13 @@ pub struct PutPurchaseBody {
     pub lines: Vec<Object<PutPurchaseLineBody>>,
     /// The kind of the named points; without it, `points`. Only beside `points`.
     pub unit: Option<UnitId>,
-    /// The points that the purchase earns, which may be 0; without them, an earning rule gives
-    /// them.
+    /// The points that the purchase earns, which may be 0; without them, earning rules give them.
     #[serde(default, with = "domain::optional_sum")]
     pub points: Option<Points>,
     /// The earning rule; without it, the rule `default`. Not beside `points`.
     pub rule: Option<RuleId>,
+    /// 2 to 4 earning rules, each of another unit, in place of `rule`. Not beside `points`.
+    pub rules: Option<Vec<RuleId>>,
     /// The warehouse that ships; without it, `main`. Only beside `deliver_to`.
     pub warehouse: Option<WarehouseId>,
     /// The address of delivery, or a reference to one: private. Without it, nothing is shipped.
@@ -57,12 +58,13 @@ pub struct PutPurchaseItemBody {
     pub lines: Vec<Object<PutPurchaseLineBody>>,
     /// The kind of the named points; without it, `points`. Only beside `points`.
     pub unit: Option<UnitId>,
-    /// The points that the purchase earns, which may be 0; without them, an earning rule gives
-    /// them.
+    /// The points that the purchase earns, which may be 0; without them, earning rules give them.
     #[serde(default, with = "domain::optional_sum")]
     pub points: Option<Points>,
     /// The earning rule; without it, the rule `default`. Not beside `points`.
     pub rule: Option<RuleId>,
+    /// 2 to 4 earning rules, each of another unit, in place of `rule`. Not beside `points`.
+    pub rules: Option<Vec<RuleId>>,
     /// The warehouse that ships; without it, `main`. Only beside `deliver_to`.
     pub warehouse: Option<WarehouseId>,
     /// The address of delivery, or a reference to one: private. Without it, nothing is shipped.
@@ -142,23 +144,28 @@ pub struct PurchaseRecordedBody {
     pub purchase_id: PurchaseId,
     /// The products bought.
     pub lines: Vec<RecordedLineBody>,
-    /// The kind of points.
+    /// The kind of points; of several, the first.
     pub unit: UnitId,
-    /// The points earned in all, which may be 0.
+    /// The points of this unit that were earned in all, which may be 0.
     pub points: Points,
-    /// Why the purchase earned nothing, where its credit was refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub credit_refused: Option<CreditRefusedBody>,
+    /// What was earned of each unit, in the order of the rules.
+    pub earned: Vec<PurchaseEarningBody>,
+    /// The units whose credit was refused; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub credit_refused: Vec<CreditRefusedBody>,
     /// The points that the rule gave, where its cap cut them to `points`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points_before_cap: Option<Points>,
-    /// The points that the caller named; without them, a rule gave them.
+    /// The points that the caller named; without them, rules gave them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked_points: Option<Points>,
     /// The rule that the caller named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked_rule: Option<RuleId>,
-    /// The rule that applied, where the caller named no points.
+    /// The rules that the caller named, where it named several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asked_rules: Vec<RuleId>,
+    /// The rule that applied, where the caller named no points; of several, the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleVersionBody>,
     /// The warehouse that ships, where goods are shipped.
@@ -177,9 +184,35 @@ pub struct PurchaseRecordedBody {
     pub position: Place,
 }
 
-/// Credit that a purchase would have earned; it can be claimed once.
+/// Points of a unit.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct UnitPointsBody {
+    /// The kind of points.
+    pub unit: UnitId,
+    /// The points.
+    pub points: Points,
+}
+
+/// What a purchase earned of a unit.
+#[derive(Clone, Debug, Serialize)]
+pub struct PurchaseEarningBody {
+    /// The kind of points.
+    pub unit: UnitId,
+    /// The points earned in all; 0 also where the credit was refused.
+    pub points: Points,
+    /// The rule that applied, where the caller named no points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleVersionBody>,
+    /// The points that the rule gave, where its cap cut them to `points`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points_before_cap: Option<Points>,
+}
+
+/// Credit of a unit that a purchase would have earned; it can be claimed once.
 #[derive(Clone, Debug, Serialize)]
 pub struct CreditRefusedBody {
+    /// The kind of points.
+    pub unit: UnitId,
     /// The code of the refusal.
     pub code: RefusalCode,
     /// The credit could have been spent from this time on; without it, at once.
@@ -206,9 +239,11 @@ pub struct RecordedLineBody {
     /// The category of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// The points that the line earned, which may be 0; where the purchase's credit was refused,
-    /// what a claim gives for it.
+    /// The points of the purchase's `unit` that the line earned, which may be 0; where the credit
+    /// was refused, what a claim gives for it.
     pub points: Points,
+    /// The same of each unit of which the line earned something.
+    pub earned: Vec<UnitPointsBody>,
 }
 
 /// The fact `purchase-returned`.
@@ -222,14 +257,16 @@ pub struct PurchaseReturnedBody {
     pub return_id: ReturnId,
     /// The products returned, in the order of the purchase's lines.
     pub lines: Vec<ReturnedLineBody>,
-    /// The kind of points.
+    /// The kind of points; of several, the first.
     pub unit: UnitId,
-    /// The points to take back, which may be 0.
+    /// The points of this unit to take back, which may be 0.
     pub points: Points,
     /// The room under a cap that comes back, where the purchase's credit was refused and nobody has
     /// claimed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room_back: Option<RoomBackBody>,
+    /// The same of each unit, in the purchase's order.
+    pub taken: Vec<TakenBackBody>,
     /// `true` where the caller named the lines; `false` where all that were left came back.
     pub asked_lines: bool,
     /// When it happened, according to the caller.
@@ -250,14 +287,30 @@ pub struct ReturnReversedBody {
     pub return_id: ReturnId,
     /// The products that count as bought again, in the order of the purchase's lines.
     pub lines: Vec<ReturnedLineBody>,
-    /// What is given back, where the return had taken credit.
+    /// What is given back, where the return had taken credit; of several units, of the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credit: Option<CreditGivenBackBody>,
+    /// What is given back of further units.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<UnitPointsBody>,
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// The event's position.
     pub position: Place,
+}
+
+/// What a return takes back of a unit.
+#[derive(Clone, Debug, Serialize)]
+pub struct TakenBackBody {
+    /// The kind of points.
+    pub unit: UnitId,
+    /// The points to take back, which may be 0.
+    pub points: Points,
+    /// The room under a cap that comes back, where the credit was refused and nobody has claimed
+    /// it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room_back: Option<RoomBackBody>,
 }
 
 /// Room under a rule's cap that comes back with goods.
@@ -278,19 +331,22 @@ pub struct PurchaseBody {
     pub account_id: AccountId,
     /// The products bought.
     pub lines: Vec<PurchaseLineBody>,
-    /// The kind of points.
+    /// The kind of points; of several, the first.
     pub unit: UnitId,
-    /// The points earned in all, which may be 0; also by a claim.
+    /// The points of this unit that were earned in all, which may be 0; also by a claim.
     pub points: u64,
-    /// Why the purchase earned nothing when it was recorded, where its credit was refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub credit_refused: Option<PurchaseRefusalBody>,
+    /// The units whose credit was refused when the purchase was recorded; left out where there are
+    /// none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub credit_refused: Vec<PurchaseRefusalBody>,
     /// The points that the rule gave, where its cap cut them to `points`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points_before_cap: Option<Points>,
     /// The earning rule that gave them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleVersionBody>,
+    /// The same of each unit, in the order of the rules.
+    pub earned: Vec<EarnedOfUnitBody>,
     /// The points to take back for returns.
     pub returned_points: u64,
     /// The points taken back in all, for returns and withdrawals.
@@ -321,9 +377,30 @@ pub struct PurchaseBody {
     pub position: Place,
 }
 
-/// Credit that was refused when a purchase was recorded, as it is now.
+/// What a purchase earned of a unit, as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct EarnedOfUnitBody {
+    /// The kind of points.
+    pub unit: UnitId,
+    /// The points earned in all, which may be 0; also by a claim.
+    pub points: u64,
+    /// The earning rule that gave them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleVersionBody>,
+    /// The points that the rule gave, where its cap cut them to `points`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub points_before_cap: Option<Points>,
+    /// The points to take back for returns.
+    pub returned_points: u64,
+    /// The points taken back in all, for returns and withdrawals.
+    pub withdrawn_points: u64,
+}
+
+/// Credit of a unit that was refused when a purchase was recorded, as it is now.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct PurchaseRefusalBody {
+    /// The kind of points.
+    pub unit: UnitId,
     /// The code of the refusal.
     pub code: RefusalCode,
     /// Whether the credit was claimed.
@@ -343,9 +420,11 @@ pub struct PurchaseLineBody {
     /// The category of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// The points that the line earned, which may be 0; where the purchase's credit was refused,
-    /// what a claim gives for it, less what was returned before the claim.
+    /// The points of the purchase's `unit` that the line earned, which may be 0; where the credit
+    /// was refused, what a claim gives for it, less what was returned before the claim.
     pub points: Points,
+    /// The same of each unit of which the line earned something.
+    pub earned: Vec<UnitPointsBody>,
     /// The number of units returned, 0 to `quantity`.
     pub returned: u64,
 }

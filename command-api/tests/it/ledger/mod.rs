@@ -11,8 +11,8 @@ use command_api::{
 };
 use domain::command::{AddStock, EarnCredit, OpenOffer, Order, Redeem};
 use domain::{
-    Cause, CauseKind, Clock, Command, Event, Page, Points, Refusal, State, Terms, Timestamp,
-    UnitNumber, Units, decide,
+    Cause, CauseKind, Clock, Command, Event, Page, Points, Prices, Refusal, State, Terms,
+    Timestamp, UnitNumber, Units, decide,
 };
 use event_schema::decode;
 use event_store::{EventStore, MemoryStore, NewLog};
@@ -202,7 +202,7 @@ pub(crate) fn earn(account: &str) -> Request {
 pub(crate) fn open(offer: &str, stock: Option<u64>) -> Request {
     let terms = Terms {
         product_id: id("product"),
-        price: Points::new(300).expect("an amount"),
+        prices: Prices::of_points(Points::new(300).expect("an amount")),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,
@@ -239,6 +239,7 @@ pub(crate) fn redeem_many(account: &str, exchange: &str, offer: &str, quantity: 
             quantity: Units::new(quantity).expect("an amount"),
             deliver_to: Some(id("1 Elm Street")),
             expected_points: None,
+            expected_prices: None,
         },
         occurred_at: None,
     }))

@@ -2,6 +2,37 @@
 
 use domain::{CauseKind, Event, LotPart, Points, RefundCause, ReturnReversed, WithdrawalCause};
 
+/// Whether the second event is the same of another unit: an exchange that costs several has one
+/// half for each, and so have a return of what earned several and its reversal.
+pub(crate) fn goes_on(first: &Event, second: &Event) -> bool {
+    match (first, second) {
+        (Event::CreditDeducted(account, fact), Event::CreditDeducted(other, next)) => {
+            account == other && fact.exchange_id == next.exchange_id && fact.unit != next.unit
+        }
+        (Event::CreditRefunded(account, fact), Event::CreditRefunded(other, next)) => {
+            let is_cancellation = matches!(fact.cause, RefundCause::Cancellation { .. });
+            is_cancellation
+                && account == other
+                && fact.cause == next.cause
+                && fact.unit != next.unit
+        }
+        (Event::CreditWithdrawn(account, fact), Event::CreditWithdrawn(other, next)) => {
+            let is_return = matches!(fact.withdrawal, WithdrawalCause::Return { .. });
+            is_return
+                && account == other
+                && fact.withdrawal == next.withdrawal
+                && fact.unit != next.unit
+        }
+        (Event::CreditGivenBack(account, fact), Event::CreditGivenBack(other, next)) => {
+            account == other
+                && fact.purchase_id == next.purchase_id
+                && fact.return_id == next.return_id
+                && fact.credit.unit != next.credit.unit
+        }
+        _ => false,
+    }
+}
+
 /// What must come next, by its type.
 pub(crate) fn second_half_of(event: &Event) -> Option<&'static str> {
     match event {
@@ -16,6 +47,7 @@ pub(crate) fn second_half_of(event: &Event) -> Option<&'static str> {
         Event::CreditWithdrawn(_, fact) => {
             matches!(fact.withdrawal, WithdrawalCause::Return { .. }).then_some("purchase-returned")
         }
+        Event::CreditGivenBack(..) => Some("return-reversed"),
         _ => None,
     }
 }
@@ -25,17 +57,18 @@ pub(crate) fn first_half_of(event: &Event) -> Option<&'static str> {
     match event {
         // What was free has no other half, unless a hold was captured for it.
         Event::ExchangeCreated(_, fact) => {
-            let is_half = fact.points > Points::ZERO || fact.hold_id.is_some();
+            let is_half = !fact.prices.is_free() || fact.hold_id.is_some();
             is_half.then_some("exchange-created")
         }
         Event::ExchangeCancelled(_, fact) => {
-            (fact.points > Points::ZERO).then_some("exchange-cancelled")
+            (!fact.refunded.is_empty()).then_some("exchange-cancelled")
         }
         Event::CreditReceived(..) => Some("credit-received"),
         Event::CreditEarned(_, fact) => {
             (fact.cause.kind == CauseKind::Conversion).then_some("credit-earned")
         }
-        Event::PurchaseReturned(_, fact) => fact.points.map(|_| "purchase-returned"),
+        Event::PurchaseReturned(_, fact) => fact.credit().next().map(|_| "purchase-returned"),
+        Event::ReturnReversed(_, fact) => (!fact.further.is_empty()).then_some("return-reversed"),
         _ => None,
     }
 }
@@ -63,6 +96,7 @@ pub(crate) fn parts_in(event: &Event) -> Vec<&LotPart> {
     let parts: [&[LotPart]; 2] = match event {
         Event::CreditWithdrawn(_, fact) => [&fact.lots, &[]],
         Event::WithdrawalReversed(_, fact) => [&fact.credit.lots, &[]],
+        Event::CreditGivenBack(_, fact) => [&fact.credit.lots, &[]],
         Event::ReturnReversed(_, ReturnReversed { credit: Some(fact), .. }) => [&fact.lots, &[]],
         Event::HoldCaptured(_, fact) => [&fact.lots, &fact.released],
         Event::HoldSwapped(_, fact) => [&fact.lots, &fact.returned],

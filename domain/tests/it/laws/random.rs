@@ -3,18 +3,21 @@
 
 mod conversions;
 mod offers;
+mod purchases;
 mod units;
 
 use conversions::{convert, set_rate};
 use domain::command::*;
 use domain::{
-    AccountId, Cap, Cause, CauseKind, Clock, Command, Decision, DispatchId, EarningTerms, Event,
-    LogOpened, Note, Period, Points, Policy, PurchaseLine, Rate, ReturnedLine, RuleId, Shipped,
-    ShippedLine, SpentCredit, State, Terms, Timestamp, UnitId, Units, decide,
+    AccountId, Cause, CauseKind, Clock, Command, Decision, DispatchId, Event, LogOpened, Note,
+    Points, Policy, ReturnedLine, Shipped, ShippedLine, SpentCredit, State, Timestamp, UnitId,
+    Units, decide,
 };
 use log_record::{Partition, Position};
+pub(crate) use offers::terms;
 use offers::{add, amend, limit, open, remove, reopen};
 use proptest::prelude::*;
+use purchases::{claim, purchase, set_rule};
 use units::in_unit;
 
 /// A history: the state that deciding left, and every event with its time.
@@ -76,8 +79,10 @@ impl History {
             return decide(&self.state, command, now);
         };
         let index = usize::try_from(at.0).expect("small") - 1;
-        let (before, event) = (&self.events[index - 1].event, &self.events[index].event);
-        let command = command.with_original(before, at, event).expect("it takes it");
+        let event = &self.events[index].event;
+        let before = &self.events[index - event.events_before()..index];
+        let before: Vec<Event> = before.iter().map(|recorded| recorded.event.clone()).collect();
+        let command = command.with_original(&before, at, event).expect("it takes it");
         decide(&self.state, &command, now)
     }
 
@@ -154,23 +159,26 @@ fn command() -> impl Strategy<Value = Command> {
             offer_id: id(&format!("offer-{offer}")),
         })),
     ];
-    let programme = prop_oneof![
-        (spent_credit(), 0_u16..3, any::<bool>()).prop_map(
-            |(spent_credit, refund_grace_days, grace_on_own_request)| {
-                let policy = Policy {
-                    spent_credit,
-                    refund_grace_days,
-                    grace_on_own_request,
-                    ..Policy::default()
-                };
-                Command::SetPolicy(SetPolicy { policy, read_versions: None })
-            }
-        ),
-        (1_u64..30, 0_u16..2).prop_map(|(rate, pending_days)| set_rule(rate, pending_days)),
-        (0_u8..6, 1_u64..5, 1_u64..4, prop::option::weighted(0.2, 0_u64..30)).prop_map(set_rate),
-        prop_oneof![Just("miles"), Just("status")]
-            .prop_map(|unit| Command::CloseUnit(CloseUnit { unit: id(unit) })),
-    ];
+    let programme =
+        prop_oneof![
+            (spent_credit(), 0_u16..3, any::<bool>()).prop_map(
+                |(spent_credit, refund_grace_days, grace_on_own_request)| {
+                    let policy = Policy {
+                        spent_credit,
+                        refund_grace_days,
+                        grace_on_own_request,
+                        ..Policy::default()
+                    };
+                    Command::SetPolicy(SetPolicy { policy, read_versions: None })
+                }
+            ),
+            (1_u64..30, 0_u16..2, any::<bool>())
+                .prop_map(|(rate, pending_days, of_miles)| set_rule(rate, pending_days, of_miles)),
+            (0_u8..6, 1_u64..5, 1_u64..4, prop::option::weighted(0.2, 0_u64..30))
+                .prop_map(set_rate),
+            prop_oneof![Just("miles"), Just("status")]
+                .prop_map(|unit| Command::CloseUnit(CloseUnit { unit: id(unit) })),
+        ];
     let unit = prop_oneof![6 => Just("points"), 2 => Just("miles"), 1 => Just("status")];
     let credit = (credit, unit).prop_map(|(command, unit)| in_unit(command, unit));
     prop_oneof![20 => credit, 15 => goods, 2 => programme]
@@ -191,42 +199,6 @@ fn earn(
         available_at: available.map(time),
         expires_at: expires.map(|seconds| time(available.unwrap_or_default() + seconds)),
         occurred_at: None,
-    })
-}
-
-fn purchase(
-    (who, cause, named, lines, expires): (u8, u8, Option<u64>, u64, Option<i64>),
-) -> Command {
-    let line = |number: u64| PurchaseLine {
-        product_id: id(&format!("product-{number}")),
-        quantity: units(number + 1),
-        amount: Some(number * 70),
-        category: None,
-        points: None,
-    };
-    Command::RecordPurchase(RecordPurchase {
-        unit: domain::UnitId::POINTS,
-        account_id: shopper(who),
-        purchase_id: id(&format!("B-{cause}")),
-        lines: (0..lines).map(line).collect(),
-        points: named.map(points),
-        rule: None,
-        shipping: None,
-        available_at: None,
-        expires_at: expires.map(time),
-        occurred_at: None,
-    })
-}
-
-fn claim((who, cause, expires): (u8, u8, Option<i64>)) -> Command {
-    Command::ClaimCredit(ClaimCredit {
-        unit: UnitId::POINTS,
-        account_id: shopper(who),
-        purchase_id: id(&format!("B-{cause}")),
-        available_at: None,
-        expires_at: expires.map(|seconds| time(seconds * 1_000)),
-        occurred_at: None,
-        original: None,
     })
 }
 
@@ -375,6 +347,7 @@ fn order(exchange: u8, offer: u8, quantity: u64) -> Order {
         quantity: units(quantity),
         deliver_to: Some(id("1 Elm Street")),
         expected_points: None,
+        expected_prices: None,
     }
 }
 
@@ -442,34 +415,6 @@ fn dispatch((who, exchange, parcel, quantity): (u8, u8, u8, Option<u64>)) -> Com
         express_no: id("1Z"),
         occurred_at: None,
     })
-}
-
-fn set_rule(rate: u64, pending_days: u16) -> Command {
-    let rate = Rate { points: points(rate), per_amount: points(10), full_steps_only: false };
-    let terms = EarningTerms {
-        rate,
-        categories: vec![],
-        multipliers: vec![],
-        cap: Some(Cap { points: points(2_000), period: Period::Month }),
-        expiry: None,
-        pending_days,
-        time_zone: id("Europe/Berlin"),
-        backdate_days: 3,
-    };
-    let rule_id = RuleId::default_rule();
-    Command::SetEarningRule(SetEarningRule { rule_id, terms, expected: ExpectedVersion::Absent })
-}
-
-pub(crate) fn terms(price: u64, limit: Option<u64>) -> Terms {
-    Terms {
-        product_id: id("product"),
-        price: Points::sum_of(price).expect("an amount"),
-        opens_at: None,
-        closes_at: None,
-        limit_per_shopper: limit.map(units),
-        warehouse: id("main"),
-        ships: true,
-    }
 }
 
 fn basket(cause: u8) -> Cause {

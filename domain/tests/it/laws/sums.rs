@@ -79,6 +79,7 @@ pub(crate) fn sums(events: &[Recorded]) -> (HashMap<UnitId, Sums>, HashMap<LotId
                 goes(&fact.lots, 1);
             }
             Event::WithdrawalReversed(_, domain::WithdrawalReversed { credit: fact, .. })
+            | Event::CreditGivenBack(_, domain::ReturnCreditGivenBack { credit: fact, .. })
             | Event::ReturnReversed(_, domain::ReturnReversed { credit: Some(fact), .. }) => {
                 let nothing = [fact.expired, fact.forgiven].map(Option::unwrap_or_default);
                 let nothing: i128 = nothing.map(number).iter().sum();

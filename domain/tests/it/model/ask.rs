@@ -98,12 +98,16 @@ pub(crate) struct AskedOrder {
     pub(crate) chosen: Option<usize>,
     pub(crate) quantity: u64,
     pub(crate) expected: Option<u64>,
+    /// Of points and of miles; nothing of a unit is 0.
+    pub(crate) expected_all: Option<(u64, u64)>,
     pub(crate) has_address: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct AskedTerms {
     pub(crate) price: u64,
+    /// Of a further unit, by its number, beside that of points.
+    pub(crate) other_price: Option<(u8, u64)>,
     pub(crate) ships: bool,
     pub(crate) opens_at: Option<When>,
     pub(crate) closes_at: Option<When>,
@@ -114,6 +118,8 @@ pub(crate) struct AskedTerms {
 
 #[derive(Clone, Debug)]
 pub(crate) struct AskedRule {
+    /// Without it, the rule's usual one.
+    pub(crate) unit: Option<u8>,
     pub(crate) rate: (u64, u64),
     pub(crate) category: Option<(u64, u64)>,
     pub(crate) multipliers: Vec<(When, Time, u32)>,
@@ -161,7 +167,7 @@ pub(crate) enum Ask {
         purchase: u8,
         lines: Vec<AskedLine>,
         points: Option<u64>,
-        rule: Option<u8>,
+        rules: Vec<u8>,
         available: Option<When>,
         expires: Option<When>,
         occurred: Option<When>,

@@ -6,7 +6,7 @@ use domain::command::{
     ReturnPurchase, SetEarningRule, SetPolicy, SetUnit, TransferCredit, WithdrawCredit,
 };
 use domain::{
-    Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Page, Period, Policy,
+    Cap, Cause, CauseKind, Command, EarningTerms, ExpiryRule, Note, Page, Period, Policy, Prices,
     PurchaseLine, Rate, ReturnedLine, SpentCredit, Terms, TimeZone, UnitId, UnitTerms,
 };
 
@@ -116,7 +116,7 @@ pub(crate) fn open(offer: &str, price: u64) -> Command {
         offer_id: id(offer),
         terms: Terms {
             product_id: id("product"),
-            price: points(price),
+            prices: Prices::of_points(points(price)),
             opens_at: None,
             closes_at: None,
             limit_per_shopper: None,
@@ -135,6 +135,7 @@ pub(crate) fn order(exchange: &str, offer: &str, quantity: u64) -> Order {
         quantity: units(quantity),
         deliver_to: Some(id("1 Elm Street")),
         expected_points: None,
+        expected_prices: None,
     }
 }
 
@@ -202,14 +203,15 @@ pub(crate) fn purchase(
 ) -> Command {
     let product_id = id("product");
     let (quantity, amount) = (units(1), Some(amount));
-    let line = PurchaseLine { product_id, quantity, amount, category: None, points: None };
+    let earned = Box::default();
+    let line = PurchaseLine { product_id, quantity, amount, category: None, earned };
     Command::RecordPurchase(RecordPurchase {
         unit: UnitId::POINTS,
         account_id: id(who),
         purchase_id: id(purchase),
         lines: vec![line],
         points: asked_points.map(points),
-        rule: None,
+        rules: Box::default(),
         shipping: None,
         available_at: None,
         expires_at: None,
@@ -252,6 +254,7 @@ pub(crate) fn rule(
     Command::SetEarningRule(SetEarningRule {
         rule_id: id("default"),
         terms: EarningTerms {
+            unit: UnitId::POINTS,
             rate: Rate { points: points(gives), per_amount: points(per), full_steps_only: false },
             categories: vec![],
             multipliers: vec![],

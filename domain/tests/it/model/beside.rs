@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use domain::offer::OfferPhase;
 use domain::{
-    Clock, Command, Decision, Event, ExchangeCreated, Fact, LogOpened, OfferId, Refusal, Shipped,
+    Clock, Command, Decision, Event, ExchangeCreated, LogOpened, OfferId, Refusal, Shipped,
     ShippedLine, State, StockChange, Timestamp, UnitId, Units, Unwanted, Wallet, decide,
 };
 use log_record::{Partition, Position};
 
 use super::ask::{Sweep, Wait};
 use super::effect::{Due, Effect, Lots};
-use super::ledger::{self, DAY, Effects, Ledger, No, Outcome, Part, Time};
+use super::ledger::{self, DAY, Effects, Ledger, Outcome, Part, Time};
+use super::refusals::compare_refusals;
 use super::shipping::{contents, says_again};
 use super::values::{id, time, units};
 
@@ -233,7 +234,8 @@ impl Pair {
         let decided = decide(&self.state, command, time(self.now))?;
         let Decision::Load(position) = decided else { return Ok(decided) };
         let index = index_of(position);
-        let (before, event) = (&self.events[index - 1], &self.events[index]);
+        let event = &self.events[index];
+        let before = &self.events[index - event.events_before()..index];
         let command = command.with_original(before, position, event);
         let decided = decide(&self.state, &command.expect("it is loaded"), time(self.now))?;
         assert!(!matches!(decided, Decision::Load(_)), "it was loaded already");
@@ -417,10 +419,15 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
             several(parts, "refunded to several"),
             parts.iter().any(|part| part.graced).then_some("refunded with grace"),
         ],
-        Effect::Cancelled { cancellation, .. } => {
-            vec![(cancellation == "~rejected").then_some("refunded by a rejection")]
+        Effect::Exchanged { costs, .. } => {
+            vec![(costs.len() > 1).then_some("exchanged for several units")]
         }
-        Effect::Reversed { pending_until, cap_room, .. } => vec![
+        Effect::Cancelled { cancellation, refunds, .. } => vec![
+            (cancellation == "~rejected").then_some("refunded by a rejection"),
+            (refunds.len() > 1).then_some("refunded of several units"),
+        ],
+        Effect::Reversed { pending_until, cap_room, further, .. } => vec![
+            (!further.is_empty()).then_some("gave several units back"),
             pending_until.map(|_| "given back to a pending lot"),
             cap_room.as_ref().map(|_| "used room under a cap again"),
         ],
@@ -452,7 +459,18 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
             let end = cap_period.and_then(|(_, end)| end);
             vec![Some("earned by rule"), end.filter(|end| *end <= now).map(|_| "told late")]
         }
-        Effect::Purchased { refused: Some(_), .. } => vec![Some("refused credit")],
+        Effect::Purchased { units, .. } => {
+            let is_refused = units.iter().any(|unit| unit.refused.is_some());
+            let earned = units.iter().filter(|unit| unit.sum > 0).count();
+            vec![
+                is_refused.then_some("refused credit"),
+                (earned > 1).then_some("earned several units"),
+                (is_refused && earned > 0).then_some("refused one unit of two"),
+            ]
+        }
+        Effect::Returned { taken, .. } if taken.iter().filter(|it| it.points > 0).count() > 1 => {
+            vec![Some("took several units back")]
+        }
         _ => vec![],
     };
     traits.into_iter().flatten().map(|of| ("-", of)).collect()
@@ -460,24 +478,4 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
 
 fn index_of(position: Position) -> usize {
     usize::try_from(position.0).expect("few") - 1
-}
-
-fn compare_refusals(command: &Command, no: &No, refusal: &Refusal, story: impl Fn() -> String) {
-    assert_eq!(
-        refusal.code(),
-        no.code,
-        "{command:?}\nthe ledger's refusal (left): {refusal:?}, the model's (right): {no:?}\n{}",
-        story()
-    );
-    let Some(facts) = &no.facts else { return };
-    let (mut said, mut units) = (vec![], vec![]);
-    for (name, fact) in refusal.facts() {
-        match fact {
-            Fact::Number(number) => said.push((name, i128::from(number))),
-            Fact::Time(time) => said.push((name, i128::from(Timestamp::micros(time)))),
-            Fact::Unit(unit) => units.push((name, unit)),
-        }
-    }
-    assert_eq!(said, *facts, "{command:?}: {refusal:?}\n{}", story());
-    assert_eq!(units, no.units, "{command:?}: {refusal:?}\n{}", story());
 }

@@ -14,7 +14,7 @@ use domain::{
 
 use super::ask::{Ask, Read, Target};
 use super::beside::BEGINNING;
-use super::ledger::{Ledger, Time};
+use super::ledger::{Ledger, OfUnit, Time};
 use super::values::{
     ACCOUNTS, RULES, UNITS, account, id, named, order, page, points, read_versions, rule_terms,
     span, tell, terms, time, unit_terms, units,
@@ -67,7 +67,7 @@ impl Ask {
                 purchase,
                 lines,
                 points: amount,
-                rule,
+                rules,
                 available,
                 expires,
                 occurred,
@@ -78,7 +78,7 @@ impl Ask {
                     quantity: units(line.quantity),
                     amount: line.amount,
                     category: line.category.map(|category| named("category", category)),
-                    points: None,
+                    earned: Box::default(),
                 });
                 Command::RecordPurchase(RecordPurchase {
                     unit: UnitId::POINTS,
@@ -86,7 +86,7 @@ impl Ask {
                     purchase_id: named("p", *purchase),
                     lines: lines.collect(),
                     points: amount.map(|amount| Points::sum_of(amount).expect("points")),
-                    rule: rule.map(|rule| id(RULES[usize::from(rule)])),
+                    rules: rules.iter().map(|rule| id(RULES[usize::from(*rule)])).collect(),
                     shipping: None,
                     available_at,
                     expires_at,
@@ -96,7 +96,8 @@ impl Ask {
             Self::Claim { account, purchase, refused, available, expires } => {
                 let [available_at, expires_at] = span(*available, *expires, now);
                 let unclaimed = ledger.purchases.iter();
-                let unclaimed = unclaimed.filter(|it| it.refused.is_some() && it.lot.is_none());
+                let is_unclaimed = |it: &OfUnit| it.refused.is_some() && it.lot.is_none();
+                let unclaimed = unclaimed.filter(|it| it.units.iter().any(is_unclaimed));
                 let unclaimed = unclaimed.map(|it| (it.account.clone(), it.id.clone()));
                 // Those come last, so that they are chosen more often.
                 let known: Vec<_> = purchases().into_iter().chain(unclaimed).collect();
@@ -354,9 +355,10 @@ impl Ask {
                 let rule_id: domain::RuleId = id(RULES[usize::from(*rule)]);
                 let present = ledger.rule(rule_id.as_str());
                 let same = present.filter(|_| *same);
+                let new = || rule_terms(*rule, asked, now);
                 Command::SetEarningRule(SetEarningRule {
                     rule_id,
-                    terms: same.map_or_else(|| rule_terms(asked, now), |rule| rule.terms.clone()),
+                    terms: same.map_or_else(new, |rule| rule.terms.clone()),
                     expected: expected(*read, present.map(|rule| rule.version)),
                 })
             }

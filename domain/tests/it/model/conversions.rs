@@ -137,8 +137,9 @@ impl Ledger {
         if let Some(expected) = it.expected_points.map(number)
             && expected != to_points
         {
-            let facts = [("needed", signed(to_points)), ("expected", signed(expected))];
-            return no_for("price-changed", facts);
+            let facts = vec![("needed", signed(to_points)), ("expected", signed(expected))];
+            let units = vec![("unit", it.to)];
+            return Err(No { code: "price-changed", facts: Some(facts), units });
         }
         let Some(account) = self.account(name) else { return no("account-unknown") };
         let available = account.wallet(it.from).sum_available();

@@ -1,14 +1,23 @@
 //! What is compared: what the model says that happened, and what the recorded events say.
 
 use domain::{
-    AccountId, CapPeriod, CapRoom, CreditGivenBack, Event, LotId, LotPart, Points, Policy,
+    AccountId, CapPeriod, CapRoom, CreditGivenBack, Event, LotId, LotPart, Points, Policy, Price,
     RefundCause, ReleaseReason, ReturnedLine, ShipmentReport, Shipped, Timestamp, UnitId,
+    UnitPoints,
 };
 use log_record::Position;
 
+use super::bought::{BoughtOf, TakenOf, bought_of, taken_of};
 use super::conversions::Converted;
 use super::earning::Span;
-use super::ledger::{Part, Refused, Time};
+use super::ledger::{Part, Time};
+
+/// How much of which units.
+pub(crate) type Costs = Vec<(UnitId, u128)>;
+
+fn cost(price: Price) -> (UnitId, u128) {
+    (price.unit, price.points.get().into())
+}
 
 /// Something that happened by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +58,7 @@ pub(crate) enum Effect {
     Reversed {
         account: String,
         what: [String; 2],
+        unit: UnitId,
         points: u128,
         parts: Vec<Part>,
         pending_until: Option<Time>,
@@ -56,6 +66,8 @@ pub(crate) enum Effect {
         forgiven: u128,
         lines: Vec<(String, u128)>,
         cap_room: Option<(String, Span)>,
+        /// What came back of further units.
+        further: Vec<(UnitId, u128)>,
     },
     Sent {
         account: String,
@@ -103,7 +115,7 @@ pub(crate) enum Effect {
         offer: String,
         product: String,
         quantity: u128,
-        points: u128,
+        costs: Costs,
         hold: Option<String>,
     },
     Extended {
@@ -123,7 +135,8 @@ pub(crate) enum Effect {
         cancellation: String,
         offer: String,
         quantity: u128,
-        points: u128,
+        /// Of each unit of which some comes back.
+        refunds: Costs,
     },
     Reported {
         account: String,
@@ -139,21 +152,13 @@ pub(crate) enum Effect {
     Purchased {
         account: String,
         purchase: String,
-        unit: UnitId,
-        /// By line.
-        points: Vec<u128>,
-        sum: u128,
-        refused: Option<Refused>,
-        /// What the rule gave, where its cap cut that.
-        before_cap: Option<u128>,
+        units: Vec<BoughtOf>,
     },
     Returned {
         account: String,
         purchase: String,
         lines: Vec<(String, u128)>,
-        points: u128,
-        /// The room under a cap that comes back though nothing is taken.
-        room: Option<(String, Span, u128)>,
+        taken: Vec<TakenOf>,
     },
     OfferOpened(String),
     OfferAmended(String, u64),
@@ -245,12 +250,17 @@ impl Lots {
             }
             Event::WithdrawalReversed(account, it) => {
                 let what = ["withdrawal".to_owned(), it.withdrawal_id.to_string()];
-                self.reversed(account, what, Some(&it.credit), &[])
+                self.reversed(account, what, Some(&it.credit), &[], &[])
+            }
+            Event::CreditGivenBack(account, it) => {
+                let of = format!("{}/{}", it.purchase_id, it.return_id);
+                let what = ["return".to_owned(), of];
+                self.reversed(account, what, Some(&it.credit), &[], &[])
             }
             Event::ReturnReversed(account, it) => {
                 let of = format!("{}/{}", it.purchase_id, it.return_id);
                 let what = ["return".to_owned(), of];
-                self.reversed(account, what, it.credit.as_ref(), &it.lines)
+                self.reversed(account, what, it.credit.as_ref(), &it.lines, &it.further)
             }
             Event::CreditSent(account, it) => Effect::Sent {
                 account: account.to_string(),
@@ -306,7 +316,7 @@ impl Lots {
                 offer: it.offer_id.to_string(),
                 product: it.product_id.to_string(),
                 quantity: it.allocation.quantity().get().into(),
-                points: number(it.points),
+                costs: it.prices.iter().map(cost).collect(),
                 hold: it.hold_id.as_ref().map(ToString::to_string),
             },
             Event::CreditRefunded(account, it) => Effect::Refunded {
@@ -323,7 +333,7 @@ impl Lots {
                 cancellation: it.cancellation_id.to_string(),
                 offer: it.offer_id.to_string(),
                 quantity: it.allocation.quantity().get().into(),
-                points: number(it.points),
+                refunds: it.refunded.iter().copied().map(cost).collect(),
             },
             Event::ShipmentDispatched(account, it) => {
                 let lines = it.lines.lines().iter();
@@ -346,16 +356,7 @@ impl Lots {
             Event::PurchaseRecorded(account, it) => Effect::Purchased {
                 account: account.to_string(),
                 purchase: it.purchase_id.to_string(),
-                unit: it.unit,
-                points: it.lines.iter().map(|line| number_or_none(line.points)).collect(),
-                sum: number_or_none(it.points),
-                refused: it.credit_refused.map(|refused| Refused {
-                    code: refused.code.as_str(),
-                    available_at: refused.available_at.map(Timestamp::micros),
-                    expires_at: refused.expires_at.map(Timestamp::micros),
-                    cap_period: refused.cap_period.map(span_of),
-                }),
-                before_cap: it.points_before_cap.map(number),
+                units: it.earned.iter().map(|earning| bought_of(it, earning)).collect(),
             },
             Event::PurchaseReturned(account, it) => {
                 let lines = it.lines.iter();
@@ -365,11 +366,7 @@ impl Lots {
                     lines: lines
                         .map(|line| (line.product_id.to_string(), line.quantity.get().into()))
                         .collect(),
-                    points: number_or_none(it.points),
-                    room: it.room_back.as_ref().map(|back| {
-                        let domain::CapRoom { rule_id, period } = &back.room;
-                        (rule_id.to_string(), span_of(*period), number(back.points))
-                    }),
+                    taken: it.taken.iter().map(taken_of).collect(),
                 }
             }
             Event::OfferOpened(it) => Effect::OfferOpened(it.offer_id.to_string()),
@@ -413,6 +410,7 @@ impl Lots {
         what: [String; 2],
         credit: Option<&CreditGivenBack>,
         lines: &[ReturnedLine],
+        further: &[UnitPoints],
     ) -> Effect {
         let owed = credit.map_or(0, |it| number_or_none(it.owed));
         let parts = credit.map(|it| {
@@ -422,6 +420,7 @@ impl Lots {
         Effect::Reversed {
             account: account.to_string(),
             what,
+            unit: credit.map(|it| it.unit).unwrap_or_default(),
             points: credit.map_or(0, |it| number(it.points)),
             parts: parts.unwrap_or_default(),
             pending_until: credit.and_then(|it| it.available_at).map(Timestamp::micros),
@@ -432,6 +431,7 @@ impl Lots {
                 .iter()
                 .map(|line| (line.product_id.to_string(), line.quantity.get().into()))
                 .collect(),
+            further: further.iter().map(|given| (given.unit, number(given.points))).collect(),
         }
     }
 
@@ -462,7 +462,7 @@ impl Lots {
     }
 }
 
-fn span_of(period: CapPeriod) -> Span {
+pub(super) fn span_of(period: CapPeriod) -> Span {
     (period.start.micros(), period.end.map(Timestamp::micros))
 }
 
@@ -470,7 +470,7 @@ fn room_of(room: &CapRoom) -> (String, Span) {
     (room.rule_id.to_string(), span_of(room.period))
 }
 
-fn number(points: Points) -> u128 {
+pub(super) fn number(points: Points) -> u128 {
     points.get().into()
 }
 

@@ -103,7 +103,7 @@ pub(crate) struct Withdrawal {
     pub(crate) lines: Vec<(String, u128)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lot {
     pub(crate) account: String,
     pub(crate) unit: UnitId,
@@ -121,19 +121,19 @@ pub(crate) struct Exchange {
     pub(crate) id: String,
     pub(crate) offer: String,
     pub(crate) quantity: u128,
-    pub(crate) cost: u128,
-    pub(crate) drawn: Vec<Part>,
+    /// What paid it, of each unit that it costs, in the offer's order.
+    pub(crate) paid: Vec<(UnitId, Vec<Part>)>,
     pub(crate) ships: bool,
     pub(crate) grace: Grace,
     pub(crate) cancelled: u128,
-    pub(crate) refunded: u128,
 }
 
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) product: String,
     pub(crate) quantity: u128,
-    pub(crate) points: u128,
+    /// Of each unit, in the purchase's order.
+    pub(crate) points: Vec<u128>,
     pub(crate) returned: u128,
 }
 
@@ -141,9 +141,14 @@ pub(crate) struct Line {
 pub(crate) struct Purchase {
     pub(crate) account: String,
     pub(crate) id: String,
-    /// Of which its points are.
-    pub(crate) unit: UnitId,
     pub(crate) lines: Vec<Line>,
+    pub(crate) units: Vec<OfUnit>,
+}
+
+/// What a purchase earned of a unit.
+#[derive(Clone, Debug)]
+pub(crate) struct OfUnit {
+    pub(crate) unit: UnitId,
     pub(crate) lot: Option<usize>,
     pub(crate) rule: Option<(String, u64)>,
     pub(crate) refused: Option<Refused>,

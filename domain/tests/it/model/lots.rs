@@ -7,10 +7,12 @@ use super::earning::Span;
 use super::effect::Effect;
 use super::ledger::{Account, Effects, Ledger, Lot, MOST, No, Part, Time, Withdrawal, split, sum};
 use super::rules::{
-    Answer, done, insufficient, micros, named_or_all, no, no_for, no_of, number, signed, too_large,
+    Answer, done, insufficient, micros, named_or_all, no, no_for, no_of, no_of_unit, number,
+    signed, too_large,
 };
 
 /// From when until when a lot can be spent, and the rule that gave it.
+#[derive(Clone)]
 pub(crate) struct Life {
     pub(crate) now: Time,
     pub(crate) available_at: Option<Time>,
@@ -41,11 +43,11 @@ impl Ledger {
     }
 
     /// Whether the policy allows one credit to be so much.
-    pub(crate) fn check_earning_limit(&self, points: u128) -> Result<(), No> {
+    pub(crate) fn check_earning_limit(&self, unit: UnitId, points: u128) -> Result<(), No> {
         let most = number(self.policy.earning_points_max);
         if points > most {
             let facts = [("max", signed(most)), ("asked", signed(points))];
-            return no_for("earning-too-large", facts);
+            return no_of_unit("earning-too-large", unit, facts);
         }
         Ok(())
     }
@@ -101,7 +103,7 @@ impl Ledger {
         let (account, points) = (it.account_id.as_str(), number(it.points));
         self.check_not_closed(it.unit)?;
         check_expiry(micros(it.expires_at), now)?;
-        self.check_earning_limit(points)?;
+        self.check_earning_limit(it.unit, points)?;
         self.check_room(account, it.unit, points)?;
         let life = Life {
             now,
@@ -208,7 +210,7 @@ impl Ledger {
         let (owed, forgiven) = match self.policy.spent_credit {
             SpentCredit::Refuse if missing > 0 => {
                 let facts = [("left", signed(points - missing)), ("asked", signed(points))];
-                return no_for("credit-already-spent", facts);
+                return no_of_unit("credit-already-spent", unit, facts);
             }
             SpentCredit::Forgive => (0, missing),
             SpentCredit::Refuse | SpentCredit::Debt => (missing, 0),
@@ -251,22 +253,37 @@ impl Ledger {
 
     pub(crate) fn withdraw(&mut self, it: &WithdrawCredit) -> Answer {
         let name = it.account_id.as_str();
-        let Some(lot) = self.lots.iter().position(|lot| {
-            lot.account == name
-                && lot.kind == it.cause.kind.as_str()
-                && lot.cause == it.cause.id.as_str()
-        }) else {
-            return no("credit-unknown");
-        };
-        let unit = self.lots[lot].unit;
-        if unit != it.unit {
-            return no_of("unit-mismatch", [("unit", unit), ("asked", it.unit)]);
+        let earned = self.earned_for(name, it.cause.kind.as_str(), it.cause.id.as_str());
+        let of_unit = earned.iter().find(|(unit, _)| *unit == it.unit);
+        let mut others = earned.iter().filter(|(_, lot)| lot.is_some());
+        if let (None, Some((unit, _))) = (of_unit, others.next()) {
+            return no_of("unit-mismatch", [("unit", *unit), ("asked", it.unit)]);
         }
+        let Some(lot) = of_unit.and_then(|(_, lot)| *lot) else { return no("credit-unknown") };
         let left = self.lots[lot].earned - self.lots[lot].withdrawn;
-        let points = named_or_all(it.points, left)?;
+        let points = named_or_all(it.unit, it.points, left)?;
         let what = ["withdrawal".to_owned(), it.withdrawal_id.to_string()];
         let own = self.take_back(name, lot, points, &what)?;
         Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
+    }
+
+    /// The units that were earned for a cause, those that were claimed last, each with its lot; one
+    /// whose credit was refused, and not claimed yet, has none.
+    fn earned_for(&self, name: &str, kind: &str, cause: &str) -> Vec<(UnitId, Option<usize>)> {
+        let mut purchases = self.purchases.iter();
+        let purchase = purchases.find(|it| it.account == name && it.id == cause);
+        if let Some(purchase) = purchase.filter(|_| kind == "purchase") {
+            let mut units: Vec<_> = purchase.units.iter().collect();
+            units.retain(|it| it.refused.is_some() || it.lot.is_some());
+            units.sort_by_key(|it| it.refused.is_some());
+            return units.iter().map(|it| (it.unit, it.lot)).collect();
+        }
+        let lots = self
+            .lots
+            .iter()
+            .enumerate()
+            .filter(|(_, lot)| lot.account == name && lot.kind == kind && lot.cause == cause);
+        lots.map(|(number, lot)| (lot.unit, Some(number))).collect()
     }
 
     pub(crate) fn adjust(&mut self, it: &AdjustCredit, now: Time) -> Answer {
@@ -275,7 +292,7 @@ impl Ledger {
         if it.direction == Direction::Add {
             self.check_not_closed(unit)?;
             check_expiry(micros(it.expires_at), now)?;
-            self.check_earning_limit(points)?;
+            self.check_earning_limit(unit, points)?;
             self.check_room(name, unit, points)?;
             let expires_at = micros(it.expires_at);
             let life = Life {

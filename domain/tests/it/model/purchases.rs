@@ -3,19 +3,88 @@
 use domain::UnitId;
 use domain::command::{ClaimCredit, RecordPurchase, ReturnPurchase};
 
+use super::bought::{BoughtOf, TakenOf};
 use super::earning;
 use super::effect::Effect;
-use super::ledger::{Effects, Gain, Ledger, Line, MOST, No, Purchase, Refused, Time, Withdrawal};
+use super::ledger::{
+    Effects, Gain, Ledger, Line, MOST, No, OfUnit, Purchase, Refused, Time, Withdrawal,
+};
 use super::lots::{Life, check_expiry};
 use super::rules::{Answer, done, micros, no, no_for, no_of, number, signed, too_large};
+
+/// What a purchase would earn of a unit.
+struct Plan {
+    unit: UnitId,
+    /// Nothing where what the lines earn can't be said.
+    by_line: Vec<u128>,
+    life: Life,
+    /// What the rule gave, where its cap cut that.
+    before_cap: Option<u128>,
+}
 
 impl Ledger {
     pub(crate) fn record_purchase(&mut self, it: &RecordPurchase, now: Time) -> Answer {
         let account = it.account_id.as_str();
-        // Rules give points.
-        let unit = if it.points.is_some() { it.unit } else { UnitId::POINTS };
-        self.check_unit(unit)?;
-        let mut life = Life {
+        let mut own = vec![];
+        let (mut units, mut bought) = (vec![], vec![]);
+        for Plan { unit, by_line, life, before_cap } in self.plans(it, now)? {
+            let points = by_line.iter().fold(0_u128, |sum, line| sum.saturating_add(*line));
+            let mut gain = None;
+            if let (Some((rule, _)), Some(period)) = (&life.rule, life.cap_period) {
+                // Also what is refused, for it can be claimed.
+                let (account, rule) = (account.to_owned(), rule.clone());
+                gain = Some(self.gains.len());
+                self.gains.push(Gain { account, rule, period, points });
+            }
+            let refused = self.check_earning(account, unit, &by_line, points, &life).err();
+            let refused = refused.map(|no| Refused {
+                code: no.code,
+                available_at: life.available_at,
+                expires_at: life.expires_at,
+                cap_period: life.cap_period,
+            });
+            let sum = if refused.is_some() { 0 } else { points };
+            let rule = life.rule.clone();
+            let mut lot = None;
+            if sum > 0 {
+                lot = Some(self.lots.len());
+                let cause = ["purchase", it.purchase_id.as_str()];
+                own.push(self.new_lot(account, cause, unit, points, life));
+            }
+            let points: Vec<u128> =
+                (0..it.lines.len()).map(|line| by_line.get(line).copied().unwrap_or(0)).collect();
+            let (of_rule, why) = (rule.clone(), refused.clone());
+            units.push(OfUnit { unit, lot, rule, refused, gain });
+            bought.push(BoughtOf { unit, points, sum, rule: of_rule, refused: why, before_cap });
+        }
+        self.make_account(account);
+        let asked = it.lines.iter();
+        let asked = asked.map(|line| (line.product_id.to_string(), line.quantity.get().into()));
+        let what = ["purchase".to_owned(), it.purchase_id.to_string()];
+        self.ask_for(account, what, asked.collect());
+        let lines = it.lines.iter().enumerate().map(|(number, line)| Line {
+            product: line.product_id.to_string(),
+            quantity: line.quantity.get().into(),
+            points: bought.iter().map(|of_unit| of_unit.points[number]).collect(),
+            returned: 0,
+        });
+        self.purchases.push(Purchase {
+            account: account.to_owned(),
+            id: it.purchase_id.to_string(),
+            lines: lines.collect(),
+            units,
+        });
+        own.push(Effect::Purchased {
+            account: account.to_owned(),
+            purchase: it.purchase_id.to_string(),
+            units: bought,
+        });
+        Ok(Some(Effects { accounts: vec![account.to_owned()], own, after: vec![] }))
+    }
+
+    /// What a purchase would earn of each unit.
+    fn plans(&self, it: &RecordPurchase, now: Time) -> Result<Vec<Plan>, No> {
+        let life = Life {
             now,
             available_at: micros(it.available_at),
             expires_at: micros(it.expires_at),
@@ -23,96 +92,53 @@ impl Ledger {
             is_claim: false,
             cap_period: None,
         };
-        let mut before_cap = None;
-        let by_line = if let Some(points) = it.points {
-            earning::spread(number(points), &it.lines)
-        } else {
-            let rule_id = it.rule.as_ref().map_or("default", |rule| rule.as_str());
-            let Some(rule) = self.rule(rule_id) else { return no("rule-unknown") };
-            let at = earning::earns_at(&rule.terms, it.occurred_at, now);
-            let (terms, version) = self.version_at(rule_id, at).expect("the rule exists");
-            life.rule = Some((rule_id.to_owned(), version));
-            life.available_at = life.available_at.or_else(|| earning::matures(terms, now));
-            life.expires_at = life.expires_at.or_else(|| earning::expires(terms, now));
-            life.cap_period = earning::cap_span(terms, at);
-            let uncapped = earning::before_cap(terms, &it.lines, at);
-            if uncapped.iter().any(|points| *points > MOST) {
-                // What the lines earn can't be said.
-                vec![]
-            } else {
-                let gains = self.gains.iter().filter(|gain| {
-                    gain.account == account
-                        && gain.rule == rule_id
-                        && Some(gain.period) == life.cap_period
-                });
-                let earned = gains.map(|gain| gain.points).sum();
-                let given: u128 = uncapped.iter().sum();
-                let by_line = earning::capped(terms, uncapped, earned);
-                if by_line.iter().sum::<u128>() < given {
-                    before_cap = Some(given.min(MOST));
-                }
-                by_line
+        if let Some(points) = it.points {
+            self.check_unit(it.unit)?;
+            let by_line = earning::spread(number(points), &it.lines);
+            return Ok(vec![Plan { unit: it.unit, by_line, life, before_cap: None }]);
+        }
+        let rules = it.rules.iter().map(|rule| rule.as_str());
+        let rules = if it.rules.is_empty() { vec!["default"] } else { rules.collect() };
+        if rules.iter().any(|rule| self.rule(rule).is_none()) {
+            return no("rule-unknown");
+        }
+        let mut units = vec![];
+        for rule in &rules {
+            let unit = self.rule(rule).expect("it exists").terms.unit;
+            if units.contains(&unit) {
+                return no_of("unit-repeated", [("unit", unit)]);
             }
-        };
-        let points = by_line.iter().fold(0_u128, |sum, line| sum.saturating_add(*line));
-        let mut gain = None;
-        if let (Some((rule, _)), Some(period)) = (&life.rule, life.cap_period) {
-            // Also what is refused, for it can be claimed.
-            let (account, rule) = (account.to_owned(), rule.clone());
-            gain = Some(self.gains.len());
-            self.gains.push(Gain { account, rule, period, points });
+            units.push(unit);
         }
-        let refused = self.check_earning(account, unit, &by_line, points, &life).err();
-        let refused = refused.map(|no| Refused {
-            code: no.code,
-            available_at: life.available_at,
-            expires_at: life.expires_at,
-            cap_period: life.cap_period,
-        });
-        let earned = if refused.is_some() { 0 } else { points };
-        let rule = life.rule.clone();
-        let mut own = vec![];
-        let mut lot = None;
-        if earned > 0 {
-            lot = Some(self.lots.len());
-            let cause = ["purchase", it.purchase_id.as_str()];
-            own.push(self.new_lot(account, cause, unit, points, life));
+        Ok(rules.iter().map(|rule| self.plan(it, rule, life.clone())).collect())
+    }
+
+    /// What a purchase would earn by a rule.
+    fn plan(&self, it: &RecordPurchase, rule_id: &str, mut life: Life) -> Plan {
+        let (account, now) = (it.account_id.as_str(), life.now);
+        let rule = self.rule(rule_id).expect("it exists");
+        let at = earning::earns_at(&rule.terms, it.occurred_at, now);
+        let (terms, version) = self.version_at(rule_id, at).expect("the rule exists");
+        life.rule = Some((rule_id.to_owned(), version));
+        life.available_at = life.available_at.or_else(|| earning::matures(terms, now));
+        life.expires_at = life.expires_at.or_else(|| earning::expires(terms, now));
+        life.cap_period = earning::cap_span(terms, at);
+        let uncapped = earning::before_cap(terms, &it.lines, at);
+        let (unit, mut before_cap) = (terms.unit, None);
+        if uncapped.iter().any(|points| *points > MOST) {
+            // What the lines earn can't be said.
+            return Plan { unit, by_line: vec![], life, before_cap };
         }
-        self.make_account(account);
-        let by_line: Vec<u128> =
-            (0..it.lines.len()).map(|line| by_line.get(line).copied().unwrap_or(0)).collect();
-        let lines = it.lines.iter().zip(&by_line);
-        let asked = it.lines.iter();
-        let asked = asked.map(|line| (line.product_id.to_string(), line.quantity.get().into()));
-        let what = ["purchase".to_owned(), it.purchase_id.to_string()];
-        self.ask_for(account, what, asked.collect());
-        self.purchases.push(Purchase {
-            account: account.to_owned(),
-            id: it.purchase_id.to_string(),
-            unit,
-            lines: lines
-                .map(|(line, points)| Line {
-                    product: line.product_id.to_string(),
-                    quantity: line.quantity.get().into(),
-                    points: *points,
-                    returned: 0,
-                })
-                .collect(),
-            lot,
-            rule,
-            refused: refused.clone(),
-            gain,
+        let gains = self.gains.iter().filter(|gain| {
+            gain.account == account && gain.rule == rule_id && Some(gain.period) == life.cap_period
         });
-        own.push(Effect::Purchased {
-            account: account.to_owned(),
-            purchase: it.purchase_id.to_string(),
-            unit,
-            points: by_line,
-            sum: earned,
-            refused,
-            before_cap,
-        });
-        Ok(Some(Effects { accounts: vec![account.to_owned()], own, after: vec![] }))
+        let earned = gains.map(|gain| gain.points).sum();
+        let given: u128 = uncapped.iter().sum();
+        let by_line = earning::capped(terms, uncapped, earned);
+        if by_line.iter().sum::<u128>() < given {
+            before_cap = Some(given.min(MOST));
+        }
+        Plan { unit, by_line, life, before_cap }
     }
 
     /// Whether a purchase earns what its lines come to.
@@ -145,7 +171,7 @@ impl Ledger {
         if !is_amount {
             return too_large();
         }
-        self.check_earning_limit(points)?;
+        self.check_earning_limit(unit, points)?;
         self.check_room(account, unit, points)?;
         life.check_matures()
     }
@@ -161,13 +187,17 @@ impl Ledger {
             return no(if is_cause { "nothing-to-claim" } else { "purchase-unknown" });
         };
         let purchase = &self.purchases[place];
-        let Some(refused) = purchase.refused.clone() else { return no("nothing-to-claim") };
-        let unit = purchase.unit;
-        if unit != it.unit {
-            return no_of("unit-mismatch", [("unit", unit), ("asked", it.unit)]);
-        }
-        let is_known = purchase.lines.iter().any(|line| line.points > 0);
-        let left = |line: &Line| line.points - line.points * line.returned / line.quantity;
+        let mut refused = purchase.units.iter().enumerate().filter(|(_, it)| it.refused.is_some());
+        let Some((_, first)) = refused.clone().next() else { return no("nothing-to-claim") };
+        let Some((index, of_unit)) = refused.find(|(_, of_unit)| of_unit.unit == it.unit) else {
+            return no_of("unit-mismatch", [("unit", first.unit), ("asked", it.unit)]);
+        };
+        let (unit, refused) = (it.unit, of_unit.refused.clone().expect("it was refused"));
+        let is_known = purchase.lines.iter().any(|line| line.points[index] > 0);
+        let left = |line: &Line| {
+            let points = line.points[index];
+            points - points * line.returned / line.quantity
+        };
         let points: u128 = purchase.lines.iter().map(left).sum();
         if is_known && points == 0 {
             return no("nothing-to-claim");
@@ -176,12 +206,12 @@ impl Ledger {
             now,
             available_at: micros(it.available_at).or(refused.available_at),
             expires_at: micros(it.expires_at).or(refused.expires_at),
-            rule: purchase.rule.clone(),
+            rule: of_unit.rule.clone(),
             cap_period: refused.cap_period,
             is_claim: true,
         };
         self.check_lot(account, unit, points, is_known && points <= MOST, &life)?;
-        self.purchases[place].lot = Some(self.lots.len());
+        self.purchases[place].units[index].lot = Some(self.lots.len());
         done(account, [self.new_lot(account, ["purchase", id], unit, points, life)])
     }
 
@@ -223,56 +253,8 @@ impl Ledger {
             }
         }
 
-        let lines = purchase.lines.iter().zip(&back);
-        let mut points: u128 = lines
-            .map(|(line, back)| {
-                let with_it = line.points * (line.returned + back) / line.quantity;
-                with_it - line.points * line.returned / line.quantity
-            })
-            .sum();
-        let lot = purchase.lot;
-        let is_unclaimed = purchase.refused.is_some() && lot.is_none();
-        let gain = purchase.gain.filter(|_| is_unclaimed && points > 0);
-        let gain = gain.filter(|gain| earning::is_kept(self.gains[*gain].period, now));
-        let room = gain.map(|gain| {
-            let gain = &self.gains[gain];
-            (gain.rule.clone(), gain.period, points)
-        });
-        let left = lot.map_or(0, |lot| self.lots[lot].earned - self.lots[lot].withdrawn);
-        points = points.min(left);
-        if let Some(gain) = gain {
-            self.give_room_back(gain, room.as_ref().map_or(0, |(.., points)| *points));
-        }
-        let mut own = vec![];
         let what = ["return".to_owned(), format!("{id}/{}", it.return_id)];
-        if points > 0 {
-            let lot = lot.expect("something was earned");
-            own.extend(self.take_back(name, lot, points, &what)?);
-            let of = self.purchases[place].gain;
-            let of_kept = of.filter(|gain| earning::is_kept(self.gains[*gain].period, now));
-            if let Some(gain) = of_kept {
-                self.give_room_back(gain, points);
-                let gain = &self.gains[gain];
-                let Some(Effect::Withdrawn { cap_room, .. }) = own.last_mut() else {
-                    unreachable!("a return ends with what it takes")
-                };
-                *cap_room = Some((gain.rule.clone(), gain.period));
-                self.withdrawals.last_mut().expect("it was pushed").gain = of;
-            }
-        } else {
-            self.withdrawals.push(Withdrawal {
-                account: name.to_owned(),
-                what,
-                lot: None,
-                gain: None,
-                points: 0,
-                parts: vec![],
-                pending_until: None,
-                expired: 0,
-                forgiven: 0,
-                lines: vec![],
-            });
-        }
+        let (own, taken) = self.take_shares(place, &back, &what, now)?;
 
         let lines = self.purchases[place].lines.iter_mut().zip(&back);
         let mut returned = vec![];
@@ -290,14 +272,90 @@ impl Ledger {
             let is_nothing_left = request.is_nothing_left();
             request.call_off(&[], is_nothing_left);
         }
+        let mut own = own;
         own.push(Effect::Returned {
             account: name.to_owned(),
             purchase: id.to_owned(),
             lines: returned,
-            points,
-            room,
+            taken,
         });
         Ok(Some(Effects { accounts: vec![name.to_owned()], own, after: vec![] }))
+    }
+
+    /// Takes back what lines of a purchase had earned of each unit, of all of them or of none: what
+    /// holds swap for that, then what is taken.
+    fn take_shares(
+        &mut self,
+        place: usize,
+        back: &[u128],
+        what: &[String; 2],
+        now: Time,
+    ) -> Result<(Vec<Effect>, Vec<TakenOf>), No> {
+        let purchase = &self.purchases[place];
+        let (name, units) = (purchase.account.clone(), purchase.units.clone());
+        let account = self.account(&name).expect("it bought").clone();
+        let (lots, withdrawals) = (self.lots.clone(), self.withdrawals.len());
+        let (mut swapped, mut own, mut shares, mut rooms) = (vec![], vec![], vec![], vec![]);
+        for (index, of_unit) in units.iter().enumerate() {
+            let lines = self.purchases[place].lines.iter().zip(back);
+            let worth: u128 = lines
+                .map(|(line, back)| {
+                    let points = line.points[index];
+                    let with_it = points * (line.returned + back) / line.quantity;
+                    with_it - points * line.returned / line.quantity
+                })
+                .sum();
+            let kept = of_unit.gain.filter(|gain| earning::is_kept(self.gains[*gain].period, now));
+            let room = |gain: usize| {
+                let gain = &self.gains[gain];
+                (gain.rule.clone(), gain.period)
+            };
+            let is_unclaimed = of_unit.refused.is_some() && of_unit.lot.is_none();
+            let unclaimed = kept.filter(|_| is_unclaimed && worth > 0);
+            let room_back = unclaimed.map(room).map(|(rule, period)| (rule, period, worth));
+            let left = of_unit.lot.map(|lot| self.lots[lot].earned - self.lots[lot].withdrawn);
+            let points = worth.min(left.unwrap_or(0));
+            rooms.extend(unclaimed.map(|gain| (gain, worth)));
+            if points > 0 {
+                let lot = of_unit.lot.expect("something was earned");
+                let cap_room = kept.map(room);
+                let taken = self.take_back(&name, lot, points, what);
+                let mut taken = taken.inspect_err(|_| {
+                    // What was taken of a unit before isn't, either.
+                    *self.account_mut(&name) = account.clone();
+                    self.lots.clone_from(&lots);
+                    self.withdrawals.truncate(withdrawals);
+                })?;
+                let Some(Effect::Withdrawn { cap_room: said, .. }) = taken.last_mut() else {
+                    unreachable!("it ends with what it takes")
+                };
+                said.clone_from(&cap_room);
+                own.extend(taken.pop());
+                swapped.extend(taken);
+                rooms.extend(kept.map(|gain| (gain, points)));
+                self.withdrawals.last_mut().expect("it was pushed").gain = kept;
+            }
+            shares.push(TakenOf { unit: of_unit.unit, points, room: room_back });
+        }
+        for (gain, points) in rooms {
+            self.give_room_back(gain, points);
+        }
+        if own.is_empty() {
+            self.withdrawals.push(Withdrawal {
+                account: name,
+                what: what.clone(),
+                lot: None,
+                gain: None,
+                points: 0,
+                parts: vec![],
+                pending_until: None,
+                expired: 0,
+                forgiven: 0,
+                lines: vec![],
+            });
+        }
+        swapped.extend(own);
+        Ok((swapped, shares))
     }
 
     fn purchase_place(&self, account: &str, id: &str) -> Option<usize> {

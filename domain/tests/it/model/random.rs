@@ -33,8 +33,10 @@ fn length() -> impl Strategy<Value = usize> {
 fn beginning() -> impl Strategy<Value = Vec<Step>> {
     let first = |ask| Step { wait: Wait::Not, sweep: Sweep::Portions(0), ask, unit: 0 };
     let make = |unit| Ask::SetUnit { unit, name: None, is_other: false, read: Read::None };
-    let some = (asked_terms(), asked_terms(), asked_rule(), spent(), stock(), rate()).prop_map(
-        move |(mug, cup, rule, spent, stock, rate)| {
+    let rules = (asked_rule(), asked_rule());
+    let some = (asked_terms(), asked_terms(), rules, spent(), stock(), rate()).prop_map(
+        move |(mug, cup, (rule, gold), spent, stock, rate)| {
+            let set = |rule, terms| Ask::SetRule { rule, terms, read: Read::None, same: false };
             let open = |offer, terms| Ask::Open { offer, terms, stock, same: false };
             let earn = |account, points| Ask::Earn {
                 account,
@@ -64,7 +66,8 @@ fn beginning() -> impl Strategy<Value = Vec<Step>> {
                 }),
                 first(open(0, mug)),
                 first(open(1, cup)),
-                first(Ask::SetRule { rule: 0, terms: rule, read: Read::None, same: false }),
+                first(set(0, rule)),
+                first(set(1, gold)),
             ]
         },
     );
@@ -126,6 +129,17 @@ fn amount(huge: bool) -> BoxedStrategy<u64> {
     prop_oneof![5 => usual, 2 => large].boxed()
 }
 
+/// The rules that a purchase names.
+fn named_rules() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        6 => Just(vec![]),
+        4 => (0..3_u8).prop_map(|rule| vec![rule]),
+        3 => Just(vec![0, 1]),
+        3 => Just(vec![1, 0]),
+        1 => Just(vec![0, 2]),
+    ]
+}
+
 /// The points that a purchase names.
 fn named(huge: bool) -> BoxedStrategy<u64> {
     prop_oneof![9 => amount(huge), 1 => Just(0_u64)].boxed()
@@ -164,14 +178,16 @@ fn asked_order(huge: bool) -> BoxedStrategy<AskedOrder> {
     };
     let chosen = weighted(0.8, 0..1_000_usize);
     let has_address = prop::bool::weighted(0.95);
-    (0..14_u8, 0..4_u8, chosen, quantity, weighted(0.05, 1..120_u64), has_address)
+    let expected = (weighted(0.05, 1..120_u64), weighted(0.05, (0..40_u64, 0..12_u64)));
+    (0..14_u8, 0..4_u8, chosen, quantity, expected, has_address)
         .prop_map(|(exchange, offer, chosen, quantity, expected, has_address)| AskedOrder {
             has_address,
             exchange,
             offer,
             chosen,
             quantity,
-            expected,
+            expected: expected.0,
+            expected_all: expected.1,
         })
         .boxed()
 }
@@ -181,9 +197,12 @@ fn asked_terms() -> BoxedStrategy<AskedTerms> {
     let (opens_at, closes_at) = (weighted(0.12, when(-3..4)), weighted(0.12, when(0..30)));
     let price = prop_oneof![9 => 1..40_u64, 1 => Just(0)];
     let ships = prop::bool::weighted(0.85);
-    (price, ships, opens_at, closes_at, limit, weighted(0.2, 0..3_u8))
-        .prop_map(|(price, ships, opens_at, closes_at, limit, name)| AskedTerms {
+    let unit = prop_oneof![8 => Just(1_u8), 1 => 2..4_u8];
+    let other_price = weighted(0.3, (unit, 1..12_u64));
+    ((price, other_price), ships, opens_at, closes_at, limit, weighted(0.2, 0..3_u8))
+        .prop_map(|((price, other_price), ships, opens_at, closes_at, limit, name)| AskedTerms {
             price,
+            other_price,
             ships,
             opens_at,
             closes_at,
@@ -207,10 +226,12 @@ fn asked_rule() -> BoxedStrategy<Box<AskedRule>> {
     let category = of((0..20_u64, 1..60_u64));
     let backdate = prop_oneof![1 => Just(0_u16), 2 => 1..32_u16];
     let when = (of(expiry), pending, 0..4_usize, backdate);
-    (rate(), category, multipliers, of((1..300_u64, period)), when)
-        .prop_map(|(rate, category, multipliers, cap, when)| {
+    let unit = weighted(0.1, 0..4_u8);
+    (rate(), category, multipliers, of((1..300_u64, period)), when, unit)
+        .prop_map(|(rate, category, multipliers, cap, when, unit)| {
             let (expiry, pending_days, zone, backdate_days) = when;
             Box::new(AskedRule {
+                unit,
                 rate,
                 category,
                 multipliers,
@@ -268,19 +289,19 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
                 Ask::Earn { account, points, kind, cause, available, expires }
             }),
         (
-            (who(), 0..14_u8, lines(huge), weighted(0.4, named(huge)), weighted(0.4, 0..3_u8)),
+            (who(), 0..14_u8, lines(huge), weighted(0.4, named(huge)), named_rules()),
             weighted(0.1, when(-1..12)),
             weighted(0.4, prop_oneof![1 => when(-8..1), 1 => when(-1..25)]),
             prop_oneof![of(when(-3..1)), of(when(-34..3))],
         )
             .prop_map(
-                |((account, purchase, lines, points, rule), available, expires, occurred)| {
+                |((account, purchase, lines, points, rules), available, expires, occurred)| {
                     Ask::Purchase {
                         account,
                         purchase,
                         lines,
                         points,
-                        rule,
+                        rules,
                         available,
                         expires,
                         occurred,

@@ -4,7 +4,9 @@ use domain::command::{
     AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, RemoveStock,
     ReopenOffer, Report, SetEarningRule, ShowTerms,
 };
-use domain::{AccountId, Command, EarningTerms, OfferId, Points, Shipped, Timestamp, UnitId};
+use domain::{
+    AccountId, Command, EarningTerms, OfferId, Points, Shipped, Terms, Timestamp, UnitId,
+};
 
 use super::effect::Effect;
 use super::ledger::{Deed, Effects, Ledger, MOST, No, Offer, Outcome, Rule, Time};
@@ -34,8 +36,17 @@ pub(crate) fn no_of<T, const N: usize>(
 
 /// There isn't so much.
 pub(crate) fn insufficient<T>(unit: UnitId, needed: u128, available: u128) -> Result<T, No> {
-    let facts = vec![("needed", signed(needed)), ("available", signed(available))];
-    Err(No { code: "insufficient-credit", facts: Some(facts), units: vec![("unit", unit)] })
+    let facts = [("needed", signed(needed)), ("available", signed(available))];
+    no_of_unit("insufficient-credit", unit, facts)
+}
+
+/// Not with these numbers of a unit.
+pub(crate) fn no_of_unit<T, const N: usize>(
+    code: &'static str,
+    unit: UnitId,
+    facts: [(&'static str, i128); N],
+) -> Result<T, No> {
+    Err(No { code, facts: Some(facts.to_vec()), units: vec![("unit", unit)] })
 }
 
 pub(crate) fn too_large<T>() -> Result<T, No> {
@@ -52,10 +63,11 @@ pub(crate) fn number(points: Points) -> u128 {
 }
 
 /// The points that a command names, or all that are left.
-pub(crate) fn named_or_all(asked: Option<Points>, left: u128) -> Result<u128, No> {
+pub(crate) fn named_or_all(unit: UnitId, asked: Option<Points>, left: u128) -> Result<u128, No> {
     match asked.map(number) {
         Some(asked) if asked > left => {
-            no_for("points-too-large", [("left", signed(left)), ("asked", signed(asked))])
+            let facts = [("left", signed(left)), ("asked", signed(asked))];
+            no_of_unit("points-too-large", unit, facts)
         }
         None if left == 0 => Err(No { code: "points-too-large", facts: None, units: vec![] }),
         asked => Ok(asked.unwrap_or(left)),
@@ -301,10 +313,12 @@ impl Ledger {
 
     fn set_rule(&mut self, it: &SetEarningRule, now: Time) -> Answer {
         let id = it.rule_id.to_string();
+        let is_open = self.check_not_closed(it.terms.unit);
         let Some(rule) = self.rules.iter_mut().find(|rule| rule.id == id) else {
             if it.expected != ExpectedVersion::Absent {
                 return no("rule-unknown");
             }
+            is_open?;
             let (terms, former) = (it.terms.clone(), vec![]);
             self.rules.push(Rule { id: id.clone(), terms, version: 1, former });
             return done_elsewhere(Effect::RuleSet(id, 1));
@@ -320,6 +334,10 @@ impl Ledger {
             }
             ExpectedVersion::OneOf(_) | ExpectedVersion::Any => {}
         }
+        if rule.terms.unit != it.terms.unit {
+            return no_of("rule-fixed", [("unit", rule.terms.unit)]);
+        }
+        is_open?;
         rule.version += 1;
         let former = std::mem::replace(&mut rule.terms, it.terms.clone());
         rule.former.push((now, former));
@@ -343,6 +361,7 @@ impl Ledger {
             }
             return no_for("offer-exists", [("version", offer.version.into())]);
         }
+        self.check_prices(&it.terms)?;
         self.offers.push(Offer {
             id: it.offer_id.to_string(),
             terms: it.terms.clone(),
@@ -374,6 +393,10 @@ impl Ledger {
         if !keeps_stock && said.flatten().is_some_and(|said| said < offer.sold) {
             return no_for("stock-sold", [("sold", signed(offer.sold))]);
         }
+        if offer.terms.prices != it.terms.prices {
+            self.check_prices(&it.terms)?;
+        }
+        let offer = self.offer_mut(&it.offer_id)?;
         let mut own = vec![];
         if !is_same {
             offer.version += 1;
@@ -388,6 +411,15 @@ impl Ledger {
             own.push(Effect::StockAmended(id, offer.version, said));
         }
         Ok(Some(Effects { accounts: vec![], own, after: vec![] }))
+    }
+
+    /// Whether an offer may cost this from now on.
+    fn check_prices(&self, terms: &Terms) -> Result<(), No> {
+        terms.prices.iter().try_for_each(|price| {
+            self.check_unit(price.unit)?;
+            self.check_not_closed(price.unit)?;
+            self.check_spendable(price.unit)
+        })
     }
 
     fn close(&mut self, it: &CloseOffer, now: Time) -> Answer {

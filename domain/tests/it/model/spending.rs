@@ -6,12 +6,13 @@ use domain::command::{
 };
 use domain::{Command, UnitId};
 
-use super::effect::Effect;
+use super::effect::{Costs, Effect};
 use super::ledger::{
     Captured, DAY, Effects, Exchange, Grace, Hold, Ledger, MOST, No, Part, Time, split, sum,
 };
 use super::rules::{
-    Answer, done, insufficient, micros, named_or_all, no, no_for, no_of, number, signed, too_large,
+    Answer, done, insufficient, micros, named_or_all, no, no_for, no_of, no_of_unit, number,
+    signed, too_large,
 };
 
 /// The next points to come back of what was drawn, from its end, where some did before.
@@ -22,9 +23,30 @@ fn undrawn(drawn: &[Part], before: u128, points: u128) -> Vec<Part> {
     back
 }
 
+/// Whether a cost is the expected one, unit by unit.
+fn check_cost(costs: &[(UnitId, u128)], expected: &[(UnitId, u128)]) -> Result<(), No> {
+    let of = |costs: &[(UnitId, u128)], unit: UnitId| {
+        costs.iter().find(|(other, _)| *other == unit).map_or(0, |(_, cost)| *cost)
+    };
+    for (unit, _) in costs.iter().chain(expected) {
+        let (needed, said) = (of(costs, *unit), of(expected, *unit));
+        if needed != said {
+            let facts = vec![("needed", signed(needed)), ("expected", signed(said))];
+            let units = vec![("unit", *unit)];
+            return Err(No { code: "price-changed", facts: Some(facts), units });
+        }
+    }
+    Ok(())
+}
+
 impl Ledger {
-    /// What an order costs.
-    pub(crate) fn price(&self, order: &Order, now: Time) -> Result<u128, No> {
+    /// What an order costs of each unit.
+    pub(crate) fn price(
+        &self,
+        order: &Order,
+        now: Time,
+        held: Option<UnitId>,
+    ) -> Result<Costs, No> {
         let Some(offer) = self.offer(order.offer_id.as_str()) else { return no("offer-unknown") };
         let quantity = u128::from(order.quantity.get());
         if let Some(remaining) = offer.stock.map(|stock| stock - offer.sold)
@@ -43,18 +65,30 @@ impl Ledger {
         {
             return no_for("offer-not-open", [("closes_at", closes_at.into())]);
         }
-        let cost = number(offer.terms.price) * quantity;
-        if cost > MOST || offer.sold + quantity > MOST {
+        let mut others = offer.terms.prices.iter().filter(|price| number(price.points) > 0);
+        if let Some(unit) = held
+            && let Some(asked) = others.find(|price| price.unit != unit)
+        {
+            return no_of("unit-mismatch", [("unit", unit), ("asked", asked.unit)]);
+        }
+        let prices = offer.terms.prices.iter();
+        let costs: Costs =
+            prices.map(|price| (price.unit, number(price.points) * quantity)).collect();
+        if costs.iter().any(|(_, cost)| *cost > MOST) || offer.sold + quantity > MOST {
             return too_large();
         }
-        if let Some(expected) = order.expected_points.map(number).filter(|it| *it != cost) {
-            let facts = [("needed", signed(cost)), ("expected", signed(expected))];
-            return no_for("price-changed", facts);
+        if let Some(expected) = order.expected_points {
+            check_cost(&costs, &[(costs[0].0, number(expected))])?;
+        }
+        if let Some(expected) = &order.expected_prices {
+            let expected: Costs =
+                expected.iter().map(|price| (price.unit, number(price.points))).collect();
+            check_cost(&costs, &expected)?;
         }
         if offer.terms.ships && order.deliver_to.is_none() {
             return no("deliver-to-missing");
         }
-        Ok(cost)
+        Ok(costs)
     }
 
     pub(crate) fn check_limit(&self, account: &str, order: &Order) -> Result<(), No> {
@@ -81,11 +115,12 @@ impl Ledger {
         &mut self,
         account: &str,
         order: &Order,
-        drawn: Vec<Part>,
+        paid: Vec<(UnitId, Vec<Part>)>,
         grace: Grace,
         hold: Option<&str>,
     ) -> Effect {
-        let (quantity, cost) = (u128::from(order.quantity.get()), sum(&drawn));
+        let quantity = u128::from(order.quantity.get());
+        let costs = paid.iter().map(|(unit, parts)| (*unit, sum(parts))).collect();
         let offers = self.offers.iter_mut();
         let mut offers = offers.filter(|offer| offer.id == order.offer_id.as_str());
         let offer = offers.next().expect("it was priced");
@@ -95,12 +130,10 @@ impl Ledger {
             id: order.exchange_id.to_string(),
             offer: order.offer_id.to_string(),
             quantity,
-            cost,
-            drawn,
+            paid,
             ships: offer.terms.ships,
             grace,
             cancelled: 0,
-            refunded: 0,
         });
         let product = offer.terms.product_id.to_string();
         let what = ["exchange".to_owned(), order.exchange_id.to_string()];
@@ -111,29 +144,37 @@ impl Ledger {
             offer: order.offer_id.to_string(),
             product,
             quantity,
-            points: cost,
+            costs,
             hold: hold.map(str::to_owned),
         }
     }
 
     pub(crate) fn redeem(&mut self, it: &Redeem, now: Time) -> Answer {
         let name = it.account_id.as_str();
-        let cost = self.price(&it.order, now)?;
+        let costs = self.price(&it.order, now, None)?;
         let Some(account) = self.account(name) else { return no("account-unknown") };
-        let available = account.wallet(UnitId::POINTS).sum_available();
+        let account = account.clone();
         self.check_limit(name, &it.order)?;
-        if cost > available {
-            return insufficient(UnitId::POINTS, cost, available);
+        for (unit, cost) in &costs {
+            let available = account.wallet(*unit).sum_available();
+            if *cost > available {
+                return insufficient(*unit, *cost, available);
+            }
         }
-        let drawn = self.wallet_mut(name, UnitId::POINTS).spend(cost);
-        let deducted = Effect::Deducted {
-            account: name.to_owned(),
-            exchange: it.order.exchange_id.to_string(),
-            parts: drawn.clone(),
-        };
-        let exchanged = self.exchange(name, &it.order, drawn, self.grace(), None);
-        // What is free has no deduction.
-        let own: Vec<_> = if cost > 0 { vec![deducted, exchanged] } else { vec![exchanged] };
+        let (mut paid, mut own) = (vec![], vec![]);
+        for (unit, cost) in costs {
+            let drawn = self.wallet_mut(name, unit).spend(cost);
+            // What is free has no deduction.
+            if cost > 0 {
+                own.push(Effect::Deducted {
+                    account: name.to_owned(),
+                    exchange: it.order.exchange_id.to_string(),
+                    parts: drawn.clone(),
+                });
+            }
+            paid.push((unit, drawn));
+        }
+        own.push(self.exchange(name, &it.order, paid, self.grace(), None));
         done(name, own)
     }
 
@@ -188,7 +229,7 @@ impl Ledger {
                 let points = asked.map_or(held, number);
                 if points > held {
                     let facts = [("left", signed(held)), ("asked", signed(points))];
-                    return no_for("points-too-large", facts);
+                    return no_of_unit("points-too-large", unit, facts);
                 }
                 points
             }
@@ -197,14 +238,8 @@ impl Ledger {
                 if self.exchanges.iter().any(|it| it.account == name && it.id == exchange) {
                     return no("exchange-exists");
                 }
-                let Some(offer) = self.offer(order.offer_id.as_str()) else {
-                    return no("offer-unknown");
-                };
-                if number(offer.terms.price) > 0 && unit != UnitId::POINTS {
-                    let units = [("unit", unit), ("asked", UnitId::POINTS)];
-                    return no_of("unit-mismatch", units);
-                }
-                let cost = self.price(order, now)?;
+                let costs = self.price(order, now, Some(unit))?;
+                let cost = costs.iter().map(|(_, cost)| cost).sum();
                 self.check_limit(name, order)?;
                 if cost > held {
                     return insufficient(unit, cost, held);
@@ -232,7 +267,10 @@ impl Ledger {
                 done(name, [captured])
             }
             Capture::Exchange(order) => {
-                let exchanged = self.exchange(name, order, taken, grace, Some(id));
+                // What is free costs 0 points, of whatever unit the hold is.
+                let unit = if taken.is_empty() { UnitId::POINTS } else { unit };
+                let paid = vec![(unit, taken)];
+                let exchanged = self.exchange(name, order, paid, grace, Some(id));
                 done(name, [captured, exchanged])
             }
         }
@@ -276,7 +314,8 @@ impl Ledger {
         };
         let captured = &self.captures[place];
         let left = sum(&captured.drawn) - captured.refunded;
-        let (unit, points) = (captured.unit, named_or_all(it.points, left)?);
+        let unit = captured.unit;
+        let points = named_or_all(unit, it.points, left)?;
         self.check_room(name, unit, points)?;
         let captured = &mut self.captures[place];
         let back = undrawn(&captured.drawn, captured.refunded, points);
@@ -351,20 +390,28 @@ impl Ledger {
         let exchange = &self.exchanges[place];
         let name = &exchange.account.clone();
         let cancelled = exchange.cancelled + quantity;
-        let worth = exchange.cost * cancelled / exchange.quantity;
-        let (before, refund) = (exchange.refunded, worth - exchange.refunded);
-        self.check_room(name, UnitId::POINTS, refund)?;
-
-        let back = undrawn(&exchange.drawn, before, refund);
-        let back = exchange.grace.given(&back, now, is_own_request);
+        let (before, quantity_then) = (exchange.cancelled, exchange.quantity);
+        let mut backs = vec![];
+        for (unit, drawn) in exchange.paid.clone() {
+            let cost = sum(&drawn);
+            let came_back = cost * before / quantity_then;
+            let refund = cost * cancelled / quantity_then - came_back;
+            self.check_room(name, unit, refund)?;
+            let back = undrawn(&drawn, came_back, refund);
+            let back = self.exchanges[place].grace.given(&back, now, is_own_request);
+            if refund > 0 {
+                backs.push((unit, refund, back));
+            }
+        }
 
         let exchange = &mut self.exchanges[place];
         exchange.cancelled = cancelled;
-        exchange.refunded += refund;
         let offer_id = exchange.offer.clone();
         let offer = self.offers.iter_mut().find(|offer| offer.id == offer_id);
         offer.expect("it was exchanged").sold -= quantity;
-        self.wallet_mut(name, UnitId::POINTS).put_all(&back);
+        for (unit, _, back) in &backs {
+            self.wallet_mut(name, *unit).put_all(back);
+        }
         let (account, exchange) = (name.clone(), self.exchanges[place].id.clone());
         let cancelled = Effect::Cancelled {
             account: account.clone(),
@@ -372,11 +419,15 @@ impl Ledger {
             cancellation: cancellation.to_owned(),
             offer: offer_id,
             quantity,
-            points: refund,
+            refunds: backs.iter().map(|(unit, refund, _)| (*unit, *refund)).collect(),
         };
         // What was free has no refund.
-        let refunded = Effect::Refunded { account, of: exchange, parts: back };
-        Ok(if refund > 0 { vec![refunded, cancelled] } else { vec![cancelled] })
+        let refunded = backs.into_iter().map(|(_, _, parts)| Effect::Refunded {
+            account: account.clone(),
+            of: exchange.clone(),
+            parts,
+        });
+        Ok(refunded.chain([cancelled]).collect())
     }
 
     pub(crate) fn transfer(&mut self, it: &TransferCredit) -> Answer {

@@ -25,18 +25,19 @@ impl Ledger {
             return Ok(None);
         }
         let version = ("version", unit.version.into());
+        let (had, has) = (&unit.terms, &it.terms);
+        let is_fixed = had.spendable != has.spendable
+            || had.decimals != has.decimals
+            || had.time_zone != has.time_zone;
         match &it.expected {
+            ExpectedVersion::Absent if is_fixed => return no("unit-fixed"),
             ExpectedVersion::Absent => return no_for("unit-exists", [version]),
             ExpectedVersion::OneOf(read) if !read.contains(&unit.version) => {
                 return no_for("unit-changed", [version]);
             }
             ExpectedVersion::OneOf(_) | ExpectedVersion::Any => {}
         }
-        let (had, has) = (&unit.terms, &it.terms);
-        if had.spendable != has.spendable
-            || had.decimals != has.decimals
-            || had.time_zone != has.time_zone
-        {
+        if is_fixed {
             return no("unit-fixed");
         }
         unit.version += 1;

@@ -3,7 +3,7 @@
 use domain::command::{DispatchShipment, Order, RejectShipment, Report, ReportShipment};
 use domain::{
     AccountId, Cap, CategoryRate, Command, DispatchId, EarningTerms, Multiplier, Note, Page,
-    Points, Rate, Shipped, ShippedLine, Terms, Timestamp, UnitId, UnitTerms, Units,
+    Points, Price, Prices, Rate, Shipped, ShippedLine, Terms, Timestamp, UnitId, UnitTerms, Units,
 };
 
 use super::ask::{
@@ -106,13 +106,32 @@ pub(crate) fn order(asked: &AskedOrder, ledger: &Ledger) -> Order {
         quantity: units(asked.quantity),
         deliver_to: asked.has_address.then(|| id("1 Elm Street")),
         expected_points: asked.expected.map(points),
+        expected_prices: asked.expected_all.map(|(of_points, of_miles)| {
+            // In any order.
+            let prices = [("miles", of_miles), ("points", of_points)];
+            prices.into_iter().filter(|(_, amount)| *amount > 0).map(price).collect()
+        }),
     }
+}
+
+fn price((unit, amount): (&str, u64)) -> Price {
+    Price { unit: id(unit), points: points(amount) }
+}
+
+fn prices(asked: &AskedTerms) -> Prices {
+    let other = asked.other_price.map(|(unit, amount)| (UNITS[usize::from(unit)], amount));
+    let all = Some(("points", asked.price)).into_iter().chain(other);
+    let all: Vec<Price> = all.filter(|(_, amount)| *amount > 0).map(price).collect();
+    if all.is_empty() {
+        return Prices::of_points(Points::ZERO);
+    }
+    Prices::try_from(all).expect("two of different units")
 }
 
 pub(crate) fn terms(asked: &AskedTerms, now: Time) -> Terms {
     Terms {
         product_id: id("product"),
-        price: Points::sum_of(asked.price).expect("an amount"),
+        prices: prices(asked),
         opens_at: asked.opens_at.map(|when| time(when.at(now))),
         closes_at: asked.closes_at.map(|when| time(when.at(now))),
         limit_per_shopper: asked.limit.map(units),
@@ -134,7 +153,8 @@ pub(crate) fn page(asked: &AskedTerms) -> Page {
     Page { name, ..Page::default() }
 }
 
-pub(crate) fn rule_terms(asked: &AskedRule, now: Time) -> EarningTerms {
+/// The usual unit of a rule has its number.
+pub(crate) fn rule_terms(rule: u8, asked: &AskedRule, now: Time) -> EarningTerms {
     let rate = |(gives, per): (u64, u64)| Rate {
         points: Points::sum_of(gives).expect("points"),
         per_amount: points(per),
@@ -142,6 +162,7 @@ pub(crate) fn rule_terms(asked: &AskedRule, now: Time) -> EarningTerms {
         full_steps_only: per % 3 == 0,
     };
     EarningTerms {
+        unit: id(UNITS[usize::from(asked.unit.unwrap_or(rule))]),
         rate: rate(asked.rate),
         categories: asked
             .category
@@ -176,15 +197,23 @@ pub(crate) fn in_unit(mut command: Command, unit: u8, ledger: &Ledger) -> Comman
         Command::RecordPurchase(it) if it.points.is_some() => it.unit = asked,
         Command::WithdrawCredit(it) => {
             let (name, kind) = (it.account_id.as_str(), it.cause.kind.as_str());
-            let mut lots = ledger.lots.iter().filter(|lot| lot.account == name && lot.kind == kind);
-            let lot = lots.find(|lot| lot.cause == it.cause.id.as_str());
-            it.unit = lot.filter(|_| unit < 8).map_or(asked, |lot| lot.unit);
+            let lots = ledger.lots.iter().filter(|lot| lot.account == name && lot.kind == kind);
+            let lots = lots.filter(|lot| lot.cause == it.cause.id.as_str());
+            let lots: Vec<UnitId> = lots.map(|lot| lot.unit).collect();
+            let chosen = lots.get(usize::from(unit % 2)).or(lots.first()).copied();
+            it.unit = chosen.filter(|_| unit < 8).unwrap_or(asked);
         }
         Command::ClaimCredit(it) => {
             let (name, bought) = (it.account_id.as_str(), it.purchase_id.as_str());
             let mut purchases = ledger.purchases.iter();
             let purchase = purchases.find(|it| it.account == name && it.id == bought);
-            it.unit = purchase.filter(|_| unit < 8).map_or(asked, |it| it.unit);
+            // One that was refused, if any was; the later one of two for a unit that is odd.
+            let units = purchase.map(|it| it.units.as_slice()).unwrap_or_default().iter();
+            let mut refused: Vec<UnitId> =
+                units.clone().filter(|it| it.refused.is_some()).map(|it| it.unit).collect();
+            refused.extend(units.map(|it| it.unit));
+            let chosen = refused.get(usize::from(unit % 2)).or(refused.first()).copied();
+            it.unit = chosen.filter(|_| unit < 8).unwrap_or(asked);
         }
         _ => {}
     }

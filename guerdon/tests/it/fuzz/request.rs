@@ -75,9 +75,12 @@ const FIELDS: &[&str] = &[
     "quantity",
     "deliver_to",
     "expected_points",
+    "expected_prices",
     "to",
     "deadline",
     "price",
+    "prices",
+    "unit",
     "stock",
     "product_id",
     "units",
@@ -109,6 +112,7 @@ const FIELDS: &[&str] = &[
     "multipliers",
     "categories",
     "rule",
+    "rules",
     "name",
     "attributes",
     "time_zone",
@@ -411,6 +415,14 @@ fn value_of(field: &str, dice: &mut Dice) -> Value {
         "time_zone" => pick(dice, &["Europe/Berlin", "UTC", "Mars/Base"]).into(),
         "grace_on_own_request" => (dice.below(2) == 0).into(),
         "multipliers" | "categories" => json!([]),
+        "rules" => {
+            let several = json!(["default", pick(dice, IDS)]);
+            pick_value(dice, &[several, json!(["default", "default"]), json!([])])
+        }
+        "prices" | "expected_prices" => {
+            json!([{"points": points}, {"unit": pick(dice, &["miles", "points"]), "points": 3}])
+        }
+        "unit" => pick(dice, &["points", "miles", "Miles"]).into(),
         "points" | "quantity" | "expected_points" | "price" | "units" | "refund_grace_days"
         | "limit_per_shopper" | "pending_days" | "backdate_days" => points.into(),
         _ => "a text".into(),

@@ -21,7 +21,7 @@ pub(super) async fn changes(
     for row in tables.find(LINES, &[&accounts, &ids]).await? {
         let number: i64 = row.try_get(0)?;
         let Some((_, returned)) = asked(&returned, number) else { continue };
-        changes.push(returned.change(row.try_get(1)?, row.try_get(2)?)?);
+        changes.push(returned.change(row.try_get(1)?, row.try_get(2)?, row.try_get(3)?)?);
     }
     Ok(changes)
 }

@@ -16,10 +16,10 @@ pub(super) fn changes(
     let mut changes = vec![];
     for ((account_id, purchase_id), returned) in &rows.returned {
         let key = (account_id.as_str(), purchase_id.as_str());
-        let found: Option<(i64, String)> =
-            select.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        if let Some((place, lines)) = found {
-            changes.push(returned.change(place, &lines)?);
+        let found = select.query_row(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        let found: Option<(i64, String, String)> = found.optional()?;
+        if let Some((place, lines, earned)) = found {
+            changes.push(returned.change(place, &lines, &earned)?);
         }
     }
     Ok(changes)

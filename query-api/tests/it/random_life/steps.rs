@@ -12,7 +12,7 @@ use domain::{
 use proptest::prelude::*;
 use testing::ledger::{id, points, time, units};
 
-use super::PEOPLE;
+use super::{OFFERS, PEOPLE};
 
 /// One thing that somebody may do, and when: its numbers mean what the command makes of them.
 #[derive(Clone, Debug)]
@@ -69,10 +69,11 @@ pub(super) fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
     let note = Note::default();
     let order = |name: usize| Order {
         exchange_id: id(&format!("x-{name}")),
-        offer_id: id("mug"),
+        offer_id: id(OFFERS[name % OFFERS.len()].0),
         quantity: units(amount % 3 + 1),
         deliver_to: Some(id("1 Elm Street")),
         expected_points: None,
+        expected_prices: None,
     };
     match what {
         0..=3 => Command::EarnCredit(EarnCredit {
@@ -93,10 +94,15 @@ pub(super) fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
                 quantity: units(3),
                 amount: Some(amount),
                 category: None,
-                points: None,
+                earned: Box::default(),
             }],
-            points: Some(amount_of),
-            rule: None,
+            // Of some, rules give points and miles.
+            points: (amount % 5 > 0).then_some(amount_of),
+            rules: if amount % 5 == 0 {
+                [id("miles"), id("default")].into()
+            } else {
+                Box::default()
+            },
             shipping: Some((id("main"), id("2 Oak Street"))),
             available_at: if amount % 2 == 0 { after(4) } else { None },
             // Of some, the credit is refused.

@@ -1,9 +1,9 @@
 //! Random commands about offers.
 
 use domain::command::{AddStock, AmendOffer, OpenOffer, RemoveStock, ReopenOffer};
-use domain::{Command, Page};
+use domain::{Command, Page, Points, Price, Prices, Terms};
 
-use super::{id, terms, units};
+use super::{id, points, units};
 
 pub(super) fn open((offer, price, stock, limit): (u8, u64, Option<u64>, Option<u64>)) -> Command {
     Command::OpenOffer(OpenOffer {
@@ -57,4 +57,28 @@ pub(super) fn reopen((offer, reopening): (u8, u8)) -> Command {
         reopening_id: id(&format!("o-{reopening}")),
         read_versions: None,
     })
+}
+
+/// Some cost miles, too, or miles alone.
+fn prices(price: u64) -> Prices {
+    let of = |unit: &str, amount: u64| Price { unit: id(unit), points: points(amount) };
+    let prices = match price {
+        0 => return Prices::of_points(Points::ZERO),
+        price if price % 5 == 0 => vec![of("points", price), of("miles", price % 3 + 1)],
+        price if price % 7 == 0 => vec![of("miles", price)],
+        price => vec![of("points", price)],
+    };
+    Prices::try_from(prices).expect("prices")
+}
+
+pub(crate) fn terms(price: u64, limit: Option<u64>) -> Terms {
+    Terms {
+        product_id: id("product"),
+        prices: prices(price),
+        opens_at: None,
+        closes_at: None,
+        limit_per_shopper: limit.map(units),
+        warehouse: id("main"),
+        ships: true,
+    }
 }
