@@ -117,6 +117,8 @@ pub(crate) fn open_offer(number: u64) -> anyhow::Result<Command> {
     let terms = Terms {
         product_id: "product".parse()?,
         prices: Prices::of_points(Points::new(7)?),
+        tier: None,
+        tier_prices: domain::TierPrices::default(),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,

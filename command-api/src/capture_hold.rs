@@ -6,7 +6,8 @@ use domain::command::{Capture, CaptureHold, Order};
 use domain::{AccountId, Command, ExchangeCreated, Grace, HoldCaptured, HoldId, Price};
 use log_record::Place;
 use wire::body::{
-    CaptureExchangeBody, CaptureHoldBody, ExchangeCreatedBody, HoldCapturedBody, PriceBody,
+    CaptureExchangeBody, CaptureHoldBody, ExchangeCreatedBody, HoldCapturedBody, LadderTierBody,
+    PriceBody,
 };
 use wire::{Caller, JsonBody, Object, PathIds, Problem};
 
@@ -94,6 +95,7 @@ pub(crate) fn exchange_created(
         product_id,
         allocation,
         prices,
+        tier,
         warehouse,
         hold_id,
         expected_points,
@@ -113,6 +115,7 @@ pub(crate) fn exchange_created(
         points,
         unit,
         prices: PriceBody::all(&prices),
+        tier: tier.map(LadderTierBody::from),
         warehouse,
         hold_id,
         expected_points,

@@ -16,6 +16,7 @@ use crate::cancel_exchange::exchange_cancelled;
 use crate::capture_hold::{exchange_created, hold_captured};
 use crate::convert_credit::credit_converted;
 use crate::extend_hold::hold_extended;
+use crate::grant_tier::{tier_grant_ended, tier_granted};
 use crate::hold_credit::credit_held;
 use crate::open_account::account_opened;
 use crate::record_purchase::purchase_recorded;
@@ -124,6 +125,8 @@ fn answered(event: Event) -> Option<Value> {
         Event::ExchangeCancelled(account, fact) => json(&exchange_cancelled(account, fact, PLACE)),
         Event::PurchaseRecorded(account, fact) => json(&purchase_recorded(account, fact, PLACE)),
         Event::PurchaseReturned(account, fact) => json(&purchase_returned(account, fact, PLACE)),
+        Event::TierGranted(account, fact) => json(&tier_granted(account, fact, PLACE)),
+        Event::TierGrantEnded(account, fact) => json(&tier_grant_ended(account, fact, PLACE)),
         Event::ShipmentDispatched(account, fact) => {
             json(&shipment_dispatched(account, fact, PLACE))
         }

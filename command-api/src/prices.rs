@@ -61,7 +61,7 @@ pub(crate) fn expected(
 }
 
 /// 1 to 4 amounts, each of another unit.
-fn list(
+pub(crate) fn list(
     field: &str,
     amounts: impl ExactSizeIterator<Item = (Option<UnitId>, Points)>,
 ) -> Result<Vec<Price>, Problem> {

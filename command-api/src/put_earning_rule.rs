@@ -7,7 +7,7 @@ use axum::response::Response;
 use domain::command::{ExpectedVersion, SetEarningRule, ShowTerms};
 use domain::{
     BACKDATE_DAYS_MAX, Calendar, Cap, CategoryRate, Command, EarningRule, EarningTerms, Event,
-    ExpiryRule, Multiplier, Rate, Refusal, RuleId, Subject,
+    ExpiryRule, Multiplier, Rate, Refusal, RuleId, Subject, ZonedTime,
 };
 use wire::body::{
     CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, PutEarningRuleBody, PutMultiplierBody,
@@ -144,9 +144,12 @@ fn to_multipliers(
 ) -> Result<Vec<Multiplier>, Problem> {
     let mut multipliers = Vec::with_capacity(bodies.len());
     for (index, Object(body)) in bodies.into_iter().enumerate() {
-        let PutMultiplierBody { from, until, percent } = body;
-        let (from, until) = (from.by(calendar), until.by(calendar));
-        if until <= from {
+        let PutMultiplierBody { from, until, tier, percent } = body;
+        let by_calendar = |time: ZonedTime| time.by(calendar);
+        let (from, until) = (from.map(by_calendar), until.map(by_calendar));
+        if let (Some(from), Some(until)) = (from, until)
+            && until <= from
+        {
             let field = format!("multipliers[{index}].until");
             let complaint = format!("must be after from, which is {from}");
             return Err(Problem::invalid_field(&field, complaint));
@@ -156,7 +159,8 @@ fn to_multipliers(
             let complaint = format!("must be a whole number from 0 to {PERCENT_MAX}");
             return Err(Problem::invalid_field(&field, complaint));
         }
-        multipliers.push(Multiplier { from, until, percent });
+        let tier = tier.map(|Object(tier)| tier.into());
+        multipliers.push(Multiplier { from, until, tier, percent });
     }
     Ok(multipliers)
 }

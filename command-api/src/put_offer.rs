@@ -10,14 +10,18 @@ use domain::{
     Units, WarehouseId,
 };
 use log_record::{Partition, Place};
-use wire::body::{AttributesBody, OFFER_BYTES_MAX, OfferBody, PriceBody, PutOfferBody};
-use wire::{Caller, JsonBody, MergePatch, PathId, Precondition, Problem};
+use wire::body::{
+    AttributesBody, LadderTierBody, OFFER_BYTES_MAX, OfferBody, PriceBody, PutOfferBody,
+    TierPriceBody,
+};
+use wire::{Caller, JsonBody, MergePatch, Object, PathId, Precondition, Problem};
 
 use crate::CommandApi;
 use crate::execute::{Done, unexpected};
 use crate::patch::{if_match, is_overtaken, stale_or, versions_as_read};
 use crate::prices::offered;
 use crate::refusal_problem::{already_exists, exists_where_new, not_found_where_unknown, refused};
+use crate::tier_prices::tier_prices;
 
 /// The warehouse that ships where the body names none.
 const WAREHOUSE_DEFAULT: &str = "main";
@@ -140,6 +144,8 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
         price,
         unit,
         prices,
+        tier,
+        tier_prices,
         stock,
         opens_at,
         closes_at,
@@ -161,8 +167,17 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
     let prices = offered(price, unit, prices)?;
     let warehouse = warehouse_or_default(warehouse)?;
     let ships = ships.unwrap_or(true);
-    let terms =
-        Terms { product_id, prices, opens_at, closes_at, limit_per_shopper, warehouse, ships };
+    let terms = Terms {
+        product_id,
+        tier: tier.map(|Object(tier)| tier.into()),
+        tier_prices: self::tier_prices(tier_prices, &prices)?,
+        prices,
+        opens_at,
+        closes_at,
+        limit_per_shopper,
+        warehouse,
+        ships,
+    };
     let attributes = attributes.map(|AttributesBody(attributes)| attributes);
     let page = Page { name, description, image_url, category, attributes };
     Ok(Said { terms, page, stock })
@@ -219,8 +234,17 @@ fn offer_body(
         phase: OfferPhase::Open | OfferPhase::Closed { .. },
         changed_at,
     } = offer;
-    let Terms { product_id, prices, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
-        terms.clone();
+    let Terms {
+        product_id,
+        prices,
+        tier,
+        tier_prices,
+        opens_at,
+        closes_at,
+        limit_per_shopper,
+        warehouse,
+        ships,
+    } = terms.clone();
     let Price { unit, points: price } = prices.first();
     OfferBody {
         offer_id,
@@ -228,6 +252,8 @@ fn offer_body(
         price,
         unit,
         prices: PriceBody::all(&prices),
+        tier: tier.map(LadderTierBody::from),
+        tier_prices: TierPriceBody::all(&tier_prices),
         opens_at,
         closes_at,
         limit_per_shopper,

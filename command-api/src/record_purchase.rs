@@ -9,8 +9,8 @@ use domain::{
 };
 use log_record::Place;
 use wire::body::{
-    CapPeriodBody, CreditRefusedBody, PurchaseEarningBody, PurchaseRecordedBody, PutPurchaseBody,
-    PutPurchaseLineBody, RecordedLineBody, UnitPointsBody,
+    CapPeriodBody, CreditRefusedBody, LadderTierBody, PurchaseEarningBody, PurchaseRecordedBody,
+    PutPurchaseBody, PutPurchaseLineBody, RecordedLineBody, UnitPointsBody,
 };
 use wire::{Caller, JsonBody, Object, PathIds, Problem};
 
@@ -80,7 +80,8 @@ fn command(
         return Err(Problem::invalid_field("rules", complaint));
     }
     let rules = named_rules(rule, rules)?;
-    if points.is_none() && unit.is_some() {
+    // One that names `points` is the same request as one that names no unit.
+    if points.is_none() && unit.is_some_and(|unit| unit != UnitId::POINTS) {
         let complaint = "needs points beside it: a rule gives points of its own unit; leave it out";
         return Err(Problem::invalid_field("unit", complaint));
     }
@@ -222,8 +223,9 @@ fn credit_refused_body(refused: CreditRefused) -> CreditRefusedBody {
 }
 
 fn purchase_earning(earning: PurchaseEarning) -> PurchaseEarningBody {
-    let PurchaseEarning { unit, points, rule, points_before_cap } = earning;
-    PurchaseEarningBody { unit, points, rule: rule.map(rule_version_body), points_before_cap }
+    let PurchaseEarning { unit, points, rule, points_before_cap, tier } = earning;
+    let (rule, tier) = (rule.map(rule_version_body), tier.map(LadderTierBody::from));
+    PurchaseEarningBody { unit, points, rule, points_before_cap, tier }
 }
 
 /// A line, with what it earned of the purchase's first unit.

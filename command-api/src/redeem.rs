@@ -11,8 +11,8 @@ use domain::{
     AccountId, Command, Event, ExchangeCreated, ExchangeId, Preview, PreviewedCost, Price,
 };
 use wire::body::{
-    CreatedExchangeBody, DryRunBody, DryRunOutcome, PreviewBody, PreviewedPriceBody, PriceBody,
-    RedeemBody, RedeemQuery,
+    CreatedExchangeBody, DryRunBody, DryRunOutcome, LadderTierBody, PreviewBody,
+    PreviewedPriceBody, PriceBody, RedeemBody, RedeemQuery,
 };
 use wire::{Caller, IdempotencyKey, JsonBody, PathId, PathIds, Problem, QueryString};
 
@@ -95,9 +95,10 @@ async fn preview(api: &CommandApi, command: Command, caller: Caller) -> Result<R
 
 /// Nothing where it has no cost, not even one of 0 points.
 fn preview_body(preview: Preview) -> Option<PreviewBody> {
-    let Preview { costs } = preview;
+    let Preview { costs, tier } = preview;
     let prices: Vec<PreviewedPriceBody> = costs.into_iter().map(previewed_price).collect();
-    Some(PreviewBody { first: prices.first()?.clone(), prices })
+    let tier = tier.map(LadderTierBody::from);
+    Some(PreviewBody { first: prices.first()?.clone(), prices, tier })
 }
 
 fn previewed_price(cost: PreviewedCost) -> PreviewedPriceBody {

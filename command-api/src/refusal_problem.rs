@@ -39,6 +39,8 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
         Fact::Number(number) => problem.fact(name, number),
         Fact::Time(time) => problem.fact(name, time.to_string()),
         Fact::Unit(unit) => problem.fact(name, unit.as_str()),
+        Fact::Ladder(ladder) => problem.fact(name, ladder.as_str()),
+        Fact::Tier(tier) => problem.fact(name, tier.as_str()),
         Fact::Field(field) => problem.fact(name, field),
     })
 }
@@ -81,6 +83,14 @@ pub(crate) fn closed_unit_not_found(problem: Problem) -> Problem {
 fn not_found_unit(problem: Problem, detail: &'static str) -> Problem {
     let unknown = Refusal::UnitUnknown { unit: UnitId::POINTS };
     if problem.code() == unknown.code() { Problem::not_found(detail) } else { problem }
+}
+
+/// A refusal's problem, where the path names the ladder: an unknown one is 404 there.
+pub(crate) fn ladder_not_found_where_unknown(problem: Problem) -> Problem {
+    if problem.code() != "ladder-unknown" {
+        return problem;
+    }
+    Problem::not_found("The ladder doesn't exist. Make it without If-Match, or check its id.")
 }
 
 /// A refusal's problem, where the path names the conversion rate: an unknown one is 404 there.

@@ -49,6 +49,7 @@ pub(crate) fn credit_given_back(fact: CreditGivenBack) -> CreditGivenBackBody {
         expired,
         forgiven,
         cap_room,
+        counted_on,
     } = fact;
     CreditGivenBackBody {
         withdrawn_at: withdrawn_at.into(),
@@ -62,5 +63,6 @@ pub(crate) fn credit_given_back(fact: CreditGivenBack) -> CreditGivenBackBody {
         expired,
         forgiven,
         cap_room: cap_room.map(CapRoomBody::from),
+        counted_on,
     }
 }

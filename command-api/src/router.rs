@@ -16,12 +16,14 @@ use crate::convert_credit::convert_credit;
 use crate::earn_credit::earn_credit;
 use crate::earn_credits::earn_credits;
 use crate::extend_hold::extend_hold;
+use crate::grant_tier::{grant_tier, revoke_grant};
 use crate::hold_credit::hold_credit;
 use crate::keys::{create_key, list_keys, revoke_key, rotate_key};
 use crate::marks::{list_marks, mark_account, mark_request, unmark_account, unmark_request};
 use crate::open_account::open_account;
 use crate::put_conversion_rate::{close_conversion_rate, put_conversion_rate};
 use crate::put_earning_rule::{patch_earning_rule, put_earning_rule};
+use crate::put_ladder::put_ladder;
 use crate::put_offer::{patch_offer, put_offer};
 use crate::put_policy::{patch_policy, put_policy};
 use crate::put_unit::{close_unit, put_unit};
@@ -92,6 +94,14 @@ pub fn routes() -> Routes<CommandApi> {
         )
         .route("/transfers/{transfer_id}", put(only(&[Shopper], transfer_credit).about(Account)))
         .route(
+            "/tiers/{ladder}/grants/{grant_id}",
+            put(only(&[Operator], grant_tier).about(Account)),
+        )
+        .route(
+            "/tiers/{ladder}/grants/{grant_id}/revocation",
+            put(only(&[Operator], revoke_grant).about(Account)),
+        )
+        .route(
             "/conversions/{conversion_id}",
             put(only(&[Shopper, Operator], convert_credit).about(Account)),
         );
@@ -131,6 +141,7 @@ pub fn routes() -> Routes<CommandApi> {
         )
         .route("/v1/units/{unit}", put(only(&[Operator], put_unit).with_versions()))
         .route("/v1/units/{unit}/closure", put(only(&[Operator], close_unit)))
+        .route("/v1/ladders/{ladder}", put(only(&[Operator], put_ladder).with_versions()))
         .route(
             "/v1/conversion-rates/{from}/{to}",
             put(only(&[Operator], put_conversion_rate).with_versions()),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::lots::{Lots, sum_of};
 use crate::tally::Tally;
 use crate::unit::UnitNumber;
-use crate::{Event, Grace, HoldId, LotPart, Refusal, Timestamp, Units};
+use crate::{Event, Grace, HoldId, LotPart, Refusal, Standings, Timestamp, Units};
 pub use wallet::Wallet;
 
 /// How many parts of lots may come into an account at most: what falls due in it, or is drawn at
@@ -89,7 +89,8 @@ impl Account {
         further.and_then(|further| further.get(unit)).unwrap_or(&NOTHING)
     }
 
-    /// What it has of each unit that it ever had some of, and of `points`, in the units' order.
+    /// What it has of each unit that it ever had some of, or of which a cap counts something, and
+    /// of `points`, in the units' order.
     pub fn wallets(&self) -> impl Iterator<Item = (UnitNumber, &Wallet)> {
         let further = self.points.rare.as_ref().and_then(|rare| rare.further.as_ref());
         let further = further.into_iter().flat_map(|further| further.iter());
@@ -101,6 +102,19 @@ impl Account {
             return &mut self.points;
         }
         self.points.rare_mut().further.get_or_insert_default().get_mut(unit)
+    }
+
+    /// Where it stands on ladders.
+    #[must_use]
+    pub fn standings(&self) -> &Standings {
+        static NOTHING: LazyLock<Standings> = LazyLock::new(Standings::default);
+        let further = self.points.rare.as_ref().and_then(|rare| rare.further.as_ref());
+        further.and_then(|further| further.standings.as_deref()).unwrap_or(&NOTHING)
+    }
+
+    pub(crate) fn standings_mut(&mut self) -> &mut Standings {
+        let further = self.points.rare_mut().further.get_or_insert_default();
+        further.standings.get_or_insert_default()
     }
 
     /// A hold that runs, and the unit that it keeps.
@@ -170,7 +184,8 @@ impl Account {
 
     /// When something falls due next; what is owed is paid at once and never waits.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.wallets().filter_map(|(_, wallet)| wallet.next_due()).min()
+        let of_credit = self.wallets().filter_map(|(_, wallet)| wallet.next_due()).min();
+        [of_credit, self.standings().next_due()].into_iter().flatten().min()
     }
 
     /// Applies what an event does to this account's credit of a unit; `Err` says what it breaks.

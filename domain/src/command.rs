@@ -18,6 +18,7 @@ mod dispatch_shipment;
 mod earn_credit;
 mod extend_hold;
 mod give_back;
+mod grant_tier;
 mod hold_credit;
 mod open_account;
 mod open_offer;
@@ -34,9 +35,11 @@ mod report_shipment;
 mod return_purchase;
 mod reverse_return;
 mod reverse_withdrawal;
+mod revoke_tier_grant;
 mod rules;
 mod set_conversion_rate;
 mod set_earning_rule;
+mod set_ladder;
 mod set_policy;
 mod set_unit;
 mod show_terms;
@@ -58,6 +61,7 @@ pub use convert_credit::ConvertCredit;
 pub use dispatch_shipment::DispatchShipment;
 pub use earn_credit::EarnCredit;
 pub use extend_hold::ExtendHold;
+pub use grant_tier::GrantTier;
 pub use hold_credit::{HOLD_DAYS_MAX, HoldCredit};
 pub use open_account::OpenAccount;
 pub use open_offer::OpenOffer;
@@ -73,9 +77,11 @@ pub use report_shipment::{Report, ReportShipment};
 pub use return_purchase::ReturnPurchase;
 pub use reverse_return::ReverseReturn;
 pub use reverse_withdrawal::ReverseWithdrawal;
+pub use revoke_tier_grant::RevokeTierGrant;
 pub use rules::Owner;
 pub use set_conversion_rate::SetConversionRate;
 pub use set_earning_rule::{ExpectedVersion, SetEarningRule};
+pub use set_ladder::SetLadder;
 pub use set_policy::SetPolicy;
 pub use set_unit::SetUnit;
 pub use show_terms::ShowTerms;
@@ -176,6 +182,12 @@ commands! {
     SetUnit,
     /// End a unit.
     CloseUnit,
+    /// Make a ladder, or amend it.
+    SetLadder,
+    /// Grant a tier for a time.
+    GrantTier,
+    /// End a grant before its time.
+    RevokeTierGrant,
     /// Make or replace a conversion rate.
     SetConversionRate,
     /// End a conversion rate.

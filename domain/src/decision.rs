@@ -3,7 +3,7 @@
 use log_record::Position;
 
 use crate::account::OfferNumber;
-use crate::{Event, LotPart, Points, UnitId, Units};
+use crate::{Event, LadderTier, LotPart, Points, UnitId, Units};
 
 /// What is to be done about a command that wasn't refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,8 @@ impl StockChange {
 pub struct Preview {
     /// What it would cost of each unit, in the offer's order.
     pub costs: Vec<PreviewedCost>,
+    /// The tier that would count, where one would.
+    pub tier: Option<LadderTier>,
 }
 
 /// What a redemption would cost of a unit.

@@ -1,11 +1,17 @@
 //! A decision in the making: the events so far, and the accounts as they would be after them.
 
+mod tiers;
+
+use std::sync::LazyLock;
+
 use crate::account::OfferNumber;
 use crate::due::apply_due;
 use crate::original::EarnedCredit;
+use crate::standing::Counted;
 use crate::{
-    Account, AccountId, CreditReceived, CreditRefunded, Decision, Event, Grace, Inventory, LotPart,
-    Points, Price, Prices, Refusal, State, StockChange, Timestamp, UnitId, UnitNumber,
+    Account, AccountId, CauseKind, CreditReceived, CreditRefunded, Day, Decision, Event, Grace,
+    GrantId, HeldTier, Inventory, LadderId, LotPart, Points, Price, Prices, Refusal, Standing,
+    Standings, State, StockChange, TierId, Timestamp, UnitId, UnitNumber,
 };
 
 /// Events that are decided one after the other against a state that doesn't change.
@@ -16,8 +22,10 @@ pub(crate) struct Draft<'a> {
     /// The index of the event that bears the command's id.
     outcome: usize,
     stock: Option<StockChange>,
-    /// Accounts that the events change, as they are after them; there are at most two.
+    /// Accounts whose credit the events change, as they are after them; there are at most two.
     changed: Vec<(AccountId, Account)>,
+    /// Where accounts stand on ladders after the events that were due.
+    standings: Vec<(AccountId, Standings)>,
     /// How many of the events make lots that `changed` doesn't show.
     unshown_lots: usize,
 }
@@ -31,6 +39,7 @@ impl<'a> Draft<'a> {
             outcome: 0,
             stock: None,
             changed: vec![],
+            standings: vec![],
             unshown_lots: 0,
         }
     }
@@ -54,14 +63,106 @@ impl<'a> Draft<'a> {
     }
 
     fn apply_due_since(&mut self, id: &AccountId, since: Timestamp) {
-        if self.account(id).is_none_or(|account| !account.has_due(self.now)) {
+        let (now, last, ladders) = (self.now, self.state.place(), self.state.ladders());
+        let of_credit = self.account(id).is_some_and(|account| account.has_due(now));
+        let of_tiers = self.standings(id).has_due(ladders, now);
+        if !of_credit && !of_tiers {
             return;
         }
-        let (now, last) = (self.now, self.state.place());
         let mut events = std::mem::take(&mut self.events);
-        let units = self.state.known_units();
-        apply_due(self.changed_account(id), id, units, [since, now], last, &mut events);
+        let mut standings = if of_tiers { self.take_standings(id) } else { Standings::default() };
+        if of_credit {
+            let units = (self.state.known_units(), Some((&mut standings, ladders)));
+            apply_due(self.changed_account(id), id, units, [since, now], last, &mut events);
+        } else {
+            // An account, which may have thousands of parts of lots, isn't copied for a tier.
+            let last = last.plus(events.len() as u64).position;
+            let due = standings.apply_due(ladders, now, last);
+            events.extend(due.into_iter().map(|step| step.event(id)));
+        }
+        if of_tiers {
+            self.standings.push((id.clone(), standings));
+        }
         self.events = events;
+    }
+
+    /// Where an account stands on ladders, with what was due.
+    fn standings(&self, id: &AccountId) -> &Standings {
+        static NOTHING: LazyLock<Standings> = LazyLock::new(Standings::default);
+        match self.standings.iter().find(|(other, _)| other == id) {
+            Some((_, standings)) => standings,
+            None => self.state.account(id).map_or(&NOTHING, Account::standings),
+        }
+    }
+
+    fn take_standings(&mut self, id: &AccountId) -> Standings {
+        match self.standings.iter().position(|(other, _)| other == id) {
+            Some(index) => self.standings.swap_remove(index).1,
+            None => self.standings(id).clone(),
+        }
+    }
+
+    /// The tier of a ladder that counts for an account: the higher of what it has earned and what
+    /// was granted. What was due was applied before. An account that the ladder never counted has
+    /// the level from 0, where there is one.
+    pub(crate) fn tier(&self, id: &AccountId, ladder: LadderId) -> Option<HeldTier> {
+        let number = self.state.ladders().number(ladder)?;
+        let ladder = self.state.ladder(ladder)?;
+        match self.standings(id).get(number) {
+            Some(standing) => standing.held(ladder),
+            None => Standing::default().held(ladder),
+        }
+    }
+
+    /// The grant that is in force for an account, by its id and its tier.
+    pub(crate) fn grant(&self, id: &AccountId, ladder: LadderId) -> Option<(GrantId, TierId)> {
+        let number = self.state.ladders().number(ladder)?;
+        self.standings(id).get(number)?.granted_by(self.state.ladder(ladder)?)
+    }
+
+    /// The day on which credit counts that is earned at a time, where a ladder counts it.
+    pub(crate) fn counted_on(&self, unit: UnitId, kind: CauseKind, at: Timestamp) -> Option<Day> {
+        let ladder = self.state.ladders().count(unit, kind)?;
+        Some(ladder.day(at))
+    }
+
+    /// Adds what follows on ladders from what the events count, ladder by ladder.
+    fn judge_tiers(&mut self) {
+        let ladders = self.state.ladders();
+        if ladders.is_empty() {
+            return;
+        }
+        let (last, now) = (self.state.position(), self.now);
+        let mut counted: Vec<(AccountId, Vec<Counted>)> = vec![];
+        for index in 0..self.events.len() {
+            let event = &self.events[index];
+            let (Some(_), Some(id)) = (event.counted_on(), event.account_id().cloned()) else {
+                continue;
+            };
+            let mut standings = self.take_standings(&id);
+            let at = last.plus(index as u64 + 1);
+            // An event that can't be applied is refused by the state, which names the invariant.
+            let on = standings.evolve(ladders, at, now, &self.events[index]).unwrap_or_default();
+            self.standings.push((id.clone(), standings));
+            match counted.iter_mut().find(|(other, _)| *other == id) {
+                Some((_, all)) => all.extend(on),
+                None => counted.push((id, on)),
+            }
+        }
+        for (id, on) in counted {
+            let mut standings = self.take_standings(&id);
+            for (number, _) in ladders.numbered() {
+                let mut here = on.iter().filter(|counted| counted.ladder == number).peekable();
+                if here.peek().is_none() {
+                    continue;
+                }
+                let is_less = here.any(|counted| counted.is_less);
+                let at = last.plus(self.events.len() as u64 + 1);
+                if let Some(step) = standings.judge(ladders, number, is_less, (at, now)) {
+                    self.events.push(step.event(&id));
+                }
+            }
+        }
     }
 
     /// Adds an event and applies it to its account, for what is to be decided after it.
@@ -84,7 +185,12 @@ impl<'a> Draft<'a> {
     /// Adds an event by which credit comes into an account. It is applied only where something
     /// follows from it, because it pays a debt or has expired: the account, which may have
     /// thousands of parts of lots, isn't copied for every command.
-    pub(crate) fn come_in(&mut self, event: Event) {
+    pub(crate) fn come_in(&mut self, mut event: Event) {
+        if let Event::CreditEarned(_, fact) = &mut event
+            && fact.counted_on.is_none()
+        {
+            fact.counted_on = self.counted_on(fact.unit, fact.cause.kind, self.now);
+        }
         let has_expired = match &event {
             Event::CreditEarned(_, fact) => {
                 fact.expires_at.is_some_and(|expires| expires <= self.now)
@@ -276,7 +382,8 @@ impl<'a> Draft<'a> {
         earned.points.minus(withdrawn).unwrap_or_default()
     }
 
-    pub(crate) fn finish(self) -> Decision {
+    pub(crate) fn finish(mut self) -> Decision {
+        self.judge_tiers();
         Decision::Record { events: self.events, outcome: self.outcome, stock: self.stock }
     }
 

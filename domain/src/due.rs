@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use log_record::Place;
+use log_record::{Place, Position};
 
 use crate::account::Pending;
 use crate::grace::{end_of_grace, gained, with_grace};
@@ -12,7 +12,8 @@ use crate::lots::{Lots, sum_of, take_from};
 use crate::unit::{KnownUnits, UnitNumber};
 use crate::{
     Account, AccountId, BackFor, CreditExpired, CreditMatured, DebtRepaid, Event, Hold, HoldId,
-    HoldReleased, LotPart, Points, ReleaseReason, Timestamp, UnitId, Wallet,
+    HoldReleased, Ladders, LotPart, Points, ReleaseReason, Standings, TierStep, Timestamp, UnitId,
+    Wallet,
 };
 
 /// How many parts of lots one event names at most.
@@ -210,19 +211,33 @@ pub(crate) fn next_due(
     [available.next_expiry(), maturing, deadlines.min()].into_iter().flatten().min()
 }
 
+/// Something that fell due in an account.
+enum Fallen {
+    Credit(UnitNumber, DueStep),
+    Tier(TierStep),
+}
+
 /// What falls due goes by time over all units; at one time it goes unit by unit, in the order of
-/// the units.
+/// the units, and then ladder by ladder. Its events follow `last`.
 fn apply_due_to_all(
     credits: &mut [(UnitNumber, Credit)],
-    since: Timestamp,
-    now: Timestamp,
-) -> Vec<(UnitNumber, DueStep)> {
+    mut tiers: Option<(&mut Standings, &Ladders)>,
+    [since, now]: [Timestamp; 2],
+    last: Position,
+) -> Vec<Fallen> {
     let (mut reached, mut applied) = (since, vec![]);
     loop {
         for (unit, credit) in credits.iter_mut() {
-            applied.extend(credit.fall_due(reached).into_iter().map(|due| (*unit, due)));
+            let fallen = credit.fall_due(reached).into_iter();
+            applied.extend(fallen.map(|due| Fallen::Credit(*unit, due)));
         }
-        let next = credits.iter().filter_map(|(_, credit)| credit.next_due()).min();
+        let mut next = credits.iter().filter_map(|(_, credit)| credit.next_due()).min();
+        if let Some((standings, ladders)) = &mut tiers {
+            let last = last.plus(applied.len() as u64);
+            let fallen = standings.fall_due(ladders, (reached, now), last).into_iter();
+            applied.extend(fallen.map(Fallen::Tier));
+            next = [next, standings.next_due_of(ladders)].into_iter().flatten().min();
+        }
         match next.filter(|due| *due > reached && *due <= now) {
             Some(due) => reached = due,
             None => return applied,
@@ -235,14 +250,11 @@ fn apply_due_to_all(
 pub(crate) fn apply_due(
     account: &mut Account,
     id: &AccountId,
-    units: &KnownUnits,
+    (units, tiers): (&KnownUnits, Option<(&mut Standings, &Ladders)>),
     [since, now]: [Timestamp; 2],
     last: Place,
     events: &mut Vec<Event>,
 ) {
-    if !account.has_due(now) {
-        return;
-    }
     let due = account.wallets().filter(|(_, wallet)| wallet.has_due(now));
     let mut credits: Vec<(UnitNumber, Credit)> =
         due.map(|(unit, wallet)| (unit, wallet.credit())).collect();
@@ -251,7 +263,15 @@ pub(crate) fn apply_due(
         holds.map(move |(number, hold)| ((unit, number), hold.id.clone()))
     });
     let holds: HashMap<(UnitNumber, usize), HoldId> = holds.collect();
-    for (unit, due) in apply_due_to_all(&mut credits, since, now) {
+    let place = last.plus(events.len() as u64);
+    for fallen in apply_due_to_all(&mut credits, tiers, [since, now], place.position) {
+        let (unit, due) = match fallen {
+            Fallen::Credit(unit, due) => (unit, due),
+            Fallen::Tier(step) => {
+                events.push(step.event(id));
+                continue;
+            }
+        };
         let hold = match due {
             DueStep::HoldEnded(number) => holds.get(&(unit, number)),
             _ => None,

@@ -5,9 +5,10 @@ use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::sum;
+use crate::multiplier::percent;
 use crate::{
-    BACKDATE_DAYS_MAX, Calendar, CapPeriod, Category, Points, PurchaseLine, TimeZone, Timestamp,
-    UnitId,
+    BACKDATE_DAYS_MAX, Calendar, CapPeriod, Category, LadderTier, Multiplier, Points, PurchaseLine,
+    TimeZone, Timestamp, UnitId,
 };
 
 /// What a rule says; a change replaces all of it.
@@ -19,7 +20,7 @@ pub struct EarningTerms {
     pub rate: Rate,
     /// What it earns in some categories instead.
     pub categories: Vec<CategoryRate>,
-    /// Times in which it earns more (or less); where several apply, the highest does.
+    /// When, and for whom, it earns more (or less); where several apply, the highest does.
     pub multipliers: Vec<Multiplier>,
     /// The most that a shopper earns by this rule.
     pub cap: Option<Cap>,
@@ -82,17 +83,6 @@ pub struct CategoryRate {
     pub category: Category,
     /// The rate.
     pub rate: Rate,
-}
-
-/// A time in which everything earns more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Multiplier {
-    /// From then on.
-    pub from: Timestamp,
-    /// Before then.
-    pub until: Timestamp,
-    /// 200 doubles.
-    pub percent: u32,
 }
 
 /// The most that a shopper earns by a rule within a period.
@@ -217,12 +207,12 @@ impl EarningTerms {
         self.cap.map(|cap| calendar.period(cap.period, at))
     }
 
-    /// What each line earns at `now`, before any cap; nothing where it is more than an amount can
-    /// say. Lines of the same rate are rounded down together: each adds what the lines up to it
-    /// earn more than those before it, so that many small lines earn what one large line would.
+    /// What each line earns at a percentage of its rate, before any cap; nothing where it is more
+    /// than an amount can say. Lines of the same rate are rounded down together: each adds what the
+    /// lines up to it earn more than those before it, so that many small lines earn what one large
+    /// line would.
     #[must_use]
-    pub fn points_of(&self, lines: &[PurchaseLine], now: Timestamp) -> Option<Vec<Points>> {
-        let percent = self.percent(now);
+    pub fn points_of(&self, lines: &[PurchaseLine], percent: u32) -> Option<Vec<Points>> {
         let mut amounts: Vec<(Rate, u128)> = Vec::new();
         let points = lines.iter().map(|line| {
             let rate = self.rate_of(line);
@@ -242,9 +232,15 @@ impl EarningTerms {
         special.map_or(self.rate, |special| special.rate)
     }
 
-    fn percent(&self, now: Timestamp) -> u32 {
-        let applying = self.multipliers.iter().filter(|it| it.from <= now && now < it.until);
-        applying.map(|multiplier| multiplier.percent).max().unwrap_or(100)
+    /// The percentage of the rate that is earned at `now`, and the tier that counted, where there
+    /// is less to earn without one. `has_tier` says whether the shopper has a tier or a higher one.
+    #[must_use]
+    pub fn percent(
+        &self,
+        now: Timestamp,
+        has_tier: impl Fn(LadderTier) -> bool,
+    ) -> (u32, Option<LadderTier>) {
+        percent(&self.multipliers, now, has_tier)
     }
 
     /// When credit that is earned at `now` becomes available, if not at once.
@@ -330,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_purchase_that_is_told_late_earns_by_when_it_happened() {
-        let doubled = Multiplier { from: time(10 * DAY), until: time(11 * DAY), percent: 200 };
+        let doubled = during(10 * DAY, 11 * DAY, 200);
         let late = EarningTerms { multipliers: vec![doubled], backdate_days: 3, ..rate(10) };
         let lower = EarningTerms { rate: rate(1).rate, multipliers: vec![], ..late.clone() };
         let told = || {

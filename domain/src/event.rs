@@ -9,6 +9,7 @@ mod conversion;
 mod credit;
 mod exchange;
 mod hold;
+mod ladder;
 mod offer;
 mod programme;
 mod purchase;
@@ -23,6 +24,7 @@ pub use credit::{
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered};
 pub use hold::{CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, ReleaseReason};
+pub use ladder::{GrantEnd, LadderSet, ReplacedGrant, TierChanged, TierGrantEnded, TierGranted};
 pub use offer::{
     OfferAmended, OfferClosed, OfferOpened, OfferReopened, StockAdded, StockAmended, StockRemoved,
 };
@@ -37,7 +39,7 @@ pub use purchase::{
 };
 pub use shipment::{ParcelLines, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine};
 
-use crate::{AccountId, Actor, Reason, UnitId};
+use crate::{AccountId, Actor, Day, Reason, UnitId};
 
 /// One recorded fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub enum Event {
     UnitSet(UnitSet),
     /// `unit-closed`.
     UnitClosed(UnitClosed),
+    /// `ladder-set`.
+    LadderSet(LadderSet),
     /// `conversion-rate-set`.
     ConversionRateSet(ConversionRateSet),
     /// `conversion-rate-closed`.
@@ -122,6 +126,16 @@ pub enum Event {
     CreditGivenBack(AccountId, ReturnCreditGivenBack),
     /// `return-reversed`.
     ReturnReversed(AccountId, ReturnReversed),
+    /// `tier-reached`.
+    TierReached(AccountId, TierChanged),
+    /// `tier-kept`.
+    TierKept(AccountId, TierChanged),
+    /// `tier-lapsed`.
+    TierLapsed(AccountId, TierChanged),
+    /// `tier-granted`.
+    TierGranted(AccountId, TierGranted),
+    /// `tier-grant-ended`.
+    TierGrantEnded(AccountId, TierGrantEnded),
     /// `offer-opened`.
     OfferOpened(OfferOpened),
     /// `offer-amended`.
@@ -191,7 +205,12 @@ impl Event {
             | Self::PurchaseRecorded(account, _)
             | Self::PurchaseReturned(account, _)
             | Self::CreditGivenBack(account, _)
-            | Self::ReturnReversed(account, _) => Some(account),
+            | Self::ReturnReversed(account, _)
+            | Self::TierReached(account, _)
+            | Self::TierKept(account, _)
+            | Self::TierLapsed(account, _)
+            | Self::TierGranted(account, _)
+            | Self::TierGrantEnded(account, _) => Some(account),
             Self::LogOpened(_)
             | Self::LogForked(_)
             | Self::ClockDoubted(_)
@@ -200,6 +219,7 @@ impl Event {
             | Self::EarningRuleSet(_)
             | Self::UnitSet(_)
             | Self::UnitClosed(_)
+            | Self::LadderSet(_)
             | Self::ConversionRateSet(_)
             | Self::ConversionRateClosed(_)
             | Self::OfferOpened(_)
@@ -226,6 +246,8 @@ impl Event {
             Self::ReturnReversed(_, fact) => Some(&fact.note),
             Self::PurchaseReturned(_, fact) => Some(&fact.note),
             Self::ExchangeCancelled(_, fact) => Some(&fact.note),
+            Self::TierGranted(_, fact) => Some(&fact.note),
+            Self::TierGrantEnded(_, fact) => Some(&fact.note),
             Self::ShipmentAccepted(_, fact)
             | Self::ShipmentBackOrdered(_, fact)
             | Self::ShipmentDelivered(_, fact)
@@ -276,6 +298,36 @@ impl Event {
         }
     }
 
+    /// The day on which the credit counts that is earned, taken back or given back, where a ladder
+    /// may count it.
+    #[must_use]
+    pub const fn counted_on(&self) -> Option<Day> {
+        match self {
+            Self::CreditEarned(_, fact) => fact.counted_on,
+            Self::CreditWithdrawn(_, fact) => fact.counted_on,
+            Self::WithdrawalReversed(_, fact) => fact.credit.counted_on,
+            Self::CreditGivenBack(_, fact) => fact.credit.counted_on,
+            Self::ReturnReversed(_, fact) => match &fact.credit {
+                Some(credit) => credit.counted_on,
+                None => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether it is about the tiers that an account has.
+    #[must_use]
+    pub const fn is_of_tier(&self) -> bool {
+        matches!(
+            self,
+            Self::TierReached(..)
+                | Self::TierKept(..)
+                | Self::TierLapsed(..)
+                | Self::TierGranted(..)
+                | Self::TierGrantEnded(..)
+        )
+    }
+
     /// Whether the event moves credit; the others of an account say what for.
     pub(crate) const fn is_of_credit(&self) -> bool {
         match self {
@@ -309,6 +361,11 @@ impl Event {
             | Self::ShipmentAskedAgain(..)
             | Self::PurchaseRecorded(..)
             | Self::PurchaseReturned(..)
+            | Self::TierReached(..)
+            | Self::TierKept(..)
+            | Self::TierLapsed(..)
+            | Self::TierGranted(..)
+            | Self::TierGrantEnded(..)
             | Self::LogOpened(_)
             | Self::LogForked(_)
             | Self::ClockDoubted(_)
@@ -317,6 +374,7 @@ impl Event {
             | Self::EarningRuleSet(_)
             | Self::UnitSet(_)
             | Self::UnitClosed(_)
+            | Self::LadderSet(_)
             | Self::ConversionRateSet(_)
             | Self::ConversionRateClosed(_)
             | Self::OfferOpened(_)

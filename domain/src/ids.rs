@@ -106,6 +106,10 @@ id! {
     RefundId
 }
 id! {
+    /// One grant of a tier; unique within the account and the ladder.
+    GrantId
+}
+id! {
     /// One cancellation; unique within the exchange.
     CancellationId
 }

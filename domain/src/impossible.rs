@@ -231,6 +231,7 @@ fn what_was_taken_of_a_lot_is_given_back_in_its_unit() {
             expired: None,
             forgiven: None,
             cap_room: None,
+            counted_on: None,
         };
         let (withdrawal_id, note) = (id("w-1"), Note::default());
         let fact = WithdrawalReversed { withdrawal_id, credit, occurred_at: None, note };
@@ -262,6 +263,7 @@ fn what_is_taken_of_a_lot_is_of_one_unit() {
             of: Some(cause("M-1")),
             of_lot: Some(lot(4)),
             cap_room: None,
+            counted_on: None,
             asked_points: None,
             reference: None,
             occurred_at: None,
@@ -327,6 +329,7 @@ fn a_withdrawal_is_reversed_once_and_by_what_it_took() {
             expired: None,
             forgiven: None,
             cap_room: None,
+            counted_on: None,
         };
         let withdrawal_id = id(withdrawal);
         let note = Note::default();
@@ -361,7 +364,7 @@ fn a_conversion_is_by_the_rate_in_force_and_balances() {
     };
     let [converted, came] = conversion(300, 100, 1);
     rated()
-        .and([converted.clone(), came.clone()])
+        .and([converted.clone(), came])
         .leaves("ann", [0, 0, 0, 0])
         .leaves_of("ann", "miles", [100, 0, 0, 0])
         .never_has(&converted);

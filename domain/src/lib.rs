@@ -14,16 +14,18 @@
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
 //!   itself), [`offer`], [`inventory`], [`recorded_ids`] and `schedule` are its parts
 //! - [`shipment`]: how far a shipping request is
-//! - [`policy`], [`earning_rule`], [`unit`], [`conversion`]: what an operator chooses; [`grace`]
-//!   follows from the policy, and [`cap_count`] is what a rule's cap counts
-//! - [`amount`], [`ids`], [`text`], [`timestamp`], [`time_zone`]: types that carry their
-//!   precondition
+//! - [`policy`], [`earning_rule`], [`unit`], [`conversion`], [`ladder`]: what an operator chooses;
+//!   [`standing`] is where an account stands on ladders; [`grace`] follows from the policy, and
+//!   [`cap_count`] is what a rule's cap counts
+//! - [`amount`], [`ids`], [`short_id`], [`text`], [`day`], [`timestamp`], [`time_zone`]: types that
+//!   carry their precondition
 
 pub mod account;
 pub mod amount;
 pub mod cap_count;
 pub mod command;
 pub mod conversion;
+pub mod day;
 mod debts;
 pub mod decision;
 mod draft;
@@ -33,7 +35,9 @@ pub mod event;
 pub mod grace;
 pub mod ids;
 pub mod inventory;
+pub mod ladder;
 mod lots;
+pub mod multiplier;
 pub mod offer;
 pub mod original;
 pub mod page;
@@ -43,10 +47,13 @@ pub mod recorded_ids;
 pub mod refusal;
 mod schedule;
 pub mod shipment;
+pub mod short_id;
+pub mod standing;
 pub mod state;
 pub mod subject;
 mod tally;
 pub mod text;
+pub mod tier;
 pub mod time_zone;
 pub mod timestamp;
 pub mod unit;
@@ -65,33 +72,41 @@ pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum,
 pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
 pub use command::{Command, Owner, decide};
 pub use conversion::{ConversionRate, ConversionTerms};
+pub use day::{Day, DayError};
 pub use decision::{Decision, Preview, PreviewedCost, StockChange};
 pub use due::{Credit, DueStep, LiveHold};
 pub use earning_rule::{
-    Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Multiplier, Period,
-    Rate,
+    Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Period, Rate,
 };
 pub use event::{
     AccountOpened, CaptureRefund, Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted,
     ConversionRateClosed, ConversionRateSet, CreditConverted, CreditDeducted, CreditEarned,
     CreditExpired, CreditGivenBack, CreditHeld, CreditMatured, CreditReceived, CreditRefunded,
     CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
-    ExchangeCancelled, ExchangeCreated, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped,
-    LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened,
-    OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseEarning, PurchaseLine,
+    ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured, HoldExtended, HoldReleased,
+    HoldSwapped, LadderSet, LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed,
+    OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseEarning, PurchaseLine,
     PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion, RefundCause,
-    ReleaseReason, ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack, RuleVersion,
-    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
-    StockRemoved, TakenBack, UnitClosed, UnitPoints, UnitSet, WithdrawalCause, WithdrawalReversed,
+    ReleaseReason, ReplacedGrant, ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack,
+    RuleVersion, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded,
+    StockAmended, StockRemoved, TakenBack, TierChanged, TierGrantEnded, TierGranted, UnitClosed,
+    UnitPoints, UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
     AccountId, AccountIdError, AdditionId, CancellationId, Category, CauseId, ConversionId,
-    DispatchId, ExchangeId, ExtensionId, HoldId, IdError, OfferId, ProductId, PurchaseId,
+    DispatchId, ExchangeId, ExtensionId, GrantId, HoldId, IdError, OfferId, ProductId, PurchaseId,
     Reference, RefundId, RemovalId, ReopeningId, ReturnId, RuleId, TransferId, WarehouseId,
     WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
+pub use ladder::{
+    CountPeriod, Downgrade, EarlierLadderTerms, KeptMonths, KeptMonthsError, KeptYears,
+    KeptYearsError, LADDERS_MAX, LEVELS_MAX, Ladder, LadderId, LadderNumber, LadderTerms, Ladders,
+    Level, Levels, LevelsError, Returns, TierId, TierNumber, Window, WindowMonths,
+    WindowMonthsError, YearFrom, YearFromError,
+};
+pub use multiplier::Multiplier;
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
 pub use original::{
     CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalEarning,
@@ -106,14 +121,17 @@ pub use refusal::{
 };
 pub use schedule::{AccountNumber, Due};
 pub use shipment::{PARCELS_MAX, Shipment, ShippingStatus};
+pub use short_id::ShortIdError;
+pub use standing::{
+    HeldTier, PresentTier, Standing, StandingParts, Standings, TierStep, present_tiers,
+};
 pub use state::{Impossible, State, StateSize, Unwanted};
 pub use subject::Subject;
 pub use text::{
     Actor, Attributes, Carrier, DeliverTo, Description, ExpressNo, ImageUrl, OfferName, Reason,
     TrackingUrl, UnitName,
 };
+pub use tier::{LadderTier, TIER_PRICES_MAX, TierPrice, TierPrices, TierPricesError};
 pub use time_zone::{Calendar, TimeZone, UnknownTimeZone, ZonedTime, ZonedTimeError};
 pub use timestamp::{Timestamp, TimestampError};
-pub use unit::{
-    DECIMALS_MAX, Decimals, DecimalsError, Unit, UnitId, UnitIdError, UnitNumber, UnitTerms,
-};
+pub use unit::{DECIMALS_MAX, Decimals, DecimalsError, Unit, UnitId, UnitNumber, UnitTerms};

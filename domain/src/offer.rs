@@ -4,7 +4,8 @@ use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Inventory, NotOpen, PageHash, Prices, ProductId, Refusal, Timestamp, Units, WarehouseId,
+    Inventory, LadderTier, NotOpen, PageHash, Prices, ProductId, Refusal, TierPrices, Timestamp,
+    Units, WarehouseId,
 };
 
 /// What an offer says and decisions go by; with the page, an amendment replaces all of it.
@@ -14,6 +15,10 @@ pub struct Terms {
     pub product_id: ProductId,
     /// What one piece costs.
     pub prices: Prices,
+    /// Who may have it: those with this tier, or a higher one.
+    pub tier: Option<LadderTier>,
+    /// What one piece costs those who have a tier.
+    pub tier_prices: TierPrices,
     /// Redemptions are taken from then on.
     pub opens_at: Option<Timestamp>,
     /// Redemptions are taken before then.

@@ -5,8 +5,8 @@ use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Allocation, CapPeriod, CapRoom, CreditEarned, CreditRefused, CreditWithdrawn, Event, Grace,
-    LotPart, OfferId, Ordered, Points, Price, PurchaseEarning, PurchaseLine, ReturnedLine,
+    Allocation, CapPeriod, CapRoom, CreditEarned, CreditRefused, CreditWithdrawn, Day, Event,
+    Grace, LotPart, OfferId, Ordered, Points, Price, PurchaseEarning, PurchaseLine, ReturnedLine,
     RuleVersion, UnitId,
 };
 
@@ -125,6 +125,8 @@ pub struct EarnedCredit {
     pub unit: UnitId,
     /// How much it was then.
     pub points: Points,
+    /// The day on which ladders count it, where one may.
+    pub counted_on: Option<Day>,
 }
 
 impl OriginalExchange {
@@ -246,8 +248,10 @@ impl OriginalWithdrawal {
 }
 
 impl EarnedCredit {
-    const fn of(position: Position, fact: &CreditEarned) -> Self {
-        Self { position, unit: fact.unit, points: fact.points }
+    /// What the event at `position` made.
+    pub(crate) const fn of(position: Position, fact: &CreditEarned) -> Self {
+        let CreditEarned { unit, points, counted_on, .. } = *fact;
+        Self { position, unit, points, counted_on }
     }
 }
 

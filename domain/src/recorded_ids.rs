@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     AccountId, AdditionId, CancellationId, Cause, CauseId, ConversionId, DispatchId, ExchangeId,
-    ExtensionId, HoldId, OfferId, PurchaseId, RefundId, RemovalId, ReopeningId, ReturnId, Shipped,
-    TransferId, UnitId, WithdrawalId,
+    ExtensionId, GrantId, HoldId, LadderId, OfferId, PurchaseId, RefundId, RemovalId, ReopeningId,
+    ReturnId, Shipped, TransferId, UnitId, WithdrawalId,
 };
 
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
@@ -157,6 +157,18 @@ impl IdHash {
     #[must_use]
     pub fn withdrawal(account: &AccountId, id: &WithdrawalId) -> Self {
         Self::of(account.as_str(), "withdrawal", id.as_str())
+    }
+
+    /// A grant of a tier.
+    #[must_use]
+    pub fn tier_grant(account: &AccountId, ladder: LadderId, id: &GrantId) -> Self {
+        Self::of(account.as_str(), "tier-grant", &format!("{ladder}/{id}"))
+    }
+
+    /// The revocation of a grant, of which there is one.
+    #[must_use]
+    pub fn tier_grant_revocation(account: &AccountId, ladder: LadderId, id: &GrantId) -> Self {
+        Self::of(account.as_str(), "tier-grant-revocation", &format!("{ladder}/{id}"))
     }
 
     /// A transfer from an account.

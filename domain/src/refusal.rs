@@ -14,7 +14,7 @@ pub use code::{RefusalCode, RefusalCodeError};
 use fact::IntoFact;
 pub use fact::{AskedUnits, Fact, NotOpen};
 
-use crate::{AMOUNT_MAX, Points, Timestamp, UnitId, Units};
+use crate::{AMOUNT_MAX, LadderId, Points, TierId, Timestamp, UnitId, Units};
 
 /// A refusal of every kind, without the numbers of one case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -498,6 +498,92 @@ refusals! {
         remedy: "Close another unit. To end the programme, close its offers and send no more credit.",
         shopper: "Something went wrong on our side. No points were used.",
     }
+    /// The ladder doesn't exist.
+    LadderUnknown { ladder: LadderId } {
+        "ladder-unknown", Conflict, can_succeed_later: true,
+        facts: [ladder],
+        title: "Ladder doesn't exist",
+        sentence: "There is no ladder {ladder}.",
+        meaning: "The request names `ladder`, which doesn't exist.",
+        remedy: "Check the ladder's id, or have an operator make the ladder.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The request changes an existing ladder without If-Match.
+    LadderExists { version: u64 } {
+        "ladder-exists", PreconditionRequired, can_succeed_later: false,
+        facts: [version],
+        title: "Ladder exists with other terms",
+        sentence: "The ladder exists with other terms. To change version {version}, send \
+                   If-Match: \"{version}\".",
+        meaning: "A ladder with this id exists, and its terms differ from the body. `version` is \
+                  its version.",
+        remedy: "To amend it, read the ladder and send its ETag in If-Match. For a new ladder, use \
+                 another id.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The ladder isn't at the version that the caller read.
+    LadderChanged { version: u64 } {
+        "ladder-changed", PreconditionFailed, can_succeed_later: false,
+        facts: [version],
+        title: "Ladder has changed",
+        sentence: "The ladder has changed. It is at version {version} now.",
+        meaning: "The ladder is at `version`, which If-Match doesn't name.",
+        remedy: "Read the ladder, apply your change to it, and send it with the new ETag.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// Accounts were judged by what would change.
+    LadderFixed {
+        "ladder-fixed", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "This part of a ladder can't change",
+        sentence: "A ladder's unit, window and adjustments can't change, and none of its tiers can \
+                   go, get another name, or another place among the others.",
+        meaning: "The body has another `unit`, `window` or `adjustments` than the ladder, or lacks \
+                  one of its tiers, or has them in another order. `levels` may get more tiers and \
+                  begin elsewhere; `keeps`, `downgrade` and `returns` can change.",
+        remedy: "Send these as they are, or make another ladder.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// There are as many ladders as there can be.
+    TooManyLadders { max: u64 } {
+        "too-many-ladders", Conflict, can_succeed_later: false,
+        facts: [max],
+        title: "Too many ladders",
+        sentence: "There can be at most {max} ladders, and there are so many.",
+        meaning: "There can be at most `max` ladders.",
+        remedy: "Amend a ladder that there is.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The ladder has no such tier.
+    TierUnknown { ladder: LadderId, tier: TierId } {
+        "tier-unknown", Conflict, can_succeed_later: true,
+        facts: [ladder, tier],
+        title: "Tier doesn't exist",
+        sentence: "The ladder {ladder} has no tier {tier}.",
+        meaning: "The request names `tier`, which `ladder` doesn't have.",
+        remedy: "Check the tier's id, or amend the ladder.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// No such tier was granted to the account.
+    GrantUnknown {
+        "grant-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Grant doesn't exist",
+        sentence: "The account has no grant with this id on this ladder.",
+        meaning: "No grant with this id was ever made to this account on this ladder.",
+        remedy: "Check the ids of the account, the ladder and the grant.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The grant ended by its time, or another took its place.
+    GrantEnded {
+        "grant-ended", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Grant has ended",
+        sentence: "The grant has ended: its time is over, or another grant has taken its place.",
+        meaning: "The grant's time is over, or another grant has taken its place.",
+        remedy: "Nothing is left to revoke. Look at the account's tiers for the grant in force.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
     /// The offer doesn't exist.
     OfferUnknown {
         "offer-unknown", Conflict, can_succeed_later: true,
@@ -609,6 +695,19 @@ refusals! {
         remedy: "Before `opens_at`: send the same request again at that time. After \
                  `closes_at` or `closed_at`: choose another offer.",
         shopper: "This offer isn't open at the moment.",
+    }
+    /// The offer is for those with a tier that the account doesn't have.
+    TierRequired { ladder: LadderId, tier: TierId, own: Option<TierId>, until: Option<Timestamp> } {
+        "tier-required", Conflict, can_succeed_later: true,
+        facts: [ladder, tier, own, until],
+        title: "Offer is for a higher tier",
+        sentence: "The offer is for the tier {tier} of the ladder {ladder}, or a higher one.",
+        meaning: "The offer is for accounts that have the `tier` of the `ladder`, or a higher one. \
+                  This account has the tier `own` until `until`; without them, none, or none that \
+                  ends.",
+        remedy: "Show the shopper what is missing: the account's `tiers` have it. Send the same \
+                 request again once the account has the tier.",
+        shopper: "This offer is for members of a higher level.",
     }
     /// The unit doesn't exist.
     UnitUnknown { unit: UnitId } {
@@ -842,6 +941,17 @@ refusals! {
                   an extension. Or it is after `latest`: 30 days after the hold was made.",
         remedy: "Send a deadline after `after`, and not after `latest`. If there is no such time, \
                  hold credit again.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// A grant would end in the past, or too late.
+    UntilOutOfRange { after: Timestamp, latest: Timestamp } {
+        "until-out-of-range", Conflict, can_succeed_later: true,
+        facts: [after, latest],
+        title: "End of the grant out of range",
+        sentence: "until must be after {after}, and {latest} at the latest.",
+        meaning: "The time `until` isn't after `after`, which is now, or it is after `latest`: \
+                  five years from now.",
+        remedy: "Send an `until` after `after`, and not after `latest`.",
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// The credit would have expired before it could be spent.

@@ -5,6 +5,7 @@
 mod commands;
 mod conversions;
 mod events;
+mod ladders;
 mod parcels;
 mod values;
 
@@ -13,6 +14,7 @@ use log_record::{Partition, Position};
 pub(crate) use commands::*;
 pub(crate) use conversions::*;
 pub(crate) use events::*;
+pub(crate) use ladders::*;
 pub(crate) use parcels::*;
 pub(crate) use values::*;
 
@@ -252,6 +254,20 @@ impl Outcome {
             printed.iter().map(|text| text.split('(').next().unwrap_or_default()).collect();
         assert_eq!(found, types);
         events.into_iter().fold(self.scenario, |scenario, event| scenario.and([event]))
+    }
+
+    /// An exchange is created that costs so many points by this tier, and the story goes on.
+    #[track_caller]
+    pub(crate) fn then_exchanges(self, cost: u64, tier: Option<LadderTier>) -> Scenario {
+        let Self { scenario, command, .. } = self;
+        let scenario = scenario.does(command);
+        let created = scenario.events.iter().rev().find_map(|event| match event {
+            Event::ExchangeCreated(_, fact) => Some(fact),
+            _ => None,
+        });
+        let created = created.expect("an exchange");
+        assert_eq!((created.prices.first().points.get(), created.tier), (cost, tier));
+        scenario
     }
 
     /// A purchase is recorded, for which the rule would have given so many points without its cap.

@@ -114,6 +114,7 @@ fn credit_of_several_units_and_their_purchase_stand_side_by_side() {
         points: points(5),
         rule: None,
         points_before_cap: None,
+        tier: None,
     };
     let bought = |units: &[&str]| {
         let fact = PurchaseRecorded {

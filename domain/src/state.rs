@@ -20,9 +20,10 @@ use crate::account::OfferNumber;
 use crate::schedule::{AccountNumber, Due, Schedule};
 use crate::unit::KnownUnits;
 use crate::{
-    Account, AccountId, ConversionRate, EarningRule, Event, IdHash, LogOpened, LotId, Offer,
-    OfferId, Owner, Points, Policy, ProductId, RecordedIds, RuleId, Shipment, ShipmentDispatched,
-    Shipped, ShippedLine, Timestamp, Unit, UnitId, UnitNumber, Units, Wallet, due,
+    Account, AccountId, ConversionRate, EarningRule, Event, IdHash, Ladder, LadderId, Ladders,
+    LogOpened, LotId, Offer, OfferId, Owner, Points, Policy, PresentTier, ProductId, RecordedIds,
+    RuleId, Shipment, ShipmentDispatched, Shipped, ShippedLine, Standings, Timestamp, Unit, UnitId,
+    UnitNumber, Units, Wallet, due, present_tiers,
 };
 use accounts::{Accounts, Cancelled, RefusedCredit};
 use evolve::Half;
@@ -45,6 +46,9 @@ pub struct State {
     unpaired: Option<Half>,
     #[serde(skip)]
     schedule: Schedule,
+    /// The next account to be judged by the newest versions of ladders, after one was amended.
+    #[serde(skip)]
+    unjudged: Option<AccountNumber>,
 }
 
 impl State {
@@ -59,6 +63,7 @@ impl State {
             accounts: Accounts::default(),
             unpaired: None,
             schedule: Schedule::default(),
+            unjudged: None,
         }
     }
 
@@ -162,6 +167,26 @@ impl State {
         self.programme.units.id(number)
     }
 
+    /// All ladders.
+    #[must_use]
+    pub const fn ladders(&self) -> &Ladders {
+        &self.programme.ladders
+    }
+
+    /// A ladder, if it was ever made.
+    #[must_use]
+    pub fn ladder(&self, id: LadderId) -> Option<&Ladder> {
+        self.programme.ladders.get(id)
+    }
+
+    /// What an account has on each ladder at a time, with what is due counted as done.
+    #[must_use]
+    pub fn tiers(&self, id: &AccountId, now: Timestamp) -> Vec<(LadderId, PresentTier)> {
+        let nothing = Standings::default();
+        let standings = self.account(id).map_or(&nothing, Account::standings);
+        present_tiers(&self.programme.ladders, standings, now)
+    }
+
     pub(crate) const fn known_units(&self) -> &KnownUnits {
         &self.programme.units
     }
@@ -207,11 +232,13 @@ impl State {
     /// A lower bound of the next due time; `None` if nothing is planned.
     #[must_use]
     pub fn earliest_due(&self) -> Option<Timestamp> {
-        self.schedule.first()
+        if self.unjudged.is_some() { Some(Timestamp::EPOCH) } else { self.schedule.first() }
     }
 
     /// The due events of the next planned account. Each call takes one account off the schedule:
-    /// record its events, or they wait until the account changes.
+    /// record its events, or they wait until the account changes. After a ladder was amended, each
+    /// call looks at some accounts, whether something is due in them or not, so that the next one
+    /// may find more where this one found nothing: while it does, something is planned.
     pub fn take_due(&mut self, now: Timestamp) -> Option<Vec<Event>> {
         while let Some(due) = self.schedule.take(now) {
             let events = match due {
@@ -223,17 +250,42 @@ impl State {
                 return events;
             }
         }
+        self.take_unjudged(now)
+    }
+
+    /// The due events of the next account in which an amended ladder gives something.
+    fn take_unjudged(&mut self, now: Timestamp) -> Option<Vec<Event>> {
+        /// Some hundred microseconds of looking.
+        const LOOKED_AT_MAX: usize = 1_024;
+        for _ in 0..LOOKED_AT_MAX {
+            let number = self.unjudged?;
+            let Some((_, account)) = self.accounts.by_id.get_index(number as usize) else {
+                self.unjudged = None;
+                return None;
+            };
+            let has_due = account.standings().has_due(&self.programme.ladders, now);
+            self.unjudged = number.checked_add(1);
+            if has_due && let Some(events) = self.due_in_account(number, now) {
+                return Some(events);
+            }
+        }
         None
     }
 
     /// What is due in an account; where nothing is yet, it is planned anew.
     fn due_in_account(&mut self, number: AccountNumber, now: Timestamp) -> Option<Vec<Event>> {
         let (id, account) = self.accounts.by_id.get_index(number as usize)?;
-        if account.has_due(now) {
+        let ladders = &self.programme.ladders;
+        if account.has_due(now) || account.standings().has_due(ladders, now) {
             let (mut account, mut events) = (account.clone(), vec![]);
+            let mut standings = account.standings().clone();
             let (units, times) = (&self.programme.units, [Timestamp::EPOCH, now]);
+            let units = (units, Some((&mut standings, ladders)));
             due::apply_due(&mut account, id, units, times, self.place(), &mut events);
-            return Some(events);
+            // An amended ladder may give nothing.
+            if !events.is_empty() {
+                return Some(events);
+            }
         }
         self.schedule.plan(Due::Account(number), account.next_due()?);
         None
@@ -243,6 +295,7 @@ impl State {
     #[must_use]
     pub fn with_schedule(mut self) -> Self {
         self.schedule = Schedule::of_accounts(self.accounts.by_id.values().map(Account::next_due));
+        self.unjudged = self.programme.ladders.were_amended().then_some(0);
         self
     }
 

@@ -3,8 +3,8 @@
 use log_record::Position;
 
 use crate::{
-    AccountId, ConversionRate, EarningRule, Offer, OfferId, OfferStatus, Policy, RuleId, Shipment,
-    Shipped, ShippedLine, State, Timestamp, Unit, UnitId,
+    AccountId, ConversionRate, EarningRule, Ladder, LadderId, Offer, OfferId, OfferStatus, Policy,
+    RuleId, Shipment, Shipped, ShippedLine, State, Timestamp, Unit, UnitId,
 };
 
 /// A thing that a command sets whole or tells something of, in its present state.
@@ -18,6 +18,8 @@ pub enum Subject {
     Policy(Policy, u64),
     /// A unit.
     Unit(Box<Unit>),
+    /// A ladder.
+    Ladder(Box<Ladder>),
     /// A conversion rate.
     ConversionRate(Box<ConversionRate>),
     /// A shipping request.
@@ -59,6 +61,12 @@ impl Subject {
     pub(crate) fn unit(state: &State, id: UnitId) -> Option<(Self, Position)> {
         let unit = state.unit(id)?;
         Some((Self::Unit(Box::new(unit.clone())), unit.changed_at))
+    }
+
+    /// A ladder, and the event that last changed it.
+    pub(crate) fn ladder(state: &State, id: LadderId) -> Option<(Self, Position)> {
+        let ladder = state.ladder(id)?;
+        Some((Self::Ladder(Box::new(ladder.clone())), ladder.changed_at))
     }
 
     /// A conversion rate, and the event that last changed it.

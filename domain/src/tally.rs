@@ -77,7 +77,7 @@ impl Tally {
         self.0 = packed.bytes.into();
     }
 
-    fn entries(&self) -> Entries<'_> {
+    pub(crate) fn entries(&self) -> Entries<'_> {
         Entries { bytes: &self.0, number: 0 }
     }
 }
@@ -114,7 +114,7 @@ impl Packed {
 }
 
 /// Reads the entries, in order.
-struct Entries<'a> {
+pub(crate) struct Entries<'a> {
     bytes: &'a [u8],
     /// Of the last entry.
     number: u64,

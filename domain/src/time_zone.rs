@@ -14,7 +14,7 @@ use chrono::{
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::{CapPeriod, ExpiryRule, Period, Timestamp};
+use crate::{CapPeriod, Day, ExpiryRule, Period, Timestamp};
 
 /// The name of a time zone of the IANA database. It is a text: what was recorded is read also by a
 /// build that doesn't know the zone. Only whoever needs its calendar asks for that.
@@ -129,6 +129,18 @@ impl Calendar {
         let local = self.local(at.micros());
         let later = local.and_then(|local| local.checked_add_months(Months::new(months)));
         later.and_then(|local| self.moment(local)).unwrap_or(Timestamp::LAST)
+    }
+
+    /// The latest day that has begun by then.
+    #[must_use]
+    pub fn day(self, at: Timestamp) -> Day {
+        self.date_begun(at).map(Day::from).unwrap_or_default()
+    }
+
+    /// The first moment of a day, or the last time there is.
+    #[must_use]
+    pub fn start_of_day(self, day: Day) -> Timestamp {
+        self.start_of(day.date()).unwrap_or(Timestamp::LAST)
     }
 
     /// The time at which the zone's clocks show this, or the last time there is.

@@ -1,16 +1,11 @@
 //! Units: the kinds of points that there are. Every amount of credit is of one unit.
 
-use std::fmt;
-use std::str::FromStr;
-
 use indexmap::IndexMap;
 use log_record::Position;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
+use crate::short_id::short_id;
 use crate::{TimeZone, Timestamp, UnitName};
-
-/// The longest id of a unit, in characters: every event of credit bears one.
-pub const UNIT_ID_CHARACTERS_MAX: usize = 16;
 
 /// How many units there are at most: each is a line of every balance, sum and report.
 pub const UNITS_MAX: usize = 100;
@@ -18,87 +13,24 @@ pub const UNITS_MAX: usize = 100;
 /// With how many decimals a page shows an amount at most.
 pub const DECIMALS_MAX: u8 = 4;
 
-/// A text that is not the id of a unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must be 1 to {UNIT_ID_CHARACTERS_MAX} characters, each a small letter (a-z), digit or a hyphen"
-)]
-pub struct UnitIdError;
-
 /// A number that is no number of decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number from 0 to {DECIMALS_MAX}")]
 pub struct DecimalsError;
 
-/// A kind of points, by the id that an operator gave it. It is copied and takes no allocation of
-/// its own, because every event of credit has one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UnitId([u8; UNIT_ID_CHARACTERS_MAX]);
+short_id! {
+    /// A kind of points, by the id that an operator gave it.
+    UnitId
+}
 
 impl UnitId {
     /// The unit that is there from the start.
     pub const POINTS: Self = Self(*b"points\0\0\0\0\0\0\0\0\0\0");
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
-        // It is of ASCII, as it was checked.
-        std::str::from_utf8(&self.0[..end]).unwrap_or_default()
-    }
 }
 
 impl Default for UnitId {
     fn default() -> Self {
         Self::POINTS
-    }
-}
-
-impl FromStr for UnitId {
-    type Err = UnitIdError;
-
-    fn from_str(text: &str) -> Result<Self, UnitIdError> {
-        let is_allowed =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if !(1..=UNIT_ID_CHARACTERS_MAX).contains(&text.len()) || !text.bytes().all(is_allowed) {
-            return Err(UnitIdError);
-        }
-        let mut bytes = [0; UNIT_ID_CHARACTERS_MAX];
-        bytes[..text.len()].copy_from_slice(text.as_bytes());
-        Ok(Self(bytes))
-    }
-}
-
-impl TryFrom<Box<str>> for UnitId {
-    type Error = UnitIdError;
-
-    fn try_from(text: Box<str>) -> Result<Self, UnitIdError> {
-        text.parse()
-    }
-}
-
-impl fmt::Display for UnitId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for UnitId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for UnitId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for UnitId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
     }
 }
 
@@ -230,6 +162,7 @@ impl KnownUnits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ShortIdError;
 
     #[test]
     fn a_units_id_is_1_to_16_small_letters_digits_and_hyphens() {
@@ -237,7 +170,7 @@ mod tests {
             assert_eq!(text.parse().map(|id: UnitId| id.to_string()), Ok(text.to_owned()));
         }
         for text in ["", "Miles", "a b", "a_b", "a.b", "é", "a\0", "abcdefghijklmnopq"] {
-            assert_eq!(text.parse::<UnitId>(), Err(UnitIdError), "{text:?}");
+            assert_eq!(text.parse::<UnitId>(), Err(ShortIdError), "{text:?}");
         }
         assert_eq!("points".parse(), Ok(UnitId::POINTS));
     }

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 
 use crate::private::restore;
 use crate::v1::{
-    account as of_account, conversion, credit, exchange, hold, log, offer, programme, purchase,
-    shipment, unit, withdrawal,
+    account as of_account, conversion, credit, exchange, hold, ladder, log, offer, programme,
+    purchase, shipment, unit, withdrawal,
 };
 use crate::{Metadata, PrivateActor};
 
@@ -84,6 +84,20 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         }
         ("unit-set", 1) => Event::UnitSet(fact::<unit::UnitSet<'_>, _>(row)?),
         ("unit-closed", 1) => Event::UnitClosed(fact::<unit::UnitClosed, _>(row)?),
+        ("ladder-set", 1) => Event::LadderSet(fact::<ladder::LadderSet<'_>, _>(row)?),
+        ("tier-reached", 1) => {
+            Event::TierReached(account(row)?, fact::<ladder::TierChanged, _>(row)?)
+        }
+        ("tier-kept", 1) => Event::TierKept(account(row)?, fact::<ladder::TierChanged, _>(row)?),
+        ("tier-lapsed", 1) => {
+            Event::TierLapsed(account(row)?, fact::<ladder::TierChanged, _>(row)?)
+        }
+        ("tier-granted", 1) => {
+            Event::TierGranted(account(row)?, fact::<ladder::TierGranted<'_>, _>(row)?)
+        }
+        ("tier-grant-ended", 1) => {
+            Event::TierGrantEnded(account(row)?, fact::<ladder::TierGrantEnded<'_>, _>(row)?)
+        }
         ("conversion-rate-set", 1) => {
             Event::ConversionRateSet(fact::<conversion::ConversionRateSet, _>(row)?)
         }

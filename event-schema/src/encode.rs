@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::Metadata;
 use crate::private::private_text;
 use crate::v1::{
-    account, conversion, credit, exchange, hold, log, offer, programme, purchase, shipment, unit,
-    withdrawal,
+    account, conversion, credit, exchange, hold, ladder, log, offer, programme, purchase, shipment,
+    unit, withdrawal,
 };
 
 /// 128 random bits in every event's private text. Without them somebody who has a record's hash
@@ -49,6 +49,24 @@ pub fn encode(
         }
         Event::UnitSet(fact) => ("unit-set", public::<unit::UnitSet<'_>, _>(fact, metadata)?),
         Event::UnitClosed(fact) => ("unit-closed", public::<unit::UnitClosed, _>(fact, metadata)?),
+        Event::LadderSet(fact) => {
+            ("ladder-set", public::<ladder::LadderSet<'_>, _>(fact, metadata)?)
+        }
+        Event::TierReached(_, fact) => {
+            ("tier-reached", public::<ladder::TierChanged, _>(fact, metadata)?)
+        }
+        Event::TierKept(_, fact) => {
+            ("tier-kept", public::<ladder::TierChanged, _>(fact, metadata)?)
+        }
+        Event::TierLapsed(_, fact) => {
+            ("tier-lapsed", public::<ladder::TierChanged, _>(fact, metadata)?)
+        }
+        Event::TierGranted(_, fact) => {
+            ("tier-granted", public::<ladder::TierGranted<'_>, _>(fact, metadata)?)
+        }
+        Event::TierGrantEnded(_, fact) => {
+            ("tier-grant-ended", public::<ladder::TierGrantEnded<'_>, _>(fact, metadata)?)
+        }
         Event::ConversionRateSet(fact) => {
             ("conversion-rate-set", public::<conversion::ConversionRateSet, _>(fact, metadata)?)
         }

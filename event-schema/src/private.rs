@@ -108,6 +108,8 @@ pub(crate) fn restore(event: &mut Event, fields: PrivateFields) {
         }
         Event::ExchangeCancelled(_, fact) => fact.note = Note { by, reason },
         Event::PurchaseReturned(_, fact) => fact.note = Note { by, reason },
+        Event::TierGranted(_, fact) => fact.note = Note { by, reason },
+        Event::TierGrantEnded(_, fact) => fact.note = Note { by, reason },
         Event::WithdrawalReversed(_, fact) => fact.note = Note { by, reason },
         Event::ReturnReversed(_, fact) => fact.note = Note { by, reason },
         Event::ShipmentAccepted(_, fact)

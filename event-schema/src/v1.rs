@@ -10,6 +10,7 @@ pub(crate) mod conversion;
 pub(crate) mod credit;
 pub(crate) mod exchange;
 pub(crate) mod hold;
+pub(crate) mod ladder;
 pub(crate) mod log;
 pub(crate) mod offer;
 mod part;

@@ -66,7 +66,7 @@ impl Follower {
     /// It asks no server, and learns nothing of other processes.
     pub async fn appended(&mut self) {
         if self.appended.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

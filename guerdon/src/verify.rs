@@ -62,7 +62,7 @@ struct ReceiptArgs {
 #[derive(Args, Clone, Debug)]
 struct LogArgs {
     /// A folder that `guerdon transparency export` wrote, or a partition of a ledger, such as
-    /// http://127.0.0.1:8080/log/0.
+    /// `http://127.0.0.1:8080/log/0`.
     #[arg(value_name = "DIR|URL")]
     place: String,
 

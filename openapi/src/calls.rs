@@ -274,6 +274,34 @@ pub const CALLS: &[Call] = &[
     call("GET /v1/units/{unit}", "getUnit", reads!("UnitBody")),
     call("PUT /v1/units/{unit}/closure", "closeUnit", writes!("UnitBody")),
     call("GET /v1/units/{unit}/closure", "getUnitClosure", reads!("Recorded<UnitClosedBody>")),
+    call("PUT /v1/ladders/{ladder}", "putLadder", writes!("LadderBody")),
+    call("GET /v1/ladders", "listLadders", reads!("Page<LadderBody>")),
+    call("GET /v1/ladders/{ladder}", "getLadder", reads!("LadderBody")),
+    call(
+        "PUT /v1/accounts/{account_id}/tiers/{ladder}/grants/{grant_id}",
+        "grantTier",
+        writes!("TierGrantedBody"),
+    ),
+    call(
+        "GET /v1/accounts/{account_id}/tiers/{ladder}/grants/{grant_id}",
+        "getGrant",
+        reads!("Recorded<TierGrantedBody>"),
+    ),
+    call(
+        "GET /v1/ladders/{ladder}/accounts",
+        "listLadderAccounts",
+        reads!("Page<LadderAccountBody>"),
+    ),
+    call(
+        "PUT /v1/accounts/{account_id}/tiers/{ladder}/grants/{grant_id}/revocation",
+        "revokeGrant",
+        writes!("TierGrantEndedBody"),
+    ),
+    call(
+        "GET /v1/accounts/{account_id}/tiers/{ladder}/grants/{grant_id}/revocation",
+        "getGrantRevocation",
+        reads!("Recorded<TierGrantEndedBody>"),
+    ),
     call(
         "PUT /v1/conversion-rates/{from}/{to}",
         "putConversionRate",

@@ -47,10 +47,15 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
         "OfferId" | "ExchangeId" | "CauseId" | "AdditionId" | "RemovalId" | "ReopeningId"
         | "ProductId" | "WarehouseId" | "HoldId" | "ExtensionId" | "RefundId" | "PurchaseId"
         | "ReturnId" | "WithdrawalId" | "TransferId" | "ConversionId" | "RuleId" | "Category"
-        | "Reference" | "DispatchId" => ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots.")),
+        | "Reference" | "DispatchId" | "GrantId" => {
+            ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots."))
+        }
         "UnitId" => {
             ("UnitId", id(UNIT_ID_CHARACTERS_MAX, UNIT_ID, "A unit's id: a kind of points."))
         }
+        "LadderId" => ("LadderId", id(UNIT_ID_CHARACTERS_MAX, UNIT_ID, "A ladder's id.")),
+        "TierId" => ("TierId", id(UNIT_ID_CHARACTERS_MAX, UNIT_ID, "A tier's id, of a ladder.")),
+        "WindowBody" => ("LadderWindow", ladder_window()),
         // A warehouse's rejection cancels under an id of the ledger's own.
         "CancellationId" if is_asked => ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots.")),
         "CancellationId" | "RecordedId" => (
@@ -71,6 +76,11 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
             json!({"type": "string", "minLength": 19, "description":
                 "RFC 3339, or without an offset, as clocks in the rule's time zone show it: \
                  `2026-11-21T09:30:00`."}),
+        ),
+        "Day" => (
+            "Day",
+            json!({"type": "string", "format": "date", "description": "A date.",
+                "examples": ["2026-11-21"]}),
         ),
         "TimeZone" => (
             "TimeZone",
@@ -198,6 +208,21 @@ pub(crate) fn range(doc: &str) -> Option<(u64, u64)> {
         let to = to.trim_end_matches(['.', ':', ';', ',']);
         number(from).zip(number(to))
     })
+}
+
+/// What a ladder counts: a text, or an object with one of two members.
+fn ladder_window() -> Value {
+    let one = |name: &str, schema: Value| {
+        json!({"type": "object", "properties": {name: schema}, "required": [name],
+            "additionalProperties": false})
+    };
+    let year = json!({"type": "string", "pattern": "^[0-9]{2}-[0-9]{2}$", "description":
+        "Points of a year from this month and day on; not 02-29."});
+    let months = json!({"type": "integer", "format": "int32", "minimum": 1, "maximum": 36,
+        "description": "Points of the present calendar month and of so many before it."});
+    json!({"description": "What a ladder counts.", "anyOf": [
+        one("year_from", year), one("months", months),
+        {"type": "string", "enum": ["ever"], "description": "All of it."}]})
 }
 
 fn id(longest: usize, pattern: &str, description: &str) -> Value {

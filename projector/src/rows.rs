@@ -15,6 +15,7 @@ mod operation;
 mod programme;
 mod purchase;
 mod shipping;
+mod tier;
 mod total;
 mod unit;
 
@@ -47,6 +48,7 @@ pub(crate) use shipping::{
     FoundRequest, LaneEnd, Lanes, RequestKey, RequestState, Shipping, ShippingRequestChange,
     ShippingRows,
 };
+pub(crate) use tier::{FoundTier, TierError, TierRows, Tiers};
 pub(crate) use total::{TotalRows, Totals};
 pub(crate) use unit::{UnitChange, UnitClosure};
 
@@ -78,6 +80,7 @@ pub(crate) struct Rows {
     /// Every version that the batch made, in the order of the log: a closure is one, too, and the
     /// name may change after it.
     pub(crate) unit_changes: Vec<UnitChange>,
+    pub(crate) tiers: Tiers,
     pub(crate) conversion_rates: Vec<ConversionRate>,
     pub(crate) rate_closures: Vec<RateClosure>,
     /// What the batch adds to them.
@@ -105,6 +108,7 @@ impl Rows {
             let (recorded_at, event) = decode(row).map_err(|error| unapplicable(&error))?;
             let at = At { row, recorded_at };
             rows.note_fact(at, &event);
+            rows.note_counted(at, &event);
             rows.note_operation(at, &event).map_err(|error| unapplicable(&*error))?;
             rows.add(at, event).map_err(|error| unapplicable(&error))?;
         }
@@ -122,7 +126,7 @@ impl Rows {
 
     /// Whether something changes that is true for all accounts.
     pub(crate) const fn concerns_all(&self) -> bool {
-        self.clock.is_some() || self.policy.is_some()
+        self.clock.is_some() || self.policy.is_some() || !self.tiers.ladders.is_empty()
     }
 
     fn add(&mut self, at: At<'_>, event: Event) -> Result<(), serde_json::Error> {
@@ -144,6 +148,22 @@ impl Rows {
             Event::EarningRuleSet(fact) => self.earning_rule_set(at, &fact)?,
             Event::UnitSet(fact) => self.unit_set(at, fact),
             Event::UnitClosed(fact) => self.unit_closed(at, &fact),
+            Event::LadderSet(fact) => self.ladder_set(at, fact)?,
+            Event::TierReached(ref account, ref fact) => {
+                self.tier_changed("tier-reached", at, account, fact, event.clone())?;
+            }
+            Event::TierKept(ref account, ref fact) => {
+                self.tier_changed("tier-kept", at, account, fact, event.clone())?;
+            }
+            Event::TierLapsed(ref account, ref fact) => {
+                self.tier_changed("tier-lapsed", at, account, fact, event.clone())?;
+            }
+            Event::TierGranted(ref account, ref fact) => {
+                self.tier_granted(at, account, fact, event.clone())?;
+            }
+            Event::TierGrantEnded(ref account, ref fact) => {
+                self.tier_grant_ended(at, account, fact, event.clone())?;
+            }
             Event::ConversionRateSet(fact) => self.conversion_rate_set(at, &fact)?,
             Event::ConversionRateClosed(fact) => self.conversion_rate_closed(at, &fact),
             Event::AccountOpened(account, _) => self.opened(at, &account),

@@ -18,12 +18,13 @@ mod purchase;
 mod shipping;
 mod sqlite;
 mod statement;
+mod tier;
 
 use log_record::{LogId, Partition, Place};
 use postgres_connection::PostgresError;
 use read_model::{Checkpoint, ReadModelError, ReadModelUrl, Side};
 
-use crate::rows::{Lanes, PurchaseChange, Rows, ShippingRows, TotalRows};
+use crate::rows::{Lanes, PurchaseChange, Rows, ShippingRows, TierError, TierRows, TotalRows};
 use statement::Writes;
 
 pub(crate) use postgres::PostgresTables;
@@ -88,6 +89,7 @@ fn last_writes<'a>(
     rows: &'a Rows,
     purchases: &'a [PurchaseChange],
     shipping: &'a ShippingRows,
+    tiers: &'a TierRows,
 ) -> Writes<'a> {
     let mut writes = Writes::default();
     credit::write(&mut writes, rows);
@@ -99,6 +101,7 @@ fn last_writes<'a>(
     purchase::write_changes(&mut writes, purchases);
     shipping::write(&mut writes, shipping);
     programme::write(&mut writes, rows);
+    tier::write(&mut writes, rows, tiers);
     writes
 }
 
@@ -208,6 +211,18 @@ impl From<tokio_postgres::Error> for WriteError {
 impl From<PostgresError> for WriteError {
     fn from(error: PostgresError) -> Self {
         Self::Failed(error.into())
+    }
+}
+
+/// An event breaks a rule of ladders, or a table has a value that the projector doesn't write.
+impl From<TierError> for WriteError {
+    fn from(error: TierError) -> Self {
+        match error {
+            TierError::Event { .. } => Self::Rule(error.into()),
+            TierError::Row(_) | TierError::Ladders(_) | TierError::Unknown(_) => {
+                Self::Failed(error.into())
+            }
+        }
     }
 }
 

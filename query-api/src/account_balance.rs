@@ -67,6 +67,7 @@ fn body(account_id: &AccountId, standing: &Standing) -> Result<AccountBalanceBod
         owed,
         expiring_within_30_days,
         units: units.collect::<Result<_, Problem>>()?,
+        tiers: standing.tiers.bodies(),
         position: place(standing.partition, standing.position)?,
     })
 }

@@ -12,7 +12,9 @@ use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_lim
 
 use crate::account_balance::check_exists;
 use crate::account_list::{ListQuery, time_key};
-use crate::cell::{broken, optional_text, optional_time, split_place, sum, text, time, units};
+use crate::cell::{
+    broken, json, optional_text, optional_time, split_place, sum, text, time, units,
+};
 use crate::freshness::Fresh;
 use crate::parcel::{Delivery, parcels};
 use crate::prices::prices;
@@ -134,6 +136,7 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         points,
         further_prices,
         hold_id,
+        tier,
         cancelled_quantity,
         refunded_points,
         occurred_at,
@@ -155,6 +158,7 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         unit,
         prices: PriceBody::all(&prices),
         hold_id: optional_text(hold_id.as_deref())?,
+        tier: tier.as_deref().map(json).transpose()?,
         status,
         reason: reason.filter(|_| is_warehouses),
         parcels: self::parcels(parcels.as_deref())?,

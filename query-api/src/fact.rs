@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, CancellationId, CauseId, HoldId, IdError, OfferId, UnitId};
+use domain::{
+    AccountId, CancellationId, CauseId, GrantId, HoldId, IdError, LadderId, OfferId, UnitId,
+};
 use futures_util::future::BoxFuture;
 use read_model::{Fact, Query, Reading};
 use serde::Deserialize;
@@ -61,6 +63,18 @@ pub(crate) fn of_what(
 ) -> impl Fn(Caller, Fresh, PartOfFact, HeaderMap) -> Answer + Clone {
     move |caller, fresh, ThreePathIds(account, whole, RecordedId(id)), headers| {
         let path = format!("accounts/{account}/{of}/{whole}/{kind}/{id}");
+        Box::pin(answer(caller, fresh, path, headers))
+    }
+}
+
+/// A handler for `/v1/accounts/{account_id}/tiers/{ladder}/grants/{grant_id}`, and for what may
+/// stand behind that.
+pub(crate) fn of_grant(
+    what: &'static str,
+) -> impl Fn(Caller, Fresh, ThreePathIds<AccountId, LadderId, GrantId>, HeaderMap) -> Answer + Clone
+{
+    move |caller, fresh, ThreePathIds(account, ladder, grant), headers| {
+        let path = format!("accounts/{account}/tiers/{ladder}/grants/{grant}{what}");
         Box::pin(answer(caller, fresh, path, headers))
     }
 }

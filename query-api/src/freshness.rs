@@ -46,7 +46,6 @@ pub(crate) async fn read_once<T: RowOf>(
     api.read_model.unless_beyond(wanted, reading).await.map_err(unread)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err as it is")]
 pub(crate) fn unread(error: ReadError) -> Problem {
     match error {
         ReadError::Behind { wanted, reached } => Problem::projection_behind(wanted, reached),

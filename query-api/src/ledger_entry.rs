@@ -44,7 +44,7 @@ static SUM_EXPIRED: LazyLock<Query> = LazyLock::new(|| {
 });
 
 /// What an entry can be.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 22] = [
     "credit-converted",
     "credit-deducted",
     "credit-earned",
@@ -61,6 +61,11 @@ const KINDS: [&str; 17] = [
     "hold-released",
     "hold-swapped",
     "return-reversed",
+    "tier-grant-ended",
+    "tier-granted",
+    "tier-kept",
+    "tier-lapsed",
+    "tier-reached",
     "withdrawal-reversed",
 ];
 
@@ -284,6 +289,7 @@ fn entry(row: Row) -> Result<LedgerEntryBody, Problem> {
         withdrawal,
         purchase_id: optional_text(row.purchase_id.as_deref())?,
         reference: optional_text(row.reference.as_deref())?,
+        tier: row.tier.as_deref().map(json).transpose()?,
         occurred_at: optional_time(row.occurred_at)?,
         recorded_at: time(row.recorded_at)?,
         position: split_place(row.place),

@@ -21,6 +21,7 @@ mod expiry;
 mod fact;
 mod freshness;
 mod hold;
+mod ladder;
 mod ledger_entry;
 mod metrics;
 mod offer_availability;
@@ -36,6 +37,7 @@ mod router;
 mod shipping_request;
 mod shipping_stream;
 mod standing;
+mod tier;
 mod total;
 mod unit;
 

@@ -5,21 +5,26 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, Attributes, OfferId, OfferStatus, Price, Timestamp};
+use domain::{
+    AccountId, Attributes, LadderTier, OfferId, OfferStatus, Price, Prices, TierPrices, Timestamp,
+};
 use read_model::{OfferAvailability, Query, Reading};
 use serde::Deserialize;
-use wire::body::{AccountOfferBody, AttributesBody, OfferBody, PageBody, PriceBody};
+use wire::body::{
+    AccountOfferBody, AttributesBody, LadderTierBody, OfferBody, PageBody, PriceBody, TierPriceBody,
+};
 use wire::{
     Page, PathId, PathIds, Problem, QueryString, json_with_etag, json_with_version, page_limit,
     read_cursor,
 };
 
 use crate::account_balance::check_exists;
-use crate::cell::{broken, optional_text, optional_time, place, sum, text, time, units};
+use crate::cell::{broken, json, optional_text, optional_time, place, sum, text, time, units};
 use crate::clock::now;
 use crate::failed;
 use crate::freshness::Fresh;
 use crate::prices::prices;
+use crate::tier::Tiers;
 
 static SELECT: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/select_offer_availability.sql")));
@@ -61,14 +66,24 @@ pub(crate) async fn get_account_offer(
 ) -> Result<Response, Problem> {
     let now = time(now(reading.as_of()))?;
     check_exists(&mut reading, &account_id).await?;
-    let OfferBody { price, unit, prices, limit_per_shopper, remaining, version, status, .. } =
-        offer(read_offer(&mut reading, &offer_id).await?, now)?;
+    let row = read_offer(&mut reading, &offer_id).await?;
+    let costs = Costs::of(&row)?;
+    let OfferBody { limit_per_shopper, remaining, version, status, .. } = offer(row, now)?;
+    let tiers = Tiers::read(&mut reading, &account_id, now).await?;
+    let needs_tier = costs.tier.filter(|tier| tiers.level_of(*tier).is_none());
+    let of_tier = costs.tier_prices.that_counts(|tier| tiers.level_of(tier));
+    let prices = of_tier.map_or(&costs.prices, |price| &price.prices);
+    let had = costs.tier.filter(|_| needs_tier.is_none());
+    let tier = of_tier.map(|price| price.tier).or(had).map(LadderTierBody::from);
+    let Price { unit, points: price } = prices.first();
     let ids = [account_id.as_str().into(), offer_id.as_str().into()];
     let TakenRow { taken } = reading.one(TAKEN, &ids).await.map_err(failed)?;
     let taken = sum(taken)?;
     let left_of_limit = limit_per_shopper.map(|limit| limit.get().saturating_sub(taken));
     let may_take = match status {
-        OfferStatus::Open => left_of_limit.into_iter().chain(remaining).min(),
+        OfferStatus::Open if needs_tier.is_none() => {
+            left_of_limit.into_iter().chain(remaining).min()
+        }
         _ => Some(0),
     };
     let body = AccountOfferBody {
@@ -77,7 +92,9 @@ pub(crate) async fn get_account_offer(
         status,
         price,
         unit,
-        prices,
+        prices: PriceBody::all(prices),
+        tier,
+        needs_tier: needs_tier.map(LadderTierBody::from),
         limit_per_shopper,
         taken,
         may_take,
@@ -85,6 +102,23 @@ pub(crate) async fn get_account_offer(
         version,
     };
     json_with_etag(&headers, &body)
+}
+
+/// What an offer costs, and for whom it is.
+struct Costs {
+    prices: Prices,
+    tier: Option<LadderTier>,
+    tier_prices: TierPrices,
+}
+
+impl Costs {
+    fn of(row: &OfferAvailability) -> Result<Self, Problem> {
+        Ok(Self {
+            prices: prices(&row.unit, row.price, row.further_prices.as_deref())?,
+            tier: row.tier.as_deref().map(json).transpose()?,
+            tier_prices: row.tier_prices.as_deref().map(json).transpose()?.unwrap_or_default(),
+        })
+    }
 }
 
 async fn read_offer(
@@ -133,7 +167,7 @@ fn offer(row: OfferAvailability, now: Timestamp) -> Result<OfferBody, Problem> {
     let window = [optional_time(row.opens_at)?, optional_time(row.closes_at)?];
     let remaining = row.stock.map(|stock| sum(stock - row.sold)).transpose()?;
     let attributes: Option<Attributes> = optional_text(row.attributes.as_deref())?;
-    let prices = prices(&row.unit, row.price, row.further_prices.as_deref())?;
+    let Costs { prices, tier, tier_prices } = Costs::of(&row)?;
     let Price { unit, points: price } = prices.first();
     Ok(OfferBody {
         offer_id: text(&row.offer_id)?,
@@ -141,6 +175,8 @@ fn offer(row: OfferAvailability, now: Timestamp) -> Result<OfferBody, Problem> {
         price,
         unit,
         prices: PriceBody::all(&prices),
+        tier: tier.map(LadderTierBody::from),
+        tier_prices: TierPriceBody::all(&tier_prices),
         opens_at: window[0],
         closes_at: window[1],
         limit_per_shopper: row.limit_per_shopper.map(units).transpose()?,

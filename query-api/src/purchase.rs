@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{
-    AccountId, Category, Points, ProductId, PurchaseId, RefusalCode, RuleId, ShippingStatus,
-    UnitId, UnitPoints, Units,
+    AccountId, Category, LadderTier, Points, ProductId, PurchaseId, RefusalCode, RuleId,
+    ShippingStatus, UnitId, UnitPoints, Units,
 };
 use read_model::{Purchase, Query};
 use serde::Deserialize;
 use wire::body::{
-    EarnedOfUnitBody, PurchaseBody, PurchaseLineBody, PurchaseRefusalBody, RuleVersionBody,
-    UnitPointsBody,
+    EarnedOfUnitBody, LadderTierBody, PurchaseBody, PurchaseLineBody, PurchaseRefusalBody,
+    RuleVersionBody, UnitPointsBody,
 };
 use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
@@ -57,6 +57,7 @@ struct EarnedRow {
     rule_id: Option<RuleId>,
     rule_version: Option<u64>,
     points_before_cap: Option<Points>,
+    tier: Option<LadderTier>,
     refused: Option<RefusalCode>,
     returned_points: u64,
     withdrawn_points: u64,
@@ -189,6 +190,7 @@ fn of_unit(row: EarnedRow) -> EarnedOfUnitBody {
         rule_id,
         rule_version,
         points_before_cap,
+        tier,
         refused: _,
         returned_points,
         withdrawn_points,
@@ -199,6 +201,7 @@ fn of_unit(row: EarnedRow) -> EarnedOfUnitBody {
         points,
         rule: rule.map(|(rule_id, version)| RuleVersionBody { rule_id, version }),
         points_before_cap,
+        tier: tier.map(LadderTierBody::from),
         returned_points,
         withdrawn_points,
     }

@@ -15,9 +15,10 @@ use crate::expiry::get_expiry;
 use crate::fact::{
     get_cancellation, get_capture, get_clock_confirmation, get_closure, get_rate_closure,
     get_release, get_return, get_return_reversal, get_transfer, get_unit_closure,
-    get_withdrawal_reversal, of_account, of_offer, of_parcel, of_request, of_what,
+    get_withdrawal_reversal, of_account, of_grant, of_offer, of_parcel, of_request, of_what,
 };
 use crate::hold::{get_hold, list_holds};
+use crate::ladder::{get_ladder, list_ladder_accounts, list_ladders};
 use crate::ledger_entry::{get_entry, list_entries};
 use crate::offer_availability::{get_account_offer, get_offer, list_offers};
 use crate::operation::list_operations;
@@ -86,6 +87,14 @@ fn facts() -> Routes<QueryApi> {
         .route(
             "/exchanges/{exchange_id}/cancellations/{cancellation_id}",
             get(only(OF_ACCOUNTS, get_cancellation).about(Account)),
+        )
+        .route(
+            "/tiers/{ladder}/grants/{grant_id}",
+            get(only(OF_ACCOUNTS, of_grant("")).about(Account)),
+        )
+        .route(
+            "/tiers/{ladder}/grants/{grant_id}/revocation",
+            get(only(OF_ACCOUNTS, of_grant("/revocation")).about(Account)),
         );
     let request = Routes::new()
         .route("/acceptance", get(only(OF_SHIPPING, of_request("acceptance")).about(Shipping)))
@@ -207,6 +216,15 @@ fn states() -> Routes<QueryApi> {
         .route("/v1/operations", get(only(OF_ALL_POINTS, list_operations).with_query()))
         .route("/v1/units", get(only(Role::ALL, list_units).about(Programme)))
         .route("/v1/units/{unit}", get(only(Role::ALL, get_unit).about(Programme)))
+        .route("/v1/ladders", get(only(Role::ALL, list_ladders).about(Programme)))
+        .route(
+            "/v1/ladders/{ladder}",
+            get(only(Role::ALL, get_ladder).about(Programme).with_query()),
+        )
+        .route(
+            "/v1/ladders/{ladder}/accounts",
+            get(only(OF_ALL_POINTS, list_ladder_accounts).with_query()),
+        )
         .route(
             "/v1/conversion-rates",
             get(only(Role::ALL, list_conversion_rates).about(Programme).with_query()),

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AccountId, Credit, LiveHold, LotPart, Pending, Points, Timestamp, UnitId};
+use domain::{AccountId, Credit, LadderId, LiveHold, LotPart, Pending, Points, Timestamp, UnitId};
 use log_record::{PackedPlace, Place};
 use read_model::{NEVER, Query, Reading};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::now;
+use crate::tier::Tiers;
 
 const TOTALS: Query = Query::same(include_str!("sql/list_unit_totals.sql"));
 const ACCOUNT: Query = Query::same(include_str!("sql/find_account.sql"));
@@ -48,6 +49,7 @@ pub(crate) struct Standing {
     pub(crate) until: i64,
     /// What it has of points, and of each further unit that it ever had some of.
     pub(crate) wallets: BTreeMap<UnitId, Wallet>,
+    pub(crate) tiers: Tiers,
     /// The place of the last event that changed the account.
     pub(crate) partition: i64,
     pub(crate) position: i64,
@@ -72,6 +74,9 @@ pub(crate) struct Recorded {
     owed_of_units: Option<String>,
     parts: Option<String>,
     holds: Option<String>,
+    tiers: Option<String>,
+    /// All versions of all ladders.
+    ladders: Option<String>,
 }
 
 /// A hold that the log knows as live: its end, the parts that it keeps, their grace then, and their
@@ -126,7 +131,9 @@ impl Standing {
 
     /// The credit at a time, from what was recorded; nothing where there is no such account.
     pub(crate) fn of(recorded: Vec<Recorded>, now: i64) -> Result<Option<Self>, sqlx::Error> {
-        for Recorded { home, changed_at, owed, owed_of_units, parts, holds } in recorded {
+        for row in recorded {
+            let Recorded { home, changed_at, owed, owed_of_units, parts, holds, tiers, ladders } =
+                row;
             let (Some(partition), Some(position), Some(owed)) = (home, changed_at, owed) else {
                 continue;
             };
@@ -144,7 +151,10 @@ impl Standing {
                 let (parts, owed) = (parts_of(&credit, unit), signed(credit.owed()));
                 wallets.insert(unit, Wallet { now, parts, owed });
             }
-            return Ok(Some(Self { now, until, wallets, partition, position }));
+            let standings = read_list::<(LadderId, domain::Standing)>(tiers.as_deref())?;
+            let tiers = Tiers::of(ladders.as_deref(), standings, time(now)?)?;
+            until = tiers.until.map_or(until, |tiers| until.min(tiers));
+            return Ok(Some(Self { now, until, wallets, tiers, partition, position }));
         }
         Ok(None)
     }
@@ -338,7 +348,8 @@ mod tests {
         assert_eq!(wallet.expiring_within(30), 30);
         assert_eq!(wallet.expiring_within(i64::MAX), 70);
         let wallets = BTreeMap::from([(UnitId::POINTS, wallet)]);
-        let standing = Standing { now, until: NEVER, wallets, partition: 0, position: 1 };
+        let tiers = Tiers::default();
+        let standing = Standing { now, until: NEVER, wallets, tiers, partition: 0, position: 1 };
         assert_eq!(standing.stands_until(30), day + 1, "then a part begins to count as expiring");
     }
 }

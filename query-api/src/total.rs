@@ -15,6 +15,7 @@ use crate::cell::broken;
 use crate::clock::now;
 use crate::failed;
 use crate::freshness::Fresh;
+use crate::ladder::tier_totals;
 use crate::standing::{Part, Recorded, STANDING, Standing};
 use crate::unit::check_unit;
 
@@ -87,7 +88,9 @@ pub(crate) async fn get_totals(
     let rows = rows.into_iter().filter(counts);
     let rows = rows.map(|TotalRow { unit: _, name, high, low }| SumRow { name, high, low });
     let sums = add_up(rows.collect(), |row| joined_sum(row.high, row.low));
-    json_with_etag(&headers, &totals(&sums, reading.as_of().to_string())?)
+    let tiers = tier_totals(&mut reading, unit).await?;
+    let position = reading.as_of().to_string();
+    json_with_etag(&headers, &TotalsBody { tiers, ..totals(&sums, position)? })
 }
 
 pub(crate) async fn get_liability(
@@ -136,6 +139,7 @@ fn totals(sums: &Sums, position: String) -> Result<TotalsBody, Problem> {
         shipments: of(Total::Shipments)?,
         position,
         difference: Sum(difference(signed)),
+        tiers: BTreeMap::new(),
     })
 }
 

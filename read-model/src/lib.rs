@@ -9,6 +9,7 @@
 //! - [`Changes`]: which accounts a batch touched, for those who cache what they have read
 //! - [`ShippingMessage`]: the messages to warehouses, in the order of the log
 //! - [`ShippingStatus`] and [`lane`](lane()): the progress of a shipping request, and its lane
+//! - [`ladders_of()`]: the ladders, by the domain's own functions, from their rows
 //! - [`Total`]: what is added up over all accounts
 //! - [`wrong_sums()`]: whether the sums that the projector moves are those of the rows
 //! - [`dump()`]: every row as text, to compare two read models
@@ -18,6 +19,7 @@ mod checkpoint;
 mod dump;
 mod error;
 mod file_id;
+mod ladders;
 mod lane;
 mod read_model;
 mod schema;
@@ -36,6 +38,7 @@ pub use domain::ShippingStatus;
 pub use dump::dump;
 pub use error::ReadModelError;
 pub use file_id::FileId;
+pub use ladders::{AccountTier, LadderVersion, LaddersError, TierTotal, ladders_of};
 pub use lane::{LANE_SLOTS, lane};
 pub use read_model::{
     Argument, AsOf, AskLog, Following, LastEvent, LogEnds, LogHistory, NeverThere, OfLog, Query,

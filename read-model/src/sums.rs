@@ -17,6 +17,10 @@ const MONTHS: Query = Query::same(
 
 /// Each amount as two numbers whose sums fit: what a table adds up to may have more than 64 bits.
 const BALANCES: Query = Query::same(include_str!("sql/sum_balances.sql"));
+const TIER_TOTALS: Query = Query::same(
+    "select tier || ' of the ladder ' || ladder, cast(0 as bigint), accounts from tier_total",
+);
+const TIERS: Query = Query::same(include_str!("sql/count_tiers.sql"));
 const PARTS: Query = Query::each(
     include_str!("sql/sum_parts_sqlite.sql"),
     include_str!("sql/sum_parts_postgres.sql"),
@@ -68,6 +72,10 @@ async fn compare(reading: &mut Reading) -> Result<Vec<WrongSum>, sqlx::Error> {
     let of_parts = added(reading, PARTS).await?;
     wrong
         .extend(differences(&months, &of_parts, |month| format!("credit that expires in {month}")));
+    let tiers = moved(reading, TIER_TOTALS).await?;
+    let of_accounts = added(reading, TIERS).await?;
+    wrong
+        .extend(differences(&tiers, &of_accounts, |tier| format!("accounts with the tier {tier}")));
     Ok(wrong)
 }
 

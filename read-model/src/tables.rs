@@ -6,6 +6,7 @@
 
 use sql_macros::FromRow;
 
+use crate::ladders::{AccountTier, LadderVersion, TierTotal};
 use crate::row;
 use crate::table::{Column, Row};
 
@@ -19,7 +20,7 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 21] = [
+pub const TABLES: [Table; 24] = [
     table::<AccountBalance>(),
     table::<UnitBalance>(),
     table::<CreditPart>(),
@@ -36,6 +37,9 @@ pub const TABLES: [Table; 21] = [
     table::<EarningRule>(),
     table::<Policy>(),
     table::<Unit>(),
+    table::<LadderVersion>(),
+    table::<AccountTier>(),
+    table::<TierTotal>(),
     table::<ConversionRate>(),
     table::<ProgrammeTotal>(),
     table::<CreditMonth>(),
@@ -138,6 +142,7 @@ row! {
         reference: Option<String>,
         lots: Option<String>,
         released: Option<String>,
+        tier: Option<String>,
         occurred_at: Option<i64>,
         recorded_at: i64,
     }
@@ -178,6 +183,7 @@ row! {
         points: i64,
         further_prices: Option<String>,
         hold_id: Option<String>,
+        tier: Option<String>,
         cancelled_quantity: i64,
         refunded_points: i64,
         occurred_at: Option<i64>,
@@ -292,6 +298,8 @@ row! {
         unit: String,
         price: i64,
         further_prices: Option<String>,
+        tier: Option<String>,
+        tier_prices: Option<String>,
         stock: Option<i64>,
         sold: i64,
         opens_at: Option<i64>,

@@ -6,7 +6,7 @@
 //! nothing of it.
 //!
 //! In reading order: [`SealFolder`] (where keys and trees are), `tree_files.rs` (a tree's hashes),
-//! `seal_partition.rs` (the loop), [`Sealer`] (all partitions), `routes.rs`, [`export`] (a log as
+//! `seal_partition.rs` (the loop), [`Sealer`] (all partitions), `routes.rs`, [`export()`] (a log as
 //! files).
 
 mod error;

@@ -106,7 +106,8 @@ impl Sealing {
             let last = self.store.read_one(place).await?;
             let leaf = TreeHash::of_leaf(&last.fixed_record(log_id));
             let of_tree = in_folder.clone();
-            let opened = blocking(move || Ok(open_at(&of_tree, &checkpoint, leaf))).await?;
+            let signed = checkpoint.clone();
+            let opened = blocking(move || Ok(open_at(&of_tree, &signed, leaf))).await?;
             match opened {
                 Ok(Some(opened)) => {
                     follower = Some(self.store.follow_from(place, last.checksum)?);
@@ -114,7 +115,7 @@ impl Sealing {
                 }
                 Ok(None) => return Err(forked()),
                 // Whatever the files lack is in the log; what was signed is compared then.
-                Err((checkpoint, why)) => {
+                Err(why) => {
                     tracing::warn!(%origin, why, "a tree's files are damaged; they are made anew");
                     kept = Some(checkpoint);
                 }
@@ -328,15 +329,14 @@ fn open_at(
     in_folder: &TreeFolder,
     checkpoint: &Checkpoint,
     leaf: TreeHash,
-) -> Result<Option<TreeFiles>, (Checkpoint, String)> {
-    let damaged = |why: String| (checkpoint.clone(), why);
-    let tree = TreeFiles::open(in_folder, checkpoint.size).map_err(|it| damaged(it.to_string()))?;
+) -> Result<Option<TreeFiles>, String> {
+    let tree = TreeFiles::open(in_folder, checkpoint.size).map_err(|it| it.to_string())?;
     let is_whole = crate::tree_files::are_whole(in_folder, checkpoint.size);
-    if !is_whole.map_err(|it| damaged(it.to_string()))? || tree.root() != checkpoint.root {
-        return Err(damaged("they don't give the root that was signed".into()));
+    if !is_whole.map_err(|it| it.to_string())? || tree.root() != checkpoint.root {
+        return Err("they don't give the root that was signed".into());
     }
     let last = crate::tree_files::subtree(in_folder, 0, checkpoint.size - 1);
-    let last = last.map_err(|it| damaged(it.to_string()))?;
+    let last = last.map_err(|it| it.to_string())?;
     Ok((last == leaf).then_some(tree))
 }
 

@@ -5,7 +5,7 @@
 //! it, and `cargo xtask services stop` ends it. [`PgBouncer`] is a pooler in front of a server.
 //! [`Kafka`] is a broker of one's own, [`KafkaCluster`] three of them, and [`shared_kafka`] the one
 //! that all tests share. [`debian_program`] is a program of a Debian package that need not be
-//! installed, and [`go`] a Go. [`IdentityProvider`] signs tokens and publishes its keys. With the
+//! installed, and [`go()`] a Go. [`IdentityProvider`] signs tokens and publishes its keys. With the
 //! feature `kurrent` there is a server in this process that speaks KurrentDB's protocol.
 
 mod debian;

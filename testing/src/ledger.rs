@@ -165,6 +165,8 @@ pub fn terms(price: u64) -> Terms {
     Terms {
         product_id: id("product"),
         prices: Prices::of_points(points(price)),
+        tier: None,
+        tier_prices: domain::TierPrices::default(),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,
@@ -199,6 +201,7 @@ pub fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] {
         product_id: id("product"),
         allocation: domain::Allocation::Units(units(1)),
         prices: Prices::of_points(points(300)),
+        tier: None,
         warehouse: Some(id("main")),
         hold_id: None,
         expected_points: None,

@@ -246,6 +246,7 @@ pub fn purchased(name: &str, basket: &str, amount: u64, warehouse: Option<&str>)
             points: points(amount),
             rule: Some(RuleVersion { rule_id: id("default"), version: 2 }),
             points_before_cap: None,
+            tier: None,
         }]
         .into(),
         credit_refused: Box::default(),
@@ -273,6 +274,7 @@ fn withdrawn(withdrawal: WithdrawalCause, amount: u64, lots: Vec<LotPart>) -> Cr
         of: None,
         of_lot: None,
         cap_room: None,
+        counted_on: None,
         asked_points: None,
         reference: None,
         occurred_at: None,
@@ -370,6 +372,7 @@ fn withdrawal_reversed(
         expired: Some(points(amount)),
         forgiven: None,
         cap_room: None,
+        counted_on: None,
     };
     let withdrawal_id = id(withdrawal);
     let fact =
@@ -438,6 +441,7 @@ pub fn exchanged(
         product_id: id("product"),
         allocation: Allocation::Units(units(quantity)),
         prices: Prices::of_points(points(cost)),
+        tier: None,
         warehouse: Some(id("main")),
         hold_id: hold.map(id),
         expected_points: None,

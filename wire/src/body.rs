@@ -21,6 +21,7 @@ mod expiry;
 mod fact;
 mod hold;
 mod key;
+mod ladder;
 mod ledger_entry;
 mod mark;
 mod offer;
@@ -30,6 +31,7 @@ mod price;
 mod purchase;
 mod receipt;
 mod shipping_request;
+mod tier;
 mod total;
 mod transfer;
 mod unit;
@@ -66,8 +68,10 @@ pub use hold::{
     RefundCaptureBody, ReleaseHoldBody,
 };
 pub use key::{CreateKeyBody, KeyBody, KeysBody, MadeKeyBody, RevokeKeyBody, RotateKeyBody};
+pub use ladder::{KeepsBody, LadderBody, LevelBody, PutLadderBody, WindowBody};
 pub use ledger_entry::{
-    ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
+    ChangeBody, EntryLotBody, EntryTierBody, EntryWithdrawalBody, ExplainedEntryBody,
+    LedgerEntryBody,
 };
 pub use mark::{MarkBody, MarksBody, SetMarkBody};
 pub use offer::{
@@ -92,6 +96,11 @@ pub use shipping_request::{
     ParcelBody, RejectShipmentBody, ReportShipmentBody, ResentShipmentBody, SettleShipmentBody,
     ShipmentAnswerBody, ShipmentDispatchedBody, ShipmentReportedBody, ShippedLineBody,
     ShippingLineBody, ShippingRequestBody,
+};
+pub use tier::{
+    AccountTierBody, GrantTierBody, GrantedTierBody, LadderAccountBody, LadderTierBody,
+    NextTierBody, PutTierPriceBody, ReplacedGrantBody, RevokeGrantBody, TierGrantEndedBody,
+    TierGrantedBody, TierPriceBody,
 };
 pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};

@@ -3,6 +3,7 @@
 mod growth;
 mod history;
 mod key_book;
+mod ladders;
 mod ledger;
 mod locked_log;
 mod snapshot;

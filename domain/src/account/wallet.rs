@@ -17,7 +17,7 @@ use crate::tally::Tally;
 use crate::unit::UnitNumber;
 use crate::{
     CreditEarned, CreditGivenBack, CreditWithdrawn, Event, HoldId, LotId, LotPart, Points,
-    Timestamp, WithdrawalCause,
+    Standings, Timestamp, WithdrawalCause,
 };
 
 /// What an account has of one unit. Units never mix, so all that credit does, it does within one.
@@ -40,19 +40,23 @@ pub(super) struct Rare {
     debts: Debts,
     /// By the rules that give this unit.
     pub(super) earned: Box<[Earned]>,
-    /// In the wallet of `points` alone: those of the account's further units. They stand here so
-    /// that an account without any takes no byte for them.
+    /// In the wallet of `points` alone: what the account has beside points. It stands here so that
+    /// an account without any takes no byte for it.
     pub(super) further: Option<Box<Further>>,
 }
 
-/// An account's wallets of further units than `points`, in the order of the units.
+/// What an account has beside points.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Further(Vec<(UnitNumber, Wallet)>);
+pub(super) struct Further {
+    /// Its wallets of further units, in the order of the units.
+    wallets: Box<[(UnitNumber, Wallet)]>,
+    /// Where it stands on ladders.
+    pub(super) standings: Option<Box<Standings>>,
+}
 
 impl Further {
     pub(super) fn iter(&self) -> impl Iterator<Item = (UnitNumber, &Wallet)> {
-        self.0.iter().map(|(unit, wallet)| (*unit, wallet))
+        self.wallets.iter().map(|(unit, wallet)| (*unit, wallet))
     }
 
     pub(super) fn get(&self, unit: UnitNumber) -> Option<&Wallet> {
@@ -61,13 +65,15 @@ impl Further {
 
     /// The wallet of a unit, which comes into being where it wasn't there yet.
     pub(super) fn get_mut(&mut self, unit: UnitNumber) -> &mut Wallet {
-        let index = self.0.partition_point(|(other, _)| *other < unit);
-        if self.0.get(index).is_none_or(|(other, _)| *other != unit) {
-            // Most accounts have one or two; the usual first growth is to four.
-            self.0.reserve_exact(1);
-            self.0.insert(index, (unit, Wallet::default()));
+        let index = self.wallets.partition_point(|(other, _)| *other < unit);
+        if self.wallets.get(index).is_none_or(|(other, _)| *other != unit) {
+            // Most accounts have one or two, so there is no room for more to come.
+            let mut wallets = std::mem::take(&mut self.wallets).into_vec();
+            wallets.reserve_exact(1);
+            wallets.insert(index, (unit, Wallet::default()));
+            self.wallets = wallets.into();
         }
-        &mut self.0[index].1
+        &mut self.wallets[index].1
     }
 }
 

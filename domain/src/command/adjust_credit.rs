@@ -140,6 +140,7 @@ impl AdjustCredit {
             of: None,
             of_lot: None,
             cap_room: None,
+            counted_on: draft.counted_on(unit, CauseKind::Adjustment, draft.now),
             asked_points: None,
             reference: Some(self.reference.clone()),
             occurred_at: self.occurred_at,

@@ -46,9 +46,7 @@ impl CommandRules for AmendOffer {
         offer.check_version(self.read_versions.as_deref())?;
         offer.check_not_closed()?;
         let inventory = stock.map(|stock| limited(offer, stock)).transpose()?;
-        if offer.terms.prices != self.terms.prices {
-            draft.check_prices(&self.terms.prices)?;
-        }
+        draft.check_costs(&self.terms, Some(&offer.terms))?;
         let mut version = offer.version;
         if !is_same {
             version += 1;

@@ -69,7 +69,7 @@ impl CommandRules for CaptureHold {
                 if draft.state.recorded().position_of(exchange).is_some() {
                     return Err(Refusal::ExchangeExists);
                 }
-                let priced = order.price(draft.state, draft.now, Some(unit))?;
+                let priced = order.price(&draft, &self.account_id, Some(unit))?;
                 let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
                 order.check_limit(&priced, account)?;
                 // Of the hold's unit, or nothing.

@@ -52,6 +52,7 @@ impl CommandRules for ClaimCredit {
         let refused = draft.state.refused_credit(at);
         let first = refused.first().ok_or(Refusal::NothingToClaim)?;
         if refused.iter().all(|refused| refused.unit != self.unit) {
+            draft.unit_number(self.unit)?;
             return Err(Refusal::UnitMismatch { unit: first.unit, asked: self.unit });
         }
         let Some(original) = self.original.as_ref().filter(|original| original.position == at)
@@ -308,6 +309,7 @@ mod tests {
             .at(2)
             .does(crate::Command::RecordPurchase(late))
             .refuses(claim_until(100, "ann", "P-1"), "unit-mismatch")
+            .refuses(in_unit("mile", claim_until(100, "ann", "P-1")), "unit-unknown")
             .does(in_unit("miles", claim_until(100, "ann", "P-1")))
             .leaves_of("ann", "miles", [100, 0, 0, 0]);
     }

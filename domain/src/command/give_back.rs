@@ -62,6 +62,7 @@ fn given_back(
         owed: owed.some(),
         expired: fact.expired,
         forgiven: fact.forgiven,
+        counted_on: fact.counted_on,
         cap_room: fact.cap_room.clone().filter(|room| room.period.is_kept(draft.now)),
     })
 }

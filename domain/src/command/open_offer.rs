@@ -36,7 +36,7 @@ impl CommandRules for OpenOffer {
         let state = draft.state;
         match state.offer(&self.offer_id) {
             None => {
-                draft.check_prices(&self.terms.prices)?;
+                draft.check_costs(&self.terms, None)?;
                 Ok(Decision::of(Event::OfferOpened(OfferOpened {
                     offer_id: self.offer_id.clone(),
                     terms: self.terms.clone(),

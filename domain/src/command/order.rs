@@ -5,8 +5,8 @@ use crate::account::OfferNumber;
 use crate::draft::Draft;
 use crate::price::are_same;
 use crate::{
-    Account, Allocation, DeliverTo, ExchangeCreated, ExchangeId, HoldId, Inventory, Offer, OfferId,
-    Points, Price, Prices, Refusal, State, Timestamp, UnitId, Units,
+    Account, AccountId, Allocation, DeliverTo, ExchangeCreated, ExchangeId, HoldId, Inventory,
+    LadderTier, Offer, OfferId, Points, Price, Prices, Refusal, Terms, Timestamp, UnitId, Units,
 };
 
 /// An order for goods.
@@ -36,43 +36,50 @@ pub(super) struct Priced<'a> {
     left: Inventory,
     /// What it costs.
     pub(super) needed: Prices,
+    /// The tier that counted: that of the price or, where no price is a tier's, that which the
+    /// offer is for.
+    pub(super) tier: Option<LadderTier>,
 }
 
 impl Order {
     /// Stock is looked at before everything else that the offer or the account could be refused
     /// for: the gate in front of the writer's queue knows the stock only, and must not answer
-    /// otherwise than this does. Where credit pays that was set aside, it is of the unit `held`.
+    /// otherwise than this does. The account's tiers are those after the draft's events so far.
+    /// Where credit pays that was set aside, it is of the unit `held`.
     pub(super) fn price<'a>(
         &self,
-        state: &'a State,
-        now: Timestamp,
+        draft: &Draft<'a>,
+        account: &AccountId,
         held: Option<UnitId>,
     ) -> Result<Priced<'a>, Refusal> {
-        let (number, offer) = state.numbered_offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
+        let offer = draft.state.numbered_offer(&self.offer_id);
+        let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
         let allocated = offer.inventory.allocate(self.quantity);
         if allocated.is_none()
             && let Some(remaining) = offer.inventory.remaining()
         {
             return Err(Refusal::SoldOut { remaining, asked: self.quantity });
         }
-        offer.check_open(now)?;
+        offer.check_open(draft.now)?;
+        let terms = &offer.terms;
+        if let Some(tier) = terms.tier {
+            draft.check_tier(account, tier)?;
+        }
+        let (prices, tier) = prices_for(draft, account, terms);
         // What is free costs nothing of any unit.
-        let other = |unit: UnitId| offer.terms.prices.due().find(|price| price.unit != unit);
+        let other = |unit: UnitId| prices.due().find(|price| price.unit != unit);
         if let Some((unit, Price { unit: asked, .. })) = held.zip(held.and_then(other)) {
             return Err(Refusal::UnitMismatch { unit, asked });
         }
         let (allocation, left) =
             allocated.ok_or(Refusal::AmountTooLarge { what: "the offer's units sold" })?;
-        let needed = offer
-            .terms
-            .prices
-            .times(self.quantity)
-            .ok_or(Refusal::AmountTooLarge { what: "price times quantity" })?;
+        let needed = prices.times(self.quantity);
+        let needed = needed.ok_or(Refusal::AmountTooLarge { what: "price times quantity" })?;
         self.check_cost(&needed)?;
-        if offer.terms.ships && self.deliver_to.is_none() {
+        if terms.ships && self.deliver_to.is_none() {
             return Err(Refusal::DeliverToMissing);
         }
-        Ok(Priced { number, offer, allocation, left, needed })
+        Ok(Priced { number, offer, allocation, left, needed, tier })
     }
 
     /// Whether it costs what the caller expects, where the caller expects something.
@@ -122,6 +129,7 @@ impl Order {
             product_id: terms.product_id.clone(),
             allocation: priced.allocation,
             prices: priced.needed,
+            tier: priced.tier,
             warehouse: terms.ships.then(|| terms.warehouse.clone()),
             hold_id,
             expected_points: self.expected_points,
@@ -151,5 +159,18 @@ fn are_expected(asked: Option<&[Price]>, recorded: Option<&[Price]>) -> bool {
         (Some(asked), Some(recorded)) => are_same(asked, recorded),
         (None, None) => true,
         _ => false,
+    }
+}
+
+/// What one piece costs an account, and the tier that counts: that of the price or, where no price
+/// is a tier's, that which the offer is for.
+fn prices_for<'t>(
+    draft: &Draft<'_>,
+    account: &AccountId,
+    terms: &'t Terms,
+) -> (&'t Prices, Option<LadderTier>) {
+    match terms.tier_prices.that_counts(|tier| draft.level_of(account, tier)) {
+        Some(of_tier) => (&of_tier.prices, Some(of_tier.tier)),
+        None => (&terms.prices, terms.tier),
     }
 }

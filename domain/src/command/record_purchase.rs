@@ -4,8 +4,8 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
     AccountId, CapPeriod, Cause, CreditEarned, CreditRefused, Decision, DeliverTo, EarningRule,
-    Event, IdHash, Points, PurchaseEarning, PurchaseId, PurchaseLine, PurchaseRecorded, Refusal,
-    RefusalCode, RuleId, RuleVersion, Timestamp, UnitId, UnitPoints, WarehouseId,
+    Event, IdHash, LadderTier, Points, PurchaseEarning, PurchaseId, PurchaseLine, PurchaseRecorded,
+    Refusal, RefusalCode, RuleId, RuleVersion, Timestamp, UnitId, UnitPoints, WarehouseId,
 };
 
 /// Records a purchase. Its id is a cause: what earned for it once earns no more. The goods were
@@ -42,9 +42,13 @@ struct Earning {
     points: Vec<Points>,
     /// In all, where a cap cut it.
     before_cap: Option<Points>,
+    /// That counted for the rule's percentage.
+    tier: Option<LadderTier>,
     rule: Option<RuleVersion>,
     /// Where the rule's cap counts them.
     cap_period: Option<CapPeriod>,
+    /// The time by which a rule gave them.
+    earned_at: Option<Timestamp>,
     available_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
 }
@@ -87,6 +91,7 @@ impl CommandRules for RecordPurchase {
                 points,
                 rule: earning.rule.clone(),
                 points_before_cap: earning.before_cap,
+                tier: earning.tier,
             });
         }
         let lines = self.lines.iter().enumerate().map(|(index, line)| {
@@ -167,13 +172,16 @@ impl RecordPurchase {
             let code = RefusalCode::from(&refusal);
             CreditRefused { unit, code, available_at, expires_at, cap_period }
         })?;
+        let cause = Cause::purchase(&self.purchase_id);
+        let earned_at = earning.earned_at.unwrap_or(draft.now);
         let fact = CreditEarned {
             available_at,
             expires_at,
+            counted_on: draft.counted_on(unit, cause.kind, earned_at),
             rule: earning.rule.clone(),
             cap_period,
             occurred_at: self.occurred_at,
-            ..CreditEarned::new(unit, points, Cause::purchase(&self.purchase_id))
+            ..CreditEarned::new(unit, points, cause)
         };
         draft.come_in(Event::CreditEarned(id.clone(), fact));
         Ok(points)
@@ -230,7 +238,9 @@ impl RecordPurchase {
         let (terms, version) = rule.version_at(at);
         let calendar = terms.time_zone.calendar().map_err(|_| Refusal::TimeZoneUnknown)?;
         let unit = terms.unit;
-        let mut points = terms.points_of(&self.lines, at).unwrap_or_default();
+        let has_tier = |tier| draft.level_of(&self.account_id, tier).is_some();
+        let (percent, tier) = terms.percent(at, has_tier);
+        let mut points = terms.points_of(&self.lines, percent).unwrap_or_default();
         let cap_period = terms.cap_period(calendar, at);
         let mut before_cap = None;
         if let (Some(cap), Some(period)) = (terms.cap, cap_period) {
@@ -250,8 +260,10 @@ impl RecordPurchase {
             unit,
             points,
             before_cap,
+            tier,
             rule: Some(RuleVersion { rule_id: id.clone(), version }),
             cap_period,
+            earned_at: Some(at),
             available_at: terms.available_at(draft.now),
             expires_at: terms.expires_at(calendar, draft.now),
         })
@@ -267,7 +279,7 @@ fn in_all(points: &[Points]) -> Points {
 mod tests {
     use crate::command::ExpectedVersion;
     use crate::scenario::*;
-    use crate::{Cap, Command, EarningTerms, ExpiryRule, Multiplier, Period};
+    use crate::{Cap, Command, EarningTerms, ExpiryRule, Period};
 
     #[test]
     fn a_purchase_earns_the_points_that_are_named() {
@@ -398,7 +410,7 @@ mod tests {
                 category: "toys".parse().expect("a category"),
                 rate: rate_of(20),
             }],
-            multipliers: vec![Multiplier { from: time(50), until: time(60), percent: 150 }],
+            multipliers: vec![during(50, 60, 150)],
             expiry: Some(ExpiryRule::Months(1)),
             pending_days: 1,
             ..rate(10)

@@ -54,7 +54,7 @@ impl CommandRules for Redeem {
     }
 
     fn preview(&self, mut draft: Draft<'_>) -> Option<Result<Preview, Refusal>> {
-        Some(self.draw(&mut draft).map(|(_, costs)| Preview { costs }))
+        Some(self.draw(&mut draft).map(|(priced, costs)| Preview { costs, tier: priced.tier }))
     }
 
     fn first_difference(&self, event: &Event) -> Option<&'static str> {
@@ -72,8 +72,8 @@ impl Redeem {
     /// The cost, and what it draws on of each unit that it costs; the first unit that lacks is the
     /// answer.
     fn draw<'a>(&self, draft: &mut Draft<'a>) -> Result<(Priced<'a>, Vec<PreviewedCost>), Refusal> {
-        let priced = self.order.price(draft.state, draft.now, None)?;
         draft.apply_due(&self.account_id);
+        let priced = self.order.price(draft, &self.account_id, None)?;
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         self.order.check_limit(&priced, account)?;
         let costs = priced.needed.iter().map(|Price { unit, points }| {

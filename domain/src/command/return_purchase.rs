@@ -126,13 +126,13 @@ impl ReturnPurchase {
             };
             if let (Some(earned), Some(points)) = (earned, points.some()) {
                 wanted.push(Wanted { unit, lot: draft.state.lot_at(earned.position), points });
-                rooms.push(room);
+                rooms.push((room, earned.counted_on));
             }
             shares.push(TakenBack { unit, points, room_back });
         }
         let taken = take_back(draft, &self.account_id, &wanted)?;
-        for ((wanted, taken), room) in wanted.into_iter().zip(taken).zip(rooms) {
-            let fact = self.withdrawn(wanted, taken, room);
+        for ((wanted, taken), (room, counted_on)) in wanted.into_iter().zip(taken).zip(rooms) {
+            let fact = CreditWithdrawn { counted_on, ..self.withdrawn(wanted, taken, room) };
             draft.push(Event::CreditWithdrawn(self.account_id.clone(), fact));
         }
         Ok(shares)
@@ -159,6 +159,7 @@ impl ReturnPurchase {
             of: Some(Cause::purchase(&self.purchase_id)),
             of_lot: Some(lot),
             cap_room,
+            counted_on: None,
             asked_points: None,
             reference: None,
             occurred_at: self.occurred_at,

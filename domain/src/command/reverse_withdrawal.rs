@@ -50,10 +50,9 @@ impl CommandRules for ReverseWithdrawal {
         else {
             return Ok(Decision::Load(at));
         };
-        let [withdrawn] = &*original.credit else { return Err(Refusal::WithdrawalUnknown) };
         draft.apply_due(&self.account_id);
         let id = &self.account_id;
-        let credit = give_back(&draft, id, &[withdrawn.clone()], Refusal::WithdrawalUnknown)?;
+        let credit = give_back(&draft, id, &original.credit, Refusal::WithdrawalUnknown)?;
         let credit = credit.into_iter().next().ok_or(Refusal::WithdrawalUnknown)?;
         let fact = WithdrawalReversed {
             withdrawal_id: self.withdrawal_id.clone(),

@@ -57,6 +57,8 @@ impl CommandRules for SetEarningRule {
         };
         draft.unit_number(self.terms.unit)?;
         draft.check_not_closed(self.terms.unit)?;
+        let mut tiers = self.terms.multipliers.iter().filter_map(|multiplier| multiplier.tier);
+        tiers.try_for_each(|tier| draft.check_named(tier))?;
         Ok(Decision::of(Event::EarningRuleSet(EarningRuleSet {
             rule_id: self.rule_id.clone(),
             version,
@@ -80,9 +82,7 @@ mod tests {
             categories: names
                 .map(|name| crate::CategoryRate { category: id(name), rate: rate(2).rate })
                 .to_vec(),
-            multipliers: percents
-                .map(|percent| crate::Multiplier { from: time(1), until: time(2), percent })
-                .to_vec(),
+            multipliers: percents.map(|percent| during(1, 2, percent)).to_vec(),
             ..rate(1)
         };
         given([])

@@ -57,7 +57,7 @@ impl CommandRules for WithdrawCredit {
             None => match &self.original {
                 Some(original) if original.position == at => {
                     let claimed = refused.iter().filter_map(|refused| refused.claimed);
-                    self.of_own_unit(original.earned.iter().copied().chain(claimed))?
+                    self.of_own_unit(&draft, original.earned.iter().copied().chain(claimed))?
                 }
                 _ => return Ok(Decision::Load(at)),
             },
@@ -85,6 +85,7 @@ impl CommandRules for WithdrawCredit {
             of: Some(self.cause.clone()),
             of_lot: Some(lot),
             cap_room: None,
+            counted_on: earned.counted_on,
             asked_points: self.points,
             reference: None,
             occurred_at: self.occurred_at,
@@ -116,11 +117,15 @@ impl WithdrawCredit {
     /// What the cause earned of the unit that is named.
     fn of_own_unit(
         &self,
+        draft: &Draft<'_>,
         earned: impl Iterator<Item = EarnedCredit> + Clone,
     ) -> Result<EarnedCredit, Refusal> {
         let first = earned.clone().next().ok_or(Refusal::CreditUnknown)?;
-        let own = earned.into_iter().find(|earned| earned.unit == self.unit);
-        own.ok_or(Refusal::UnitMismatch { unit: first.unit, asked: self.unit })
+        if let Some(own) = earned.into_iter().find(|earned| earned.unit == self.unit) {
+            return Ok(own);
+        }
+        draft.unit_number(self.unit)?;
+        Err(Refusal::UnitMismatch { unit: first.unit, asked: self.unit })
     }
 }
 
@@ -182,6 +187,7 @@ mod tests {
             .does(make_unit("miles"))
             .does(in_unit("miles", earn("ann", 100, "B-1")))
             .refuses(withdraw("ann", "w-1", "B-1"), "unit-mismatch")
+            .refuses(in_unit("mile", withdraw("ann", "w-1", "B-1")), "unit-unknown")
             .does(in_unit("miles", withdraw("ann", "w-1", "B-1")))
             .leaves("ann", [500, 0, 0, 0])
             .leaves_of("ann", "miles", [0, 0, 0, 0]);

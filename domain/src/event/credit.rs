@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Note;
 use crate::{
-    AccountId, CancellationId, CapPeriod, CapRoom, CauseId, ExchangeId, Grace, HoldId, Points,
+    AccountId, CancellationId, CapPeriod, CapRoom, CauseId, Day, ExchangeId, Grace, HoldId, Points,
     Price, PurchaseId, Reference, RefundId, ReturnId, RuleId, Timestamp, TransferId, UnitId,
     WithdrawalId,
 };
@@ -143,6 +143,9 @@ pub struct CreditEarned {
     pub claim: Option<Claim>,
     /// The period in which the rule's cap counts it, where the rule has a cap.
     pub cap_period: Option<CapPeriod>,
+    /// The day on which ladders count it, by the calendar of the unit's time zone, where a ladder
+    /// may.
+    pub counted_on: Option<Day>,
     /// What an adjustment refers to.
     pub reference: Option<Reference>,
     /// When it happened, as the caller said.
@@ -165,6 +168,7 @@ impl CreditEarned {
             rule: None,
             claim: None,
             cap_period: None,
+            counted_on: None,
             reference: None,
             occurred_at: None,
             note,
@@ -317,6 +321,9 @@ pub struct CreditWithdrawn {
     pub of_lot: Option<LotId>,
     /// The room under a cap that a return gives back, as much as `points`.
     pub cap_room: Option<CapRoom>,
+    /// The day on which ladders counted the credit, and count it no more; of an adjustment, the day
+    /// on which it counts.
+    pub counted_on: Option<Day>,
     /// The points that the caller named; without them, all that were left to be taken.
     pub asked_points: Option<Points>,
     /// What an adjustment refers to.
@@ -354,6 +361,8 @@ pub struct CreditGivenBack {
     pub forgiven: Option<Points>,
     /// The room under a cap that is used again, as much as `points`; the cap may be exceeded by it.
     pub cap_room: Option<CapRoom>,
+    /// The day on which ladders count it again.
+    pub counted_on: Option<Day>,
 }
 
 /// A withdrawal was undone.

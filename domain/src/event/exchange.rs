@@ -2,8 +2,8 @@
 
 use super::Note;
 use crate::{
-    Allocation, CancellationId, DeliverTo, ExchangeId, HoldId, OfferId, Points, Price, Prices,
-    ProductId, Timestamp, Units, WarehouseId,
+    Allocation, CancellationId, DeliverTo, ExchangeId, HoldId, LadderTier, OfferId, Points, Price,
+    Prices, ProductId, Timestamp, Units, WarehouseId,
 };
 
 /// Goods were got for points; most are to be shipped. It bears the exchange id and every field of
@@ -21,6 +21,9 @@ pub struct ExchangeCreated {
     /// What it cost in all. For each unit stands a deduction before it, in this order, or the
     /// capture of a hold; where it is free, nothing.
     pub prices: Prices,
+    /// The tier that counted, where one did: that of the price or, where no price was a tier's,
+    /// that which the offer was for.
+    pub tier: Option<LadderTier>,
     /// Who ships, as the offer said then; without it, nothing is shipped.
     pub warehouse: Option<WarehouseId>,
     /// The hold that paid it, where one did.

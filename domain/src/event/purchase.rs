@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{CreditGivenBack, Note, RuleVersion};
 use crate::{
-    CapPeriod, CapRoom, Category, DeliverTo, Points, ProductId, PurchaseId, RefusalCode, ReturnId,
-    RuleId, Timestamp, UnitId, Units, WarehouseId,
+    CapPeriod, CapRoom, Category, DeliverTo, LadderTier, Points, ProductId, PurchaseId,
+    RefusalCode, ReturnId, RuleId, Timestamp, UnitId, Units, WarehouseId,
 };
 
 /// How many rules a purchase names at most, and of how many units it earns.
@@ -56,6 +56,8 @@ pub struct PurchaseEarning {
     pub rule: Option<RuleVersion>,
     /// What the rule gave, where its cap cut that.
     pub points_before_cap: Option<Points>,
+    /// The tier of the rule's multiplier that counted, where there was less to earn without one.
+    pub tier: Option<LadderTier>,
 }
 
 /// Goods were bought for money. It bears the purchase's id, which is a cause, and every field of

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Points, Timestamp, UnitId, Units};
+use crate::{LadderId, Points, TierId, Timestamp, UnitId, Units};
 
 /// A fact of one refusal, for programs to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,10 @@ pub enum Fact {
     Time(Timestamp),
     /// A unit.
     Unit(UnitId),
+    /// A ladder.
+    Ladder(LadderId),
+    /// A tier.
+    Tier(TierId),
     /// The name of a field of the body.
     Field(&'static str),
 }
@@ -86,6 +90,18 @@ impl IntoFact for Timestamp {
 impl IntoFact for UnitId {
     fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
         Some((name, Fact::Unit(self)))
+    }
+}
+
+impl IntoFact for LadderId {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        Some((name, Fact::Ladder(self)))
+    }
+}
+
+impl IntoFact for TierId {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        Some((name, Fact::Tier(self)))
     }
 }
 

@@ -102,6 +102,7 @@ fn exchanged_at(prices: Prices, account: &str, exchange: &str, offer: &str) -> E
         product_id: id("product"),
         allocation: Allocation::Units(units(1)),
         prices,
+        tier: None,
         warehouse: Some(id("main")),
         hold_id: None,
         expected_points: None,

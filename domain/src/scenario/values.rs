@@ -38,6 +38,8 @@ pub(crate) fn terms(price: u64) -> Terms {
     Terms {
         product_id: id("product"),
         prices: Prices::of_points(Points::sum_of(price).expect("an amount")),
+        tier: None,
+        tier_prices: TierPrices::default(),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,
@@ -78,6 +80,11 @@ pub(crate) fn rate(points_per_100: u64) -> EarningTerms {
 /// The same terms of a rule that gives miles.
 pub(crate) fn in_miles(terms: EarningTerms) -> EarningTerms {
     EarningTerms { unit: id("miles"), ..terms }
+}
+
+/// A percentage between two times, in seconds.
+pub(crate) fn during(from: i64, until: i64, percent: u32) -> Multiplier {
+    Multiplier { from: Some(time(from)), until: Some(time(until)), tier: None, percent }
 }
 
 /// A unit that can be spent.

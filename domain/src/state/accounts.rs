@@ -204,6 +204,16 @@ impl Accounts {
         Ok((number, account.next_due()))
     }
 
+    /// An account that is there, and its number.
+    pub(super) fn numbered_mut(
+        &mut self,
+        id: &AccountId,
+    ) -> Result<(AccountNumber, &mut Account), &'static str> {
+        let (number, _, account) = self.by_id.get_full_mut(id).ok_or("of an unknown account")?;
+        let number = u32::try_from(number).map_err(|_| "more than 2^32 accounts")?;
+        Ok((number, account))
+    }
+
     pub(super) fn credit_earned(
         &mut self,
         at: Position,
@@ -227,8 +237,7 @@ impl Accounts {
         let unclaimed =
             refused.find(|refused| refused.unit == fact.unit && refused.claimed.is_none());
         let unclaimed = unclaimed.ok_or("credit was claimed that was never refused, or twice")?;
-        unclaimed.claimed =
-            Some(EarnedCredit { position: at, unit: fact.unit, points: fact.points });
+        unclaimed.claimed = Some(EarnedCredit::of(at, fact));
         self.record(IdHash::claim(id, &fact.cause.id, fact.unit), at)
     }
 

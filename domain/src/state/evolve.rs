@@ -68,6 +68,24 @@ impl State {
             }
             Event::UnitSet(fact) => self.programme.unit_set(at, fact)?,
             Event::UnitClosed(fact) => self.programme.unit_closed(at, recorded_at, fact)?,
+            Event::LadderSet(fact) => {
+                self.programme.ladder_set(at, recorded_at, fact)?;
+                if fact.version > 1 {
+                    self.unjudged = Some(0);
+                }
+            }
+            Event::TierReached(..) | Event::TierKept(..) | Event::TierLapsed(..) => {}
+            Event::TierGranted(id, fact) => {
+                let grant = IdHash::tier_grant(id, fact.ladder, &fact.grant_id);
+                self.accounts.record(grant, at)?;
+            }
+            Event::TierGrantEnded(id, fact) => {
+                // By its time it is ended by nobody, so there is nothing to repeat.
+                if fact.ended == crate::GrantEnd::Revoked {
+                    let end = IdHash::tier_grant_revocation(id, fact.ladder, &fact.grant_id);
+                    self.accounts.record(end, at)?;
+                }
+            }
             Event::ConversionRateSet(fact) => self.programme.conversion_rate_set(at, fact)?,
             Event::ConversionRateClosed(fact) => {
                 self.programme.conversion_rate_closed(at, recorded_at, fact)?;
@@ -156,6 +174,11 @@ impl State {
         {
             self.evolve_account(at, recorded_at, id, event)?;
         }
+        if let Some(id) = event.account_id()
+            && (event.is_of_tier() || event.counted_on().is_some())
+        {
+            self.evolve_standings(at, recorded_at, id, event)?;
+        }
         self.position = at;
         self.recorded_at = recorded_at;
         Ok(())
@@ -179,6 +202,26 @@ impl State {
         let at = Place { partition: self.partition, position: at };
         let (number, next_due) = self.accounts.evolve(at, recorded_at, id, unit, event)?;
         if let Some(time) = next_due {
+            self.schedule.plan(Due::Account(number), time);
+        }
+        Ok(())
+    }
+
+    /// Applies an event to where its account stands on ladders, and plans likewise.
+    fn evolve_standings(
+        &mut self,
+        at: Position,
+        recorded_at: Timestamp,
+        id: &AccountId,
+        event: &Event,
+    ) -> Changed {
+        let ladders = &self.programme.ladders;
+        if !event.is_of_tier() && !ladders.iter().any(|(_, it)| it.counts(event).is_some()) {
+            return Ok(());
+        }
+        let (number, account) = self.accounts.numbered_mut(id)?;
+        account.standings_mut().evolve(ladders, at, recorded_at, event)?;
+        if let Some(time) = account.standings().next_due() {
             self.schedule.plan(Due::Account(number), time);
         }
         Ok(())

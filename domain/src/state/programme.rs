@@ -11,9 +11,10 @@ use crate::account::OfferNumber;
 use crate::conversion::ConversionRates;
 use crate::unit::KnownUnits;
 use crate::{
-    Allocation, EarningRule, EarningRuleSet, IdHash, Inventory, LogOpened, Offer, OfferAmended,
-    OfferClosed, OfferId, OfferOpened, OfferPhase, OfferReopened, Policy, PolicyChanged, RuleId,
-    StockAdded, StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId, UnitSet, UnitTerms,
+    Allocation, EarningRule, EarningRuleSet, IdHash, Inventory, LadderSet, Ladders, LogOpened,
+    Offer, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, OfferReopened, Policy,
+    PolicyChanged, RuleId, StockAdded, StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId,
+    UnitSet, UnitTerms,
 };
 
 /// What is of a unit that nobody made.
@@ -35,6 +36,7 @@ pub(super) struct Programme {
     pub(super) rules: HashMap<RuleId, EarningRule>,
     pub(super) offers: IndexMap<OfferId, Offer>,
     pub(super) units: KnownUnits,
+    pub(super) ladders: Ladders,
     pub(super) conversion_rates: ConversionRates,
     /// The ids of the programme's own commands, such as additions to stock. It is written as a list
     /// of pairs, for an id's hash can't be a key in every format.
@@ -79,6 +81,16 @@ impl Programme {
         unit.version = fact.version;
         unit.changed_at = at;
         Ok(())
+    }
+
+    pub(super) fn ladder_set(
+        &mut self,
+        at: Position,
+        time: Timestamp,
+        fact: &LadderSet,
+    ) -> Changed {
+        let unit = self.units.get(fact.terms.unit).ok_or(UNKNOWN_UNIT)?;
+        self.ladders.set(at, time, fact, &unit.terms.time_zone)
     }
 
     pub(super) fn policy_changed(&mut self, at: Position, fact: &PolicyChanged) -> Changed {

@@ -1,5 +1,6 @@
 //! The tests of this crate, in one program.
 
 mod dependencies;
+mod ladders;
 mod laws;
 mod model;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::{
-    AccountId, CancellationId, CauseId, CauseKind, ExchangeId, Grace, HoldId, Note, Points,
+    AccountId, CancellationId, CauseId, CauseKind, Day, ExchangeId, Grace, HoldId, Note, Points,
     Reference, RefundId, RuleId, Timestamp, TransferId, UnitId,
 };
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,8 @@ pub(crate) struct CreditEarned<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cap_period: Option<CapPeriod>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    counted_on: Option<Day>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<Cow<'a, Reference>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
@@ -111,6 +113,7 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
             rule,
             claim,
             cap_period,
+            counted_on,
             reference,
             occurred_at,
             note: _,
@@ -124,6 +127,7 @@ impl<'a> From<&'a domain::CreditEarned> for CreditEarned<'a> {
             rule: rule.as_ref().map(Into::into),
             claim: claim.map(Into::into),
             cap_period: cap_period.map(Into::into),
+            counted_on: *counted_on,
             reference: reference.as_ref().map(Cow::Borrowed),
             occurred_at: *occurred_at,
         }
@@ -141,6 +145,7 @@ impl From<CreditEarned<'_>> for domain::CreditEarned {
             rule,
             claim,
             cap_period,
+            counted_on,
             reference,
             occurred_at,
         } = stored;
@@ -153,6 +158,7 @@ impl From<CreditEarned<'_>> for domain::CreditEarned {
             rule: rule.map(Into::into),
             claim: claim.map(Into::into),
             cap_period: cap_period.map(Into::into),
+            counted_on,
             reference: reference.map(Cow::into_owned),
             occurred_at,
             note: Note::default(),

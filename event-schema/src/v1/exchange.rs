@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    Allocation, CancellationId, ExchangeId, HoldId, Note, OfferId, Points, Price, Prices,
-    ProductId, Timestamp, Units, WarehouseId,
+    Allocation, CancellationId, ExchangeId, HoldId, LadderTier, Note, OfferId, Points, Price,
+    Prices, ProductId, Timestamp, Units, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ pub(crate) struct ExchangeCreated<'a> {
     quantity: Units,
     /// 0 points where it was free.
     prices: Cow<'a, Prices>,
+    /// Missing where none counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tier: Option<LadderTier>,
     /// Missing where nothing is shipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     warehouse: Option<Cow<'a, WarehouseId>>,
@@ -41,6 +44,7 @@ impl<'a> From<&'a domain::ExchangeCreated> for ExchangeCreated<'a> {
             product_id,
             allocation: Allocation::Units(quantity),
             prices,
+            tier,
             warehouse,
             hold_id,
             expected_points,
@@ -54,6 +58,7 @@ impl<'a> From<&'a domain::ExchangeCreated> for ExchangeCreated<'a> {
             product_id: Cow::Borrowed(product_id),
             quantity: *quantity,
             prices: Cow::Borrowed(prices),
+            tier: *tier,
             warehouse: warehouse.as_ref().map(Cow::Borrowed),
             hold_id: hold_id.as_ref().map(Cow::Borrowed),
             expected_points: *expected_points,
@@ -71,6 +76,7 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
             product_id,
             quantity,
             prices,
+            tier,
             warehouse,
             hold_id,
             expected_points,
@@ -83,6 +89,7 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
             product_id: product_id.into_owned(),
             allocation: Allocation::Units(quantity),
             prices: prices.into_owned(),
+            tier,
             warehouse: warehouse.map(Cow::into_owned),
             hold_id: hold_id.map(Cow::into_owned),
             expected_points,

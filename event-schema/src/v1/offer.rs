@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    AdditionId, Attributes, Category, Description, ImageUrl, OfferId, OfferName, Page, Prices,
-    ProductId, RemovalId, ReopeningId, Terms, Timestamp, Units, WarehouseId,
+    AdditionId, Attributes, Category, Description, ImageUrl, LadderTier, OfferId, OfferName, Page,
+    Prices, ProductId, RemovalId, ReopeningId, Terms, TierPrices, Timestamp, Units, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,11 @@ pub(crate) struct OfferOpened<'a> {
     product_id: Cow<'a, ProductId>,
     /// 0 points where it is free.
     prices: Cow<'a, Prices>,
+    /// Missing where it is for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tier: Option<LadderTier>,
+    #[serde(default, skip_serializing_if = "are_none")]
+    tier_prices: Cow<'a, TierPrices>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opens_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,12 +81,23 @@ pub(crate) struct OfferOpened<'a> {
 impl<'a> From<&'a domain::OfferOpened> for OfferOpened<'a> {
     fn from(fact: &'a domain::OfferOpened) -> Self {
         let domain::OfferOpened { offer_id, terms, page, stock } = fact;
-        let Terms { product_id, prices, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
-            terms;
+        let Terms {
+            product_id,
+            prices,
+            tier,
+            tier_prices,
+            opens_at,
+            closes_at,
+            limit_per_shopper,
+            warehouse,
+            ships,
+        } = terms;
         Self {
             offer_id: Cow::Borrowed(offer_id),
             product_id: Cow::Borrowed(product_id),
             prices: Cow::Borrowed(prices),
+            tier: *tier,
+            tier_prices: Cow::Borrowed(tier_prices),
             opens_at: *opens_at,
             closes_at: *closes_at,
             limit_per_shopper: *limit_per_shopper,
@@ -99,6 +115,8 @@ impl From<OfferOpened<'_>> for domain::OfferOpened {
             offer_id,
             product_id,
             prices,
+            tier,
+            tier_prices,
             opens_at,
             closes_at,
             limit_per_shopper,
@@ -111,6 +129,8 @@ impl From<OfferOpened<'_>> for domain::OfferOpened {
         let terms = Terms {
             product_id,
             prices: prices.into_owned(),
+            tier,
+            tier_prices: tier_prices.into_owned(),
             opens_at,
             closes_at,
             limit_per_shopper,
@@ -129,6 +149,11 @@ pub(crate) struct OfferAmended<'a> {
     product_id: Cow<'a, ProductId>,
     /// 0 points where it is free.
     prices: Cow<'a, Prices>,
+    /// Missing where it is for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tier: Option<LadderTier>,
+    #[serde(default, skip_serializing_if = "are_none")]
+    tier_prices: Cow<'a, TierPrices>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opens_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,13 +171,24 @@ pub(crate) struct OfferAmended<'a> {
 impl<'a> From<&'a domain::OfferAmended> for OfferAmended<'a> {
     fn from(fact: &'a domain::OfferAmended) -> Self {
         let domain::OfferAmended { offer_id, version, terms, page } = fact;
-        let Terms { product_id, prices, opens_at, closes_at, limit_per_shopper, warehouse, ships } =
-            terms;
+        let Terms {
+            product_id,
+            prices,
+            tier,
+            tier_prices,
+            opens_at,
+            closes_at,
+            limit_per_shopper,
+            warehouse,
+            ships,
+        } = terms;
         Self {
             offer_id: Cow::Borrowed(offer_id),
             version: *version,
             product_id: Cow::Borrowed(product_id),
             prices: Cow::Borrowed(prices),
+            tier: *tier,
+            tier_prices: Cow::Borrowed(tier_prices),
             opens_at: *opens_at,
             closes_at: *closes_at,
             limit_per_shopper: *limit_per_shopper,
@@ -170,6 +206,8 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
             version,
             product_id,
             prices,
+            tier,
+            tier_prices,
             opens_at,
             closes_at,
             limit_per_shopper,
@@ -181,6 +219,8 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
         let terms = Terms {
             product_id,
             prices: prices.into_owned(),
+            tier,
+            tier_prices: tier_prices.into_owned(),
             opens_at,
             closes_at,
             limit_per_shopper,
@@ -312,6 +352,10 @@ impl From<StockAmended<'_>> for domain::StockAmended {
         let StockAmended { offer_id, version, stock } = stored;
         Self { offer_id: offer_id.into_owned(), version, stock }
     }
+}
+
+fn are_none(prices: &TierPrices) -> bool {
+    prices.is_empty()
 }
 
 const fn yes() -> bool {

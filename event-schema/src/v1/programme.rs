@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    Category, EarningTerms, Period, Points, Policy, RuleId, SpentCredit, TimeZone, Timestamp,
-    UnitId,
+    Category, EarningTerms, LadderTier, Period, Points, Policy, RuleId, SpentCredit, TimeZone,
+    Timestamp, UnitId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -214,25 +214,29 @@ impl From<CategoryRate<'_>> for domain::CategoryRate {
     }
 }
 
-/// A time in which everything earns more.
+/// A time in which everything earns more, or those who earn more.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Multiplier {
-    from: Timestamp,
-    until: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tier: Option<LadderTier>,
     percent: u32,
 }
 
 impl From<&domain::Multiplier> for Multiplier {
     fn from(fact: &domain::Multiplier) -> Self {
-        let domain::Multiplier { from, until, percent } = fact;
-        Self { from: *from, until: *until, percent: *percent }
+        let domain::Multiplier { from, until, tier, percent } = fact;
+        Self { from: *from, until: *until, tier: *tier, percent: *percent }
     }
 }
 
 impl From<Multiplier> for domain::Multiplier {
     fn from(stored: Multiplier) -> Self {
-        let Multiplier { from, until, percent } = stored;
-        Self { from, until, percent }
+        let Multiplier { from, until, tier, percent } = stored;
+        Self { from, until, tier, percent }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    Category, Note, Points, ProductId, PurchaseId, RefusalCode, ReturnId, RuleId, Timestamp,
-    UnitId, UnitPoints, Units, WarehouseId,
+    Category, LadderTier, Note, Points, ProductId, PurchaseId, RefusalCode, ReturnId, RuleId,
+    Timestamp, UnitId, UnitPoints, Units, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -63,24 +63,27 @@ struct PurchaseEarning<'a> {
     rule: Option<RuleVersion<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     points_before_cap: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tier: Option<LadderTier>,
 }
 
 impl<'a> From<&'a domain::PurchaseEarning> for PurchaseEarning<'a> {
     fn from(fact: &'a domain::PurchaseEarning) -> Self {
-        let domain::PurchaseEarning { unit, points, rule, points_before_cap } = fact;
+        let domain::PurchaseEarning { unit, points, rule, points_before_cap, tier } = fact;
         Self {
             unit: *unit,
             points: *points,
             rule: rule.as_ref().map(Into::into),
             points_before_cap: *points_before_cap,
+            tier: *tier,
         }
     }
 }
 
 impl From<PurchaseEarning<'_>> for domain::PurchaseEarning {
     fn from(stored: PurchaseEarning<'_>) -> Self {
-        let PurchaseEarning { unit, points, rule, points_before_cap } = stored;
-        Self { unit, points, rule: rule.map(Into::into), points_before_cap }
+        let PurchaseEarning { unit, points, rule, points_before_cap, tier } = stored;
+        Self { unit, points, rule: rule.map(Into::into), points_before_cap, tier }
     }
 }
 

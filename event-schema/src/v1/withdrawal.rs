@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    CauseId, LotId, Note, Points, PurchaseId, Reference, ReturnId, Timestamp, UnitId, WithdrawalId,
+    CauseId, Day, LotId, Note, Points, PurchaseId, Reference, ReturnId, Timestamp, UnitId,
+    WithdrawalId,
 };
 use log_record::PackedPlace;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub(crate) struct CreditWithdrawn<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cap_room: Option<CapRoom<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    counted_on: Option<Day>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     asked_points: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reference: Option<Cow<'a, Reference>>,
@@ -56,6 +59,7 @@ impl<'a> From<&'a domain::CreditWithdrawn> for CreditWithdrawn<'a> {
             of,
             of_lot,
             cap_room,
+            counted_on,
             asked_points,
             reference,
             occurred_at,
@@ -73,6 +77,7 @@ impl<'a> From<&'a domain::CreditWithdrawn> for CreditWithdrawn<'a> {
             of: of.as_ref().map(Into::into),
             of_lot: *of_lot,
             cap_room: cap_room.as_ref().map(Into::into),
+            counted_on: *counted_on,
             asked_points: *asked_points,
             reference: reference.as_ref().map(Cow::Borrowed),
             occurred_at: *occurred_at,
@@ -94,6 +99,7 @@ impl From<CreditWithdrawn<'_>> for domain::CreditWithdrawn {
             of,
             of_lot,
             cap_room,
+            counted_on,
             asked_points,
             reference,
             occurred_at,
@@ -110,6 +116,7 @@ impl From<CreditWithdrawn<'_>> for domain::CreditWithdrawn {
             of: of.map(Into::into),
             of_lot,
             cap_room: cap_room.map(Into::into),
+            counted_on,
             asked_points,
             reference: reference.map(Cow::into_owned),
             occurred_at,
@@ -137,6 +144,8 @@ pub(crate) struct CreditGivenBack<'a> {
     forgiven: Option<Points>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cap_room: Option<CapRoom<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counted_on: Option<Day>,
 }
 
 impl<'a> From<&'a domain::CreditGivenBack> for CreditGivenBack<'a> {
@@ -153,6 +162,7 @@ impl<'a> From<&'a domain::CreditGivenBack> for CreditGivenBack<'a> {
             expired,
             forgiven,
             cap_room,
+            counted_on,
         } = fact;
         Self {
             withdrawn_at: *withdrawn_at,
@@ -166,6 +176,7 @@ impl<'a> From<&'a domain::CreditGivenBack> for CreditGivenBack<'a> {
             expired: *expired,
             forgiven: *forgiven,
             cap_room: cap_room.as_ref().map(Into::into),
+            counted_on: *counted_on,
         }
     }
 }
@@ -184,6 +195,7 @@ impl From<CreditGivenBack<'_>> for domain::CreditGivenBack {
             expired,
             forgiven,
             cap_room,
+            counted_on,
         } = stored;
         Self {
             withdrawn_at,
@@ -197,6 +209,7 @@ impl From<CreditGivenBack<'_>> for domain::CreditGivenBack {
             expired,
             forgiven,
             cap_room: cap_room.map(Into::into),
+            counted_on,
         }
     }
 }

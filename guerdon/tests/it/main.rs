@@ -80,6 +80,10 @@ mod stopping;
 mod strangers;
 mod take_over;
 mod terms;
+mod tier_races;
+mod tier_time;
+mod tier_year;
+mod tiers;
 #[cfg(feature = "tls")]
 mod tls;
 mod tokens;

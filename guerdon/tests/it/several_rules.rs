@@ -108,8 +108,9 @@ async fn a_unit_is_refused_by_its_own_and_claimed_once_while_the_others_are_earn
     let ledger = Ledger::start(folder.path());
     let api = &ledger.client;
     make_rules(api).await;
-    let limit = json!({"spent_credit": "refuse", "earning_points_max": 100});
-    api.put("operator", "/v1/policy", limit).await.is(201);
+    let limit =
+        json!({"spent_credit": "refuse", "refund_grace_days": 30, "earning_points_max": 100});
+    api.put("operator", "/v1/policy", limit).await.is(200);
     api.put("operator", "/v1/units/miles/closure", json!({})).await.is(201);
     let body = two_tvs(&json!({"rules": ["status", "default", "miles"]}));
     let recorded = api.put("merchant", BOUGHT, body).await.is(201);
@@ -125,7 +126,8 @@ async fn a_unit_is_refused_by_its_own_and_claimed_once_while_the_others_are_earn
     api.post("merchant", credits, claim("points")).await.is_problem(409, "unit-mismatch");
     api.post("merchant", credits, claim("miles")).await.is_problem(409, "unit-closed");
     api.post("merchant", credits, claim("status")).await.is_problem(409, "earning-too-large");
-    let limit = json!({"spent_credit": "refuse", "earning_points_max": 1000});
+    let limit =
+        json!({"spent_credit": "refuse", "refund_grace_days": 30, "earning_points_max": 1000});
     api.put("operator", "/v1/policy", limit).await.is(200);
     let claimed = api.post("merchant", credits, claim("status")).await.is(201);
     assert_eq!((&claimed["unit"], &claimed["points"]), (&json!("status"), &json!(200)));

@@ -84,6 +84,23 @@ async fn a_request_that_names_no_unit_is_one_that_names_points() {
     assert_eq!(again, earned);
     let other = api.post("merchant", credits, review(Some("miles"), 100, "R-1")).await.is(422);
     assert_eq!((&other["code"], &other["field"]), (&json!("id-reused"), &json!("unit")));
+    // Also where a rule gives the points.
+    let rule = json!({"rate": {"points": 1, "per_amount": 100}});
+    api.put("operator", "/v1/earning-rules/default", rule).await.is(201);
+    let bought = |unit: Option<&str>| {
+        let mut body = json!({"lines": [{"product_id": "tv", "quantity": 1, "amount": 500}]});
+        if let Some(unit) = unit {
+            body["unit"] = json!(unit);
+        }
+        body
+    };
+    let purchase = "/v1/accounts/ann/purchases/P-1";
+    let recorded = api.put("merchant", purchase, bought(Some("points"))).await.is(201);
+    assert_eq!((&recorded["unit"], &recorded["points"]), (&json!("points"), &json!(5)));
+    assert_eq!(api.put("merchant", purchase, bought(None)).await.is(200), recorded);
+    assert_eq!(api.put("merchant", purchase, bought(Some("points"))).await.is(200), recorded);
+    let other = api.put("merchant", purchase, bought(Some("miles"))).await.is(400);
+    assert_eq!((&other["code"], &other["field"]), (&json!("invalid-field"), &json!("unit")));
     assert_eq!(ledger.stop(), Some(0));
 }
 
@@ -106,6 +123,10 @@ async fn credit_of_one_unit_pays_nothing_of_another() {
     let taken = json!({"cause": {"kind": "review", "id": "R-1"}, "reason": "a slip"});
     let path = "/v1/accounts/ann/withdrawals/w-1";
     api.put("merchant", path, taken.clone()).await.is_problem(409, "unit-mismatch");
+    let mut unknown = taken.clone();
+    unknown["unit"] = json!("mile");
+    let unknown = api.put("merchant", path, unknown).await.is_problem(409, "unit-unknown");
+    assert_eq!(unknown["unit"], "mile");
     let mut too_many = taken;
     too_many["unit"] = json!("miles");
     too_many["points"] = json!(501);

@@ -117,6 +117,8 @@ create table ledger_entry (
     -- JSON: the parts of lots, and what a capture released, as they are from then on
     lots text,
     released text,
+    -- of a tier's event: JSON as in the event
+    tier text,
     occurred_at bigint,
     recorded_at bigint not null
 );
@@ -166,6 +168,8 @@ create table exchange (
     points bigint not null,
     further_prices text,
     hold_id text collate "C",
+    -- the tier that counted, JSON
+    tier text,
     cancelled_quantity bigint not null,
     -- of the first unit; of the others it follows from the pieces cancelled
     refunded_points bigint not null,
@@ -332,6 +336,9 @@ create table offer_availability (
     unit text collate "C" not null,
     price bigint not null,
     further_prices text,
+    -- whom it is for, and prices by tier: JSON as in the events
+    tier text,
+    tier_prices text,
     -- null where there is no end of them
     stock bigint,
     -- without those that were cancelled
@@ -414,6 +421,40 @@ create table unit (
     position bigint not null
 );
 
+-- Every version of every ladder; the highest is in force.
+create table ladder (
+    ladder text collate "C" not null,
+    version bigint not null,
+    unit text not null,
+    -- JSON as in the event
+    terms text not null,
+    recorded_at bigint not null,
+    "partition" bigint not null,
+    position bigint not null,
+    primary key (ladder, version)
+);
+
+-- Where accounts stand on ladders: those that counted something, or were granted a tier. As it was
+-- recorded; who reads one account reckons with what is due.
+create table account_tier (
+    account_id text collate "C" not null,
+    ladder text collate "C" not null,
+    -- what the ladder's rules go by, JSON: the sums, the version by which it was last judged, the ends
+    standing text not null,
+    -- the tier that counts: the higher of the two; null where there is none
+    tier text collate "C",
+    since bigint,
+    -- null where it has no end
+    until bigint,
+    "partition" bigint not null,
+    -- the last event that changed it
+    position bigint not null,
+    primary key (account_id, ladder)
+);
+
+create index account_tier_is_had on account_tier (ladder, tier, account_id) where tier is not null;
+create index account_has_tier on account_tier (ladder, account_id) where tier is not null;
+
 -- What is added up over all accounts: what has flowed through the programme, counted from the events
 -- alone, and beside it what there is, added up from the changes of balances, which must come to the
 -- same. The projector moves each sum with the rows, so that nobody has to add up all accounts. A sum is
@@ -427,6 +468,15 @@ create table programme_total (
     low bigint not null,
     primary key ("partition", unit, name)
 ) with (fillfactor = 50);
+
+-- How many accounts have a tier, as the rows of account_tier add up to it.
+create table tier_total (
+    "partition" bigint not null,
+    ladder text collate "C" not null,
+    tier text collate "C" not null,
+    accounts bigint not null,
+    primary key ("partition", ladder, tier)
+);
 
 -- The live credit, whether available, held or pending, by the month in which it expires: 2027-11, or
 -- never. As it was recorded: who wants to know what can still be spent subtracts what fell due since.

@@ -116,6 +116,8 @@ create table ledger_entry (
     -- JSON: the parts of lots, and what a capture released, as they are from then on
     lots text,
     released text,
+    -- of a tier's event: JSON as in the event
+    tier text,
     occurred_at integer,
     recorded_at integer not null
 ) strict;
@@ -169,6 +171,8 @@ create table exchange (
     points integer not null,
     further_prices text,
     hold_id text,
+    -- the tier that counted, JSON
+    tier text,
     cancelled_quantity integer not null,
     -- of the first unit; of the others it follows from the pieces cancelled
     refunded_points integer not null,
@@ -338,6 +342,9 @@ create table offer_availability (
     unit text not null,
     price integer not null,
     further_prices text,
+    -- whom it is for, and prices by tier: JSON as in the events
+    tier text,
+    tier_prices text,
     -- null where there is no end of them
     stock integer,
     -- without those that were cancelled
@@ -420,6 +427,40 @@ create table unit (
     position integer not null
 ) strict, without rowid;
 
+-- Every version of every ladder; the highest is in force.
+create table ladder (
+    ladder text not null,
+    version integer not null,
+    unit text not null,
+    -- JSON as in the event
+    terms text not null,
+    recorded_at integer not null,
+    "partition" integer not null,
+    position integer not null,
+    primary key (ladder, version)
+) strict, without rowid;
+
+-- Where accounts stand on ladders: those that counted something, or were granted a tier. As it was
+-- recorded; who reads one account reckons with what is due.
+create table account_tier (
+    account_id text not null,
+    ladder text not null,
+    -- what the ladder's rules go by, JSON: the sums, the version by which it was last judged, the ends
+    standing text not null,
+    -- the tier that counts: the higher of the two; null where there is none
+    tier text,
+    since integer,
+    -- null where it has no end
+    until integer,
+    "partition" integer not null,
+    -- the last event that changed it
+    position integer not null,
+    primary key (account_id, ladder)
+) strict, without rowid;
+
+create index account_tier_is_had on account_tier (ladder, tier, account_id) where tier is not null;
+create index account_has_tier on account_tier (ladder, account_id) where tier is not null;
+
 -- What is added up over all accounts: what has flowed through the programme, counted from the events
 -- alone, and beside it what there is, added up from the changes of balances, which must come to the
 -- same. The projector moves each sum with the rows, so that nobody has to add up all accounts. A sum is
@@ -432,6 +473,15 @@ create table programme_total (
     high integer not null,
     low integer not null,
     primary key ("partition", unit, name)
+) strict, without rowid;
+
+-- How many accounts have a tier, as the rows of account_tier add up to it.
+create table tier_total (
+    "partition" integer not null,
+    ladder text not null,
+    tier text not null,
+    accounts integer not null,
+    primary key ("partition", ladder, tier)
 ) strict, without rowid;
 
 -- The live credit, whether available, held or pending, by the month in which it expires: 2027-11, or

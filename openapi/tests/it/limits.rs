@@ -5,8 +5,8 @@ use std::path::Path;
 use std::str::FromStr;
 
 use domain::{
-    AccountId, Actor, CancellationId, Carrier, DeliverTo, ImageUrl, OfferId, OfferName, Timestamp,
-    TrackingUrl, UnitId, ZonedTime,
+    AccountId, Actor, CancellationId, Carrier, DeliverTo, ImageUrl, LadderId, OfferId, OfferName,
+    TierId, Timestamp, TrackingUrl, UnitId, ZonedTime,
 };
 use serde_json::{Value, json};
 
@@ -17,6 +17,8 @@ fn the_longest_text_is_the_same() {
     check_longest::<OfferId>("Id", "");
     check_longest::<CancellationId>("Id", "");
     check_longest::<UnitId>("UnitId", "");
+    check_longest::<LadderId>("LadderId", "");
+    check_longest::<TierId>("TierId", "");
     check_longest::<DeliverTo>("DeliverTo", "");
     check_longest::<Actor>("Note", "");
     check_longest::<Carrier>("Label", "");
@@ -33,6 +35,8 @@ fn the_same_texts_are_ids_urls_and_times() {
     check::<AccountId>("AccountId", &ids);
     let units = ["points", "a-1", "-", "A", "a b", "a_b", "", "ä"];
     check::<UnitId>("UnitId", &units);
+    check::<LadderId>("LadderId", &units);
+    check::<TierId>("TierId", &units);
     let urls = [
         "https://a",
         "http://p/x?y=1",

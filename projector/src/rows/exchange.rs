@@ -4,7 +4,7 @@ use domain::{AccountId, ExchangeCancelled, ExchangeCreated, Price, Shipped, Time
 use read_model::{Exchange, Total, row};
 
 use super::shipping::UpdateKind;
-use super::{At, Rows, further, int};
+use super::{At, Rows, further, int, json};
 
 row! {
     /// What was cancelled of an exchange.
@@ -42,6 +42,7 @@ impl Rows {
             points: int(points.get()),
             further_prices: further(&fact.prices)?,
             hold_id: fact.hold_id.map(|hold_id| hold_id.to_string()),
+            tier: fact.tier.as_ref().map(json).transpose()?,
             cancelled_quantity: 0,
             refunded_points: 0,
             occurred_at: fact.occurred_at.map(Timestamp::micros),

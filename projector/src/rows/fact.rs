@@ -1,7 +1,8 @@
 //! What can be got by the path at which it was put, and has no table of its own.
 
 use domain::{
-    AccountId, CauseKind, Event, Note, RefundCause, ShipmentReport, Shipped, WithdrawalCause,
+    AccountId, CauseKind, Event, GrantEnd, Note, RefundCause, ShipmentReport, Shipped,
+    WithdrawalCause,
 };
 use read_model::Fact;
 
@@ -102,6 +103,15 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
             (format!("offers/{}/reopenings/{}", fact.offer_id, fact.reopening_id), None)
         }
         Event::OfferClosed(fact) => (format!("offers/{}/closure", fact.offer_id), None),
+        Event::TierGranted(account, fact) => {
+            let path = format!("accounts/{account}/tiers/{}/grants/{}", fact.ladder, fact.grant_id);
+            (path, Some(&fact.note))
+        }
+        Event::TierGrantEnded(account, fact) if fact.ended == GrantEnd::Revoked => {
+            let (ladder, grant) = (fact.ladder, &fact.grant_id);
+            let path = format!("accounts/{account}/tiers/{ladder}/grants/{grant}/revocation");
+            (path, Some(&fact.note))
+        }
         Event::UnitClosed(fact) => (format!("units/{}/closure", fact.unit), None),
         Event::ConversionRateClosed(fact) => {
             (format!("conversion-rates/{}/{}/closure", fact.from, fact.to), None)

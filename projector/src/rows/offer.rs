@@ -6,7 +6,7 @@ use domain::{
 };
 use read_model::{OfferAvailability, row};
 
-use super::{At, Rows, further, int};
+use super::{At, Rows, further, int, json};
 
 row! {
     /// Changes of an offer other than its terms. If `is_whole`, `stock` is the new stock; otherwise
@@ -117,6 +117,8 @@ fn offer(
         unit: unit.to_string(),
         price: int(points.get()),
         further_prices: further(&terms.prices)?,
+        tier: terms.tier.as_ref().map(json).transpose()?,
+        tier_prices: Some(&terms.tier_prices).filter(|it| !it.is_empty()).map(json).transpose()?,
         stock,
         sold: 0,
         opens_at: terms.opens_at.map(Timestamp::micros),

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, Category, Cause, CauseKind, CreditEarned, CreditGivenBack, CreditWithdrawn, Points,
-    ProductId, PurchaseId, PurchaseLine, PurchaseRecorded, PurchaseReturned, RefusalCode,
-    ReturnCreditGivenBack, ReturnId, ReturnReversed, RuleId, Shipped, Timestamp, UnitId,
-    UnitPoints, Units,
+    AccountId, Category, Cause, CauseKind, CreditEarned, CreditGivenBack, CreditWithdrawn,
+    LadderTier, Points, ProductId, PurchaseId, PurchaseLine, PurchaseRecorded, PurchaseReturned,
+    RefusalCode, ReturnCreditGivenBack, ReturnId, ReturnReversed, RuleId, Shipped, Timestamp,
+    UnitId, UnitPoints, Units,
 };
 use read_model::{LedgerEntry, Purchase, Total, row};
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,8 @@ struct EarnedRow {
     /// What its rule gave, where a cap cut that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     points_before_cap: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tier: Option<LadderTier>,
     /// Why the credit was refused, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refused: Option<RefusalCode>,
@@ -266,6 +268,7 @@ fn earned_rows(fact: &PurchaseRecorded) -> Vec<EarnedRow> {
             rule_id: earned.rule.as_ref().map(|rule| rule.rule_id.clone()),
             rule_version: earned.rule.as_ref().map(|rule| rule.version),
             points_before_cap: earned.points_before_cap,
+            tier: earned.tier,
             refused: refused.find(|it| it.unit == earned.unit).map(|refused| refused.code),
             returned_points: 0,
             withdrawn_points: 0,

@@ -5,6 +5,8 @@ on conflict (offer_id) do update set
     unit = excluded.unit,
     price = excluded.price,
     further_prices = excluded.further_prices,
+    tier = excluded.tier,
+    tier_prices = excluded.tier_prices,
     opens_at = excluded.opens_at,
     closes_at = excluded.closes_at,
     limit_per_shopper = excluded.limit_per_shopper,

@@ -7,6 +7,7 @@
 mod credit;
 mod purchase;
 mod shipping;
+mod tier;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -161,10 +162,11 @@ impl PostgresTables {
         let found = shipping::find_requests(self, &rows.shipping).await?;
         let shipping = rows.shipping.apply_updates(found, &lanes)?;
         let purchases = purchase::changes(self, &rows).await?;
+        let tiers = tier::apply(self, partition, &mut rows).await?;
         let (new_parts, changed_parts) = rows.credit_parts();
         let totals = rows.sum_up(partition, new_accounts);
         let mut last = calls(credit::part_writes(&new_parts, &changed_parts));
-        last.extend(calls(last_writes(&rows, &purchases, &shipping)));
+        last.extend(calls(last_writes(&rows, &purchases, &shipping, &tiers)));
         last.extend(calls(total_writes(&rows, &totals)));
         // After an error of one of the others, the server takes it for a rollback.
         last.push(Call::of("commit", vec![]));

@@ -5,6 +5,7 @@ mod credit;
 mod purchase;
 mod shipping;
 mod tables_file;
+mod tier;
 
 use std::path::Path;
 
@@ -142,9 +143,10 @@ fn commit(open: &OpenFile, batch: Batch) -> Result<Written, WriteError> {
     let found = shipping::find_requests(&transaction, &rows.shipping)?;
     let shipping = rows.shipping.apply_updates(found, &lanes)?;
     let purchases = purchase::changes(&transaction, &rows)?;
+    let tiers = tier::apply(&transaction, partition, &mut rows)?;
     credit::write_parts(&transaction, &rows)?;
     // Only balances are inserted where a change finds none.
-    let new_accounts = run(&transaction, last_writes(&rows, &purchases, &shipping))?;
+    let new_accounts = run(&transaction, last_writes(&rows, &purchases, &shipping, &tiers))?;
     let totals = rows.sum_up(partition, new_accounts);
     run(&transaction, total_writes(&rows, &totals))?;
     transaction.commit()?;

@@ -112,6 +112,7 @@ async fn a_fact_has_the_fields_that_its_call_answered(on: On) {
         back,
         json!({"account_id": "ann", "purchase_id": "B-2", "return_id": "r-2",
             "lines": [{"product_id": "pan", "quantity": 1}], "unit": "points", "points": 0,
+            "taken": [{"unit": "points", "points": 0}],
             "asked_lines": true, "recorded_at": "1970-02-12T00:00:00Z", "position": after(1)})
     );
     let (_, _, closure) = reads.ask("auditor", "/v1/offers/mug/closure").await;

@@ -17,4 +17,5 @@ mod random_life;
 mod shipments_agree;
 mod shipping;
 mod stream_cursor;
+mod tiers;
 mod units;

@@ -121,6 +121,17 @@ const ROWS: &str = "
     select 'offer-' || n, 'product', 'points', 300, 'main', 1,
         case when n % 1000 = 5 then 'open' else 'closed' end, 0, n
     from numbers;
+    insert into ladder (ladder, version, unit, terms, recorded_at, \"partition\", position)
+    values ('status', 1, 'points',
+        '{\"unit\":\"points\",\"levels\":[{\"tier\":\"silver\",\"from\":1}],\"window\":\"Ever\",
+            \"downgrade\":\"by-count\",\"returns\":\"recount\",\"adjustments\":false}', 1, 0, 1);
+    insert into account_tier
+        (account_id, ladder, standing, tier, since, \"partition\", position)
+    {a tenth}
+    select 'ann-' || (n - 1), 'status',
+        '{\"judged\":1,\"since\":null,\"sums\":[],\"held\":null,\"grant\":null}',
+        case when n % 1000 = 0 then 'gold' else 'silver' end, n, 0, n
+    from numbers;
     insert into lane (lane, warehouse, last_sequence, last_place)
     {lanes}
     select '0/main/' || (n - 1), 'main', 62500, {count} from numbers;
@@ -182,6 +193,14 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/units",
     "/v1/units/points",
     "/v1/units/points/closure",
+    "/v1/ladders",
+    "/v1/ladders/status",
+    "/v1/ladders/status?version=1",
+    "/v1/ladders/status/accounts?limit=100",
+    "/v1/ladders/status/accounts?limit=100&tier=silver",
+    "/v1/ladders/status/accounts?limit=100&tier=gold",
+    "/v1/accounts/ann-5/tiers/status/grants/g-5",
+    "/v1/accounts/ann-5/tiers/status/grants/g-5/revocation",
     "/v1/conversion-rates",
     "/v1/conversion-rates/miles/points",
     "/v1/conversion-rates/miles/points/closure",
@@ -263,16 +282,18 @@ fn is_in_order_of_the_log(path: &str) -> bool {
 
 /// Whether a step of a plan may read as much as a big table has.
 fn reads_a_table(step: &str) -> bool {
-    const SMALL: [&str; 9] = [
+    const SMALL: [&str; 11] = [
         "checkpoint",
         "credit_month",
         "earning_rule",
         "json_each",
+        "ladder",
         "lane",
         // a page of parts of credit
         "part",
         "policy",
         "programme_total",
+        "tier_total",
         "unit",
     ];
     let Some(of) = step.strip_prefix("SCAN ").or_else(|| {

@@ -2,6 +2,7 @@
 //! time says already what the ledger will record of what is due by then.
 
 mod steps;
+mod tiers;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ use crate::asks::Reads;
 use steps::{command, step};
 use testing::ledger::{On, id, points, terms, time, units};
 use testing::life::DAY;
+use tiers::{ladders, multipliers, tier_prices, tiers_of};
 
 const PEOPLE: [&str; 3] = ["ann", "bob", "cat"];
 
@@ -113,6 +115,7 @@ async fn compare(reads: &Reads, world: &World) -> Value {
         let of_units = body["units"].as_object().expect("an object");
         assert_eq!(figures_of(&body), figures_of(&body["units"]["points"]), "{account_id}");
         assert_eq!(of_units.len(), account.wallets().count(), "{account_id}");
+        assert_eq!(body["tiers"], tiers_of(world, account_id), "{account_id}");
         for (unit, wallet) in account.wallets() {
             let unit = world.state.unit_id(unit).expect("it was made");
             let sums = [wallet.available(), wallet.pending(), wallet.held(), wallet.owed()];
@@ -315,6 +318,7 @@ impl World {
             terms: UnitTerms::of_points(),
             expected: ExpectedVersion::Absent,
         }));
+        ladders().into_iter().for_each(|ladder| world.ask(ladder));
         for (rule, unit, gives) in [("default", "points", 3), ("miles", "miles", 2)] {
             world.ask(Command::SetEarningRule(SetEarningRule {
                 rule_id: id(rule),
@@ -338,7 +342,15 @@ impl World {
             let prices: Vec<Price> = prices.iter().map(price).collect();
             world.ask(Command::OpenOffer(OpenOffer {
                 offer_id: id(offer),
-                terms: Terms { prices: Prices::try_from(prices).expect("prices"), ..terms(30) },
+                terms: Terms {
+                    // The mug has one for silver.
+                    tier_prices: match offer {
+                        "mug" => tier_prices(30),
+                        _ => domain::TierPrices::default(),
+                    },
+                    prices: Prices::try_from(prices).expect("prices"),
+                    ..terms(30)
+                },
                 page: Page::default(),
                 stock: Some(units(25)),
             }));
@@ -382,7 +394,7 @@ fn rule_terms(unit: UnitId, gives: u64) -> EarningTerms {
         unit,
         rate: Rate { points: points(gives), per_amount: points(2), full_steps_only: false },
         categories: vec![],
-        multipliers: vec![],
+        multipliers: multipliers(),
         cap: None,
         expiry: None,
         pending_days: 0,

@@ -40,6 +40,7 @@ fn purchase_recorded() -> Event {
         points: points(amount),
         rule: None,
         points_before_cap: None,
+        tier: None,
     };
     let fact = PurchaseRecorded {
         purchase_id: id("B-8"),
@@ -101,6 +102,7 @@ fn credit(unit: &str, withdrawn_at: u64, lot: u64, amount: u64) -> CreditGivenBa
         owed: None,
         expired: None,
         forgiven: None,
+        counted_on: None,
         cap_room: None,
     }
 }

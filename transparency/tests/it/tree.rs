@@ -8,9 +8,8 @@ use transparency::{
     Frontier, TreeHash, consistency, inclusion, is_consistent, is_included, subtree_root,
 };
 
-/// The entries of the vectors of Certificate Transparency's reference implementation
-/// (google/certificate-transparency, merkletree/merkle_tree_test.cc), which transparency-dev/merkle
-/// keeps.
+/// The entries of the vectors of Certificate Transparency's reference implementation (its file
+/// `merkletree/merkle_tree_test.cc`), which transparency-dev/merkle keeps.
 const ENTRIES: [&str; 8] = [
     "",
     "00",
@@ -226,7 +225,7 @@ proptest! {
             prop_assert!(!is_included(leaf, index, size, &changed, root_at(size)));
             prop_assert!(!is_included(leaf, index, size, &proof[1..], root_at(size)));
         }
-        let mut longer = proof.clone();
+        let mut longer = proof;
         longer.push(leaf);
         prop_assert!(!is_included(leaf, index, size, &longer, root_at(size)));
 
@@ -237,7 +236,7 @@ proptest! {
         let second = (later, root_at(later));
         prop_assert!(earlier == 1 || !is_consistent((earlier, leaf), second, &proof));
         prop_assert!(later == 1 || !is_consistent(first, (later, leaf), &proof));
-        let mut changed = proof.clone();
+        let mut changed = proof;
         if changed.is_empty() {
             changed.push(leaf);
         } else {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AccountId, UnitId};
+use domain::{AccountId, LadderId, UnitId};
 use log_record::Place;
 use serde::Serialize;
+
+use super::AccountTierBody;
 
 /// The credit of an account now; the fields beside `units` are of `points`.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +25,9 @@ pub struct AccountBalanceBody {
     pub expiring_within_30_days: u64,
     /// The same of every unit that the account ever had, and of `points`.
     pub units: BTreeMap<UnitId, UnitBalanceBody>,
+    /// The tier of each ladder; left out where there is no ladder.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tiers: BTreeMap<LadderId, AccountTierBody>,
     /// The position of the last event that changed the account.
     pub position: Place,
 }

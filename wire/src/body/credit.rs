@@ -1,8 +1,8 @@
 //! Credit: earned, withdrawn, adjusted.
 
 use domain::{
-    AccountId, Actor, CapPeriod, CapRoom, CauseId, CauseKind, LotId, Period, Points, PurchaseId,
-    Reason, Reference, ReturnId, RuleId, Timestamp, UnitId, WithdrawalId,
+    AccountId, Actor, CapPeriod, CapRoom, CauseId, CauseKind, Day, LotId, Period, Points,
+    PurchaseId, Reason, Reference, ReturnId, RuleId, Timestamp, UnitId, WithdrawalId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -261,6 +261,9 @@ pub struct CreditEarnedBody {
     /// The period in which the rule's cap counts it; without it, the rule has no cap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cap_period: Option<CapPeriodBody>,
+    /// The day on which ladders count the credit, where one may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted_on: Option<Day>,
     /// What the claim said, where the credit of a purchase was claimed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claim: Option<ClaimBody>,
@@ -319,6 +322,9 @@ pub struct CreditWithdrawnBody {
     /// Where a return gives back room under a cap, as much as `points`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cap_room: Option<CapRoomBody>,
+    /// The day on which ladders counted the credit, or count what an adjustment takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted_on: Option<Day>,
     /// The points that the caller named; without them, all that were left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked_points: Option<Points>,
@@ -374,6 +380,9 @@ pub struct CreditGivenBackBody {
     /// The room under a cap that is used again, as much as `points`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cap_room: Option<CapRoomBody>,
+    /// The day on which ladders count it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted_on: Option<Day>,
 }
 
 /// The fact `withdrawal-reversed`: a withdrawal was undone.

@@ -8,7 +8,7 @@ use log_record::Place;
 use serde::{Deserialize, Serialize};
 
 use super::credit_lot::is_false;
-use super::null_is_default;
+use super::{LadderTierBody, null_is_default};
 use crate::Object;
 
 /// `PUT /v1/earning-rules/{rule_id}`: makes a rule; with `If-Match`, replaces its terms.
@@ -23,7 +23,7 @@ pub struct PutEarningRuleBody {
     /// Rates for some categories of goods in place of `rate`, each category once.
     #[serde(default, deserialize_with = "null_is_default")]
     pub categories: Vec<Object<CategoryRateBody>>,
-    /// Times with another percentage; where several apply, the highest counts.
+    /// Another percentage at some times or for some tiers; where several apply, the highest counts.
     #[serde(default, deserialize_with = "null_is_default")]
     pub multipliers: Vec<Object<PutMultiplierBody>>,
     /// The most that one shopper earns by this rule; without it, no limit.
@@ -66,25 +66,33 @@ pub struct CategoryRateBody {
     pub rate: Object<RateBody>,
 }
 
-/// A time in which purchases earn another percentage of the rate, as it is put.
+/// Another percentage of the rate, for a time or a tier, as it is put. It applies where all that it
+/// names holds.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutMultiplierBody {
     /// The first moment of the time; without an offset, in the rule's time zone.
-    pub from: ZonedTime,
+    pub from: Option<ZonedTime>,
     /// The time ends before this moment, likewise.
-    pub until: ZonedTime,
+    pub until: Option<ZonedTime>,
+    /// For those who have this tier, or a higher one, when the purchase is recorded.
+    pub tier: Option<Object<LadderTierBody>>,
     /// The percentage of the rate, 0 to 10,000: 200 doubles.
     pub percent: u32,
 }
 
-/// A time in which purchases earn another percentage of the rate, as it is answered.
+/// Another percentage of the rate, for a time or a tier, as it is answered.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct MultiplierBody {
     /// The first moment of the time.
-    pub from: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
     /// The time ends before this moment.
-    pub until: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// For those who have this tier, or a higher one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<LadderTierBody>,
     /// The percentage of the rate, 0 to 10,000: 200 doubles.
     pub percent: u32,
 }
@@ -123,7 +131,7 @@ pub struct EarningRuleBody {
     /// Rates for some categories of goods in place of `rate`; left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<CategoryRateBody>,
-    /// Times with another percentage; left out where there are none.
+    /// Another percentage at some times or for some tiers; left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub multipliers: Vec<MultiplierBody>,
     /// The most that one shopper earns by this rule; without it, no limit.
@@ -206,8 +214,8 @@ impl From<CategoryRate> for CategoryRateBody {
 
 impl From<Multiplier> for MultiplierBody {
     fn from(multiplier: Multiplier) -> Self {
-        let Multiplier { from, until, percent } = multiplier;
-        Self { from, until, percent }
+        let Multiplier { from, until, tier, percent } = multiplier;
+        Self { from, until, tier: tier.map(LadderTierBody::from), percent }
     }
 }
 

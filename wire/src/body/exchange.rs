@@ -7,7 +7,7 @@ use domain::{
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectedPriceBody, LotPartBody, ParcelBody, PriceBody};
+use super::{ExpectedPriceBody, LadderTierBody, LotPartBody, ParcelBody, PriceBody};
 use crate::Object;
 
 /// `PUT /v1/accounts/{account_id}/exchanges/{exchange_id}`: redeems an offer.
@@ -94,6 +94,10 @@ pub struct PreviewBody {
     pub first: PreviewedPriceBody,
     /// What it would come to of each kind of points.
     pub prices: Vec<PreviewedPriceBody>,
+    /// The tier that would count: that of the price or, where no price is a tier's, that which the
+    /// offer is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<LadderTierBody>,
 }
 
 /// What a redemption would come to of a kind of points.
@@ -145,6 +149,9 @@ pub struct ExchangeCreatedBody {
     pub unit: UnitId,
     /// The cost of all pieces, of each kind of points.
     pub prices: Vec<PriceBody>,
+    /// The tier that counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<LadderTierBody>,
     /// The warehouse that ships, from the offer's terms at that time; left out where nothing is
     /// shipped.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -228,6 +235,10 @@ pub struct ExchangeBody {
     pub unit: UnitId,
     /// The cost of all pieces, of each kind of points.
     pub prices: Vec<PriceBody>,
+    /// The tier that counted: that of the price or, where no price was a tier's, that which the
+    /// offer was for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<LadderTierBody>,
     /// The hold that paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_id: Option<HoldId>,

@@ -1,11 +1,12 @@
 //! Ledger entries: the lines of an account's statement.
 
 use domain::{
-    AccountId, CancellationId, CauseId, ExchangeId, HoldId, LotId, OfferId, Points, ProductId,
-    PurchaseId, Reference, RefundId, Timestamp, TransferId, UnitId, Units,
+    AccountId, CancellationId, CauseId, ExchangeId, GrantId, HoldId, LadderId, LotId, OfferId,
+    Points, ProductId, PurchaseId, Reference, RefundId, TierId, Timestamp, TransferId, UnitId,
+    Units,
 };
 use log_record::Place;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{CauseBody, LotOriginBody};
 
@@ -62,6 +63,9 @@ pub struct LedgerEntryBody {
     /// What an adjustment refers to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
+    /// What became of a tier; its points are 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<EntryTierBody>,
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
@@ -82,6 +86,29 @@ pub struct ChangeBody {
     pub pending: i64,
     /// The change of the points owed.
     pub owed: i64,
+}
+
+/// What became of an account's tier on a ladder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EntryTierBody {
+    /// The ladder.
+    pub ladder: LadderId,
+    /// The tier that was reached or kept, to which another lapsed, or that was granted; left out
+    /// below the lowest level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<TierId>,
+    /// The earned tier before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<TierId>,
+    /// What counted for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<u64>,
+    /// Until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// The grant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_id: Option<GrantId>,
 }
 
 /// The withdrawal, return or adjustment that took credit away.

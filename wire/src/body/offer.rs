@@ -9,7 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{PriceBody, PutPriceBody, present};
+use super::{
+    LadderTierBody, PriceBody, PutPriceBody, PutTierPriceBody, TierPriceBody, null_is_default,
+    present,
+};
 use crate::Object;
 use crate::unique::Unique;
 
@@ -30,6 +33,12 @@ pub struct PutOfferBody {
     /// The price of one piece in several kinds of points, all of which are paid: 1 to 4 prices,
     /// each of another kind. Not beside `price`.
     pub prices: Option<Vec<Object<PutPriceBody>>>,
+    /// Whom it is for: those who have this tier, or a higher one; without it, for all.
+    pub tier: Option<Object<LadderTierBody>>,
+    /// What one piece costs those who have a tier: at most 10 prices, each tier of one ladder once.
+    /// That of the highest tier counts.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub tier_prices: Vec<Object<PutTierPriceBody>>,
     /// The number of units at the opening; `null`: unlimited. An opening needs the field. In an
     /// amendment it may make a limited stock unlimited, or an unlimited one limited to so many,
     /// those that are sold included. `None` here: the field is left out.
@@ -96,6 +105,12 @@ pub struct OfferBody {
     pub unit: UnitId,
     /// The price of one piece, of each kind of points; all are paid.
     pub prices: Vec<PriceBody>,
+    /// Whom it is for: those who have this tier, or a higher one; left out where it is for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<LadderTierBody>,
+    /// What one piece costs those who have a tier; left out where that makes no difference.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tier_prices: Vec<TierPriceBody>,
     /// Redemptions are taken from this time on; without it, at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opens_at: Option<Timestamp>,
@@ -192,13 +207,20 @@ pub struct AccountOfferBody {
     pub unit: UnitId,
     /// The price of one piece, of each kind of points; all are paid.
     pub prices: Vec<PriceBody>,
+    /// The tier that counts: that of the price or, where no price is a tier's, the one that the
+    /// offer is for; left out where none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<LadderTierBody>,
+    /// The tier that the offer is for, where the account lacks it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs_tier: Option<LadderTierBody>,
     /// The most units for one shopper, for ever; without it, no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_per_shopper: Option<Units>,
     /// The units that the shopper has had, less those cancelled.
     pub taken: u64,
-    /// The units that the shopper may still take now. Status, limit and stock count; the balance
-    /// doesn't. `null`: no limit.
+    /// The units that the shopper may still take now. Status, tier, limit and stock count; the
+    /// balance doesn't. `null`: no limit.
     pub may_take: Option<u64>,
     /// The number of units left for all; `null`: unlimited.
     pub remaining: Option<u64>,

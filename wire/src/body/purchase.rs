@@ -7,7 +7,9 @@ use domain::{
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
-use super::{CapPeriodBody, CapRoomBody, CreditGivenBackBody, ParcelBody, RuleVersionBody};
+use super::{
+    CapPeriodBody, CapRoomBody, CreditGivenBackBody, LadderTierBody, ParcelBody, RuleVersionBody,
+};
 use crate::{Object, Problem};
 
 /// `PUT /v1/accounts/{account_id}/purchases/{purchase_id}`: records a purchase and what it earns.
@@ -206,6 +208,9 @@ pub struct PurchaseEarningBody {
     /// The points that the rule gave, where its cap cut them to `points`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points_before_cap: Option<Points>,
+    /// The tier of the rule's multiplier that counted, where there was less to earn without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<LadderTierBody>,
 }
 
 /// Credit of a unit that a purchase would have earned; it can be claimed once.
@@ -390,6 +395,9 @@ pub struct EarnedOfUnitBody {
     /// The points that the rule gave, where its cap cut them to `points`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points_before_cap: Option<Points>,
+    /// The tier of the rule's multiplier that counted, where there was less to earn without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<LadderTierBody>,
     /// The points to take back for returns.
     pub returned_points: u64,
     /// The points taken back in all, for returns and withdrawals.

@@ -1,5 +1,8 @@
 //! Totals of the whole programme.
 
+use std::collections::BTreeMap;
+
+use domain::{LadderId, TierId};
 use serde::{Serialize, Serializer};
 
 /// A sum over all accounts. It may be larger than the numbers that every JSON reader keeps exact,
@@ -81,6 +84,9 @@ pub struct TotalsBody {
     /// withdrawn + `in_transit` + `converted_out` − debt): 0, or the read tables differ from the
     /// log.
     pub difference: Sum,
+    /// Number of accounts by tier, by the ladders over the unit; left out where there are none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tiers: BTreeMap<LadderId, BTreeMap<TierId, Sum>>,
 }
 
 /// The points that can still be spent, by month of expiry.

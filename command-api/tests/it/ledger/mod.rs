@@ -203,6 +203,8 @@ pub(crate) fn open(offer: &str, stock: Option<u64>) -> Request {
     let terms = Terms {
         product_id: id("product"),
         prices: Prices::of_points(Points::new(300).expect("an amount")),
+        tier: None,
+        tier_prices: domain::TierPrices::default(),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,

@@ -1,7 +1,7 @@
 //! About how much memory a wallet takes beyond its place in the account.
 
 use super::{Earned, Further, Hold, Pending, Rare, UnitNumber, Wallet};
-use crate::LotPart;
+use crate::{LotPart, Standings};
 
 impl Wallet {
     /// The bytes that it has allocated, without what the allocator adds.
@@ -29,6 +29,9 @@ impl Further {
     /// With its own place.
     fn allocated_bytes(&self) -> usize {
         let wallets: usize = self.iter().map(|(_, wallet)| wallet.allocated_bytes()).sum();
-        size_of::<Self>() + self.0.capacity() * size_of::<(UnitNumber, Wallet)>() + wallets
+        let standings = self.standings.as_deref();
+        let standings = standings.map_or(0, |it| size_of::<Standings>() + it.allocated_bytes());
+        let in_place = self.wallets.len() * size_of::<(UnitNumber, Wallet)>();
+        size_of::<Self>() + in_place + wallets + standings
     }
 }

@@ -1,6 +1,8 @@
 //! The ids that an event records, told from the event alone.
 
-use domain::{Cause, CauseKind, Event, IdHash, RefundCause, ReleaseReason, WithdrawalCause};
+use domain::{
+    Cause, CauseKind, Event, GrantEnd, IdHash, RefundCause, ReleaseReason, WithdrawalCause,
+};
 
 pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
     match event {
@@ -27,6 +29,12 @@ pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
         }
         Event::ReturnReversed(account, fact) => {
             vec![IdHash::return_reversal(account, &fact.purchase_id, &fact.return_id)]
+        }
+        Event::TierGranted(account, fact) => {
+            vec![IdHash::tier_grant(account, fact.ladder, &fact.grant_id)]
+        }
+        Event::TierGrantEnded(account, fact) if fact.ended == GrantEnd::Revoked => {
+            vec![IdHash::tier_grant_revocation(account, fact.ladder, &fact.grant_id)]
         }
         Event::CreditSent(account, fact) => vec![IdHash::transfer(account, &fact.transfer_id)],
         Event::CreditHeld(account, fact) => vec![IdHash::hold(account, &fact.hold_id)],

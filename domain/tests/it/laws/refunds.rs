@@ -7,14 +7,16 @@ use proptest::prelude::*;
 
 use super::random::{History, Recorded, steps};
 
+/// What an exchange cost, by unit.
+type Paid = HashMap<UnitId, u64>;
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: super::cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn invariant_i9_refunds_never_exceed_what_an_exchange_cost(steps in steps()) {
         let History { events, .. } = History::of(&steps);
-        let mut cost: HashMap<(&AccountId, &ExchangeId), (u64, HashMap<UnitId, u64>)> =
-            HashMap::new();
+        let mut cost: HashMap<(&AccountId, &ExchangeId), (u64, Paid)> = HashMap::new();
         let mut drawn: HashMap<(&AccountId, &ExchangeId, LotId), u64> = HashMap::new();
         let mut paid: Vec<&LotPart> = vec![];
         for Recorded { event, .. } in &events {

@@ -117,6 +117,8 @@ pub(crate) fn open(offer: &str, price: u64) -> Command {
         terms: Terms {
             product_id: id("product"),
             prices: Prices::of_points(points(price)),
+            tier: None,
+            tier_prices: domain::TierPrices::default(),
             opens_at: None,
             closes_at: None,
             limit_per_shopper: None,

@@ -39,7 +39,10 @@ pub(crate) fn earns_at(terms: &EarningTerms, occurred_at: Option<Timestamp>, now
 /// What a rule gives each line at a time, whatever its cap.
 pub(crate) fn before_cap(terms: &EarningTerms, lines: &[PurchaseLine], now: Time) -> Vec<u128> {
     let applying = terms.multipliers.iter();
-    let applying = applying.filter(|it| it.from.micros() <= now && now < it.until.micros());
+    let applying = applying.filter(|it| {
+        let has_begun = it.from.is_none_or(|from| from.micros() <= now);
+        has_begun && it.until.is_none_or(|until| now < until.micros())
+    });
     let percent = applying.map(|it| it.percent).max().unwrap_or(100);
     let rate_of = |line: &PurchaseLine| {
         let special =

@@ -398,6 +398,12 @@ impl Lots {
             Event::ClockConfirmed(_) => Effect::ClockConfirmed,
             Event::LogOpened(_)
             | Event::LogForked(_)
+            | Event::LadderSet(_)
+            | Event::TierReached(..)
+            | Event::TierKept(..)
+            | Event::TierLapsed(..)
+            | Event::TierGranted(..)
+            | Event::TierGrantEnded(..)
             | Event::CreditMatured(..)
             | Event::CreditExpired(..)
             | Event::DebtRepaid(..) => panic!("no command does this: {event:?}"),

@@ -1,7 +1,8 @@
 //! A plain, slow ledger of points, written from docs/CREDIT.md alone: vectors and loops.
 
 use domain::{
-    Command, ConversionTerms, EarningTerms, Page, Policy, SpentCredit, Terms, UnitId, UnitTerms,
+    Command, ConversionTerms, EarningTerms, Page, Policy, SpentCredit, Terms, Timestamp, UnitId,
+    UnitTerms,
 };
 
 use super::earning::{self, Span};
@@ -446,7 +447,8 @@ impl Ledger {
         }
         times.extend(self.rules.iter().map(|rule| earning::next_day(&rule.terms, now)));
         for multiplier in self.rules.iter().flat_map(|rule| &rule.terms.multipliers) {
-            times.extend([multiplier.from.micros(), multiplier.until.micros()]);
+            let ends = [multiplier.from, multiplier.until].into_iter().flatten();
+            times.extend(ends.map(Timestamp::micros));
         }
         times.retain(|time| *time > now);
         times.sort_unstable();

@@ -257,6 +257,7 @@ impl Ledger {
         let of_unit = earned.iter().find(|(unit, _)| *unit == it.unit);
         let mut others = earned.iter().filter(|(_, lot)| lot.is_some());
         if let (None, Some((unit, _))) = (of_unit, others.next()) {
+            self.check_unit(it.unit)?;
             return no_of("unit-mismatch", [("unit", *unit), ("asked", it.unit)]);
         }
         let Some(lot) = of_unit.and_then(|(_, lot)| *lot) else { return no("credit-unknown") };

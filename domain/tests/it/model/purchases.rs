@@ -190,6 +190,7 @@ impl Ledger {
         let mut refused = purchase.units.iter().enumerate().filter(|(_, it)| it.refused.is_some());
         let Some((_, first)) = refused.clone().next() else { return no("nothing-to-claim") };
         let Some((index, of_unit)) = refused.find(|(_, of_unit)| of_unit.unit == it.unit) else {
+            self.check_unit(it.unit)?;
             return no_of("unit-mismatch", [("unit", first.unit), ("asked", it.unit)]);
         };
         let (unit, refused) = (it.unit, of_unit.refused.clone().expect("it was refused"));

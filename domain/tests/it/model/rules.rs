@@ -176,6 +176,9 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         | Command::SetPolicy(_)
         | Command::SetUnit(_)
         | Command::CloseUnit(_)
+        | Command::SetLadder(_)
+        | Command::GrantTier(_)
+        | Command::RevokeTierGrant(_)
         | Command::SetConversionRate(_)
         | Command::CloseConversionRate(_)
         | Command::ShowTerms(_)
@@ -298,6 +301,9 @@ impl Ledger {
             }
             Command::SetUnit(it) => self.set_unit(it),
             Command::CloseUnit(it) => self.close_unit(it, now),
+            Command::SetLadder(_) | Command::GrantTier(_) | Command::RevokeTierGrant(_) => {
+                unreachable!("ladders have a model of their own")
+            }
             Command::ShowTerms(ShowTerms::Offer(id)) if self.offer(id.as_str()).is_none() => {
                 no("offer-unknown")
             }

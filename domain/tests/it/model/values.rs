@@ -132,6 +132,8 @@ pub(crate) fn terms(asked: &AskedTerms, now: Time) -> Terms {
     Terms {
         product_id: id("product"),
         prices: prices(asked),
+        tier: None,
+        tier_prices: domain::TierPrices::default(),
         opens_at: asked.opens_at.map(|when| time(when.at(now))),
         closes_at: asked.closes_at.map(|when| time(when.at(now))),
         limit_per_shopper: asked.limit.map(units),
@@ -174,7 +176,8 @@ pub(crate) fn rule_terms(rule: u8, asked: &AskedRule, now: Time) -> EarningTerms
             .iter()
             .map(|(from, days, percent)| {
                 let from = from.at(now);
-                Multiplier { from: time(from), until: time(from + days * DAY), percent: *percent }
+                let (from, until) = (Some(time(from)), Some(time(from + days * DAY)));
+                Multiplier { from, until, tier: None, percent: *percent }
             })
             .collect(),
         cap: asked.cap.map(|(most, period)| Cap { points: points(most), period }),

@@ -75,6 +75,8 @@ pub(crate) fn terms(price: u64, limit: Option<u64>) -> Terms {
     Terms {
         product_id: id("product"),
         prices: prices(price),
+        tier: None,
+        tier_prices: domain::TierPrices::default(),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: limit.map(units),

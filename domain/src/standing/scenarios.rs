@@ -1,0 +1,7 @@
+//! What ladders do, by scenarios.
+
+mod amending;
+mod counting;
+mod grants;
+mod months;
+mod years;
