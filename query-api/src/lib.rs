@@ -32,6 +32,7 @@ mod parcel;
 mod prices;
 mod programme;
 mod purchase;
+mod receipt;
 mod router;
 mod shipping_request;
 mod shipping_stream;
@@ -55,6 +56,7 @@ use balance_cache::BalanceCache;
 pub use metrics::QueryMetrics;
 pub use operation::{CallsUnread, ReadCalls};
 pub use overdue::{overdue_routes, watch_overdue};
+pub use receipt::{IsWanted, ProveEvents, ProvedEvents, Unproved};
 pub use router::{router, routes};
 pub use shipping_stream::FollowersMax;
 use shipping_stream::{Feeds, Followers};
@@ -85,6 +87,8 @@ pub struct QueryApi {
     pub overdue_after: Duration,
     /// Reads the calls that recorded no event, for `GET /v1/operations`.
     pub read_calls: ReadCalls,
+    /// Proves events of the log, where this process seals it.
+    pub prove_events: ProveEvents,
     /// Counts what is read.
     pub metrics: QueryMetrics,
 }
@@ -107,6 +111,7 @@ impl QueryApi {
             followers,
             overdue_after: OVERDUE_AFTER,
             read_calls: Arc::new(|_| Box::pin(async { Ok(vec![]) })),
+            prove_events: Arc::new(|_, _| Box::pin(async { Err(Unproved::NotHere) })),
             metrics,
         }
     }
