@@ -19,6 +19,7 @@ mod metrics;
 mod proxies;
 mod publishing;
 mod read_tables;
+mod receipts;
 mod remembered;
 mod root;
 mod security_headers;
@@ -217,7 +218,7 @@ impl Ledger {
         tokio::spawn(stop.clone().run_until_cancelled_owned(marks.keep_up()));
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
-        let (mut command_api, mut sealing, mut trees) = (None, None, None);
+        let (mut command_api, mut sealing, mut prover, mut trees) = (None, None, None, None);
         if config.runs(Part::CommandApi) {
             open_archive(&store).await?;
             step.set("taking over the log and reading its state");
@@ -255,6 +256,7 @@ impl Ledger {
                 let sealer = Sealer::new(store.clone(), folder, config.checkpoints_dir.clone());
                 health.sealing = sealer.statuses();
                 routes = routes.merge(sealer.routes(keys.clone()));
+                prover = Some(sealer.prover());
                 sealing = Some(tokio::spawn(sealer.run(stop.clone())));
             }
             (writer, writer_stopped) = (Some(started), Some(stopped));
@@ -267,6 +269,9 @@ impl Ledger {
             api.followers_max = config.connections.followers();
             api.overdue_after = config.overdue_after;
             api.read_calls = unrecorded::reader(store.clone());
+            if let Some(prover) = prover {
+                api.prove_events = receipts::of(prover);
+            }
             if let Some(trees) = &trees {
                 api.prove_balance = trees.to_prove();
             }

@@ -1,5 +1,9 @@
 //! `guerdon verify log`: the transparency log from its first event to its newest checkpoint, in a
-//! folder or at a ledger. It needs a key of the log and, from nobody, trust.
+//! folder or at a ledger. It needs a key of the log and, from nobody, trust. `receipt.rs` verifies a
+//! receipt of an exchange, and `balance.rs` an account's balance and the sums of all.
+
+mod balance;
+mod receipt;
 
 use std::fmt::{Display, Formatter};
 use std::fs;
@@ -19,6 +23,8 @@ use crate::exit::FoundWrong;
 use crate::http_client::http_client;
 use crate::key_file::keys_in;
 use crate::printing::Printing;
+use balance::ProofArgs;
+use receipt::ReceiptArgs;
 
 /// How long one file may take.
 const FILE_MAX: Duration = Duration::from_secs(60);
@@ -40,6 +46,16 @@ enum What {
     /// Verify a partition's transparency log: its checkpoint, its keys, every tile and, where they
     /// can be read, every entry.
     Log(LogArgs),
+    /// Verify a receipt of an exchange, which GET
+    /// `/v1/accounts/{account_id}/exchanges/{exchange_id}/receipt` answered: its events are in the
+    /// signed log. It needs no network.
+    Receipt(ReceiptArgs),
+    /// Verify an account's balance, which GET `/v1/accounts/{account_id}/balance-proof` answered: a
+    /// seal in the signed log commits to it. It needs no network.
+    Balance(ProofArgs),
+    /// Verify what all accounts had together, which GET `/v1/seals/{seal_id}/proof` answered. It
+    /// needs no network.
+    Liability(ProofArgs),
 }
 
 /// A transparency log, and what its auditor knows.
@@ -94,7 +110,15 @@ impl Display for Verified {
 }
 
 pub(crate) async fn run(VerifyArgs { printing, what }: VerifyArgs) -> anyhow::Result<()> {
-    let What::Log(args) = what;
+    match what {
+        What::Log(args) => log(args, printing).await,
+        What::Receipt(args) => receipt::run(&args, printing),
+        What::Balance(args) => balance::balance(&args, printing),
+        What::Liability(args) => balance::liability(&args, printing),
+    }
+}
+
+async fn log(args: LogArgs, printing: Printing) -> anyhow::Result<()> {
     let kept = args.kept.as_deref().map(read_kept).transpose()?.flatten();
     let files = Files::of(&args)?;
     let entries = files.have_entries();

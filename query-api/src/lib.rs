@@ -32,6 +32,7 @@ mod parcel;
 mod prices;
 mod programme;
 mod purchase;
+mod receipt;
 mod router;
 mod seal;
 mod shipping_request;
@@ -56,6 +57,7 @@ use balance_cache::BalanceCache;
 pub use metrics::QueryMetrics;
 pub use operation::{CallsUnread, ReadCalls};
 pub use overdue::{overdue_routes, watch_overdue};
+pub use receipt::{IsWanted, ProveEvents, ProvedEvents, Unproved};
 pub use router::{router, routes};
 pub use seal::{BalanceAsked, ProveBalance, ProvedBalance, UnprovedBalance};
 pub use shipping_stream::FollowersMax;
@@ -87,6 +89,8 @@ pub struct QueryApi {
     pub overdue_after: Duration,
     /// Reads the calls that recorded no event, for `GET /v1/operations`.
     pub read_calls: ReadCalls,
+    /// Proves events of the log, where this process seals it.
+    pub prove_events: ProveEvents,
     /// Proves balances, where this process has the trees.
     pub prove_balance: ProveBalance,
     /// Counts what is read.
@@ -111,6 +115,7 @@ impl QueryApi {
             followers,
             overdue_after: OVERDUE_AFTER,
             read_calls: Arc::new(|_| Box::pin(async { Ok(vec![]) })),
+            prove_events: Arc::new(|_, _| Box::pin(async { Err(Unproved::NotHere) })),
             prove_balance: Arc::new(|_| Box::pin(async { Err(UnprovedBalance::NotHere) })),
             metrics,
         }

@@ -7,8 +7,8 @@
 //!
 //! In reading order: [`TreeHash`] and [`Frontier`] (the tree), [`inclusion`] and [`consistency`]
 //! (proofs), [`Note`] and [`VerifierKey`] (signatures), [`Checkpoint`], [`Tile`] and [`bundle`]
-//! (what is served), [`verify_log`] (what an auditor asks), [`BalanceProof`] (a shopper's balance in
-//! a tree of sums).
+//! (what is served), [`verify_log`], [`Receipt`] and [`BalanceProof`] (what an auditor and a shopper
+//! ask).
 
 mod balance;
 mod checkpoint;
@@ -16,6 +16,7 @@ mod entries;
 mod hash;
 mod note;
 mod proof;
+mod receipt;
 mod tile;
 mod tree;
 mod verify;
@@ -31,6 +32,7 @@ pub use entries::{BundleError, bundle, unbundle};
 pub use hash::{NoTreeHash, TreeHash};
 pub use note::{KeyError, Note, NoteError, SigningKey, VerifierKey};
 pub use proof::{consistency, inclusion, is_consistent, is_included, subtree_root};
+pub use receipt::{Receipt, ReceiptError, ReceiptEvent, VerifiedEvent, VerifiedReceipt};
 pub use tile::{NoTile, TILE_HASHES, Tile, TileKind};
 pub use tree::Frontier;
 pub use verify::{Finding, Known, ReadFile, VerifiedLog, verify_log};

@@ -15,7 +15,7 @@ use crate::{
     Checkpoint, CheckpointError, KeyError, Note, NoteError, Origin, Tile, TileKind, TreeHash,
     VerifierKey,
 };
-use signers::Signers;
+pub(crate) use signers::Signers;
 use walk::Walk;
 
 /// Where a log's newest checkpoint is, below its prefix.

@@ -29,6 +29,7 @@ mod operation;
 mod policy;
 mod price;
 mod purchase;
+mod receipt;
 mod seal;
 mod shipping_request;
 mod tier;
@@ -90,6 +91,7 @@ pub use purchase::{
     RecordedPurchasesBody, ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody, RoomBackBody,
     TakenBackBody, UnitPointsBody,
 };
+pub use receipt::{ReceiptBody, ReceiptEventBody};
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,
     ParcelBody, RejectShipmentBody, ReportShipmentBody, ResentShipmentBody, SettleShipmentBody,

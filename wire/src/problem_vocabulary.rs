@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, Method, StatusCode};
 
 use crate::problem_page::{BEING_CHECKED, OUR_MISTAKE, TRY_AGAIN};
 use crate::read_problems::{
-    LOG_FORKED, PROJECTION_BEHIND, READ_MODEL_UNREACHABLE, TOO_MANY_FOLLOWERS,
+    LOG_FORKED, NOT_SEALED, PROJECTION_BEHIND, READ_MODEL_UNREACHABLE, TOO_MANY_FOLLOWERS,
 };
 use crate::{Problem, ProblemPage, Role};
 
@@ -44,6 +44,7 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     TOO_MANY_FOLLOWERS,
     INTERNAL,
     PROJECTION_BEHIND,
+    NOT_SEALED,
     READ_MODEL_UNREACHABLE,
 ];
 

@@ -7,7 +7,7 @@ use log_record::Place;
 use serde::Deserialize;
 
 use super::{Balances, NoRoot, Salt, SaltedAccount, SumHash, SumNode, root_of_path};
-use crate::receipt::{ReceiptError, ReceiptEvent, SealedEvent, signed_checkpoint};
+use crate::receipt::{ReceiptError, ReceiptEvent, signed_checkpoint};
 use crate::{Checkpoint, VerifierKey};
 
 /// The type of the event that commits to all balances.
@@ -185,17 +185,22 @@ struct PublicUnit {
 impl LiabilityProof {
     /// Verifies what all accounts had together, with nothing but the log's key, or its first one.
     pub fn verify(&self, key: &VerifierKey) -> Result<VerifiedSeal, BalanceProofError> {
-        let what = "the proof's checkpoint";
-        let (checkpoint, key) = signed_checkpoint(&self.checkpoint, &self.handovers, what, key)?;
+        let (checkpoint, key) = signed_checkpoint(&self.checkpoint, &self.handovers, key)?;
         let [event] = &*self.events else {
             return Err(BalanceProofError::Events(self.events.len()));
         };
-        let SealedEvent { place, event_type, public, .. } = event.verify(&checkpoint)?;
+        let unproved = |what| {
+            let position = event.position.clone();
+            BalanceProofError::Event(ReceiptError::Event { position, what })
+        };
+        let entry = event.entry().map_err(unproved)?;
+        let place = event.record(&entry, &checkpoint).map_err(unproved)?.place;
         let wrong = |what: String| BalanceProofError::Seal { place, what };
-        if event_type != SEALED {
-            return Err(wrong(format!("it is of the type {event_type}, and not {SEALED}")));
+        // The record says the same type and has the public text's hash.
+        if event.event_type != SEALED {
+            return Err(wrong(format!("it is of the type {}, and not {SEALED}", event.event_type)));
         }
-        let public: Public = serde_json::from_str(public)
+        let public: Public = serde_json::from_str(&event.public)
             .map_err(|error| wrong(format!("its public text is no seal's: {error}")))?;
         let Public { seal_id, up_to, as_of, units } = public;
         if seal_id != self.seal_id {
