@@ -334,6 +334,8 @@ mod hex_bytes {
         deserializer: D,
     ) -> Result<[u8; 32], D::Error> {
         let text = <Cow<'de, str>>::deserialize(deserializer)?;
-        parse_hex(&text).ok_or_else(|| D::Error::custom("must be 64 hexadecimal digits"))
+        // One way to write it: no capital letters.
+        let bytes = parse_hex(&text).filter(|bytes| hex(bytes) == text);
+        bytes.ok_or_else(|| D::Error::custom("must be 64 hexadecimal digits"))
     }
 }

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use command_api::{Answer, NoTrees, Request, SealTrees, Writers};
 use domain::command::SealBalances;
-use domain::{Command as Asked, SealedBalances};
+use domain::{Command as Asked, SealId, SealedBalances};
 use event_store::EventStore;
 use log_record::{Place, Position, hex, parse_hex};
 use query_api::{BalanceAsked, ProveBalance, ProvedBalance, UnprovedBalance};
@@ -203,8 +203,7 @@ impl Trees {
         let mut wait = Duration::ZERO;
         loop {
             tokio::time::sleep(wait).await;
-            let now = DateTime::<Utc>::from(SystemTime::now());
-            let day = now.format("daily-%Y-%m-%d").to_string();
+            let day = today();
             wait = LOOK_EVERY;
             if day == sealed_day {
                 continue;
@@ -225,28 +224,41 @@ impl Trees {
 
     /// Seals the balances under an id, unless that was done before.
     async fn seal(&self, writers: &Writers, seal: &str) -> anyhow::Result<Place> {
-        let seal_id: domain::SealId = seal.parse().context("the day is no id")?;
-        let submit = async |sealed: Option<SealedBalances>| {
-            let command = SealBalances { seal_id: seal_id.clone(), sealed };
-            let request = Request {
-                command: Asked::SealBalances(command),
-                is_dry_run: false,
-                principal: None,
-                traceparent: None,
-                request_id: None,
-                is_marked: false,
-            };
-            match writers.submit(request).await {
-                Ok(Answer::Recorded { place, .. } | Answer::Repeat { place, .. }) => Ok(Some(place)),
-                Ok(Answer::Unchanged(..)) => Ok(None),
-                other => anyhow::bail!("the writer didn't record it: {other:?}"),
-            }
-        };
-        if let Some(place) = submit(None).await? {
+        let seal_id: SealId = seal.parse().context("the day is no id")?;
+        if let Some(place) = record(writers, &seal_id, None).await? {
             return Ok(place);
         }
         let made = self.make().await.map_err(|why| anyhow::anyhow!("there are no trees: {why:?}"))?;
-        submit(Some(made)).await?.context("the log is shorter than the balances that were sealed")
+        let recorded = record(writers, &seal_id, Some(made)).await?;
+        recorded.context("the log is shorter than the balances that were sealed")
+    }
+}
+
+/// The id of the day's seal.
+#[expect(clippy::disallowed_methods, reason = "which day it is decides nothing but the seal's id")]
+fn today() -> String {
+    DateTime::<Utc>::from(SystemTime::now()).format("daily-%Y-%m-%d").to_string()
+}
+
+/// Has the writer record a seal, or say whether it has; nothing where it hasn't.
+async fn record(
+    writers: &Writers,
+    seal_id: &SealId,
+    sealed: Option<SealedBalances>,
+) -> anyhow::Result<Option<Place>> {
+    let command = SealBalances { seal_id: seal_id.clone(), sealed };
+    let request = Request {
+        command: Asked::SealBalances(command),
+        is_dry_run: false,
+        principal: None,
+        traceparent: None,
+        request_id: None,
+        is_marked: false,
+    };
+    match writers.submit(request).await {
+        Ok(Answer::Recorded { place, .. } | Answer::Repeat { place, .. }) => Ok(Some(place)),
+        Ok(Answer::Unchanged(..)) => Ok(None),
+        other => anyhow::bail!("the writer didn't record it: {other:?}"),
     }
 }
 

@@ -5,6 +5,7 @@ mod archive_histories;
 mod archive_killed;
 mod at_once;
 mod bad_input;
+mod balances;
 mod browsers;
 mod busy_lock;
 mod changed_tables;

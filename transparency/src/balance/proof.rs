@@ -29,6 +29,12 @@ pub struct BalanceProof {
     pub pending: u64,
     /// What is owed.
     pub owed: u64,
+    /// The last event whose effect is in the balances, `partition:position`.
+    pub up_to: String,
+    /// When that event was recorded.
+    pub as_of: String,
+    /// How many accounts are in the tree.
+    pub accounts: u64,
     /// The account's salt in this tree.
     pub salt: Salt,
     /// Which leaf of the tree it is, from 0.
@@ -230,6 +236,16 @@ impl BalanceProof {
             place: seal.place,
             what: format!("it commits to no balances of the unit {}", self.unit),
         })?;
+        let said = (&*self.up_to, &*self.as_of, self.accounts);
+        let (up_to, accounts) = (seal.up_to.to_string(), of_all.accounts);
+        if said != (&*up_to, &*seal.as_of, accounts) {
+            let what = format!(
+                "it commits to the balances as of {up_to}, {}, of {accounts} accounts, and the proof \
+                 says {}, {}, of {}",
+                seal.as_of, self.up_to, self.as_of, self.accounts
+            );
+            return Err(BalanceProofError::Seal { place: seal.place, what });
+        }
         let balances = Balances {
             available: self.available.into(),
             held: self.held.into(),
