@@ -4,6 +4,7 @@
 //! read tables. It decides nothing and writes nothing. In reading order: [`AuditApi`] (what the
 //! handlers share), `router.rs` (every route, and who may use it).
 
+mod places;
 mod router;
 
 use axum::extract::FromRef;
