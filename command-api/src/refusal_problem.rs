@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use domain::{Fact, Refusal, RefusalKind, RefusalRow};
 use wire::{BEING_CHECKED, OUR_MISTAKE, Problem, ProblemPage, TRY_AGAIN};
 
-use crate::{NoTrees, NotDecided};
 use crate::keys::KEY_ENDED;
+use crate::{NoTrees, NotDecided};
 
 /// How long a client should wait before it asks again. The wait is milliseconds; `Retry-After`
 /// counts whole seconds.

@@ -31,8 +31,9 @@ use event_schema::decode;
 use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
-    AccountBalance, BalanceSeal, ConversionRate, CreditLot, EarningRule, EventPlace, Exchange, Fact, Hold,
-    LedgerEntry, OfferAvailability, Operation, Policy, Purchase, ShippingStatus, UnitBalance,
+    AccountBalance, BalanceSeal, ConversionRate, CreditLot, EarningRule, EventPlace, Exchange,
+    Fact, Hold, LedgerEntry, OfferAvailability, Operation, Policy, Purchase, ShippingStatus,
+    UnitBalance,
 };
 use serde::Serialize;
 

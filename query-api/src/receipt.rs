@@ -146,7 +146,9 @@ struct Named {
 }
 
 /// An event, as the body of an answer has it.
-pub(crate) fn body((event, entry, proof): (RecordedEvent, String, Vec<String>)) -> ReceiptEventBody {
+pub(crate) fn body(
+    (event, entry, proof): (RecordedEvent, String, Vec<String>),
+) -> ReceiptEventBody {
     ReceiptEventBody {
         position: event.place,
         r#type: event.event_type.into(),

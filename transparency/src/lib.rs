@@ -24,8 +24,7 @@ mod verify;
 pub use balance::{
     BalanceProof, BalanceProofError, Balances, LiabilityProof, NoRoot, PathNode, Salt,
     SaltedAccount, SealedBalances, SumFrontier, SumHash, SumNode, SumsTooLarge, VerifiedBalance,
-    VerifiedSeal,
-    root_of_path, sum_path,
+    VerifiedSeal, root_of_path, sum_path,
 };
 pub use checkpoint::{Checkpoint, CheckpointError, Origin};
 pub use entries::{BundleError, bundle, unbundle};

@@ -94,6 +94,9 @@ pub use purchase::{
     TakenBackBody, UnitPointsBody,
 };
 pub use receipt::{ReceiptBody, ReceiptEventBody};
+pub use seal::{
+    BalanceProofBody, PathNodeBody, SealBalancesBody, SealBody, SealProofBody, SealedUnitBody,
+};
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,
     ParcelBody, RejectShipmentBody, ReportShipmentBody, ResentShipmentBody, SettleShipmentBody,
@@ -104,9 +107,6 @@ pub use tier::{
     AccountTierBody, GrantTierBody, GrantedTierBody, LadderAccountBody, LadderTierBody,
     NextTierBody, PutTierPriceBody, ReplacedGrantBody, RevokeGrantBody, TierGrantEndedBody,
     TierGrantedBody, TierPriceBody,
-};
-pub use seal::{
-    BalanceProofBody, PathNodeBody, SealBalancesBody, SealBody, SealProofBody, SealedUnitBody,
 };
 pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};

@@ -72,9 +72,8 @@ mod tests {
 
     #[test]
     fn whether_a_seal_is_there_is_asked_without_making_one() {
-        let asked = || {
-            crate::Command::SealBalances(SealBalances { seal_id: id("s-1"), sealed: None })
-        };
+        let asked =
+            || crate::Command::SealBalances(SealBalances { seal_id: id("s-1"), sealed: None });
         given([]).when(asked()).then_unchanged();
         given([]).does(seal("s-1", 1)).when(asked()).then_repeats(2);
     }

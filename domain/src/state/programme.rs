@@ -11,10 +11,10 @@ use crate::account::OfferNumber;
 use crate::conversion::ConversionRates;
 use crate::unit::KnownUnits;
 use crate::{
-    Allocation, BalancesSealed, EarningRule, EarningRuleSet, IdHash, Inventory, LadderSet, Ladders, LogOpened,
-    Offer, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, OfferReopened, Policy,
-    PolicyChanged, RuleId, StockAdded, StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId,
-    UnitSet, UnitTerms,
+    Allocation, BalancesSealed, EarningRule, EarningRuleSet, IdHash, Inventory, LadderSet, Ladders,
+    LogOpened, Offer, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, OfferReopened,
+    Policy, PolicyChanged, RuleId, StockAdded, StockAmended, StockRemoved, Timestamp, UnitClosed,
+    UnitId, UnitSet, UnitTerms,
 };
 
 /// What is of a unit that nobody made.

@@ -228,7 +228,8 @@ impl Trees {
         if let Some(place) = record(writers, &seal_id, None).await? {
             return Ok(place);
         }
-        let made = self.make().await.map_err(|why| anyhow::anyhow!("there are no trees: {why:?}"))?;
+        let made =
+            self.make().await.map_err(|why| anyhow::anyhow!("there are no trees: {why:?}"))?;
         let recorded = record(writers, &seal_id, Some(made)).await?;
         recorded.context("the log is shorter than the balances that were sealed")
     }

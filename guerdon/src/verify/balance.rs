@@ -91,7 +91,10 @@ impl Display for Seal {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         let Self { seal_id, position, up_to, as_of, units, origin, size, key } = self;
         let (seal_id, as_of) = (plain(seal_id), plain(as_of));
-        write!(f, "the seal {seal_id} at {position} commits to the balances as of {up_to}, {as_of}")?;
+        write!(
+            f,
+            "the seal {seal_id} at {position} commits to the balances as of {up_to}, {as_of}"
+        )?;
         for Unit { unit, accounts, root, sums } in units {
             write!(f, "\n{}: {accounts} accounts with {sums}; root {root}", plain(unit))?;
         }

@@ -81,7 +81,10 @@ async fn a_seal_commits_to_the_balances_of_the_read_tables(
         let of = |name: &str| number(&totals[name]);
         let live = ["available", "held", "pending", "debt"].map(of);
         assert_eq!(sums, live, "{unit}");
-        assert!(unit != "points" || live.iter().all(|sum| *sum > 0), "each kind is there: {live:?}");
+        assert!(
+            unit != "points" || live.iter().all(|sum| *sum > 0),
+            "each kind is there: {live:?}"
+        );
     }
 
     let key = key_of(api).await;
@@ -155,7 +158,8 @@ async fn a_few_that_have_something_of_each_kind(api: &Api) {
     api.send(request.header("if-none-match", "*").json(&miles)).await.expect("answered").is(201);
     credit("milo", json!({"points": 77, "unit": "miles", "cause": cause("B-m")})).await;
     credit("shopper-1", json!({"points": 5, "unit": "miles", "cause": cause("B-m")})).await;
-    let later = json!({"points": 40, "cause": cause("B-p"), "available_at": "2099-01-01T00:00:00Z"});
+    let later =
+        json!({"points": 40, "cause": cause("B-p"), "available_at": "2099-01-01T00:00:00Z"});
     credit("paul", later).await;
     api.earns("hanna", 500, "B-h").await;
     api.holds("hanna", "h-1", 120).await;
@@ -232,9 +236,8 @@ async fn every_balance_is_proved(api: &Api, key: &VerifierKey) {
                 assert_eq!(body[part], has[part], "{account} {unit} {part}");
             }
             let shown = body.to_string();
-            let names_another = |other: &&String| {
-                *other != account && shown.contains(&format!("\"{other}\""))
-            };
+            let names_another =
+                |other: &&String| *other != account && shown.contains(&format!("\"{other}\""));
             assert_eq!(accounts.iter().find(names_another), None, "it shows nobody else");
         }
     }
@@ -270,7 +273,10 @@ async fn a_proof_is_verified_by_the_tool(api: &Api, folder: &Path, key: &Verifie
     let verified = verify("liability", &proof);
     assert!(verified.status.success(), "{verified:?}");
     let said = String::from_utf8_lossy(&verified.stdout).into_owned();
-    assert!(said.contains("\nmiles: 2 accounts with 82 available, 0 held, 0 pending, 0 owed"), "{said}");
+    assert!(
+        said.contains("\nmiles: 2 accounts with 82 available, 0 held, 0 pending, 0 owed"),
+        "{said}"
+    );
     let refused = verify("liability", &json!({}));
     assert!(!refused.status.success(), "{refused:?}");
 }
@@ -300,7 +306,10 @@ async fn a_lost_tree_is_made_again_and_a_lost_secret_is_missed(api: &Api, folder
     let aside = folder.join("aside.json");
     fs::rename(&secret, &aside).expect("moved");
     let detail = api.get("shopper", path).await.is_problem(404, "not-found")["detail"].clone();
-    assert!(detail.as_str().is_some_and(|detail| detail.contains("balance-salts.json")), "{detail}");
+    assert!(
+        detail.as_str().is_some_and(|detail| detail.contains("balance-salts.json")),
+        "{detail}"
+    );
     // No other secret takes its place while there are trees.
     api.put("operator", "/v1/seals/s-3", json!({})).await.is_problem(500, "internal");
     fs::rename(&aside, &secret).expect("moved");

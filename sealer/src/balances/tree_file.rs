@@ -11,7 +11,9 @@ use std::io::{self, BufWriter, ErrorKind, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use transparency::{Balances, SaltedAccount, SumFrontier, SumHash, SumNode, SumsTooLarge, sum_path};
+use transparency::{
+    Balances, SaltedAccount, SumFrontier, SumHash, SumNode, SumsTooLarge, sum_path,
+};
 
 use super::{BalanceError, UpTo, failed};
 
@@ -63,9 +65,8 @@ pub(super) fn write(
     let opened = options.write(true).create_new(true).mode(0o600).open(&beside);
     let mut out = BufWriter::with_capacity(1 << 16, opened.map_err(failed(&beside))?);
     let (mut frontier, mut kept) = (SumFrontier::default(), vec![]);
-    let put = |out: &mut BufWriter<File>, bytes: &[u8]| {
-        out.write_all(bytes).map_err(failed(&beside))
-    };
+    let put =
+        |out: &mut BufWriter<File>, bytes: &[u8]| out.write_all(bytes).map_err(failed(&beside));
     put(&mut out, MAGIC)?;
     put(&mut out, &up_to.checksum)?;
     put(&mut out, &(leaves.len() as u64).to_be_bytes())?;
@@ -172,7 +173,8 @@ impl TreeFile {
         if level.is_multiple_of(KEPT_LEVELS) {
             return Ok(self.kept(level, index)?);
         }
-        let (left, right) = (self.node(level - 1, 2 * index)?, self.node(level - 1, 2 * index + 1)?);
+        let (left, right) =
+            (self.node(level - 1, 2 * index)?, self.node(level - 1, 2 * index + 1)?);
         Ok(SumNode::above(&left, &right)?)
     }
 

@@ -97,7 +97,8 @@ fn seal_proof(public: &str, event_type: &'static str) -> Value {
 
 /// The proof of the balance of the account with this leaf.
 fn proof_of(index: u64) -> Value {
-    let (account, balances) = accounts(ACCOUNTS).swap_remove(usize::try_from(index).expect("small"));
+    let (account, balances) =
+        accounts(ACCOUNTS).swap_remove(usize::try_from(index).expect("small"));
     let node = |node: &SumNode| with(json!({"hash": node.hash.to_string()}), &sums(node.sums));
     let path: Vec<Value> = path(&leaves(), index).iter().map(node).collect();
     let amount = |amount: u128| u64::try_from(amount).expect("an amount");
@@ -154,10 +155,16 @@ fn what_is_wrong_with_a_proof_is_said() {
     refused(&|proof| proof["path"][0]["available"] = "-1".into(), "whole number of 128 bits");
     refused(&|proof| proof["path"][0]["available"] = "01".into(), "whole number of 128 bits");
     let largest = u128::MAX.to_string();
-    refused(&|proof| proof["path"][0]["available"] = largest.clone().into(), "larger than 128 bits");
+    refused(
+        &|proof| proof["path"][0]["available"] = largest.clone().into(),
+        "larger than 128 bits",
+    );
     refused(&|proof| proof["unit"] = "miles".into(), "of 0 accounts, and the proof says");
     refused(&|proof| proof["unit"] = "stars".into(), "no balances of the unit stars");
-    refused(&|proof| proof["seal_id"] = "daily-2026-12-01".into(), "it is the seal daily-2026-11-30");
+    refused(
+        &|proof| proof["seal_id"] = "daily-2026-12-01".into(),
+        "it is the seal daily-2026-11-30",
+    );
     refused(&|proof| proof["as_of"] = "2026-12-01T00:00:00Z".into(), "and the proof says");
     refused(&|proof| proof["events"] = json!([]), "it has 0 events");
     refused(&|proof| proof["index"] = 36.into(), "isn't the way from the leaf to the top");

@@ -28,11 +28,7 @@ pub(crate) fn leaf((account, balances): &(String, Balances)) -> SumNode {
     SumNode::leaf(&SaltedAccount::new(&salt(account), account), *balances)
 }
 
-pub(crate) fn subtree(
-    leaves: &[SumNode],
-    level: u32,
-    index: u64,
-) -> Result<SumNode, SumsTooLarge> {
+pub(crate) fn subtree(leaves: &[SumNode], level: u32, index: u64) -> Result<SumNode, SumsTooLarge> {
     if level == 0 {
         return Ok(leaves[usize::try_from(index).expect("an index")]);
     }
@@ -68,7 +64,11 @@ fn every_leaf_of_every_small_tree_leads_to_its_top_and_no_other_leaf_does() {
             let leaf = leaves[usize::try_from(index).expect("an index")];
             assert_eq!(root_of_path(leaf, index, count, &path), Ok(top), "{index} of {count}");
             for other in (0..count).filter(|other| *other != index) {
-                assert_ne!(root_of_path(leaf, other, count, &path), Ok(top), "{other}, not {index}");
+                assert_ne!(
+                    root_of_path(leaf, other, count, &path),
+                    Ok(top),
+                    "{other}, not {index}"
+                );
             }
         }
     }
