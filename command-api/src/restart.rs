@@ -111,8 +111,8 @@ pub async fn load(
     go_on_from(newest, store, partition, head).await
 }
 
-/// The state as it was after the event at `until`, which may be long past. Snapshots of later events
-/// are of no use for it.
+/// The state as it was after the event at `until`, which may be long past. Snapshots of later
+/// events are of no use for it.
 pub async fn load_past(
     store: &EventStore,
     partition: Partition,

@@ -1,5 +1,5 @@
 //! The read tables, column by column. `migrations/read-model` creates them and explains each
-//! column.
+//! column. The file is long because every table is declared here.
 //!
 //! A place is the number of `log_record::PackedPlace`. A time is in microseconds since 1970. Every
 //! column that isn't a number, a flag or an id is a text; some texts are JSON.

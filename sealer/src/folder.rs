@@ -1,6 +1,6 @@
 //! Where the keys and the trees are: `signing-keys.json`, a file for each time that a key handed
-//! over, and a folder for each tree, named by its log, generation and partition; `balance-salts.json`
-//! and a folder of trees of balances for each partition.
+//! over, and a folder for each tree, named by its log, generation and partition;
+//! `balance-salts.json` and a folder of trees of balances for each partition.
 
 use std::fs::{self, DirEntry, File, Permissions};
 use std::io::{self, ErrorKind, Write as _};

@@ -7,8 +7,8 @@
 //!
 //! In reading order: [`SealFolder`] (where keys and trees are), `tree_files.rs` (a tree's hashes),
 //! `signed.rs` (what was signed before), `seal_partition.rs` (the loop), [`Sealer`] (all
-//! partitions), `routes.rs`, [`export()`] (a log as files), [`BalanceTrees`] (all accounts' balances
-//! as trees of sums).
+//! partitions), `routes.rs`, [`export()`] (a log as files), [`BalanceTrees`] (all accounts'
+//! balances as trees of sums).
 
 mod balances;
 mod error;

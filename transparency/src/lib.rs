@@ -7,8 +7,8 @@
 //!
 //! In reading order: [`TreeHash`] and [`Frontier`] (the tree), [`inclusion`] and [`consistency`]
 //! (proofs), [`Note`] and [`VerifierKey`] (signatures), [`Checkpoint`], [`Tile`] and [`bundle`]
-//! (what is served), [`verify_log`], [`Receipt`] and [`BalanceProof`] (what an auditor and a shopper
-//! ask).
+//! (what is served), [`verify_log`], [`Receipt`] and [`BalanceProof`] (what an auditor and a
+//! shopper ask).
 
 mod balance;
 mod checkpoint;

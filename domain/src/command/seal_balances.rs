@@ -16,8 +16,8 @@ use crate::{
 pub struct SealBalances {
     /// The seal's id, made by the caller.
     pub seal_id: SealId,
-    /// What it commits to. Without it nothing is recorded: the command only asks whether the seal is
-    /// there already, before anybody makes a tree.
+    /// What it commits to. Without it nothing is recorded: the command only asks whether the seal
+    /// is there already, before anybody makes a tree.
     pub sealed: Option<SealedBalances>,
 }
 
@@ -44,7 +44,7 @@ impl CommandRules for SealBalances {
         Ok(Decision::of(Event::BalancesSealed(BalancesSealed { seal_id, sealed })))
     }
 
-    /// The request has an id alone, so a repeat asks for the same seal, whatever was made meanwhile.
+    /// The request has an id alone, so a repeat asks for the same seal, whatever was made since.
     fn first_difference(&self, event: &Event) -> Option<&'static str> {
         let Event::BalancesSealed(_) = event else { return OTHER_CALL };
         None

@@ -5,8 +5,8 @@ use crate::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
     CloseOffer, CloseUnit, Direction, EarnCredit, ExpectedVersion, ExtendHold, HoldCredit,
     OpenAccount, OpenOffer, Order, RecordPurchase, Redeem, RefundCapture, ReleaseHold, RemoveStock,
-    ReopenOffer, ReturnPurchase, ReverseReturn, ReverseWithdrawal, SealBalances, SetEarningRule,
-    SetPolicy, SetUnit, TransferCredit, WithdrawCredit,
+    ReopenOffer, ReturnPurchase, ReverseReturn, ReverseWithdrawal, SetEarningRule, SetPolicy,
+    SetUnit, TransferCredit, WithdrawCredit,
 };
 use crate::*;
 
@@ -340,12 +340,6 @@ pub(crate) fn close(offer: &str) -> Command {
 
 pub(crate) fn add_stock(offer: &str, addition: &str, by: u64) -> Command {
     Command::AddStock(AddStock { offer_id: id(offer), addition_id: id(addition), units: units(by) })
-}
-
-/// Seals no balances, as the log up to a position makes them.
-pub(crate) fn seal(seal: &str, up_to: u64) -> Command {
-    let sealed = Some(super::events::no_balances(up_to));
-    Command::SealBalances(SealBalances { seal_id: id(seal), sealed })
 }
 
 pub(crate) fn remove_stock(offer: &str, removal: &str, by: u64, read: u64) -> Command {

@@ -65,16 +65,6 @@ pub(crate) fn stock_added(offer: &str, addition: &str, by: u64) -> Event {
     })
 }
 
-/// A seal of nothing, as the log up to a position makes it.
-pub(crate) fn sealed(seal: &str, up_to: u64) -> Event {
-    Event::BalancesSealed(BalancesSealed { seal_id: id(seal), sealed: no_balances(up_to) })
-}
-
-pub(crate) fn no_balances(up_to: u64) -> SealedBalances {
-    let up_to = log_record::Position(up_to);
-    SealedBalances { up_to, as_of: time(0), salts: SaltsId([0; 8]), units: vec![] }
-}
-
 pub(crate) fn deducted(account: &str, exchange: &str, lots: &[(u64, u64)]) -> Event {
     deducted_of("points", account, exchange, lots)
 }

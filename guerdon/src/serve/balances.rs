@@ -1,6 +1,6 @@
 //! Seals the balances of all accounts: has the trees made by a child process, `guerdon balances`,
-//! so that the writer is never held up and no second state stays in memory; once a day, and whenever
-//! an operator asks.
+//! so that the writer is never held up and no second state stays in memory; once a day, and
+//! whenever an operator asks.
 
 use std::process::Stdio;
 use std::sync::Arc;

@@ -106,8 +106,8 @@ const ROWS: &str = "
     select 3000000 + n, 'ann-' || (n % 1000), 'B-' || n, '[]', '[]', n from numbers;
     insert into balance_seal (seal_id, place, public)
     {a tenth}
-    select 's-' || n, n, '{\"seal_id\":\"s-' || n || '\",\"up_to\":1,\"salts\":\"\",\"units\":[],' ||
-        '\"as_of\":\"2026-11-21T09:00:00Z\"}'
+    select 's-' || n, n, '{\"seal_id\":\"s-' || n || '\",\"up_to\":1,\"salts\":\"\",' ||
+        '\"units\":[],\"as_of\":\"2026-11-21T09:00:00Z\"}'
     from numbers;
     insert into fact (path, place, account_id, public, recorded_at)
     {a tenth}

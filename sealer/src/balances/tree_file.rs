@@ -2,9 +2,9 @@
 //! quickly.
 //!
 //! The file begins with a text, the checksum of the tree's last event and the number of leaves.
-//! A leaf takes 64 bytes: the salted account, and what it has in four numbers of eight bytes. A node
-//! takes 96: its hash, and four sums of sixteen. Nodes are those over 256 leaves, over 65,536 and so
-//! on, as far as they are full; those between are hashed again when a proof needs them.
+//! A leaf takes 64 bytes: the salted account, and what it has in four numbers of eight bytes. A
+//! node takes 96: its hash, and four sums of sixteen. Nodes are those over 256 leaves, over 65,536
+//! and so on, as far as they are full; those between are hashed again when a proof needs them.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write as _};
@@ -93,7 +93,8 @@ pub(super) fn write(
 }
 
 impl TreeFile {
-    /// The tree of a file; nothing where there is none, it isn't whole, or it is of another history.
+    /// The tree of a file; nothing where there is none, it isn't whole, or it is of another
+    /// history.
     pub(super) fn open(path: &Path, up_to: &UpTo) -> Result<Option<Self>, BalanceError> {
         let file = match File::open(path) {
             Ok(file) => file,

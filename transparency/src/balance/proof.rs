@@ -152,7 +152,8 @@ pub enum BalanceProofError {
     /// The path leads to another root.
     #[error(
         "the balances of {account_id} aren't in the seal {seal_id}: the path leads to the root \
-         {found} of accounts with {sums}, and the seal has {expected} of accounts with {expected_sums}"
+         {found} of accounts with {sums}, and the seal has {expected} of accounts with \
+         {expected_sums}"
     )]
     OtherRoot {
         /// The account.

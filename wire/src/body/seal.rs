@@ -33,11 +33,11 @@ pub struct SealBody {
 pub struct SealedUnitBody {
     /// The unit.
     pub unit: UnitId,
-    /// How many accounts are in the tree: those that ever had some of the unit, and of `points` all.
+    /// How many accounts are in the tree: those that ever had some of the unit; of `points`, all.
     pub accounts: u64,
     /// The root of the tree, in hexadecimal digits.
     pub root: String,
-    /// Points that could be spent. The sums are as recorded, over all accounts.
+    /// Points that could be spent. The sums are over all accounts, as recorded.
     pub available: Sum,
     /// Points set aside by holds.
     pub held: Sum,
