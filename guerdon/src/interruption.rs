@@ -37,7 +37,7 @@ impl Tool {
             | Self::Verify(_)
             | Self::Completions(_)
             | Self::Man(_) => "nothing was changed",
-            Self::Import(_) => {
+            Self::Import(_) | Self::Adopt(_) => {
                 "the ledger has what it answered by now; run the same command again to continue"
             }
             Self::ConfirmClock(_) => {

@@ -7,6 +7,7 @@
 #[macro_use]
 mod output;
 
+mod adopt;
 mod archive;
 mod check;
 mod command_line;
@@ -14,6 +15,7 @@ mod config;
 mod confirm_clock;
 mod connection_config;
 mod copy_log;
+mod csv_rows;
 mod data_config;
 mod duration;
 mod edge_config;
@@ -28,6 +30,7 @@ mod interruption;
 mod kafka_config;
 mod key_file;
 mod keys;
+mod ledger_client;
 mod log_config;
 mod mark;
 mod migrate;
@@ -43,6 +46,7 @@ mod settings;
 mod shell;
 mod shipping;
 mod snapshot;
+mod spread;
 mod token_config;
 mod trace_config;
 mod transparency;
@@ -81,6 +85,9 @@ enum Tool {
     Config(config::ConfigArgs),
     /// Import a history of purchases and redemptions into a running ledger.
     Import(import::ImportArgs),
+    /// Adopt another points system's balances, tiers and open exchanges into a running ledger, and
+    /// compare both systems.
+    Adopt(adopt::AdoptArgs),
     /// Confirm to a running ledger that its wall clock is right, so that it accepts commands again.
     ConfirmClock(confirm_clock::ConfirmClockArgs),
     /// List, create, revoke and rotate API keys. The ledger may be running.
@@ -176,6 +183,7 @@ async fn begin(tool: Tool, found: config::Found) -> anyhow::Result<()> {
         Tool::Serve(config) => serve::serve(*config).await,
         Tool::Config(args) => config::run(args, found),
         Tool::Import(args) => import::run(args).await,
+        Tool::Adopt(args) => adopt::run(args).await,
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::Keys(args) => keys::run(args).await,
         Tool::Mark(args) => mark::run(args).await,

@@ -1,5 +1,6 @@
 //! The tests of this crate, in one program.
 
+mod adopt;
 mod archive;
 mod archive_histories;
 mod archive_killed;
