@@ -1,6 +1,6 @@
 //! `guerdon verify log`: the transparency log from its first event to its newest checkpoint, in a
-//! folder or at a ledger. It needs a key of the log and, from nobody, trust. `receipt.rs` verifies a
-//! receipt of an exchange.
+//! folder or at a ledger. It needs a key of the log and, from nobody, trust. `receipt.rs` verifies
+//! a receipt of an exchange.
 
 mod receipt;
 

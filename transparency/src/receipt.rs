@@ -78,9 +78,9 @@ pub enum ReceiptError {
     /// A note can't be read.
     #[error("{what} is no signed note")]
     Note {
-        /// Which.
+        /// The checkpoint, or one of the handovers.
         what: String,
-        /// What is wrong with it.
+        /// Why not.
         #[source]
         source: NoteError,
     },

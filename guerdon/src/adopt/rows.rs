@@ -333,7 +333,8 @@ mod tests {
         let lot = lots.first().expect("a lot");
         assert_eq!((&*lot.row_id, &*lot.account_id, &*lot.unit), ("77", "ann", "points"));
         assert_eq!((lot.points, &lot.expires_at), (500, &None));
-        let text = "row_id,account_id,points,unit,expires_at\n1,ann,5,,\n2,ann,5,miles,2030-01-01T00:00:00Z\n";
+        let text = "row_id,account_id,points,unit,expires_at\n\
+                    1,ann,5,,\n2,ann,5,miles,2030-01-01T00:00:00Z\n";
         let lots = read(read_lots, text).expect("read");
         let found: Vec<_> =
             lots.iter().map(|lot| (&*lot.unit, lot.expires_at.as_deref())).collect();
