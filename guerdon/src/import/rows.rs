@@ -88,7 +88,7 @@ pub(crate) fn read_purchases(file: &Path) -> Result<(Vec<Purchase>, FilePrint), 
             )),
         }
     });
-    Ok(read?)
+    read.map_err(ImportError::from)
 }
 
 /// Every redemption of the file.
@@ -104,7 +104,7 @@ pub(crate) fn read_redemptions(file: &Path) -> Result<(Vec<Redemption>, FilePrin
             })?,
         })
     });
-    Ok(read?)
+    read.map_err(ImportError::from)
 }
 
 #[derive(Deserialize)]
