@@ -215,7 +215,7 @@ fn read_keys(file: &Path) -> Result<Keys, ImportError> {
         let mut value =
             value.map_err(|source| ImportError::Key { file: file.into(), role, source })?;
         value.set_sensitive(true);
-        Ok(value)
+        Ok::<_, ImportError>(value)
     };
     Ok(Keys {
         merchant: bearer("merchant", &keys.merchant)?,
