@@ -89,7 +89,7 @@ pub(crate) async fn run(args: AdoptArgs) -> anyhow::Result<()> {
     if check_only {
         return printing.one(&found);
     }
-    printing.about(format_args!("adopting into the ledger at {url}: {found}"));
+    printing.about(format_args!("{found}; the ledger is at {url}"));
     let progress = printing.progress("rows", Some(found.all()));
     let sender = Sender {
         client: LedgerClient::new(&url)?,

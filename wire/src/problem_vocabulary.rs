@@ -453,6 +453,7 @@ mod tests {
             Problem::too_many_followers("key", 64),
             Problem::internal(),
             Problem::projection_behind(place, place),
+            Problem::not_sealed(place, place),
             Problem::read_model_unreachable(),
             Problem::log_unreachable(),
         ]

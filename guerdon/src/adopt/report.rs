@@ -40,10 +40,8 @@ impl Rows {
 impl fmt::Display for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tiers, exchanges, lots, balances } = self;
-        write!(
-            f,
-            "{tiers} tiers, {exchanges} open exchanges, {lots} lots; {balances} balances to compare"
-        )
+        write!(f, "tiers: {tiers}, open exchanges: {exchanges}, lots: {lots}, ")?;
+        write!(f, "balances to compare: {balances}")
     }
 }
 
@@ -70,6 +68,10 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    const fn are_none(self) -> bool {
+        self.adopted == 0 && self.repeated == 0 && self.refused == 0
+    }
+
     pub(super) fn add(
         &mut self,
         place: &Place,
@@ -140,6 +142,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds =
             [("tiers", self.tiers), ("open exchanges", self.exchanges), ("lots", self.lots)];
+        let kinds = kinds.into_iter().filter(|(_, counts)| !counts.are_none());
         let cells = |(what, counts): (&str, Counts)| {
             let Counts { adopted, repeated, refused } = counts;
             let counts = [adopted, repeated, refused].map(|count| grouped(count.into()));
@@ -147,17 +150,20 @@ impl fmt::Display for Report {
             [what.to_owned(), adopted, repeated, refused]
         };
         let header = ["", "adopted", "repeated", "refused"];
-        write!(f, "{}", table(header, kinds.into_iter().map(cells)))?;
+        let mut parts: Vec<String> = vec![];
+        let rows: Vec<_> = kinds.map(cells).collect();
+        if !rows.is_empty() {
+            parts.push(table(header, rows.into_iter()));
+        }
         for (unit, points) in &self.points {
-            write!(f, "\n{} of {unit} in lots", grouped(*points))?;
+            parts.push(format!("{} of {unit} in lots", grouped(*points)));
         }
         for RefusedRow { file, line, id, code, detail } in &self.refused {
-            write!(f, "\n{file}, line {line}: {id} is refused: {} ({code})", plain(detail))?;
+            let detail = plain(detail);
+            parts.push(format!("{file}, line {line}: {id} is refused: {detail} ({code})"));
         }
-        if let Some(compared) = &self.compared {
-            write!(f, "\n{compared}")?;
-        }
-        Ok(())
+        parts.extend(self.compared.as_ref().map(ToString::to_string));
+        f.write_str(&parts.join("\n"))
     }
 }
 
