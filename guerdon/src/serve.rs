@@ -258,6 +258,8 @@ impl Ledger {
             api.followers_max = config.connections.followers();
             api.overdue_after = config.overdue_after;
             api.read_calls = unrecorded::reader(store.clone());
+            api.read_past =
+                audit::read_past(store.clone(), read_model.clone(), config.read_wait_ms);
             if let Some(prover) = prover {
                 api.prove_events = receipts::of(prover);
             }
