@@ -14,6 +14,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use wire::Moment;
+
 use crate::command_line::{http_url, path};
 use crate::exit::FoundWrong;
 use crate::ledger_client::LedgerClient;
@@ -31,6 +33,11 @@ const CONNECTIONS_MAX: i64 = 1_024;
 pub(crate) struct AdoptArgs {
     #[command(flatten)]
     files: FileArgs,
+
+    /// Compare with what the ledger had at this time or right after this position, for a file that was
+    /// made then. What accounts have that the file doesn't name isn't told
+    #[arg(long, requires = "compare", value_name = "TIME|POSITION")]
+    at: Option<Moment>,
 
     /// Read the files, say what is wrong in them, and send nothing
     #[arg(long)]
@@ -82,7 +89,7 @@ pub(crate) struct FileArgs {
 
 /// Adopts and compares, and prints what that came to.
 pub(crate) async fn run(args: AdoptArgs) -> anyhow::Result<()> {
-    let AdoptArgs { files, check_only, url, api_keys, connections, printing } = args;
+    let AdoptArgs { files, at, check_only, url, api_keys, connections, printing } = args;
     // Aside, so that the program hears a signal meanwhile.
     let files = tokio::task::spawn_blocking(move || Files::read(&files)).await??;
     let found = Rows::of(&files);
@@ -96,7 +103,7 @@ pub(crate) async fn run(args: AdoptArgs) -> anyhow::Result<()> {
         keys: Keys::read(&api_keys)?,
         connections: connections.into(),
     };
-    let report = adopt(Arc::new(sender), files, &progress).await;
+    let report = adopt(Arc::new(sender), files, at, &progress).await;
     drop(progress);
     let report = report?;
     printing.one(&report)?;
@@ -108,7 +115,12 @@ pub(crate) async fn run(args: AdoptArgs) -> anyhow::Result<()> {
 
 /// Tiers come first, because an offer may be for a tier. Then exchanges, whose points are given and
 /// spent at once: an account has no other credit yet on which they could draw.
-async fn adopt(sender: Arc<Sender>, files: Files, progress: &Progress) -> anyhow::Result<Report> {
+async fn adopt(
+    sender: Arc<Sender>,
+    files: Files,
+    at: Option<Moment>,
+    progress: &Progress,
+) -> anyhow::Result<Report> {
     let began_at = Instant::now();
     let Files { tiers, exchanges, lots, balances } = files;
     let mut report = Report::default();
@@ -116,7 +128,7 @@ async fn adopt(sender: Arc<Sender>, files: Files, progress: &Progress) -> anyhow
     sender.exchanges(exchanges, progress, &mut report).await?;
     sender.lots(lots, progress, &mut report).await?;
     if let Some(balances) = balances {
-        report.compared = Some(compare::compare(&sender, balances, progress).await?);
+        report.compared = Some(compare::compare(&sender, balances, at, progress).await?);
     }
     report.requests = sender.client.answers();
     report.took = began_at.elapsed();

@@ -6,18 +6,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
+use wire::Moment;
 
 use super::rows::OldBalance;
 use super::send::{Sender, problem, unanswered};
+use crate::ledger_client::ProblemBody;
 use crate::progress::Progress;
 use crate::spread::spread;
 
 /// How the two systems compare.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Compared {
+    /// The moment of which the ledger was asked, if not now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) at: Option<String>,
     /// Accounts of the file.
     pub(super) accounts: u64,
     /// Amounts of the file.
@@ -70,6 +75,7 @@ struct TotalsBody {
 pub(super) async fn compare(
     sender: &Arc<Sender>,
     balances: Vec<OldBalance>,
+    at: Option<Moment>,
     progress: &Progress,
 ) -> anyhow::Result<Compared> {
     let mut of_accounts: BTreeMap<Box<str>, Vec<OldBalance>> = BTreeMap::new();
@@ -79,12 +85,12 @@ pub(super) async fn compare(
     let answers = spread(sender.connections, of_accounts, |(account_id, balances)| {
         let (sender, progress) = (Arc::clone(sender), progress.clone());
         async move {
-            let account = sender.account(&account_id).await?;
+            let account = sender.account(&account_id, at).await?;
             progress.inc(balances.len() as u64);
             anyhow::Ok((account_id, balances, account))
         }
     });
-    let mut compared = Compared::default();
+    let mut compared = Compared { at: at.map(|at| at.to_string()), ..Compared::default() };
     let mut available: BTreeMap<String, i128> = BTreeMap::new();
     for (account_id, balances, account) in answers.await? {
         for (unit, of_unit) in &account.units {
@@ -96,6 +102,10 @@ pub(super) async fn compare(
     compared
         .differences
         .sort_by(|a, b| (&a.account_id, &a.unit, a.what).cmp(&(&b.account_id, &b.unit, b.what)));
+    if at.is_some() {
+        // The totals are those of now.
+        return Ok(compared);
+    }
     for unit in sender.units().await? {
         let of_accounts = available.get(&unit).copied().unwrap_or_default();
         let elsewhere = sender.total(&unit).await? - of_accounts;
@@ -146,9 +156,10 @@ impl Compared {
 }
 
 impl Sender {
-    /// What an account has; nothing where there is none.
-    async fn account(&self, account_id: &str) -> anyhow::Result<AccountBody> {
-        let path = format!("/v1/accounts/{account_id}");
+    /// What an account has, or had at a moment; nothing where there is none.
+    async fn account(&self, account_id: &str, at: Option<Moment>) -> anyhow::Result<AccountBody> {
+        let at = at.map(|at| format!("?at={at}")).unwrap_or_default();
+        let path = format!("/v1/accounts/{account_id}{at}");
         Ok(self.read(&path, account_id).await?.unwrap_or_default())
     }
 
@@ -177,7 +188,10 @@ impl Sender {
             let body = response.json().await;
             return body.map(Some).with_context(|| format!("the ledger's answer of {of}"));
         }
-        problem(&path, response).await?;
+        let status = response.status();
+        let ProblemBody { code, detail } = problem(&path, response).await?;
+        let is_none = status == StatusCode::NOT_FOUND;
+        ensure!(is_none, "{path}: the ledger answered {status}: {detail} ({code})");
         Ok(None)
     }
 }

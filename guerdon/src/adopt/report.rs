@@ -169,8 +169,12 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Compared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { accounts, amounts, differences, elsewhere } = self;
-        write!(f, "compared {amounts} amounts of {accounts} accounts: ")?;
+        let Self { at, accounts, amounts, differences, elsewhere } = self;
+        write!(f, "compared {amounts} amounts of {accounts} accounts")?;
+        if let Some(at) = at {
+            write!(f, " with what there was at {at}")?;
+        }
+        f.write_str(": ")?;
         match differences.len() {
             0 => write!(f, "all are equal")?,
             1 => write!(f, "1 difference")?,

@@ -101,7 +101,7 @@ async fn what_the_two_systems_say_differently_is_named_by_account_and_unit() {
     let same = adopt(&ledger, folder.path(), &["lots", "compare"]);
     assert_eq!(same.status.code(), Some(0), "{same:?}");
     // The old system goes on, and the ledger, too.
-    ledger.client.earns("bob", 5, "B-1").await;
+    let earned = ledger.client.earns("bob", 5, "B-1").await;
     let elsewhere = ledger.client.earns("eve", 11, "B-2").await;
     ledger.client.get_after(&elsewhere, "auditor", "/v1/accounts/eve").await.is(200);
     let changed = BALANCES.replace("ann,,540,0", "ann,,541,0").replace("ann,miles,7,\n", "");
@@ -124,6 +124,15 @@ async fn what_the_two_systems_say_differently_is_named_by_account_and_unit() {
     assert_eq!(compared["elsewhere"], json!({"points": 11}), "of eve");
     let told = String::from_utf8_lossy(&differs.stderr).into_owned();
     assert!(told.contains("the two systems differ"), "{told}");
+    // The file of before agrees with what there was before.
+    let place: log_record::Place = earned.parse().expect("a place");
+    let before = format!("0:{}", place.position.0 - 1);
+    write(folder.path(), "balances.csv", BALANCES);
+    let mut as_of = command(&ledger, folder.path(), &["compare"]);
+    as_of.args(["--at", &before]);
+    let as_of = ends(as_of);
+    assert_eq!(as_of.status.code(), Some(0), "{as_of:?}");
+    assert_eq!(report(&as_of)["compared"]["at"], before);
     assert_eq!(ledger.stop(), Some(0));
 }
 
