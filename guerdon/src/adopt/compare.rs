@@ -98,7 +98,7 @@ pub(super) async fn compare(
         }
         compared.account(&account_id, &balances, &account);
     }
-    // In the order of the file's accounts, whoever was answered first.
+    // By account, whoever was answered first.
     compared
         .differences
         .sort_by(|a, b| (&a.account_id, &a.unit, a.what).cmp(&(&b.account_id, &b.unit, b.what)));
