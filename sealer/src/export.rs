@@ -10,7 +10,7 @@ use log_record::{Generation, Partition, Position};
 use serde::Serialize;
 use transparency::{Checkpoint, Note, Origin, Tile, TileKind, TreeHash, bundle, unbundle};
 
-use crate::folder::{Readers, replace};
+use crate::folder::{Readers, read, replace};
 use crate::sealed::Sealed;
 use crate::tree_files::read_tile;
 use crate::{SealError, SealFolder};
@@ -70,6 +70,11 @@ pub async fn export(
     }
     for (number, note) in (1_u32..).zip(&sealed.handovers) {
         write(&into.join(format!("handover/{number}")), note.as_bytes(), Readers::Everybody)?;
+        files_written += 1;
+    }
+    let cosigned = sealed.folder.cosigned();
+    if let Some(note) = read(&cosigned).map_err(SealError::file(&cosigned))? {
+        write(&into.join("cosigned"), note.as_bytes(), Readers::Everybody)?;
         files_written += 1;
     }
     // Last, for it promises all the others.
