@@ -49,15 +49,17 @@ use read_model::{Query, ReadModel, Reading, RowOf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
-use wire::{KeyRing, Problem};
+use wire::{Caller, KeyRing, Problem};
 
+pub use accept::accepted;
 use balance_cache::BalanceCache;
+pub use freshness::{unread, wanted_positions};
 pub use metrics::QueryMetrics;
 pub use operation::{CallsUnread, ReadCalls};
 pub use overdue::{overdue_routes, watch_overdue};
 pub use router::{router, routes};
-pub use shipping_stream::FollowersMax;
 use shipping_stream::{Feeds, Followers};
+pub use shipping_stream::{FollowersMax, Turn};
 
 /// How long a shipping request may wait for its acceptance, where nothing else is said.
 const OVERDUE_AFTER: Duration = Duration::from_secs(4 * 3_600);
@@ -111,6 +113,11 @@ impl QueryApi {
         }
     }
 
+    /// The caller's turn among those who follow at once, for as long as it is held.
+    pub fn admit_follower(&self, caller: &Caller) -> Result<Turn, Problem> {
+        self.followers.admit(caller, self.followers_max)
+    }
+
     /// How many balances were read, because no current one was cached.
     #[must_use]
     pub fn balances_read(&self) -> u64 {
@@ -142,9 +149,10 @@ impl FromRef<QueryApi> for KeyRing {
     }
 }
 
-/// The read tables refused; logged here with all that is behind it.
+/// The problem where the read tables refused, which is logged here with all that is behind it.
 #[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err as it is")]
-fn failed(error: sqlx::Error) -> Problem {
+#[must_use]
+pub fn failed(error: sqlx::Error) -> Problem {
     tracing::error!(error = &error as &dyn std::error::Error, "the read model can't be read");
     match error.as_database_error().and_then(|error| error.code()).as_deref() {
         Some(QUERY_CANCELED) => Problem::read_model_unreachable(),
