@@ -97,6 +97,9 @@ struct Verified {
     /// The size of the kept checkpoint that the log goes on from.
     #[serde(skip_serializing_if = "Option::is_none")]
     goes_on_from: Option<u64>,
+    /// The files of others' checkpoints that the log goes on from, too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    against: Vec<PathBuf>,
     /// The checkpoint that enough witnesses signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     cosigned: Option<CosignedBy>,
@@ -116,11 +119,14 @@ struct SignedBy {
 
 impl Display for Verified {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let Self { origin, size, root, key, entries, goes_on_from, cosigned } = self;
+        let Self { origin, size, root, key, entries, goes_on_from, against, cosigned } = self;
         let what = if *entries { "entries and tree" } else { "tree, without entries," };
         write!(f, "{origin}: {what} of {size} events give the root {root}, signed by {key}")?;
         if let Some(from) = goes_on_from {
             write!(f, "\nit goes on from the kept checkpoint of {from} events")?;
+        }
+        for file in against {
+            write!(f, "\nit goes on from the checkpoint in {}", file.display())?;
         }
         let Some(CosignedBy { size, witnesses }) = cosigned else { return Ok(()) };
         write!(f, "\nits first {size} events were signed by the witnesses")?;
@@ -167,6 +173,7 @@ pub(crate) async fn run(VerifyArgs { printing, what }: VerifyArgs) -> anyhow::Re
         key: key.to_string(),
         entries,
         goes_on_from: kept,
+        against: args.against,
         cosigned: cosigned.map(cosigned_by),
     })
 }
