@@ -117,6 +117,10 @@ impl<C: Checkpoints> Publishing<C> {
 
     /// Ends well once there is nothing more to publish.
     async fn publish(&mut self) -> Result<(), Hindered> {
+        // What is on the topic can be compared once something is sealed.
+        if !self.has_next().await {
+            return Ok(());
+        }
         let CheckpointTopic { brokers, topic, create } = self.config.clone();
         let admin = TopicAdmin::new(&brokers)?;
         find_or_create(&admin, &topic, create).await?;
@@ -129,9 +133,6 @@ impl<C: Checkpoints> Publishing<C> {
         let producer = Producer::new(&brokers, None, acknowledged)?;
         let (to, mut outcomes) = unbounded_channel();
         loop {
-            if self.next.is_none() {
-                self.next = self.checkpoints.newest().await;
-            }
             let Some((origin, note)) = &self.next else { return Ok(()) };
             let message = Outgoing {
                 topic: &topic,
@@ -158,7 +159,16 @@ impl<C: Checkpoints> Publishing<C> {
                 tracing::info!(topic, "the transparency log's checkpoints are published again");
             }
             tokio::time::sleep(PUBLISH_EVERY).await;
+            self.has_next().await;
         }
+    }
+
+    /// Waits for a checkpoint to publish; tells whether there is one.
+    async fn has_next(&mut self) -> bool {
+        if self.next.is_none() {
+            self.next = self.checkpoints.newest().await;
+        }
+        self.next.is_some()
     }
 
     /// Compares what is on the topic with the log.

@@ -87,20 +87,17 @@ impl SealedLog {
         let signed = Signed { checkpoint, file: PathBuf::from(place) };
         if signed.checkpoint.size > sealed.size {
             let (partition, last) = (sealed.origin.partition, Position(signed.checkpoint.size));
-            let is_there = self.store.head_past(partition, last).await?.position >= last;
             let keys = SigningKeys::load(&self.keys)?;
-            return Ok(if !signed_by(&note, &sealed.origin, keys.all())? {
-                Kept::OfAnother
-            } else if is_there {
-                Kept::Ahead
-            } else {
-                self.stop(signed.forked())
-            });
+            // Anyone may have put it there.
+            if !signed_by(&note, &sealed.origin, keys.all())? {
+                return Ok(Kept::OfAnother);
+            }
+            let is_there = self.store.head_past(partition, last).await?.position >= last;
+            return Ok(if is_there { Kept::Ahead } else { self.stop(signed.forked()) });
         }
         let keys = self.keys.clone();
         let compared = blocking(move || {
             let keys = SigningKeys::load(&keys)?;
-            // Anyone may have put it there.
             if !signed_by(&note, &sealed.origin, keys.all())? {
                 return Ok(Ok(Kept::OfAnother));
             }
