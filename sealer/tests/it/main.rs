@@ -6,3 +6,4 @@ mod proving;
 mod sealing;
 mod serving;
 mod tampering;
+mod witnesses;
