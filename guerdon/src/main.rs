@@ -28,6 +28,7 @@ mod interruption;
 mod kafka_config;
 mod key_file;
 mod keys;
+mod log;
 mod log_config;
 mod mark;
 mod migrate;
@@ -79,7 +80,8 @@ enum Tool {
     Serve(Box<serve_config::ServeConfig>),
     /// Check the configuration of `guerdon serve`, or show what each setting came to.
     Config(config::ConfigArgs),
-    /// Import a history of purchases and redemptions into a running ledger.
+    /// Import a history of purchases and redemptions into a running ledger. For a log's own export,
+    /// see `guerdon log import`.
     Import(import::ImportArgs),
     /// Confirm to a running ledger that its wall clock is right, so that it accepts commands again.
     ConfirmClock(confirm_clock::ConfirmClockArgs),
@@ -94,11 +96,16 @@ enum Tool {
     ///
     /// Stop the server first: the copy lacks what the server appends later.
     CopyLog(copy_log::CopyLogArgs),
+    /// Export a log as files, or import such files into an empty store.
+    ///
+    /// Events come and go as they were recorded. `guerdon import` is for purchases and redemptions
+    /// of another system, and `guerdon copy-log` for a log from one store straight into another.
+    Log(log::LogArgs),
     /// Move old events from the log into files. They stay readable.
     Archive(archive::ArchiveArgs),
     /// Read the log from end to end and verify it; with --archives, every archive file, too.
     Check(check::CheckArgs),
-    /// Verify the transparency log, with nothing but its key.
+    /// Verify the transparency log or an export of the log, with nothing but its key.
     Verify(verify::VerifyArgs),
     /// Export the transparency log as files, print its keys, or add a signing key.
     Transparency(transparency::TransparencyArgs),
@@ -181,6 +188,7 @@ async fn begin(tool: Tool, found: config::Found) -> anyhow::Result<()> {
         Tool::Mark(args) => mark::run(args).await,
         Tool::Migrate(args) => migrate::migrate(args).await,
         Tool::CopyLog(args) => copy_log::run(args).await,
+        Tool::Log(args) => log::run(args).await,
         Tool::Archive(args) => archive::run(args).await,
         Tool::Check(args) => check::run(args).await,
         Tool::Verify(args) => verify::run(args).await,

@@ -1,5 +1,8 @@
 //! `guerdon verify log`: the transparency log from its first event to its newest checkpoint, in a
-//! folder or at a ledger. It needs a key of the log and, from nobody, trust.
+//! folder or at a ledger. It needs a key of the log and, from nobody, trust. `guerdon verify export`
+//! is in `verify/export.rs`.
+
+mod export;
 
 use std::fmt::{Display, Formatter};
 use std::fs;
@@ -40,6 +43,9 @@ enum What {
     /// Verify a partition's transparency log: its checkpoint, its keys, every tile and, where they
     /// can be read, every entry.
     Log(LogArgs),
+    /// Verify a folder that `guerdon log export` wrote: every file, every event and, with a key,
+    /// that the events are those that were signed.
+    Export(export::ExportArgs),
 }
 
 /// A transparency log, and what its auditor knows.
@@ -94,7 +100,13 @@ impl Display for Verified {
 }
 
 pub(crate) async fn run(VerifyArgs { printing, what }: VerifyArgs) -> anyhow::Result<()> {
-    let What::Log(args) = what;
+    match what {
+        What::Log(args) => verify_log_at(args, printing).await,
+        What::Export(args) => export::run(args, printing).await,
+    }
+}
+
+async fn verify_log_at(args: LogArgs, printing: Printing) -> anyhow::Result<()> {
     let kept = args.kept.as_deref().map(read_kept).transpose()?.flatten();
     let files = Files::of(&args)?;
     let entries = files.have_entries();

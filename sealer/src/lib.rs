@@ -21,7 +21,7 @@ mod signed;
 mod tree_files;
 
 pub use error::SealError;
-pub use export::{Exported, export};
+pub use export::{Exported, export, newest_checkpoint};
 pub use folder::SealFolder;
 pub use keys::SigningKeys;
 pub use sealed::{KeyRange, KeysBody};
