@@ -8,6 +8,7 @@
 mod output;
 
 mod archive;
+mod audit;
 mod check;
 mod command_line;
 mod config;
@@ -106,6 +107,9 @@ enum Tool {
     /// Read the log from end to end and verify it; with --archives, every archive file, too.
     Check(check::CheckArgs),
     /// Verify the transparency log or an export of the log, with nothing but its key.
+    /// Replay the log to any moment, and compare and explain what it says.
+    Audit(audit::AuditArgs),
+    /// Verify the transparency log, with nothing but its key.
     Verify(verify::VerifyArgs),
     /// Export the transparency log as files, print its keys, or add a signing key.
     Transparency(transparency::TransparencyArgs),
@@ -191,6 +195,7 @@ async fn begin(tool: Tool, found: config::Found) -> anyhow::Result<()> {
         Tool::Log(args) => log::run(args).await,
         Tool::Archive(args) => archive::run(args).await,
         Tool::Check(args) => check::run(args).await,
+        Tool::Audit(args) => audit::run(args).await,
         Tool::Verify(args) => verify::run(args).await,
         Tool::Transparency(args) => transparency::run(args).await,
         Tool::ForkLog(args) => fork_log::run(args).await,

@@ -90,11 +90,8 @@ impl ExportFolder {
     fn check_same(&self, there: &Manifest, plan: &Manifest) -> Result<(), ExportError> {
         let folder = || self.path.clone();
         // All but what grows meanwhile.
-        let shape = |manifest: &Manifest| Manifest {
-            ranges: vec![],
-            files: vec![],
-            ..manifest.clone()
-        };
+        let shape =
+            |manifest: &Manifest| Manifest { ranges: vec![], files: vec![], ..manifest.clone() };
         let is_same = |(one, other): (&ExportedRange, &ExportedRange)| {
             (one.partition, one.first, one.last) == (other.partition, other.first, other.last)
         };

@@ -183,7 +183,8 @@ impl Manifest {
     pub(crate) fn pieces(&self) -> impl Iterator<Item = (u16, u64, u64)> + '_ {
         let size = self.events_per_file.max(1);
         self.ranges.iter().flat_map(move |range| {
-            let firsts = (0..range.events().div_ceil(size)).map(move |piece| range.first + piece * size);
+            let firsts =
+                (0..range.events().div_ceil(size)).map(move |piece| range.first + piece * size);
             firsts.map(move |first| (range.partition, first, range.last.min(first + size - 1)))
         })
     }

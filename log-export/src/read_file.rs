@@ -150,7 +150,8 @@ impl FileReader {
         let lines = Sha256Hex(std::mem::take(&mut self.lines_sha256).finalize().into());
         // Whether it was packed by another build, or changed where no event is.
         let (bytes, sha256) = self.unpacked.get_ref().get_ref().get_ref().so_far();
-        if (bytes, sha256, Some(lines)) == (self.file.bytes, self.file.sha256, self.file.lines_sha256)
+        if (bytes, sha256, Some(lines))
+            == (self.file.bytes, self.file.sha256, self.file.lines_sha256)
         {
             return Ok(());
         }

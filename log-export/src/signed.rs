@@ -24,7 +24,9 @@ impl Signed {
         for key in keys {
             let Ok(of) = key.name().parse::<Origin>() else {
                 let name = key.name();
-                return Err(wrong(format!("the key {name} is no ledger's: guerdon/LOG-GENERATION-PARTITION")));
+                return Err(wrong(format!(
+                    "the key {name} is no ledger's: guerdon/LOG-GENERATION-PARTITION"
+                )));
             };
             let origin = checkpoint.origin;
             if (of.log_id, of.partition) != (origin.log_id, origin.partition) {
@@ -40,7 +42,10 @@ impl Signed {
     }
 
     /// The checkpoints in the manifest itself: signed by one of the keys, where any are given.
-    pub fn in_manifest(manifest: &Manifest, keys: &[VerifierKey]) -> Result<Vec<Self>, ExportError> {
+    pub fn in_manifest(
+        manifest: &Manifest,
+        keys: &[VerifierKey],
+    ) -> Result<Vec<Self>, ExportError> {
         let mut found = vec![];
         for range in manifest.ranges.iter().filter(|range| range.first == 1) {
             let Some(text) = &range.checkpoint else { continue };

@@ -15,7 +15,8 @@ pub(crate) fn lint() -> anyhow::Result<()> {
     // As `cargo run` builds it: the whole workspace turns on features that the ledger alone lacks.
     run(&mut cargo(&["check", "--quiet"]))?;
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    let with_kurrent = ["clippy", "-p", "services", "-p", "event-store", "-p", "log-export", "-p", "guerdon"];
+    let with_kurrent =
+        ["clippy", "-p", "services", "-p", "event-store", "-p", "log-export", "-p", "guerdon"];
     let features = "guerdon/kurrent,guerdon/parquet";
     let feature = ["--features", features, "--all-targets", "--", "-D", "warnings"];
     run(&mut cargo(&[&with_kurrent[..], &feature[..]].concat()))?;

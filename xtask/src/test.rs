@@ -50,7 +50,8 @@ fn test_all() -> anyhow::Result<()> {
     started?;
     // When a test fails, the rest still runs.
     let default = nextest.run("default", &["--workspace"], &[]);
-    let packages = ["-p", "event-store", "-p", "guerdon", "--features", "guerdon/kurrent,guerdon/parquet"];
+    let packages =
+        ["-p", "event-store", "-p", "guerdon", "--features", "guerdon/kurrent,guerdon/parquet"];
     let kurrent = [&packages[..], &["--filterset", "test(kurrent) | test(parquet)"]].concat();
     let with_kurrent = nextest.run("default", &kurrent, &[]);
     default.and(with_kurrent)

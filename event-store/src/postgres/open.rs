@@ -91,17 +91,12 @@ pub(super) async fn open(url: &PostgresUrl, access: Access) -> Result<Opened, St
 }
 
 /// Changes nothing where there is a log already, also one that another process makes right now.
-async fn make_log(
-    client: &Client,
-    new_log: NewLog,
-    is_import: bool,
-) -> Result<(), StoreError> {
+async fn make_log(client: &Client, new_log: NewLog, is_import: bool) -> Result<(), StoreError> {
     const MAKE: &str = include_str!("make_log.sql");
     let NewLog { log_id, partitions } = new_log;
     let format = LogFormat::CURRENT.0.cast_signed();
     let import = is_import.then_some(ImportState::Unfinished.as_str());
-    let made =
-        client.execute(MAKE, &[&log_id.0, &i32::from(partitions), &format, &import]).await;
+    let made = client.execute(MAKE, &[&log_id.0, &i32::from(partitions), &format, &import]).await;
     made.map(drop).map_err(|source| postgres("make", source))
 }
 
