@@ -106,10 +106,9 @@ enum Tool {
     Archive(archive::ArchiveArgs),
     /// Read the log from end to end and verify it; with --archives, every archive file, too.
     Check(check::CheckArgs),
-    /// Verify the transparency log or an export of the log, with nothing but its key.
     /// Replay the log to any moment, and compare and explain what it says.
     Audit(audit::AuditArgs),
-    /// Verify the transparency log, with nothing but its key.
+    /// Verify the transparency log or an export of the log, with nothing but its key.
     Verify(verify::VerifyArgs),
     /// Export the transparency log as files, print its keys, or add a signing key.
     Transparency(transparency::TransparencyArgs),

@@ -136,7 +136,7 @@ impl ExportedRange {
     /// How many events it has.
     #[must_use]
     pub const fn events(&self) -> u64 {
-        (self.last + 1).saturating_sub(self.first)
+        self.last.saturating_add(1).saturating_sub(self.first)
     }
 
     /// Its first place.

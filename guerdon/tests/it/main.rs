@@ -39,6 +39,7 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
+mod log_export;
 mod log_lines;
 mod marks;
 mod nginx;
