@@ -307,7 +307,7 @@ impl SqliteStore {
     pub(crate) async fn finish_import(&self) -> Result<(), StoreError> {
         const FINISH: &str = "update log set import_state = ?";
         let finished = ImportState::Finished.as_str();
-        self.write("finish the import of", |connection| {
+        self.write("finish the import of", move |connection| {
             connection.execute(FINISH, (finished,)).map(drop)
         })
         .await

@@ -1,7 +1,7 @@
 //! `guerdon log`: a whole log as files, and such files as a log again.
 //!
-//! `guerdon import` is something else: it sends purchases and redemptions to a running ledger, which
-//! decides. Here events come and go as they were recorded.
+//! `guerdon import` is something else: it sends purchases and redemptions to a running ledger,
+//! which decides. Here events come and go as they were recorded.
 
 mod export;
 mod import;

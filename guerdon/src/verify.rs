@@ -1,6 +1,6 @@
 //! `guerdon verify log`: the transparency log from its first event to its newest checkpoint, in a
-//! folder or at a ledger. It needs a key of the log and, from nobody, trust. `guerdon verify export`
-//! is in `verify/export.rs`.
+//! folder or at a ledger. It needs a key of the log and, from nobody, trust. `guerdon verify
+//! export` is in `verify/export.rs`.
 
 mod export;
 

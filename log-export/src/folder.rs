@@ -1,8 +1,8 @@
 //! The folder of an export, in the hand of the one run that writes it.
 //!
-//! `unfinished.json` is the manifest so far: it is written anew after each file. The run that writes
-//! the last file makes it `manifest.json`, so a folder with that name in it is whole. A run that was
-//! killed left whole files and at most one that is written anew.
+//! `unfinished.json` is the manifest so far: it is written anew after each file. The run that
+//! writes the last file makes it `manifest.json`, so a folder with that name in it is whole. A run
+//! that was killed left whole files and at most one that is written anew.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write as _};

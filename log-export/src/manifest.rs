@@ -178,8 +178,8 @@ impl Manifest {
         self.ranges.iter().map(ExportedRange::events).sum()
     }
 
-    /// The positions of each file that the export has once it is whole: the partition, the first and
-    /// the last.
+    /// The positions of each file that the export has once it is whole: the partition, the first
+    /// and the last.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = (u16, u64, u64)> + '_ {
         let size = self.events_per_file.max(1);
         self.ranges.iter().flat_map(move |range| {
