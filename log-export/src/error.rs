@@ -44,8 +44,8 @@ pub enum ExportError {
     },
     /// The log isn't what it was when the export was begun.
     #[error(
-        "the event at {place} isn't the one that the export in {folder} was begun with: the log was \
-         restored, or a fork was declared; name another folder"
+        "the event at {place} isn't the one that the export in {folder} was begun with: the log \
+         was restored, or a fork was declared; name another folder"
     )]
     OtherHistory {
         /// The folder.
@@ -126,14 +126,14 @@ pub enum ExportError {
     /// This build writes no Parquet.
     #[cfg(not(feature = "parquet"))]
     #[error(
-        "this build writes no Parquet; build it with `cargo build --release --features parquet`, or \
-         export as NDJSON"
+        "this build writes no Parquet; build it with `cargo build --release --features parquet`, \
+         or export as NDJSON"
     )]
     NoParquet,
     /// Only NDJSON is read back event by event.
     #[error(
-        "{0} is an export as Parquet, which is for analysis; events are read back from an export as \
-         NDJSON"
+        "{0} is an export as Parquet, which is for analysis; events are read back from an export \
+         as NDJSON"
     )]
     Unreadable(PathBuf),
 }
