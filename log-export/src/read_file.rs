@@ -156,8 +156,8 @@ impl FileReader {
             return Ok(());
         }
         let what = format!(
-            "its SHA-256 is {sha256} ({bytes} bytes) and that of its lines {lines}; the manifest has \
-             {} ({} bytes){}",
+            "its SHA-256 is {sha256} ({bytes} bytes) and that of its lines {lines}; the manifest \
+             has {} ({} bytes){}",
             self.file.sha256,
             self.file.bytes,
             self.file.lines_sha256.map(|hash| format!(" and {hash}")).unwrap_or_default()

@@ -74,8 +74,8 @@ impl Signed {
         };
         if range.first > 1 {
             return Err(wrong(format!(
-                "{what} is over all events from the first on, and the export begins at {}: it can't \
-                 be compared",
+                "{what} is over all events from the first on, and the export begins at {}: it \
+                 can't be compared",
                 range.first_place()
             )));
         }

@@ -23,8 +23,8 @@ impl Export {
         let file = folder.join(MANIFEST);
         let Some(manifest) = Manifest::read(&file)? else {
             let what = if folder.join(UNFINISHED).exists() {
-                "the run that wrote it was cut short; run the same `guerdon log export` again, which \
-                 finishes it"
+                "the run that wrote it was cut short; run the same `guerdon log export` again, \
+                 which finishes it"
             } else {
                 "there is no manifest.json; name a folder that `guerdon log export` wrote"
             };

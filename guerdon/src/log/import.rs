@@ -122,15 +122,15 @@ fn check_importable(manifest: &Manifest) -> anyhow::Result<()> {
     );
     ensure!(
         manifest.private == PrivateTexts::Texts,
-        "it was made with --without-private, and a ledger needs the private texts; import an export \
-         with them"
+        "it was made with --without-private, and a ledger needs the private texts; import an \
+         export with them"
     );
     let of = |number: u16| manifest.ranges.iter().find(move |range| range.partition == number);
     for partition in 0..manifest.partitions {
         match of(partition) {
             Some(range) if range.first == 1 => {}
             Some(range) => bail!(
-                "it begins at {}, and a log begins at {partition}:1; import an export from there on",
+                "it begins at {}, and a log begins at {partition}:1; import one from there on",
                 range.first_place()
             ),
             None => bail!(
