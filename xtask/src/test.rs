@@ -50,9 +50,11 @@ fn test_all() -> anyhow::Result<()> {
     started?;
     // When a test fails, the rest still runs.
     let default = nextest.run("default", &["--workspace"], &[]);
-    let packages =
-        ["-p", "event-store", "-p", "guerdon", "--features", "guerdon/kurrent,guerdon/parquet"];
-    let kurrent = [&packages[..], &["--filterset", "test(kurrent) | test(parquet)"]].concat();
+    let packages = ["-p", "event-store", "-p", "guerdon", "--features", "guerdon/kurrent"];
+    let kurrent = [&packages[..], &["--filterset", "test(kurrent)"]].concat();
     let with_kurrent = nextest.run("default", &kurrent, &[]);
-    default.and(with_kurrent)
+    let packages = ["-p", "log-export", "--features", "log-export/parquet"];
+    let parquet = [&packages[..], &["--filterset", "test(/^parquet::/)"]].concat();
+    let with_parquet = nextest.run("default", &parquet, &[]);
+    default.and(with_kurrent).and(with_parquet)
 }

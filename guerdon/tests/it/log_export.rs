@@ -2,8 +2,6 @@
 //! before anything serves from it, whatever is killed on the way.
 
 mod killed;
-#[cfg(feature = "parquet")]
-mod parquet;
 mod tools;
 
 use std::fs;

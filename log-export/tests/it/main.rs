@@ -5,3 +5,5 @@ mod damaged;
 mod exports;
 mod golden;
 mod killed;
+#[cfg(feature = "parquet")]
+mod parquet;
