@@ -1,7 +1,7 @@
 //! Parquet, read by somebody else's program: `DuckDB`.
 //!
-//! The events are those of a ledger that imported a slice of the Complete Journey, exported as NDJSON
-//! once; `totals.json` is what it answered to `GET /v1/totals` then.
+//! The events are those of a ledger that imported a slice of the Complete Journey, exported as
+//! NDJSON once; `totals.json` is what it answered to `GET /v1/totals` then.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use crate::exports::{begin, events, export, files, plan, verify, write};
 
-/// A copy of the exported journey, whose log has the present format: that number is about the texts,
-/// of which only sums are looked at.
+/// A copy of the exported journey, whose log has the present format: that number is about the
+/// texts, of which only sums are looked at.
 fn journey(folder: &Path) -> (PathBuf, Value) {
     let (from, to) = (data(), folder.join("lines"));
     fs::create_dir(&to).expect("made");
