@@ -61,9 +61,9 @@ async fn an_import_that_is_killed_serves_nothing_until_another_run_has_finished_
     let file = data.join("log.sqlite");
     let landed = || {
         let count = "select count(*) from event";
-        let asked =
-            Connection::open(&file).and_then(|log| log.query_row(count, (), |it| it.get(0)));
-        asked.unwrap_or(0_u64)
+        let asked = Connection::open(&file)
+            .and_then(|log| log.query_row(count, (), |row| row.get::<_, i64>(0)));
+        asked.unwrap_or_default().cast_unsigned()
     };
     killed_and_finished(folder.path(), &into, &sqlite(&file), &events, &landed).await;
     let database = TestDatabase::create().expect("a database");
