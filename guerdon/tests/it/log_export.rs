@@ -7,10 +7,12 @@ mod tools;
 use std::fs;
 use std::path::Path;
 
-use event_store::{Access, EventStore};
+use event_store::{Access, Append, EventStore, NewLog};
+use log_record::{NewEvent, Partition, WriterId};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use services::TestDatabase;
+use uuid::Uuid;
 
 use crate::ledger::{Ledger, audit, ends, journey, log, serve};
 use tools::{
@@ -201,6 +203,46 @@ fn a_range_that_begins_later_has_the_checksum_before_it_and_makes_no_log() {
     let target = sqlite(&folder.path().join("target.sqlite"));
     let refused = guerdon(folder.path(), &import(&into, &target));
     fails(&refused, 1, "it begins at 0:11, and a log begins at 0:1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_partition_comes_along_and_one_alone_makes_no_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let store = sqlite(&at("log.sqlite"));
+    let three = NewLog { partitions: 3, ..log::NEW_LOG };
+    {
+        let opened = EventStore::open(&url(&store), Access::Write(three)).await.expect("made");
+        // Nothing is in the second.
+        for (partition, count) in [(0, 5), (2, 800)] {
+            let partition = Partition(partition);
+            let head = opened.take_over(partition, WriterId(Uuid::now_v7())).await.expect("taken");
+            let events = (0..count).map(|number| NewEvent {
+                event_type: "credit-earned",
+                version: 1,
+                recorded_at: number,
+                account_id: None,
+                public: format!(r#"{{"points":{number}}}"#).into(),
+                private: r#"{"salt":"00"}"#.into(),
+            });
+            let append = Append::after(partition, &head, events.collect());
+            opened.append(append).await.expect("appended");
+        }
+    }
+    let exported = succeeds(guerdon(folder.path(), &export(&store, &at("all"))));
+    for range in ["0:1 to 0:5", "no event of partition 1", "2:1 to 2:800"] {
+        assert!(said(&exported).contains(range), "{exported:?}");
+    }
+    let there = sqlite(&at("there.sqlite"));
+    imported(folder.path(), &at("all"), &there);
+    succeeds(guerdon(folder.path(), &export(&there, &at("again"))));
+    assert!(files(&at("all")) == files(&at("again")), "they differ");
+    let alone = with(export(&store, &at("alone")), &["--partition", "2", "--from", "1"]);
+    succeeds(guerdon(folder.path(), &alone));
+    let refused = guerdon(folder.path(), &import(&at("alone"), &sqlite(&at("no.sqlite"))));
+    fails(&refused, 1, "it lacks partition 0, and the log has 3; import an export of all");
+    let unclear = with(export(&store, &at("unclear")), &["--until", "3"]);
+    fails(&guerdon(folder.path(), &unclear), 1, "say which one with --partition");
 }
 
 /// A year of a ledger that was forked once, with its beginning archived, and words of several
