@@ -16,6 +16,17 @@ use crate::{ExportError, ExportedFile, Manifest, PrivateTexts, Sha256Hex};
 /// fill the memory.
 const LINE_BYTES_MAX: u64 = 16 << 20;
 
+/// What it is where a file of the manifest can't be read.
+pub(crate) fn unread(file: &Path) -> impl FnOnce(io::Error) -> ExportError {
+    move |source| match source.kind() {
+        io::ErrorKind::NotFound => {
+            let what = "it is missing, and the manifest has it".into();
+            ExportError::File { file: file.into(), what }
+        }
+        _ => ExportError::io("read", file)(source),
+    }
+}
+
 /// A file that is read.
 pub(crate) struct FileReader {
     path: PathBuf,
@@ -36,13 +47,7 @@ impl FileReader {
         file: &ExportedFile,
     ) -> Result<Self, ExportError> {
         let path = folder.join(&file.name);
-        let opened = File::open(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => {
-                let what = "it is missing, and the manifest has it".into();
-                ExportError::File { file: path.clone(), what }
-            }
-            _ => ExportError::io("open", &path)(source),
-        })?;
+        let opened = File::open(&path).map_err(unread(&path))?;
         let packed = BufReader::with_capacity(1 << 16, Hashed::new(opened));
         Ok(Self {
             path,

@@ -6,7 +6,7 @@ use log_record::{Generation, LogFormat, Partition, RecordedEvent};
 use transparency::{Frontier, TreeHash};
 
 use crate::folder::{MANIFEST, UNFINISHED, sha256};
-use crate::read_file::FileReader;
+use crate::read_file::{FileReader, unread};
 use crate::signed::wrong;
 use crate::{ExportError, ExportedRange, Form, Manifest, Signed};
 
@@ -59,7 +59,7 @@ impl Export {
         let mut events = 0;
         for file in &self.manifest.files {
             let path = self.folder.join(&file.name);
-            let found = sha256(&path).map_err(ExportError::io("read", &path))?;
+            let found = sha256(&path).map_err(unread(&path))?;
             if found != (file.bytes, file.sha256) {
                 let what = format!(
                     "its SHA-256 is {} ({} bytes); the manifest has {} ({} bytes)",

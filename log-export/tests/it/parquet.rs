@@ -118,4 +118,7 @@ fn a_parquet_export_that_is_cut_short_is_gone_on_with_and_its_files_are_compared
     let said = opened.compare_files(|_| {}).expect_err("changed").to_string();
     let what = "0-000000000000026-000000000000050.parquet: its SHA-256 is ";
     assert!(said.contains(what), "{said}");
+    fs::remove_file(whole.join(&manifest.files[1].name)).expect("removed");
+    let error = opened.compare_files(|_| {}).expect_err("missing");
+    assert!(error.is_finding() && error.to_string().contains("it is missing"), "{error}");
 }
