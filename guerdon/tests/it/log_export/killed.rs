@@ -53,7 +53,7 @@ async fn an_export_that_is_killed_again_and_again_is_the_same_as_without() {
 async fn an_import_that_is_killed_serves_nothing_until_another_run_has_finished_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = sqlite(&folder.path().join("log.sqlite"));
-    log::append(&url(&store), [1_000; 20]).await;
+    log::append(&url(&store), [1_000; 40]).await;
     let into = folder.path().join("exported");
     succeeds(guerdon(folder.path(), &export(&store, &into)));
     let events = audit::events(&url(&store)).await;
