@@ -55,6 +55,10 @@ impl Tool {
             Self::CopyLog(_) => {
                 "the copy has the beginning of the log; run the same command again to continue"
             }
+            Self::Log(_) => {
+                "an export has whole files, and nothing opens a log whose import isn't finished; run \
+                 the same command again to continue"
+            }
             Self::Archive(_) => {
                 "no event is lost, and each can be read; run the same command again to continue"
             }

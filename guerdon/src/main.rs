@@ -32,6 +32,7 @@ mod kafka_config;
 mod key_file;
 mod keys;
 mod ledger_client;
+mod log;
 mod log_config;
 mod mark;
 mod migrate;
@@ -85,7 +86,8 @@ enum Tool {
     Serve(Box<serve_config::ServeConfig>),
     /// Check the configuration of `guerdon serve`, or show what each setting came to.
     Config(config::ConfigArgs),
-    /// Import a history of purchases and redemptions into a running ledger.
+    /// Import a history of purchases and redemptions into a running ledger. For a log's own export,
+    /// see `guerdon log import`.
     Import(import::ImportArgs),
     /// Adopt another points system's balances, tiers and open exchanges into a running ledger, and
     /// compare both systems.
@@ -103,13 +105,18 @@ enum Tool {
     ///
     /// Stop the server first: the copy lacks what the server appends later.
     CopyLog(copy_log::CopyLogArgs),
+    /// Export a log as files, or import such files into an empty store.
+    ///
+    /// Events come and go as they were recorded. `guerdon import` is for purchases and redemptions
+    /// of another system, and `guerdon copy-log` for a log from one store straight into another.
+    Log(log::LogArgs),
     /// Move old events from the log into files. They stay readable.
     Archive(archive::ArchiveArgs),
     /// Read the log from end to end and verify it; with --archives, every archive file, too.
     Check(check::CheckArgs),
     /// Replay the log to any moment, and compare and explain what it says.
     Audit(audit::AuditArgs),
-    /// Verify the transparency log, with nothing but its key.
+    /// Verify the transparency log or an export of the log, with nothing but its key.
     Verify(verify::VerifyArgs),
     /// Export the transparency log as files, print its keys, or add a signing key.
     Transparency(transparency::TransparencyArgs),
@@ -193,6 +200,7 @@ async fn begin(tool: Tool, found: config::Found) -> anyhow::Result<()> {
         Tool::Mark(args) => mark::run(args).await,
         Tool::Migrate(args) => migrate::migrate(args).await,
         Tool::CopyLog(args) => copy_log::run(args).await,
+        Tool::Log(args) => log::run(args).await,
         Tool::Archive(args) => archive::run(args).await,
         Tool::Check(args) => check::run(args).await,
         Tool::Audit(args) => audit::run(args).await,

@@ -1,7 +1,8 @@
 //! `guerdon verify log`: the transparency log from its first event to its newest checkpoint, in a
-//! folder or at a ledger. It needs a key of the log and, from nobody, trust. `receipt.rs` verifies
-//! a receipt of an exchange.
+//! folder or at a ledger. It needs a key of the log and, from nobody, trust. An export of a log is
+//! verified in `verify/export.rs`, a receipt of an exchange in `verify/receipt.rs`.
 
+mod export;
 mod receipt;
 
 use std::fmt::{Display, Formatter};
@@ -48,6 +49,9 @@ enum What {
     /// Verify a partition's transparency log: its checkpoint, its keys, every tile and, where they
     /// can be read, every entry.
     Log(LogArgs),
+    /// Verify a folder that `guerdon log export` wrote: every file, every event and, with a key,
+    /// that the events are those that were signed.
+    Export(export::ExportArgs),
     /// Verify a receipt of an exchange, which GET
     /// `/v1/accounts/{account_id}/exchanges/{exchange_id}/receipt` answered: its events are in the
     /// signed log. It needs no network.
@@ -151,12 +155,13 @@ impl Display for Verified {
 
 pub(crate) async fn run(VerifyArgs { printing, what }: VerifyArgs) -> anyhow::Result<()> {
     match what {
-        What::Log(args) => log(args, printing).await,
+        What::Log(args) => verify_log_at(args, printing).await,
+        What::Export(args) => export::run(args, printing).await,
         What::Receipt(args) => receipt::run(&args, printing),
     }
 }
 
-async fn log(args: LogArgs, printing: Printing) -> anyhow::Result<()> {
+async fn verify_log_at(args: LogArgs, printing: Printing) -> anyhow::Result<()> {
     let kept = args.kept.as_deref().map(read_kept).transpose()?.flatten();
     let files = Files::of(&args)?;
     let entries = files.have_entries();

@@ -31,7 +31,7 @@ mod witness;
 
 pub use cosign::Witnesses;
 pub use error::SealError;
-pub use export::{Exported, export};
+pub use export::{Exported, export, newest_checkpoint};
 pub use folder::SealFolder;
 pub use keys::SigningKeys;
 pub use metrics::SealerMetrics;

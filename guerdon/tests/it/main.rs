@@ -42,6 +42,7 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
+mod log_export;
 mod log_lines;
 mod marks;
 mod nginx;
