@@ -123,7 +123,7 @@ def verify(receipt, key):
         raise Refused("the checkpoint is of another log or partition than the key")
     check_signer(checkpoint, receipt["handovers"], public)
     (log, of_partition), (of_generation, size) = checkpoint.of, checkpoint.at
-    before, types = 0, []
+    before, types, story = 0, [], []
     for event in receipt["events"]:
         entry = base64.b64decode(event["entry"], validate=True)
         of_log, generation, partition, position, kind, account, hashed = read_record(entry)
@@ -143,10 +143,12 @@ def verify(receipt, key):
         ]:
             if not holds:
                 raise Refused(f"the event at {event['position']} {why}")
-        before, types = position, [*types, kind]
-        print(event["position"], kind, event["public"])
+        before = position
+        types.append(kind)
+        story.append(f"{event['position']} {kind} {event['public']}")
     if "exchange-created" not in types:
         raise Refused("it has no exchange-created event, and so proves no exchange")
+    print(*story, sep="\n")
     print(f"verified: {checkpoint.origin} of {size} events has these {len(types)}")
 
 

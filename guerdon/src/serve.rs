@@ -22,6 +22,7 @@ mod read_tables;
 mod receipts;
 mod remembered;
 mod root;
+mod sealing;
 mod security_headers;
 mod seldom;
 pub(crate) mod shutdown;
@@ -46,7 +47,6 @@ use log_record::LogId;
 use projector::Projector;
 use query_api::QueryApi;
 use read_model::{OfLog, ReadModel, ReadModelError};
-use sealer::Sealer;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -179,6 +179,7 @@ impl Ledger {
         let store = open_store(config).await?;
         // Before anything is made of the log or appended to it.
         remembered::check(config, &store).await?;
+        sealing::make_first_key(config, &store).await?;
         let required = read_tables::required(&store, stop).await?;
         let mut health = Health::of(store.clone());
         let mut metrics = Metrics::new(&store, doors.open_connections());
@@ -251,9 +252,8 @@ impl Ledger {
                     snapshots.spawn(snapshots::keep_taking(config, store, partition, from, stop));
                 }
             }
-            if config.data.store() != StoreUrl::Memory {
-                let folder = config.data.transparency();
-                let sealer = Sealer::new(store.clone(), folder, config.checkpoints_dir.clone());
+            if let Some(sealer) = sealing::start(config, &store, stop)? {
+                metrics.add_sealer(&sealer, store.clone());
                 health.sealing = sealer.statuses();
                 routes = routes.merge(sealer.routes(keys.clone()));
                 prover = Some(sealer.prover());
@@ -269,6 +269,8 @@ impl Ledger {
             api.followers_max = config.connections.followers();
             api.overdue_after = config.overdue_after;
             api.read_calls = unrecorded::reader(store.clone());
+            api.read_past =
+                audit::read_past(store.clone(), read_model.clone(), config.read_wait_ms);
             if let Some(prover) = prover {
                 api.prove_events = receipts::of(prover);
             }
@@ -283,7 +285,7 @@ impl Ledger {
                 let watch = query_api::watch_overdue(api.clone());
                 tokio::spawn(draining.clone().run_until_cancelled_owned(watch));
             }
-            let audit = AuditApi { store: store.clone(), query: api.clone() };
+            let audit = AuditApi::new(store.clone(), api.clone());
             routes = routes.merge(audit::routes().with_state(audit));
             routes = routes.merge(query_api::routes().with_state(api));
         }

@@ -7,6 +7,7 @@
 //! - `checkpoint`: whether the log still has the event of a checkpoint
 //! - `traces`: the spans of a batch
 //! - [`rebuild()`]: all of it anew, beside the live tables
+//! - [`Past`]: the tables of a few events, in memory, as they were at a time
 //!
 //! The tables themselves, and how they are read, are in the crate `read-model`.
 
@@ -15,6 +16,7 @@ mod error;
 mod holders;
 mod metrics;
 mod partition;
+mod past;
 mod projector;
 mod rebuild;
 mod rows;
@@ -27,6 +29,7 @@ use read_model::ReadModelUrl;
 pub use error::ProjectError;
 pub use metrics::ProjectorMetrics;
 pub use partition::{ProjectionStatus, ProjectionStop};
+pub use past::Past;
 pub use projector::Projector;
 pub use rebuild::{rebuild, rebuild_watched};
 

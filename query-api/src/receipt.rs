@@ -62,8 +62,10 @@ pub enum Unproved {
     },
     /// This process seals nothing.
     NotHere,
-    /// What hinders it is in the program's log already.
-    Unread,
+    /// The log can't be read for now, and the program's log says why.
+    LogUnread,
+    /// Something is wrong, and the program's log says what.
+    Wrong,
 }
 
 /// The place of an event that is about an exchange.
@@ -122,7 +124,8 @@ pub(crate) fn unproved(why: Unproved) -> Problem {
     match why {
         Unproved::NotSealed { wanted, reached } => Problem::not_sealed(wanted, reached),
         Unproved::NotHere => Problem::sealed_elsewhere(),
-        Unproved::Unread => Problem::internal(),
+        Unproved::LogUnread => Problem::log_unreachable(),
+        Unproved::Wrong => Problem::internal(),
     }
 }
 

@@ -139,7 +139,10 @@ fn facts() -> Routes<QueryApi> {
 /// What there is now.
 fn states() -> Routes<QueryApi> {
     Routes::new()
-        .route("/v1/accounts/{account_id}", get(only(OF_ACCOUNTS, get_account).about(Account)))
+        .route(
+            "/v1/accounts/{account_id}",
+            get(only(OF_ACCOUNTS, get_account).about(Account).with_query()),
+        )
         .route(
             "/v1/accounts/{account_id}/entries",
             get(only(OF_ACCOUNTS, list_entries).about(Account).with_query()),
@@ -178,7 +181,7 @@ fn states() -> Routes<QueryApi> {
         )
         .route(
             "/v1/accounts/{account_id}/exchanges/{exchange_id}",
-            get(only(OF_ACCOUNTS, get_exchange).about(Account)),
+            get(only(OF_ACCOUNTS, get_exchange).about(Account).with_query()),
         )
         .route(
             "/v1/accounts/{account_id}/exchanges/{exchange_id}/receipt",
@@ -192,7 +195,7 @@ fn states() -> Routes<QueryApi> {
             get(only(OF_ACCOUNTS, get_account_offer).about(Account)),
         )
         .route("/v1/offers", get(only(Role::ALL, list_offers).about(Offers).with_query()))
-        .route("/v1/offers/{offer_id}", get(only(Role::ALL, get_offer).about(Offers)))
+        .route("/v1/offers/{offer_id}", get(only(Role::ALL, get_offer).about(Offers).with_query()))
         .route(
             "/v1/shipping-requests",
             get(only(OF_SHIPPING, list_shipping_requests).about(Shipping).with_query()),

@@ -29,9 +29,9 @@ pub use balance::{
 pub use checkpoint::{Checkpoint, CheckpointError, Origin};
 pub use entries::{BundleError, bundle, unbundle};
 pub use hash::{NoTreeHash, TreeHash};
-pub use note::{KeyError, Note, NoteError, SigningKey, VerifierKey};
+pub use note::{KeyError, KeyKind, Note, NoteError, SigningKey, VerifierKey};
 pub use proof::{consistency, inclusion, is_consistent, is_included, subtree_root};
 pub use receipt::{Receipt, ReceiptError, ReceiptEvent, VerifiedEvent, VerifiedReceipt};
 pub use tile::{NoTile, TILE_HASHES, Tile, TileKind};
 pub use tree::Frontier;
-pub use verify::{Finding, Known, ReadFile, VerifiedLog, verify_log};
+pub use verify::{Cosigned, Finding, Known, Quorum, ReadFile, VerifiedLog, verify_log};

@@ -78,9 +78,9 @@ pub enum ReceiptError {
     /// A note can't be read.
     #[error("{what} is no signed note")]
     Note {
-        /// Which.
+        /// The checkpoint, or one of the handovers.
         what: String,
-        /// What is wrong with it.
+        /// Why not.
         #[source]
         source: NoteError,
     },
@@ -123,12 +123,12 @@ impl Receipt {
     ) -> Result<VerifiedEvent, String> {
         let entry = event.entry()?;
         let record = event.record(&entry, checkpoint)?;
-        if record.account_id != Some(&self.account_id) {
+        if record.account_id != Some(self.account_id.as_str()) {
             return Err(format!("it isn't of the account {}", self.account_id));
         }
         let public: Named = serde_json::from_str(&event.public)
             .map_err(|_| "its public text is no JSON object".to_owned())?;
-        if public.exchange_id.as_deref() != Some(&self.exchange_id) {
+        if public.exchange_id.as_ref() != Some(&self.exchange_id) {
             return Err(format!("it isn't of the exchange {}", self.exchange_id));
         }
         let event_type = record.event_type.to_owned();

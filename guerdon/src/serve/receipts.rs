@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use query_api::{ProveEvents, ProvedEvents, Unproved};
-use sealer::{Proved, ProvedEvent, Prover};
+use sealer::{Proved, ProvedEvent, Prover, SealError};
 
 /// A function that proves events.
 pub(super) fn of(prover: Prover) -> ProveEvents {
@@ -27,7 +27,10 @@ fn unproved(why: sealer::Unproved) -> Unproved {
     }
     let error: &dyn Error = &why;
     tracing::error!(error, "a receipt can't be made");
-    Unproved::Unread
+    match why {
+        sealer::Unproved::Unread(SealError::Store(_)) => Unproved::LogUnread,
+        _ => Unproved::Wrong,
+    }
 }
 
 fn told(

@@ -12,6 +12,7 @@ use log_record::Place;
 use serde::Serialize;
 use transparency::{Receipt, VerifiedReceipt, VerifierKey};
 
+use super::log_key;
 use crate::command_line::path;
 use crate::exit::FoundWrong;
 use crate::printing::{Printing, plain};
@@ -25,7 +26,7 @@ pub(super) struct ReceiptArgs {
 
     /// The log's key, or its first one, in the form NAME+ID+KEY, as GET /log/keys gives it. Get it
     /// from somebody else than whoever gave the receipt.
-    #[arg(long)]
+    #[arg(long, value_parser = log_key)]
     key: VerifierKey,
 }
 

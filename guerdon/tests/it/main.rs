@@ -1,15 +1,18 @@
 //! The tests of this crate, in one program.
 
+mod adopt;
 mod archive;
 mod archive_histories;
 mod archive_killed;
 mod at_once;
+mod audit_replay;
 mod bad_input;
 mod balances;
 mod browsers;
 mod busy_lock;
 mod changed_tables;
 mod check_sums;
+mod checkpoints;
 mod clients;
 mod command_line;
 mod complete_journey;
@@ -40,6 +43,7 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
+mod log_export;
 mod log_lines;
 mod marks;
 mod nginx;
@@ -93,6 +97,7 @@ mod topic;
 mod tour;
 mod traces;
 mod transparency;
+mod trial_balance;
 mod unchanged;
 mod units;
 mod unread_streams;

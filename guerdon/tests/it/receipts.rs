@@ -136,8 +136,8 @@ async fn a_ledger_without_a_signed_log_says_so() {
     api.earns("ann", 1_000, "B-1").await;
     let redeemed = api.redeems("ann", "x-1", "mug").await;
     let position = redeemed.position.clone().expect("a position");
-    let answer = api.get_after(&position, "shopper", RECEIPT).await;
-    let problem = answer.is_problem(503, "not-sealed");
+    api.get_after(&position, "shopper", "/v1/accounts/ann/exchanges/x-1").await.is(200);
+    let problem = api.get("shopper", RECEIPT).await.is_problem(503, "not-sealed");
     assert!(text(&problem, "detail").contains("signs no transparency log"), "{problem}");
     assert_eq!(ledger.stop(), Some(0));
 }

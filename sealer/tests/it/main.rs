@@ -7,3 +7,4 @@ mod proving;
 mod sealing;
 mod serving;
 mod tampering;
+mod witnesses;
