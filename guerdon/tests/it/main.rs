@@ -93,6 +93,7 @@ mod topic;
 mod tour;
 mod traces;
 mod transparency;
+mod trial_balance;
 mod unchanged;
 mod units;
 mod unread_streams;
