@@ -76,8 +76,8 @@ impl Sealing {
         }
     }
 
-    /// Shows what was signed before, where nothing can be sealed from the start on: an auditor needs
-    /// it most then.
+    /// Shows what was signed before, where nothing can be sealed from the start on: an auditor
+    /// needs it most then.
     pub(crate) async fn show_what_stands(&self) {
         if self.shown.borrow().is_some() {
             return;
