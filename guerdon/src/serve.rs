@@ -18,6 +18,7 @@ mod metrics;
 mod proxies;
 mod publishing;
 mod read_tables;
+mod receipts;
 mod remembered;
 mod root;
 mod sealing;
@@ -216,7 +217,7 @@ impl Ledger {
         tokio::spawn(stop.clone().run_until_cancelled_owned(marks.keep_up()));
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
-        let (mut command_api, mut sealing) = (None, None);
+        let (mut command_api, mut sealing, mut prover) = (None, None, None);
         if config.runs(Part::CommandApi) {
             open_archive(&store).await?;
             step.set("taking over the log and reading its state");
@@ -244,6 +245,7 @@ impl Ledger {
                 metrics.add_sealer(&sealer, store.clone());
                 health.sealing = sealer.statuses();
                 routes = routes.merge(sealer.routes(keys.clone()));
+                prover = Some(sealer.prover());
                 sealing = Some(tokio::spawn(sealer.run(stop.clone())));
             }
             (writer, writer_stopped) = (Some(started), Some(stopped));
@@ -258,6 +260,9 @@ impl Ledger {
             api.read_calls = unrecorded::reader(store.clone());
             api.read_past =
                 audit::read_past(store.clone(), read_model.clone(), config.read_wait_ms);
+            if let Some(prover) = prover {
+                api.prove_events = receipts::of(prover);
+            }
             metrics.add_query_api(&api.metrics);
             // A publisher sends again what nobody accepts, counts the attempts and alarms.
             if !config.publishes() {

@@ -115,6 +115,11 @@ pub const CALLS: &[Call] = &[
         "getExchange",
         reads!("ExchangeBody"),
     ),
+    call(
+        "GET /v1/accounts/{account_id}/exchanges/{exchange_id}/receipt",
+        "getReceipt",
+        reads!("ReceiptBody"),
+    ),
     call("GET /v1/exchanges", "findExchanges", reads!("Page<ExchangeBody>")),
     call("PUT /v1/accounts/{account_id}/holds/{hold_id}", "holdCredit", writes!("CreditHeldBody")),
     call(

@@ -30,6 +30,7 @@ mod operation;
 mod policy;
 mod price;
 mod purchase;
+mod receipt;
 mod shipping_request;
 mod tier;
 mod total;
@@ -92,6 +93,7 @@ pub use purchase::{
     RecordedPurchasesBody, ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody, RoomBackBody,
     TakenBackBody, UnitPointsBody,
 };
+pub use receipt::{ReceiptBody, ReceiptEventBody};
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,
     ParcelBody, RejectShipmentBody, ReportShipmentBody, ResentShipmentBody, SettleShipmentBody,

@@ -1,5 +1,6 @@
 //! The tests of this crate, in one program.
 
+mod adopt;
 mod archive;
 mod archive_histories;
 mod archive_killed;
@@ -41,6 +42,7 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
+mod log_export;
 mod log_lines;
 mod marks;
 mod nginx;
@@ -61,6 +63,7 @@ mod publisher_trouble;
 mod raw;
 mod read_model;
 mod readiness;
+mod receipts;
 mod reference;
 mod refused_credit;
 mod refused_start;
