@@ -7,6 +7,7 @@ mod archive_killed;
 mod at_once;
 mod audit_replay;
 mod bad_input;
+mod balances;
 mod browsers;
 mod busy_lock;
 mod changed_tables;
