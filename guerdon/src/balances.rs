@@ -124,7 +124,7 @@ fn make_trees(trees: &BalanceTrees, up_to: &UpTo, state: &State) -> anyhow::Resu
     let units: Vec<UnitId> = state.units().map(|(unit, _)| unit).collect();
     let units = units.into_iter().map(|unit| make_tree(trees, &secret, up_to, state, unit));
     let units = units.collect::<anyhow::Result<_>>()?;
-    trees.remove_old()?;
+    trees.remove_old(up_to.place.position)?;
     let salts = hex(&secret.id());
     Ok(Made { up_to: up_to.place.position.0, as_of: state.recorded_at(), salts, units })
 }

@@ -131,7 +131,7 @@ enum Tool {
     /// Publish old shipping messages again, into another topic, marked as a replay.
     Publish(shipping::PublishArgs),
     /// Make the trees over all accounts' balances that a seal commits to, and print their roots and
-    /// sums. The ledger may be running.
+    /// sums. The ledger may be running; run this as its user, who reads the trees.
     Balances(balances::BalancesArgs),
     /// Write a snapshot of the state, so that the next start is fast. The ledger may be running.
     Snapshot(snapshot::SnapshotArgs),

@@ -191,9 +191,7 @@ fn no_proof(why: UnprovedBalance, seal: &SealId) -> Problem {
             "No balance of the seal {seal} can be proved any more: the secret of its salts isn't on \
              this server. Have an operator restore balance-salts.json, or ask for a later seal."
         )),
-        UnprovedBalance::NotHere => Problem::not_found(
-            "This process has no trees of balances. Ask the one that takes commands for the proof.",
-        ),
+        UnprovedBalance::NotHere => Problem::sealed_elsewhere(),
         UnprovedBalance::Unread => Problem::internal(),
     }
 }

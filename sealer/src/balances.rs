@@ -149,14 +149,15 @@ impl BalanceTrees {
         Ok(MadeTree { accounts, root: top.root(accounts), sums: top.sums })
     }
 
-    /// Removes all trees but the newest.
-    pub fn remove_old(&self) -> Result<(), BalanceError> {
+    /// Removes all trees but the newest and those of this position: an old one that was made again
+    /// is there for those who ask for it now.
+    pub fn remove_old(&self, but: Position) -> Result<(), BalanceError> {
         let mut positions: Vec<Position> = self.list()?.into_iter().map(|(at, _)| at).collect();
         positions.sort_unstable();
         positions.dedup();
         let Some(oldest_kept) = positions.iter().rev().nth(KEPT - 1) else { return Ok(()) };
         for (position, file) in self.list()? {
-            if position < *oldest_kept {
+            if position < *oldest_kept && position != but {
                 fs::remove_file(&file).map_err(failed(&file))?;
             }
         }

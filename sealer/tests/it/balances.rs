@@ -134,8 +134,21 @@ fn the_trees_of_32_seals_are_kept() {
     for position in 1..=34 {
         let ann = std::iter::once(("ann", [1, 0, 0, 0]));
         trees.make(&secret, &up_to(position), "points", ann).expect("made");
-        trees.remove_old().expect("removed");
+        trees.remove_old(Position(position)).expect("removed");
     }
-    let kept = (1..=34).filter(|position| file(folder.path(), *position).exists());
-    assert_eq!(kept.collect::<Vec<_>>(), (3..=34).collect::<Vec<_>>());
+    let kept = || {
+        let is_there = |position: &u64| file(folder.path(), *position).exists();
+        (1..=35).filter(is_there).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(), (3..=34).collect::<Vec<_>>());
+    // An old one that is made again stays until the next seal.
+    let make = |position: u64| {
+        let ann = std::iter::once(("ann", [1, 0, 0, 0]));
+        trees.make(&secret, &up_to(position), "points", ann).expect("made");
+        trees.remove_old(Position(position)).expect("removed");
+    };
+    make(1);
+    assert_eq!(kept(), [vec![1], (3..=34).collect()].concat());
+    make(35);
+    assert_eq!(kept(), (4..=35).collect::<Vec<_>>());
 }
