@@ -7,6 +7,7 @@
 //! - `checkpoint`: whether the log still has the event of a checkpoint
 //! - `traces`: the spans of a batch
 //! - [`rebuild()`]: all of it anew, beside the live tables
+//! - [`reconcile()`]: the live tables compared with what the log gives
 //!
 //! The tables themselves, and how they are read, are in the crate `read-model`.
 
@@ -17,6 +18,7 @@ mod metrics;
 mod partition;
 mod projector;
 mod rebuild;
+mod reconcile;
 mod rows;
 mod traces;
 mod write;
@@ -29,6 +31,10 @@ pub use metrics::ProjectorMetrics;
 pub use partition::{ProjectionStatus, ProjectionStop};
 pub use projector::Projector;
 pub use rebuild::{rebuild, rebuild_watched};
+pub use reconcile::{
+    Disagreement, NAMED_MAX, Reconciled, RowDifference, RowDifferenceKind, Share, TableDigest, Told,
+    reconcile,
+};
 
 /// Checks that the read model at `url`, where there is one, was made of this log, and that the log
 /// still has what was projected.

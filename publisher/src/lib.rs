@@ -4,6 +4,7 @@
 //! `docs/SHIPPING.md` is the contract with the warehouses. The rooms, each of which uses only those
 //! under it:
 //! - `operator`: the routes by which operators watch and correct the publisher; `metrics`
+//! - [`reconcile_messages()`]: whether Kafka has what warehouses are asked for, and nothing else
 //! - [`Publisher`]: takes the lease, and while it holds it, runs the two rooms below
 //! - `outbound`: shipping messages to Kafka; `inbound`: Kafka's messages to the command API
 //! - `state`: the publisher's own tables, which no rebuild touches
@@ -21,6 +22,7 @@ mod metrics;
 mod operator;
 mod outbound;
 mod publisher;
+mod reconcile;
 mod state;
 
 pub use error::{ForkSign, PublishError};
@@ -36,5 +38,9 @@ pub use operator::router::routes;
 pub use outbound::pace::WarehouseRate;
 pub use outbound::resend_policy::ResendPolicy;
 pub use publisher::{PublishedLog, Publisher, PublisherConfig};
+pub use reconcile::{
+    MESSAGES_NAMED_MAX, MessageDifference, MessageDifferenceKind, ReconciledMessages,
+    reconcile_messages,
+};
 pub use state::error::StateError;
 pub use state::{StateUrl, has_state, migrate_state};

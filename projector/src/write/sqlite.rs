@@ -23,7 +23,7 @@ use super::statement::Writes;
 use super::{Batch, WriteError, Written, first_writes, last_writes, total_writes};
 use crate::rows::{LaneEnd, Lanes};
 
-pub(crate) use tables_file::{OpenFile, TablesFile};
+pub(crate) use tables_file::{OpenFile, TablesFile, open_to_read};
 
 /// The tables in a file.
 #[derive(Debug)]
