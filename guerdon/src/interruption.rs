@@ -34,6 +34,7 @@ impl Tool {
             Self::Serve(_) => return None,
             Self::Config(_)
             | Self::Check(_)
+            | Self::Audit(_)
             | Self::Verify(_)
             | Self::Completions(_)
             | Self::Man(_) => "nothing was changed",

@@ -8,6 +8,7 @@
 mod output;
 
 mod archive;
+mod audit;
 mod check;
 mod command_line;
 mod config;
@@ -98,6 +99,8 @@ enum Tool {
     Archive(archive::ArchiveArgs),
     /// Read the log from end to end and verify it; with --archives, every archive file, too.
     Check(check::CheckArgs),
+    /// Replay the log to any moment, and compare and explain what it says.
+    Audit(audit::AuditArgs),
     /// Verify the transparency log, with nothing but its key.
     Verify(verify::VerifyArgs),
     /// Export the transparency log as files, print its keys, or add a signing key.
@@ -183,6 +186,7 @@ async fn begin(tool: Tool, found: config::Found) -> anyhow::Result<()> {
         Tool::CopyLog(args) => copy_log::run(args).await,
         Tool::Archive(args) => archive::run(args).await,
         Tool::Check(args) => check::run(args).await,
+        Tool::Audit(args) => audit::run(args).await,
         Tool::Verify(args) => verify::run(args).await,
         Tool::Transparency(args) => transparency::run(args).await,
         Tool::ForkLog(args) => fork_log::run(args).await,

@@ -36,6 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use audit::AuditApi;
 use axum::Router;
 use command_api::{CommandApi, CommandMetrics, MarkBook, WriterConfig, WriterStatus, Writers};
 use event_store::{Access, EventStore, NewLog, StoreError, StoreUrl};
@@ -263,6 +264,8 @@ impl Ledger {
                 let watch = query_api::watch_overdue(api.clone());
                 tokio::spawn(draining.clone().run_until_cancelled_owned(watch));
             }
+            let audit = AuditApi { store: store.clone(), query: api.clone() };
+            routes = routes.merge(audit::routes().with_state(audit));
             routes = routes.merge(query_api::routes().with_state(api));
         }
         let mut publishing = None;

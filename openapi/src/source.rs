@@ -9,11 +9,12 @@ use syn::{Attribute, Item, ItemEnum, ItemFn, ItemStruct};
 use crate::repository;
 
 /// Where types, handlers and routers are: folders, and a file.
-const FOLDERS: [(&str, &str); 8] = [
+const FOLDERS: [(&str, &str); 9] = [
     ("wire", "wire/src"),
     ("command-api", "command-api/src"),
     ("query-api", "query-api/src"),
     ("publisher", "publisher/src"),
+    ("audit", "audit/src"),
     ("guerdon", "guerdon/src/serve"),
     ("domain", "domain/src"),
     ("event-schema", "event-schema/src/v1"),

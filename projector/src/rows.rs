@@ -7,6 +7,7 @@ mod account;
 mod change;
 mod conversion;
 mod credit;
+mod event_place;
 mod exchange;
 mod fact;
 mod hold;
@@ -29,8 +30,8 @@ use event_schema::decode;
 use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
-    AccountBalance, ConversionRate, CreditLot, EarningRule, Exchange, Fact, Hold, LedgerEntry,
-    OfferAvailability, Operation, Policy, Purchase, ShippingStatus, UnitBalance,
+    AccountBalance, ConversionRate, CreditLot, EarningRule, EventPlace, Exchange, Fact, Hold,
+    LedgerEntry, OfferAvailability, Operation, Policy, Purchase, ShippingStatus, UnitBalance,
 };
 use serde::Serialize;
 
@@ -39,6 +40,7 @@ use crate::ProjectError;
 pub(crate) use change::Change;
 pub(crate) use conversion::RateClosure;
 pub(crate) use credit::{PartChange, PartKey, Withdrawal};
+use event_place::about;
 pub(crate) use exchange::ExchangeChange;
 pub(crate) use hold::HoldChange;
 pub(crate) use offer::OfferChange;
@@ -72,6 +74,7 @@ pub(crate) struct Rows {
     /// By path.
     pub(crate) facts: BTreeMap<String, Fact>,
     pub(crate) operations: Vec<Operation>,
+    pub(crate) places: Vec<EventPlace>,
     pub(crate) shipping: Shipping,
     pub(crate) offers: BTreeMap<OfferId, OfferAvailability>,
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
@@ -110,7 +113,11 @@ impl Rows {
             rows.note_fact(at, &event);
             rows.note_counted(at, &event);
             rows.note_operation(at, &event).map_err(|error| unapplicable(&*error))?;
+            let (subject, exchange_id) = about(&event);
+            let with_row = rows.with_place();
             rows.add(at, event).map_err(|error| unapplicable(&error))?;
+            let has_row = rows.with_place() > with_row;
+            rows.note_place(at, has_row, subject, exchange_id);
         }
         Ok(rows)
     }

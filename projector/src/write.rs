@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod credit;
+mod event_place;
 mod exchange;
 mod fact;
 mod hold;
@@ -98,6 +99,7 @@ fn last_writes<'a>(
     exchange::write(&mut writes, rows);
     fact::write(&mut writes, rows);
     operation::write(&mut writes, rows);
+    event_place::write(&mut writes, rows);
     purchase::write_changes(&mut writes, purchases);
     shipping::write(&mut writes, shipping);
     programme::write(&mut writes, rows);

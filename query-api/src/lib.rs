@@ -142,9 +142,10 @@ impl FromRef<QueryApi> for KeyRing {
     }
 }
 
-/// The read tables refused; logged here with all that is behind it.
+/// The problem where the read tables refused, which is logged here with all that is behind it.
 #[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err as it is")]
-fn failed(error: sqlx::Error) -> Problem {
+#[must_use]
+pub fn failed(error: sqlx::Error) -> Problem {
     tracing::error!(error = &error as &dyn std::error::Error, "the read model can't be read");
     match error.as_database_error().and_then(|error| error.code()).as_deref() {
         Some(QUERY_CANCELED) => Problem::read_model_unreachable(),

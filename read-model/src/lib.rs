@@ -18,6 +18,7 @@ mod changes;
 mod checkpoint;
 mod dump;
 mod error;
+mod event_place;
 mod file_id;
 mod ladders;
 mod lane;
@@ -38,6 +39,7 @@ pub use checkpoint::Checkpoint;
 pub use domain::ShippingStatus;
 pub use dump::dump;
 pub use error::ReadModelError;
+pub use event_place::{PROGRAMME, subject_of_account, subject_of_offer};
 pub use file_id::FileId;
 pub use ladders::{AccountTier, LadderVersion, LaddersError, TierTotal, ladders_of};
 pub use lane::{LANE_SLOTS, lane};
@@ -53,9 +55,9 @@ pub use sums::{SUM_CHECKS, SumCheck, SumRow, WrongSum, wrong_sums};
 pub use table::{Column, ColumnKind, Field, Row, Value};
 pub use tables::{
     AccountBalance, CheckpointRow, ConversionRate, CreditLot, CreditMonth, CreditPart, EarningRule,
-    Exchange, Fact, Hold, Lane, LedgerEntry, OfferAvailability, Operation, Policy, ProgrammeTotal,
-    Purchase, ShippingChange, ShippingRequest, TABLES, Table, Unit, UnitBalance, column_list,
-    with_columns,
+    EventPlace, Exchange, Fact, Hold, Lane, LedgerEntry, OfferAvailability, Operation, Policy,
+    ProgrammeTotal, Purchase, ShippingChange, ShippingRequest, TABLES, Table, Unit, UnitBalance,
+    column_list, with_columns,
 };
 pub use total::{Total, joined_sum, month_of_expiry, split_sum};
 pub use url::{ReadModelUrl, ReadModelUrlError};

@@ -20,7 +20,7 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 24] = [
+pub const TABLES: [Table; 25] = [
     table::<AccountBalance>(),
     table::<UnitBalance>(),
     table::<CreditPart>(),
@@ -31,6 +31,7 @@ pub const TABLES: [Table; 24] = [
     table::<Purchase>(),
     table::<Fact>(),
     table::<Operation>(),
+    table::<EventPlace>(),
     table::<ShippingRequest>(),
     table::<ShippingChange>(),
     table::<OfferAvailability>(),
@@ -238,6 +239,16 @@ row! {
         traceparent: Option<String>,
         public: String,
         recorded_at: i64,
+    }
+}
+
+row! {
+    /// Where an event is that left no row of an account's credit, of an exchange or of a purchase.
+    #[derive(FromRow)]
+    pub struct EventPlace in "event_place" {
+        subject: String,
+        place: i64,
+        exchange_id: Option<String>,
     }
 }
 

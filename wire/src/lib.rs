@@ -24,6 +24,7 @@ mod guerdon_reason;
 mod idempotency_key;
 mod json_body;
 mod merge_patch;
+mod moment;
 mod object;
 mod page;
 mod path_id;
@@ -54,6 +55,7 @@ pub use guerdon_reason::{GUERDON_REASON, percent_decoded, read_reason};
 pub use idempotency_key::IdempotencyKey;
 pub use json_body::{BODY_BYTES_MAX, BodyTooSlow, JsonBody};
 pub use merge_patch::MergePatch;
+pub use moment::{Moment, NoMoment};
 pub use object::Object;
 pub use page::{
     PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, open_cursor, page_limit, read_cursor, write_cursor,

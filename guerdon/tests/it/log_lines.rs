@@ -12,7 +12,8 @@ use crate::topic::shop::prepare;
 const PAGE: &str = include_str!("../../../docs/operations/logs.md");
 
 /// The crates whose code logs.
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 14] = [
+    "audit",
     "command-api",
     "domain",
     "event-schema",

@@ -185,6 +185,8 @@ create unique index exchange_is_one_per_id on exchange (exchange_id, account_id)
 create index exchange_of_account on exchange (account_id, recorded_at, place);
 -- What a shopper has had of an offer.
 create index exchange_of_offer on exchange (account_id, offer_id);
+-- What was sold of an offer by a time.
+create index exchange_by_offer on exchange (offer_id, recorded_at, place, quantity);
 
 create table purchase (
     place integer not null primary key,
@@ -246,6 +248,17 @@ create table operation (
 create index operation_by_time on operation (recorded_at, place);
 create index operation_of_key on operation (key_id, recorded_at, place);
 create index operation_of_account on operation (account_id, recorded_at, place);
+
+-- Where in the log the events are that left no row of their own above, by what they are about: so that
+-- all events of an account are found, and all that changed an offer.
+create table event_place (
+    -- accounts/ann, offers/o-1, or programme: units and ladders
+    subject text not null,
+    place integer not null,
+    -- of an account's event that is about an exchange
+    exchange_id text,
+    primary key (subject, place)
+) strict, without rowid;
 
 create table shipping_request (
     -- of the event that asked for it
