@@ -1,6 +1,7 @@
 //! `guerdon audit`: what an auditor asks of the log itself. It changes nothing, and the ledger may
 //! be running.
 
+mod reconcile;
 mod replay;
 
 use clap::{Args, Subcommand};
@@ -24,11 +25,15 @@ pub(crate) struct AuditArgs {
 enum Act {
     /// Show the state as it was at a moment, made from the log alone.
     Replay(replay::ReplayArgs),
+    /// Compare the log, folded afresh, with the read tables, the messages to warehouses and files of
+    /// others, and name each difference.
+    Reconcile(reconcile::ReconcileArgs),
 }
 
 pub(crate) async fn run(args: AuditArgs) -> anyhow::Result<()> {
     let AuditArgs { data, printing, act } = args;
     match act {
         Act::Replay(args) => replay::run(&data, printing, args).await,
+        Act::Reconcile(args) => reconcile::run(&data, printing, args).await,
     }
 }

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::rebuild::{RebuildLock, discard_shadow, name_of};
 use crate::{ProjectError, Projector};
-use snapshot::Snapshot;
+use snapshot::{Read, Snapshot};
 
 pub use across::Disagreement;
 pub use compare::{RowDifference, RowDifferenceKind, TableDigest};
@@ -35,6 +35,9 @@ const LAST_FOLD_MAX: Duration = Duration::from_secs(20);
 /// After so many folds that came in late, all of the time is used; after so many, it's given up.
 const FULL_SPEED_AFTER: usize = 5;
 const FOLDS_MAX: usize = 30;
+
+/// The tables that say what accounts have.
+const BALANCES: [&str; 2] = ["account_balance", "unit_balance"];
 
 /// How much of the time is spent working; the rest is left to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,14 +97,44 @@ impl Reconciled {
     }
 }
 
+/// The tables that were made of the log, while they are there.
+pub struct Folded {
+    url: ReadModelUrl,
+    tables: Snapshot,
+    /// What the live tables compared with them gave.
+    pub found: Reconciled,
+    _lock: RebuildLock,
+}
+
+/// What an account has of a unit, in tables that were made of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// The account.
+    pub account_id: String,
+    /// The unit.
+    pub unit: String,
+    /// What is available, held, pending and owed.
+    pub amounts: [i64; 4],
+}
+
 /// Compares the read model at `url` with the log, whether or not a projector is at work on it.
 pub async fn reconcile(
     url: &ReadModelUrl,
     store: &EventStore,
     share: Share,
-    mut told: impl FnMut(Told),
+    told: impl FnMut(Told),
 ) -> Result<Reconciled, ProjectError> {
-    let url = &match url {
+    fold_and_compare(url, store, share, told).await?.discard().await
+}
+
+/// The same, and keeps the tables that were made of the log until they are discarded.
+pub async fn fold_and_compare(
+    url: &ReadModelUrl,
+    store: &EventStore,
+    share: Share,
+    mut told: impl FnMut(Told),
+) -> Result<Folded, ProjectError> {
+    let url = match url {
         ReadModelUrl::Sqlite(file) if !file.exists() => {
             return Err(ReadModelError::Missing { file: file.clone() }.into());
         }
@@ -111,14 +144,41 @@ pub async fn reconcile(
             url.clone()
         }
     };
-    let _lock = RebuildLock::take(url, Side::Shadow).await?;
+    let lock = RebuildLock::take(&url, Side::Shadow).await?;
     // One that was killed may have left its tables.
-    discard_shadow(url).await?;
-    let reconciled = beside_the_live_tables(url, store, share, &mut told).await;
-    let discarded = discard_shadow(url).await;
-    let reconciled = reconciled?;
-    discarded?;
-    Ok(reconciled)
+    discard_shadow(&url).await?;
+    match beside_the_live_tables(&url, store, share, &mut told).await {
+        Ok((found, tables)) => Ok(Folded { url, tables, found, _lock: lock }),
+        Err(error) => {
+            // The first error says more.
+            drop(discard_shadow(&url).await);
+            Err(error)
+        }
+    }
+}
+
+impl Folded {
+    /// What each account has of each unit, as the log gives it.
+    pub async fn each_balance(&mut self, mut each: impl FnMut(Balance)) -> Result<(), ProjectError> {
+        for table in TABLES.iter().filter(|table| BALANCES.contains(&table.name)) {
+            let read = Read::of(table);
+            let mut rows = self.tables.rows(&read);
+            while rows.peek().await?.is_some() {
+                if let Some(balance) = rows.take().and_then(|row| read.balance(&row)) {
+                    each(balance);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the tables, and gives what was found.
+    pub async fn discard(self) -> Result<Reconciled, ProjectError> {
+        let Self { url, tables, found, _lock } = self;
+        drop(tables);
+        discard_shadow(&url).await?;
+        Ok(found)
+    }
 }
 
 async fn beside_the_live_tables(
@@ -126,7 +186,7 @@ async fn beside_the_live_tables(
     store: &EventStore,
     share: Share,
     told: &mut impl FnMut(Told),
-) -> Result<Reconciled, ProjectError> {
+) -> Result<(Reconciled, Snapshot), ProjectError> {
     // Before the work: tables of another log, or of another history of it, are told apart at once.
     let ends = Snapshot::open(url, Side::Live).await?.ends(url, store).await?;
     read_model::migrate_side(url, Side::Shadow).await?;
@@ -136,10 +196,8 @@ async fn beside_the_live_tables(
     let mut folded = Snapshot::open(url, Side::Shadow).await?;
     let (mut tables, mut rows, mut compared) = (vec![], vec![], 0);
     for table in &TABLES {
-        let mut of_table = compare::compare(table, &mut live, &mut folded, share, |rows| {
-            told(Told::Compared(compared + rows));
-        })
-        .await?;
+        let told = |rows| told(Told::Compared(compared + rows));
+        let mut of_table = compare::compare(table, &mut live, &mut folded, share, told).await?;
         compared += of_table.digest.rows;
         rows.append(&mut of_table.differences);
         tables.push(of_table.digest);
@@ -147,7 +205,7 @@ async fn beside_the_live_tables(
     // Held no longer than needed: a rebuild's swap waits for it, and SQLite's journal grows.
     drop(live);
     let (disagreements, sums) = across::check(&mut folded).await?;
-    Ok(Reconciled { at, tables, rows, disagreements, sums })
+    Ok((Reconciled { at, tables, rows, disagreements, sums }, folded))
 }
 
 /// Folds the log up to exactly where the live tables are, and gives these as of then.

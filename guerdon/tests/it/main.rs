@@ -59,6 +59,7 @@ mod publisher_trouble;
 mod raw;
 mod read_model;
 mod readiness;
+mod reconcile;
 mod reference;
 mod refused_credit;
 mod refused_start;

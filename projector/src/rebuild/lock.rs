@@ -56,10 +56,7 @@ fn lock_file(live: &Path, side: Side) -> Result<Option<RebuildLock>, ReadModelEr
     }
 }
 
-async fn lock_database(
-    url: &PostgresUrl,
-    key: i64,
-) -> Result<Option<RebuildLock>, ReadModelError> {
+async fn lock_database(url: &PostgresUrl, key: i64) -> Result<Option<RebuildLock>, ReadModelError> {
     let connection = url.connect().await?;
     let locked = connection.client.query_one("select pg_try_advisory_lock($1)", &[&key]).await;
     let locked = locked.and_then(|row| row.try_get(0)).map_err(|error| {

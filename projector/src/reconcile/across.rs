@@ -160,9 +160,8 @@ mod tests {
         assert_eq!((nothing, no_sums), (vec![], vec![]), "empty tables agree");
 
         let planting = crate::write::TablesFile::open(&file).await;
-        let planting = planting.expect("it opens").run(|file| {
-            Ok(file.connection.execute_batch(PLANTED)?)
-        });
+        let planting =
+            planting.expect("it opens").run(|file| Ok(file.connection.execute_batch(PLANTED)?));
         planting.await.expect("planted");
         let mut tables = Snapshot::open(&url, Side::Shadow).await.expect("it opens");
         let (found, sums) = check(&mut tables).await.expect("checked");
@@ -189,6 +188,9 @@ mod tests {
             ]
         );
         let sums: Vec<&str> = sums.iter().map(|sum| sum.name.as_str()).collect();
-        assert_eq!(sums, ["`accounts`", "`available`", "`pending of miles`", "credit that expires in never"]);
+        assert_eq!(
+            sums,
+            ["`accounts`", "`available`", "`pending of miles`", "credit that expires in never"]
+        );
     }
 }

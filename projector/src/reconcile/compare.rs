@@ -221,9 +221,12 @@ impl<'a> Found<'a> {
 
     /// The first columns' values, each behind its name.
     fn shown_values(&self, cells: &[Cell]) -> String {
-        let shown = self.read.columns.iter().zip(cells).map(|(column, cell)| {
-            format!("{}={}", column.name, self.shown(column.name, cell))
-        });
+        let shown = self
+            .read
+            .columns
+            .iter()
+            .zip(cells)
+            .map(|(column, cell)| format!("{}={}", column.name, self.shown(column.name, cell)));
         shown.collect::<Vec<_>>().join(", ")
     }
 

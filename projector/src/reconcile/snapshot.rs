@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use domain::UnitId;
 use event_store::EventStore;
 use log_record::{Checksum, Generation, LogId, Partition, Place, Position};
 use postgres_connection::Connection;
@@ -13,6 +14,7 @@ use rusqlite::{ToSql, params_from_iter};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
+use super::Balance;
 use crate::ProjectError;
 use crate::checkpoint::verify;
 use crate::write::{WriteError, open_to_read};
@@ -79,6 +81,27 @@ impl Read {
     pub(super) fn of(table: &Table) -> Self {
         let columns = table.columns.iter().filter(|column| !NOT_OF_THE_LOG.contains(&column.name));
         Self { name: table.name, columns: columns.copied().collect(), key: table.key().len() }
+    }
+
+    /// What a row says an account has, in a table of balances.
+    pub(super) fn balance(&self, row: &[Cell]) -> Option<Balance> {
+        let cell = |name: &str| {
+            let at = self.columns.iter().position(|column| column.name == name)?;
+            row.get(at)
+        };
+        let text = |name| match cell(name) {
+            Some(Cell::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let number = |name| match cell(name) {
+            Some(Cell::Int(number)) => Some(*number),
+            _ => None,
+        };
+        let amounts = ["available", "held", "pending", "owed"].map(number);
+        let [Some(available), Some(held), Some(pending), Some(owed)] = amounts else { return None };
+        let unit = text("unit").unwrap_or_else(|| UnitId::POINTS.to_string());
+        let amounts = [available, held, pending, owed];
+        Some(Balance { account_id: text("account_id")?, unit, amounts })
     }
 
     fn key(&self) -> &[Column] {

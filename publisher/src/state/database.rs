@@ -143,7 +143,9 @@ impl Database {
         let mut begun = self.transaction(&self.reading).await?;
         let begin = match begun.connection {
             AnyConnection::Sqlite(_) => "begin",
-            AnyConnection::Postgres(_) => "begin transaction isolation level repeatable read, read only",
+            AnyConnection::Postgres(_) => {
+                "begin transaction isolation level repeatable read, read only"
+            }
         };
         begun.run(begin, &[]).await?;
         Ok(begun)
