@@ -25,8 +25,8 @@ pub(crate) struct AuditArgs {
 enum Act {
     /// Show the state as it was at a moment, made from the log alone.
     Replay(replay::ReplayArgs),
-    /// Compare the log, folded afresh, with the read tables, the messages to warehouses and files of
-    /// others, and name each difference.
+    /// Compare the log, folded afresh, with the read tables, the messages to warehouses and files
+    /// of others, and name each difference.
     Reconcile(reconcile::ReconcileArgs),
 }
 

@@ -32,8 +32,8 @@ pub use partition::{ProjectionStatus, ProjectionStop};
 pub use projector::Projector;
 pub use rebuild::{rebuild, rebuild_watched};
 pub use reconcile::{
-    Balance, Disagreement, Folded, NAMED_MAX, Reconciled, RowDifference, RowDifferenceKind, Share, TableDigest,
-    Told, reconcile,
+    Balance, Disagreement, Folded, NAMED_MAX, Reconciled, RowDifference, RowDifferenceKind, Share,
+    TableDigest, Told, fold_and_compare, reconcile,
 };
 
 /// Checks that the read model at `url`, where there is one, was made of this log, and that the log

@@ -1,5 +1,5 @@
-//! The live read tables against the log: all of it is folded afresh into tables beside them, and the
-//! two are compared row by row, as of one event. Nothing live is changed or held up.
+//! The live read tables against the log: all of it is folded afresh into tables beside them, and
+//! the two are compared row by row, as of one event. Nothing live is changed or held up.
 //!
 //! - `snapshot`: the tables of a side, to read as of one event
 //! - `compare`: two sides' tables, row by row, with a digest of each
@@ -159,7 +159,10 @@ pub async fn fold_and_compare(
 
 impl Folded {
     /// What each account has of each unit, as the log gives it.
-    pub async fn each_balance(&mut self, mut each: impl FnMut(Balance)) -> Result<(), ProjectError> {
+    pub async fn each_balance(
+        &mut self,
+        mut each: impl FnMut(Balance),
+    ) -> Result<(), ProjectError> {
         for table in TABLES.iter().filter(|table| BALANCES.contains(&table.name)) {
             let read = Read::of(table);
             let mut rows = self.tables.rows(&read);

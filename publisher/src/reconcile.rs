@@ -98,9 +98,9 @@ impl ReconciledMessages {
     }
 }
 
-/// Compares the messages of the read tables with what Kafka has acknowledged. One that was asked for
-/// less than `sent_within` ago is on its way. Nothing where no publisher of this log has ever sent
-/// anything.
+/// Compares the messages of the read tables with what Kafka has acknowledged. One that was asked
+/// for less than `sent_within` ago is on its way. Nothing where no publisher of this log has ever
+/// sent anything.
 pub async fn reconcile_messages(
     url: &StateUrl,
     read_model: ReadModel,

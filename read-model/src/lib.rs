@@ -11,7 +11,8 @@
 //! - [`ShippingStatus`] and [`lane`](lane()): the progress of a shipping request, and its lane
 //! - [`ladders_of()`]: the ladders, by the domain's own functions, from their rows
 //! - [`Total`]: what is added up over all accounts
-//! - [`wrong_sums()`], [`SUM_CHECKS`]: whether the sums that the projector moves are those of the rows
+//! - [`wrong_sums()`], [`SUM_CHECKS`]: whether the sums that the projector moves are those of the
+//!   rows
 //! - [`dump()`]: every row as text, to compare two read models
 
 mod changes;

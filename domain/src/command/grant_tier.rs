@@ -3,8 +3,8 @@
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, Calendar, Decision, Event, GrantId, IdHash, LadderId, LadderTier, Note, Refusal, ReplacedGrant,
-    TierGranted, TierId, Timestamp,
+    AccountId, Calendar, Decision, Event, GrantId, IdHash, LadderId, LadderTier, Note, Refusal,
+    ReplacedGrant, TierGranted, TierId, Timestamp,
 };
 
 /// For how many months a tier is granted at most: five years.

@@ -1,5 +1,6 @@
-//! `guerdon audit reconcile`: the log folded afresh, beside the read tables, the messages that Kafka
-//! acknowledged, a merchant's purchases and a warehouse's parcels. What differs is named row by row.
+//! `guerdon audit reconcile`: the log folded afresh, beside the read tables, the messages that
+//! Kafka acknowledged, a merchant's purchases and a warehouse's parcels. What differs is named row
+//! by row.
 
 mod difference;
 mod file;

@@ -29,7 +29,8 @@ use crate::serve_config::ServeConfig;
 /// How long after its start a server begins with the first one, at most.
 const FIRST_AFTER_MAX: Duration = Duration::from_secs(60);
 
-/// After one that failed, the next one comes when this has passed, or sooner where they come oftener.
+/// After one that failed, the next one comes when this has passed, or sooner where they come
+/// oftener.
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
 /// How often it is looked whether one is due. The wall clock may be set meanwhile.
@@ -121,8 +122,8 @@ pub(super) async fn keep_reconciling(
         status.send_modify(|status| status.is_running = true);
         let ran = run(&config, &stop).await;
         let Some(ran) = ran.transpose() else { return };
-        failed_at = ran.is_err().then(Instant::now);
         let ran = ran.and_then(|found| remember(&file, &found).map(|()| found));
+        failed_at = ran.is_err().then(Instant::now);
         status.send_modify(|status| {
             status.is_running = false;
             match ran {

@@ -1,5 +1,5 @@
-//! `guerdon audit reconcile` beside running ledgers, and what the server has reconciled by itself: each
-//! planted difference is named, and a clean run under load has none.
+//! `guerdon audit reconcile` beside running ledgers, and what the server has reconciled by itself:
+//! each planted difference is named, and a clean run under load has none.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -100,11 +100,13 @@ impl Found {
         let text = String::from_utf8_lossy(&output.stdout);
         let lines: Vec<Value> =
             text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-        let with = |field: &str| lines.iter().filter(|line| line.get(field).is_some()).cloned();
+        let with = |field: &str| -> Vec<Value> {
+            lines.iter().filter(|line| line.get(field).is_some()).cloned().collect()
+        };
         Self {
             code: output.status.code(),
-            differences: with("difference").collect(),
-            digests: with("sha256").collect(),
+            differences: with("difference"),
+            digests: with("sha256"),
             outcome: lines.last().cloned().unwrap_or_else(|| panic!("{output:?}")),
         }
     }
@@ -141,6 +143,9 @@ async fn a_clean_run_under_load_and_planted_rows(home: Home) {
     let told = running.end().await;
     println!("{told}; reconciled at {}", reached.join(", "));
     assert!(told.answered > 0 && reached[0] != reached[1], "it went on meanwhile: {reached:?}");
+    let found = home.reconciled(&["--with-state"]).await;
+    found.has_nothing();
+    assert_eq!(found.outcome["differences"], json!({"state": 0, "sums": 0, "tables": 0}));
 
     // A row changed, one missing, and one of an exchange that nobody made.
     let probe = ledger.client.earns("probe", 1, "probe").await;
@@ -151,7 +156,8 @@ async fn a_clean_run_under_load_and_planted_rows(home: Home) {
          insert into exchange (place, account_id, exchange_id, offer_id, product_id, quantity, unit, \
          points, cancelled_quantity, refunded_points, recorded_at) \
          select 281474976710000, account_id, 'x-planted', offer_id, product_id, quantity, unit, \
-         points, cancelled_quantity, refunded_points, recorded_at from exchange order by place limit 1",
+         points, cancelled_quantity, refunded_points, recorded_at from exchange order by place \
+         limit 1",
     );
     let found = home.reconciled(&[]).await;
     assert_eq!(found.code, Some(3));
@@ -223,8 +229,8 @@ async fn messages_on_a_broker(home: Home) {
     assert_eq!(parked.outcome["differences"]["messages"], 1);
     assert_eq!(ledger.stop(), Some(0));
 
-    // A message that the state says was acknowledged and the log doesn't have; and one that the feed
-    // passed over: its lane is acknowledged up to the message before it.
+    // A message that the state says was acknowledged and the log doesn't have; and one that the
+    // feed passed over: its lane is acknowledged up to the message before it.
     let lane = |sequence: i64| {
         let of = sent.iter().find(|it| it.sequence() == sequence);
         of.expect("sixteen lanes have forty messages").header("lane").to_owned()

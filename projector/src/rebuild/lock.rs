@@ -1,5 +1,5 @@
-//! One rebuild of a read model at a time, and one reconciliation: two would write to the same tables
-//! beside the live ones.
+//! One rebuild of a read model at a time, and one reconciliation: two would write to the same
+//! tables beside the live ones.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};

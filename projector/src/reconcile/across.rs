@@ -1,8 +1,8 @@
-//! Whether the tables that the log gives agree with each other: balances with lots, statements, holds
-//! and totals, sold stock with exchanges, shipping requests with goods, lanes with messages.
+//! Whether the tables that the log gives agree with each other: balances with lots, statements,
+//! holds and totals, sold stock with exchanges, shipping requests with goods, lanes with messages.
 //!
-//! The live rows are compared with these; so what doesn't agree here is wrong in the log's events or
-//! in what this program makes of them, and `guerdon rebuild` doesn't mend it.
+//! The live rows are compared with these; so what doesn't agree here is wrong in the log's events
+//! or in what this program makes of them, and `guerdon rebuild` doesn't mend it.
 
 use std::collections::BTreeMap;
 
@@ -117,8 +117,8 @@ fn disagreements(what: &'static str, rows: Vec<SumRow>) -> impl Iterator<Item = 
     })
 }
 
-/// The units of which more or less is there than came in and didn't go out. Rows are named by unit and
-/// total.
+/// The units of which more or less is there than came in and didn't go out. Rows are named by unit
+/// and total.
 fn flows(rows: Vec<SumRow>) -> Vec<Disagreement> {
     let mut units: BTreeMap<String, [i128; 2]> = BTreeMap::new();
     for (name, high, low) in rows {

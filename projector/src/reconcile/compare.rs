@@ -1,4 +1,5 @@
-//! A table of two sides, row by row in the order of the key: what differs, and a digest of each side.
+//! A table of two sides, row by row in the order of the key: what differs, and a digest of each
+//! side.
 
 use std::cmp::Ordering;
 

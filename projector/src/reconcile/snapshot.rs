@@ -1,4 +1,5 @@
-//! The tables of a side, to read as of one event: a page of rows at a time, in the order of the key.
+//! The tables of a side, to read as of one event: a page of rows at a time, in the order of the
+//! key.
 
 use std::collections::VecDeque;
 

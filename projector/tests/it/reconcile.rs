@@ -284,8 +284,8 @@ async fn tables_of_another_log_or_without_a_beginning_are_refused(on: On) {
     assert!(matches!(refused, Err(ProjectError::Forked { .. })), "{refused:?}");
 }
 
-/// The first columns of each table are its primary key, and on PostgreSQL their texts are in the order
-/// of their bytes, by which the two sides are compared.
+/// The first columns of each table are its primary key, and on PostgreSQL their texts are in the
+/// order of their bytes, by which the two sides are compared.
 #[tokio::test]
 async fn a_tables_key_is_its_first_columns_in_the_order_of_bytes() {
     let sqlite = Ledger::new(1, On::Sqlite).await;

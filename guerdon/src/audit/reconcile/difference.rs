@@ -50,7 +50,8 @@ impl Difference {
             Some(line) => format!("{place}:{line}"),
             None => place.clone(),
         };
-        let [column, log, there] = [column, log, there].map(|text| text.clone().unwrap_or_default());
+        let [column, log, there] =
+            [column, log, there].map(|text| text.clone().unwrap_or_default());
         [(*difference).to_owned(), place, row.clone(), column, log, there]
     }
 

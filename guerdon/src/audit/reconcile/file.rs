@@ -17,8 +17,7 @@ pub(super) struct CsvFile {
 impl CsvFile {
     pub(super) fn open(file: &Path) -> anyhow::Result<Self> {
         let opened = File::open(file).with_context(|| format!("can't open {}", file.display()))?;
-        let mut reader =
-            ReaderBuilder::new().trim(Trim::All).from_reader(BufReader::new(opened));
+        let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(BufReader::new(opened));
         let header = reader.headers().cloned();
         let header = header.with_context(|| format!("can't read {}", file.display()))?;
         Ok(Self { file: file.into(), reader, header })
@@ -38,7 +37,7 @@ impl CsvFile {
     }
 
     /// The next line with its number, if there is one.
-    pub(super) fn next(&mut self) -> anyhow::Result<Option<(u64, StringRecord)>> {
+    pub(super) fn next_line(&mut self) -> anyhow::Result<Option<(u64, StringRecord)>> {
         let mut record = StringRecord::new();
         let file = &self.file;
         let found = self.reader.read_record(&mut record);

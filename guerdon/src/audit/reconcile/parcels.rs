@@ -44,7 +44,7 @@ pub(super) async fn compare(
 ) -> anyhow::Result<FileDifferences> {
     let mut found = FileDifferences::of(file);
     let mut told = read(file, &mut found)?;
-    let mut after = -1;
+    let mut after = -1_i64;
     loop {
         let mut reading = read_model.read(&[], Duration::ZERO).await?;
         let rows: Vec<RequestRow> = reading.all(PARCELS, &[after.into(), PAGE.into()]).await?;
@@ -82,7 +82,7 @@ fn read(path: &Path, found: &mut FileDifferences) -> anyhow::Result<File> {
     let [request, dispatch] = [request?, dispatch?];
     let [product, quantity] = [product?, quantity?];
     let mut told = File::new();
-    while let Some((line, record)) = file.next()? {
+    while let Some((line, record)) = file.next_line()? {
         let at = (line, &record);
         file.text(at, quantity)?;
         let count = file.number(at, quantity)?.unwrap_or_default();

@@ -59,7 +59,7 @@ pub(super) async fn compare(
     let mut found = FileDifferences::of(file);
     let (units, mut lines) = read(file, &mut found)?;
     let span = since.map_or(i64::MIN, Timestamp::micros)..until.map_or(i64::MAX, Timestamp::micros);
-    let mut after = -1;
+    let mut after = -1_i64;
     loop {
         let mut reading = read_model.read(&[], Duration::ZERO).await?;
         let rows: Vec<PurchaseRow> = reading.all(PURCHASES, &[after.into(), PAGE.into()]).await?;
@@ -102,7 +102,7 @@ fn read(
     let known: Vec<usize> = [purchase_id, account_id].into_iter().chain(amount).collect();
     let columns = file.other_columns(&known);
     let mut lines = HashMap::<Key, Line>::new();
-    while let Some((line, record)) = file.next()? {
+    while let Some((line, record)) = file.next_line()? {
         found.in_file += 1;
         let at = (line, &record);
         let account_id = file.text(at, account_id)?.to_owned();

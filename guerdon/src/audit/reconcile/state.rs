@@ -1,5 +1,5 @@
-//! What accounts have by the writer's own state, beside what the projector makes of the same log: two
-//! programs, one by which credit is spent, and one by which it is shown.
+//! What accounts have by the writer's own state, beside what the projector makes of the same log:
+//! two programs, one by which credit is spent, and one by which it is shown.
 
 use std::collections::HashSet;
 
@@ -81,4 +81,54 @@ fn amounts(wallet: &Wallet) -> [i64; 4] {
 fn shown(amounts: [i64; 4]) -> String {
     let amounts = NAMES.iter().zip(amounts).map(|(name, amount)| format!("{amount} {name}"));
     amounts.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Cause, CauseKind, Clock, CreditEarned, Event, LogOpened, Points, Timestamp};
+    use log_record::{Partition, Position};
+
+    use super::*;
+
+    fn state() -> State {
+        let mut state = State::new(Partition(0));
+        let opened = LogOpened { log_id: "log".into(), partitions: 1, clock: Clock::Wall };
+        let cause = Cause { kind: CauseKind::Purchase, id: "B-1".parse().expect("an id") };
+        let points = Points::new(500).expect("an amount");
+        let earned = CreditEarned::new(UnitId::POINTS, points, cause);
+        let events =
+            [Event::LogOpened(opened), Event::CreditEarned("ann".parse().expect("an id"), earned)];
+        for (position, event) in (1..).zip(&events) {
+            let at = Timestamp::from_micros(1).expect("a time");
+            state.evolve(Position(position), at, event).expect("it can follow");
+        }
+        state
+    }
+
+    #[test]
+    fn what_the_tables_say_and_the_state_does_not_is_named_by_account_and_amount() {
+        let (states, mut seen) = ([state()], HashSet::new());
+        let mut found = FileDifferences::default();
+        let mut told = |account_id: &str, unit: &str, amounts| {
+            let (account_id, unit) = (account_id.to_owned(), unit.to_owned());
+            compare_balance(&states, &Balance { account_id, unit, amounts }, &mut seen, &mut found);
+        };
+        told("ann", "points", [500, 0, 0, 0]);
+        told("ann", "miles", [0; 4]);
+        told("ann", "points", [505, 0, 0, 2]);
+        told("zoe", "points", [0; 4]);
+        let named: Vec<(&str, Option<&str>, Option<&str>)> = found
+            .named
+            .iter()
+            .map(|it| (it.row.as_str(), it.log.as_deref(), it.there.as_deref()))
+            .collect();
+        assert_eq!(
+            named,
+            [
+                ("ann, points", Some("505"), Some("500")),
+                ("ann, points", Some("2"), Some("0")),
+                ("zoe, points", Some("0 available, 0 held, 0 pending, 0 owed"), None),
+            ]
+        );
+    }
 }
