@@ -75,8 +75,8 @@ impl Share {
 
     /// So many percent of the time, of 1 to 100.
     #[must_use]
-    pub const fn of_percent(percent: u32) -> Option<Self> {
-        if percent >= 1 && percent <= 100 { Some(Self { percent }) } else { None }
+    pub fn of_percent(percent: u32) -> Option<Self> {
+        (1..=100).contains(&percent).then_some(Self { percent })
     }
 
     /// Rests after a piece of work.

@@ -139,10 +139,7 @@ pub(crate) async fn run(
         data.store()
     ));
     let store = data.open(Access::Read).await?;
-    let progress = printing.progress("events", None);
-    let told = tell(&progress);
-    let folded = projector::fold_and_compare(&url, &store, args.share, told).await;
-    drop(progress);
+    let folded = projector::fold_and_compare(&url, &store, args.share, tell(printing)).await;
     let mut folded = folded?;
     let state =
         if args.with_state { Some(state::compare(&store, &mut folded).await) } else { None };
@@ -151,45 +148,24 @@ pub(crate) async fn run(
     let read_model = ReadModel::open(&url, None).await?;
     let others = Others::compare(data, &store, &read_model, &args).await;
     read_model.close().await;
-    let Others { messages, purchases, parcels } = others?;
+    let others = Others { state, ..others? };
 
     printing.rows(DIGEST_HEADER, &digests(&found), Digest::cells)?;
-    let mut differences: Vec<Difference> = Difference::of_reconciled(&found);
-    differences.extend(state.iter().flat_map(|state| state.named.iter().cloned()));
-    differences.extend(messages.iter().flat_map(Difference::of_messages));
-    let of_files = [&purchases, &parcels].into_iter().flatten();
-    differences.extend(of_files.flat_map(|file| file.named.iter().cloned()));
+    let mut differences = Difference::of_reconciled(&found);
+    differences.extend(others.named());
     if !differences.is_empty() || printing.is_json() {
         printing.rows(Difference::HEADER, &differences, Difference::cells)?;
     }
-    let mut counts = BTreeMap::new();
-    counts.insert(TABLES, found.tables.iter().map(|table| table.differences).sum());
-    counts.insert(SUMS, (found.disagreements.len() + found.sums.len()) as u64);
-    let of_messages = messages.as_ref().map(ReconciledMessages::differences);
-    let of_files = [&purchases, &parcels].map(|file| file.as_ref().map(|file| file.count));
-    let [of_purchases, of_parcels] = of_files;
-    let of_state = state.as_ref().map(|state| state.count);
-    let others = [
-        (STATE, of_state),
-        (MESSAGES, of_messages),
-        (PURCHASES, of_purchases),
-        (PARCELS, of_parcels),
-    ];
-    counts.extend(others.into_iter().filter_map(|(part, count)| Some((part, count?))));
     let outcome = Outcome {
         log_id: store.log_id().to_string(),
         read_model: url.to_string(),
         at: found.at.iter().map(ToString::to_string).collect(),
         tables: found.tables.len(),
         rows: found.tables.iter().map(|table| table.rows).sum(),
-        messages: messages.map(|messages| Messages {
-            messages: messages.messages,
-            acknowledged: messages.acknowledged,
-            waiting: messages.waiting,
-        }),
-        purchases: purchases.map(OfFile::of),
-        parcels: parcels.map(OfFile::of),
-        differences: counts,
+        differences: others.counts(&found),
+        messages: others.messages.map(Messages::of),
+        purchases: others.purchases.map(OfFile::of),
+        parcels: others.parcels.map(OfFile::of),
     };
     printing.one(&outcome)?;
     match outcome.differences.values().sum::<u64>() {
@@ -203,6 +179,7 @@ pub(crate) async fn run(
 
 /// The parts beside the read tables.
 struct Others {
+    state: Option<FileDifferences>,
     messages: Option<ReconciledMessages>,
     purchases: Option<FileDifferences>,
     parcels: Option<FileDifferences>,
@@ -232,7 +209,42 @@ impl Others {
             Some(file) => Some(parcels::compare(file, args.warehouse.as_ref(), read_model).await?),
             None => None,
         };
-        Ok(Self { messages, purchases, parcels })
+        Ok(Self { state: None, messages, purchases, parcels })
+    }
+
+    /// The differences that are named.
+    fn named(&self) -> Vec<Difference> {
+        let Self { state, messages, purchases, parcels } = self;
+        let mut named: Vec<Difference> = vec![];
+        named.extend(state.iter().flat_map(|of| of.named.iter().cloned()));
+        named.extend(messages.iter().flat_map(Difference::of_messages));
+        let of_files = [purchases, parcels].into_iter().flatten();
+        named.extend(of_files.flat_map(|of| of.named.iter().cloned()));
+        named
+    }
+
+    /// How many differences each part has that was compared.
+    fn counts(&self, found: &Reconciled) -> BTreeMap<&'static str, u64> {
+        let Self { state, messages, purchases, parcels } = self;
+        let count = |of: &Option<FileDifferences>| of.as_ref().map(|of| of.count);
+        let of_rows = found.tables.iter().map(|table| table.differences).sum();
+        let of_sums = (found.disagreements.len() + found.sums.len()) as u64;
+        let counts = [
+            (TABLES, Some(of_rows)),
+            (SUMS, Some(of_sums)),
+            (STATE, count(state)),
+            (MESSAGES, messages.as_ref().map(ReconciledMessages::differences)),
+            (PURCHASES, count(purchases)),
+            (PARCELS, count(parcels)),
+        ];
+        counts.into_iter().filter_map(|(part, count)| Some((part, count?))).collect()
+    }
+}
+
+impl Messages {
+    fn of(found: ReconciledMessages) -> Self {
+        let ReconciledMessages { messages, acknowledged, waiting, .. } = found;
+        Self { messages, acknowledged, waiting }
     }
 }
 
@@ -299,16 +311,18 @@ fn digests(found: &Reconciled) -> Vec<Digest> {
     digests.collect()
 }
 
-/// First events are folded, then rows compared; the bar counts both, one after the other.
-fn tell(progress: &Progress) -> impl FnMut(Told) {
-    let progress = progress.clone();
-    let mut folded = 0;
+/// First events are folded, then rows compared: a bar for each.
+fn tell(printing: Printing) -> impl FnMut(Told) {
+    let (mut events, mut rows) = (None::<Progress>, None::<Progress>);
     move |told| match told {
-        Told::Folded(events, all) => {
-            folded = events;
-            progress.set_all(all);
-            progress.set(events);
+        Told::Folded(done, all) => {
+            let events = events.get_or_insert_with(|| printing.progress("events", Some(all)));
+            events.set_all(all);
+            events.set(done);
         }
-        Told::Compared(rows) => progress.set(folded.saturating_add(rows)),
+        Told::Compared(done) => {
+            events = None;
+            rows.get_or_insert_with(|| printing.progress("rows", None)).set(done);
+        }
     }
 }

@@ -159,10 +159,10 @@ mod tests {
         let (nothing, no_sums) = check(&mut tables).await.expect("checked");
         assert_eq!((nothing, no_sums), (vec![], vec![]), "empty tables agree");
 
-        let planting = crate::write::TablesFile::open(&file).await;
-        let planting =
-            planting.expect("it opens").run(|file| Ok(file.connection.execute_batch(PLANTED)?));
-        planting.await.expect("planted");
+        let mut planting = crate::write::TablesFile::open(&file).await.expect("it opens");
+        let planted = planting.run(|file| Ok(file.connection.execute_batch(PLANTED)?)).await;
+        planted.expect("planted");
+        planting.close().await;
         let mut tables = Snapshot::open(&url, Side::Shadow).await.expect("it opens");
         let (found, sums) = check(&mut tables).await.expect("checked");
         let named: Vec<String> = found

@@ -45,7 +45,7 @@ pub(super) struct Snapshot {
 
 enum Tables {
     /// `None` while a thread that may wait has it.
-    Sqlite(Option<rusqlite::Connection>),
+    Sqlite(Option<Box<rusqlite::Connection>>),
     Postgres(Connection),
 }
 
@@ -135,7 +135,7 @@ impl Snapshot {
                     Ok::<_, rusqlite::Error>(connection)
                 });
                 let opened = opened.await.map_err(|error| failed(url, error))?;
-                Tables::Sqlite(Some(opened.map_err(|error| failed(url, error))?))
+                Tables::Sqlite(Some(Box::new(opened.map_err(|error| failed(url, error))?)))
             }
             ReadModelUrl::Postgres(at) => {
                 let connection = at.connect().await?;
