@@ -21,6 +21,7 @@ mod read_tables;
 mod reconciliation;
 mod remembered;
 mod root;
+mod sealing;
 mod security_headers;
 mod seldom;
 pub(crate) mod shutdown;
@@ -45,7 +46,6 @@ use log_record::LogId;
 use projector::Projector;
 use query_api::QueryApi;
 use read_model::{OfLog, ReadModel, ReadModelError};
-use sealer::Sealer;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -177,6 +177,7 @@ impl Ledger {
         let store = open_store(config).await?;
         // Before anything is made of the log or appended to it.
         remembered::check(config, &store).await?;
+        sealing::make_first_key(config, &store).await?;
         let required = read_tables::required(&store, stop).await?;
         let mut health = Health::of(store.clone());
         let mut metrics = Metrics::new(&store, doors.open_connections());
@@ -247,9 +248,8 @@ impl Ledger {
                     snapshots.spawn(snapshots::keep_taking(config, store, partition, from, stop));
                 }
             }
-            if config.data.store() != StoreUrl::Memory {
-                let folder = config.data.transparency();
-                let sealer = Sealer::new(store.clone(), folder, config.checkpoints_dir.clone());
+            if let Some(sealer) = sealing::start(config, &store, stop)? {
+                metrics.add_sealer(&sealer, store.clone());
                 health.sealing = sealer.statuses();
                 routes = routes.merge(sealer.routes(keys.clone()));
                 sealing = Some(tokio::spawn(sealer.run(stop.clone())));
@@ -264,6 +264,8 @@ impl Ledger {
             api.followers_max = config.connections.followers();
             api.overdue_after = config.overdue_after;
             api.read_calls = unrecorded::reader(store.clone());
+            api.read_past =
+                audit::read_past(store.clone(), read_model.clone(), config.read_wait_ms);
             metrics.add_query_api(&api.metrics);
             // A publisher sends again what nobody accepts, counts the attempts and alarms.
             if !config.publishes() {
@@ -272,7 +274,7 @@ impl Ledger {
                 let watch = query_api::watch_overdue(api.clone());
                 tokio::spawn(draining.clone().run_until_cancelled_owned(watch));
             }
-            let audit = AuditApi { store: store.clone(), query: api.clone() };
+            let audit = AuditApi::new(store.clone(), api.clone());
             routes = routes.merge(audit::routes().with_state(audit));
             routes = routes.merge(query_api::routes().with_state(api));
         }

@@ -66,6 +66,9 @@ pub enum ProjectError {
         /// What is wrong with it.
         why: String,
     },
+    /// The tables of a past moment can't be made.
+    #[error("the tables of a past moment can't be made of its events")]
+    Past(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl ProjectError {
@@ -80,7 +83,8 @@ impl ProjectError {
             | Self::BeingReconciled { .. }
             | Self::NotBegun { .. }
             | Self::TooFast { .. }
-            | Self::Unapplicable { .. } => false,
+            | Self::Unapplicable { .. }
+            | Self::Past(_) => false,
         }
     }
 }

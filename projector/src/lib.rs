@@ -8,6 +8,7 @@
 //! - `traces`: the spans of a batch
 //! - [`rebuild()`]: all of it anew, beside the live tables
 //! - [`reconcile()`]: the live tables compared with what the log gives
+//! - [`Past`]: the tables of a few events, in memory, as they were at a time
 //!
 //! The tables themselves, and how they are read, are in the crate `read-model`.
 
@@ -16,6 +17,7 @@ mod error;
 mod holders;
 mod metrics;
 mod partition;
+mod past;
 mod projector;
 mod rebuild;
 mod reconcile;
@@ -29,6 +31,7 @@ use read_model::ReadModelUrl;
 pub use error::ProjectError;
 pub use metrics::ProjectorMetrics;
 pub use partition::{ProjectionStatus, ProjectionStop};
+pub use past::Past;
 pub use projector::Projector;
 pub use rebuild::{rebuild, rebuild_watched};
 pub use reconcile::{

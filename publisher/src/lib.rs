@@ -6,6 +6,7 @@
 //! - `operator`: the routes by which operators watch and correct the publisher; `metrics`
 //! - [`reconcile_messages()`]: whether Kafka has what warehouses are asked for, and nothing else
 //! - [`Publisher`]: takes the lease, and while it holds it, runs the two rooms below
+//! - [`publish_checkpoints`]: the transparency log's checkpoints to a topic; it needs no lease
 //! - `outbound`: shipping messages to Kafka; `inbound`: Kafka's messages to the command API
 //! - `state`: the publisher's own tables, which no rebuild touches
 //! - `kafka`: the Kafka client, and the only folder that knows rdkafka
@@ -13,6 +14,7 @@
 
 mod activity;
 mod causes;
+mod checkpoints;
 mod clock;
 mod error;
 mod inbound;
@@ -25,6 +27,7 @@ mod publisher;
 mod reconcile;
 mod state;
 
+pub use checkpoints::{CheckpointTopic, Checkpoints, Compared, publish_checkpoints};
 pub use error::{ForkSign, PublishError};
 pub use inbound::command_api::CommandApiAt;
 pub use inbound::way_in::WayIn;

@@ -34,6 +34,7 @@ mod shipping_request;
 mod tier;
 mod total;
 mod transfer;
+mod trial_balance;
 mod unit;
 
 pub use account::{AccountOpenedBody, OpenAccountBody};
@@ -104,6 +105,7 @@ pub use tier::{
 };
 pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};
+pub use trial_balance::{TrialBalanceBody, UnitTrialBalanceBody};
 pub use unit::{CloseUnitBody, PutUnitBody, UnitBody};
 
 use serde::{Deserialize, Deserializer};

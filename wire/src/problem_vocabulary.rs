@@ -12,7 +12,8 @@ use axum::http::{HeaderValue, Method, StatusCode};
 
 use crate::problem_page::{BEING_CHECKED, OUR_MISTAKE, TRY_AGAIN};
 use crate::read_problems::{
-    LOG_FORKED, LOG_UNREACHABLE, PROJECTION_BEHIND, READ_MODEL_UNREACHABLE, TOO_MANY_FOLLOWERS,
+    LOG_FORKED, LOG_UNREACHABLE, NOT_ADDED_UP, PROJECTION_BEHIND, READ_MODEL_UNREACHABLE,
+    TOO_MANY_FOLLOWERS,
 };
 use crate::{Problem, ProblemPage, Role};
 
@@ -46,6 +47,7 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     PROJECTION_BEHIND,
     READ_MODEL_UNREACHABLE,
     LOG_UNREACHABLE,
+    NOT_ADDED_UP,
 ];
 
 const INVALID_JSON: ProblemPage = ProblemPage {
@@ -453,6 +455,7 @@ mod tests {
             Problem::projection_behind(place, place),
             Problem::read_model_unreachable(),
             Problem::log_unreachable(),
+            Problem::not_added_up(place, place),
         ]
     }
 

@@ -79,6 +79,19 @@ pub(crate) const LOG_UNREACHABLE: ProblemPage = ProblemPage {
     can_succeed_later: true,
 };
 
+pub(crate) const NOT_ADDED_UP: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "not-added-up",
+    title: "Log isn't added up yet",
+    meaning: "The call adds up the log from its beginning to a moment, which takes longer than one \
+              request may, or another such call is under way. The facts `wanted` and `reached` are \
+              positions. What was added up is kept, for some moments at least.",
+    remedy: "Ask again after Retry-After: the call goes on from `reached`. `guerdon audit \
+             trial-balance` adds up a log in one go.",
+    shopper: TRY_AGAIN,
+    can_succeed_later: true,
+};
+
 impl Problem {
     /// 409: a cursor names a message that the log's history doesn't have.
     #[must_use]
@@ -104,6 +117,19 @@ impl Problem {
         let detail = "This process can't read the ledger's log at the moment; the server's log says \
                       why. Ask again in a second.";
         Self::of(&LOG_UNREACHABLE, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: the log is added up to `reached` only.
+    #[must_use]
+    pub fn not_added_up(wanted: Place, reached: Place) -> Self {
+        let detail = format!(
+            "The log is added up to {reached} as yet, and not to {wanted}: it takes longer than one \
+             request may. Ask again, and it goes on from there."
+        );
+        Self::of(&NOT_ADDED_UP, detail)
+            .fact("wanted", wanted.to_string())
+            .fact("reached", reached.to_string())
+            .retry_after(PROJECTION_RETRY_AFTER_SECONDS)
     }
 
     /// 429: the caller's key, or all keys together, have as many followers as they may.
