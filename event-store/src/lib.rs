@@ -15,6 +15,7 @@ mod archive;
 mod disk;
 mod error;
 mod follow;
+mod import_state;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod limit;
@@ -32,6 +33,7 @@ pub use archive::{ArchiveFolder, ArchivedRange, MEMBER_EVENTS};
 pub use disk::{Owner, free_bytes, replace_json};
 pub use error::{StoreError, with_causes};
 pub use follow::Follower;
+pub use import_state::ImportState;
 #[cfg(feature = "kurrent")]
 pub use kurrent::{KurrentStore, KurrentUrl, KurrentUrlError, StreamError};
 pub use limit::AppendLimit;

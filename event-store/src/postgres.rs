@@ -9,6 +9,7 @@
 
 mod api_keys;
 mod archived;
+mod import_state;
 mod marks;
 mod open;
 mod ranges;

@@ -93,6 +93,11 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "GUERDON_CHECKPOINTS_DIR", value_parser = path)]
     pub(crate) checkpoints_dir: Option<PathBuf>,
 
+    /// Seal the balances of all accounts once a day, as `daily-` with the day of UTC. An operator
+    /// can seal them at any time with PUT /v1/seals/{seal_id}.
+    #[arg(long, env = "GUERDON_SEAL_BALANCES_DAILY")]
+    pub(crate) seal_balances_daily: bool,
+
     /// Seal nothing in the transparency log. Only the benchmark does, to see what sealing costs.
     #[arg(long, hide = true)]
     pub(crate) unsealed: bool,

@@ -1,11 +1,13 @@
 //! The tests of this crate, in one program.
 
+mod adopt;
 mod archive;
 mod archive_histories;
 mod archive_killed;
 mod at_once;
 mod audit_replay;
 mod bad_input;
+mod balances;
 mod browsers;
 mod busy_lock;
 mod changed_tables;
@@ -41,6 +43,7 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
+mod log_export;
 mod log_lines;
 mod marks;
 mod nginx;
@@ -61,6 +64,7 @@ mod publisher_trouble;
 mod raw;
 mod read_model;
 mod readiness;
+mod receipts;
 mod reconcile;
 mod reference;
 mod refused_credit;
