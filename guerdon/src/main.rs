@@ -43,6 +43,7 @@ mod otlp;
 mod printing;
 mod progress;
 mod rebuild;
+mod reconcile_config;
 mod serve;
 mod serve_config;
 mod settings;

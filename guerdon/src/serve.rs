@@ -20,6 +20,7 @@ mod proxies;
 mod publishing;
 mod read_tables;
 mod receipts;
+mod reconciliation;
 mod remembered;
 mod root;
 mod sealing;
@@ -60,7 +61,7 @@ use crate::{file_modes, first_keys, key_file};
 use doors::{Doors, Sockets};
 use front::{Front, Step};
 use health::Health;
-use metrics::Metrics;
+use metrics::{Metrics, ReconciliationMetrics};
 use publishing::Publishing;
 
 /// How long the parts may take to end after the process was told to stop. Service managers and
@@ -198,6 +199,13 @@ impl Ledger {
             metrics.add_projector(&opened, store.clone());
             projector = Some(opened);
         }
+        let mut reconciling = None;
+        if let Some(every) = config.reconciles_every() {
+            let status = reconciliation::start(config);
+            health.reconciliation = Some(status.subscribe());
+            metrics.add_reconciliation(ReconciliationMetrics { every, status: status.subscribe() });
+            reconciling = Some((every, status));
+        }
         let mut read_model = None;
         if config.runs(Part::QueryApi) {
             let opened = read_tables::open(config, projector.as_ref(), &required).await?;
@@ -304,6 +312,10 @@ impl Ledger {
             routes = routes.merge(publisher::routes(started.publisher.clone(), keys.clone()));
             publishing = Some(started);
         }
+        if let Some((every, status)) = reconciling {
+            let (config, stop) = (config.clone(), stop.clone());
+            snapshots.spawn(reconciliation::keep_reconciling(config, every, status, stop));
+        }
         let mut projecting = None;
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
@@ -376,9 +388,9 @@ impl Ledger {
             step.set("the trees of balances");
             trees.end().await;
         }
-        step.set("the snapshots");
+        step.set("the snapshots and reconciliations");
         while let Some(ended) = snapshots.join_next().await {
-            ended.context("taking snapshots failed")?;
+            ended.context("taking snapshots or reconciling failed")?;
         }
         drop(store);
         Ok(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use clap::{Args, ValueEnum};
 use domain::Clock;
+use event_store::StoreUrl;
 use postgres_connection::PostgresUrl;
 use publisher::PublisherConfig;
 
@@ -17,6 +18,7 @@ use crate::duration::some_time;
 use crate::edge_config::EdgeConfig;
 use crate::kafka_config::KafkaConfig;
 use crate::log_config::LogConfig;
+use crate::reconcile_config::ReconcileConfig;
 use crate::token_config::TokenConfig;
 use crate::trace_config::TraceConfig;
 use crate::witness_config::WitnessConfig;
@@ -118,6 +120,9 @@ pub(crate) struct ServeConfig {
     pub(crate) overdue_after: Duration,
 
     #[command(flatten)]
+    pub(crate) reconcile: ReconcileConfig,
+
+    #[command(flatten)]
     pub(crate) connections: ConnectionConfig,
 
     #[command(flatten)]
@@ -180,6 +185,13 @@ impl ServeConfig {
 
     pub(crate) fn runs(&self, part: Part) -> bool {
         self.role.contains(&Part::All) || self.role.contains(&part)
+    }
+
+    /// How often this process has its read tables compared with the log, where it does. A log in
+    /// memory is nobody else's to read.
+    pub(crate) fn reconciles_every(&self) -> Option<Duration> {
+        let can = self.runs(Part::Projector) && self.data.store() != StoreUrl::Memory;
+        self.reconcile.reconcile_every.filter(|_| can)
     }
 
     /// Whether a publisher runs in this process.

@@ -65,6 +65,7 @@ mod raw;
 mod read_model;
 mod readiness;
 mod receipts;
+mod reconcile;
 mod reference;
 mod refused_credit;
 mod refused_start;

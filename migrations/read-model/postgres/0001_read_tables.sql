@@ -506,7 +506,7 @@ create table tier_total (
 -- never. As it was recorded: who wants to know what can still be spent subtracts what fell due since.
 create table credit_month (
     "partition" bigint not null,
-    unit text not null,
+    unit text collate "C" not null,
     month text collate "C" not null,
     high bigint not null,
     low bigint not null,
