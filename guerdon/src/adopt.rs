@@ -34,8 +34,8 @@ pub(crate) struct AdoptArgs {
     #[command(flatten)]
     files: FileArgs,
 
-    /// Compare with what the ledger had at this time or right after this position, for a file that was
-    /// made then. What accounts have that the file doesn't name isn't told
+    /// Compare with what the ledger had at this time or right after this position, for a file that
+    /// was made then. What accounts have that the file doesn't name isn't told
     #[arg(long, requires = "compare", value_name = "TIME|POSITION")]
     at: Option<Moment>,
 
