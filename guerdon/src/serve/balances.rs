@@ -210,7 +210,7 @@ impl Trees {
             }
             match self.seal(&writers, &day).await {
                 Ok(place) => {
-                    tracing::info!(seal = day, at = %place, "the day's balances are sealed");
+                    tracing::info!(seal = day, %place, "the day's balances are sealed");
                     sealed_day = day;
                 }
                 Err(error) => {
