@@ -7,7 +7,7 @@ use crate::ledger::ends;
 /// What must never be printed.
 const SECRET: &str = "hunter2";
 
-const TOOLS: [&str; 18] = [
+const TOOLS: [&str; 19] = [
     "serve",
     "import",
     "adopt",
@@ -26,6 +26,7 @@ const TOOLS: [&str; 18] = [
     "shipping",
     "publish",
     "snapshot",
+    "balances",
 ];
 
 /// Settings that can't be used, and hold a password somewhere.
