@@ -7,6 +7,7 @@ mod conversions;
 mod events;
 mod ladders;
 mod parcels;
+mod seals;
 mod values;
 
 use log_record::{Partition, Position};
@@ -16,6 +17,7 @@ pub(crate) use conversions::*;
 pub(crate) use events::*;
 pub(crate) use ladders::*;
 pub(crate) use parcels::*;
+pub(crate) use seals::*;
 pub(crate) use values::*;
 
 use crate::*;

@@ -11,8 +11,8 @@ pub(crate) const CODES: [(u8, &str); 6] = [
     (
         3,
         "It ran to its end, and what it looked at isn't in order: `audit`, `check`, `verify` or `log \
-         import` found damage, `config check` a variable that sets nothing, `shipping retry --all` \
-         messages that still can't be used.",
+         import` found damage, `adopt` refused rows or a difference, `config check` a variable that \
+         sets nothing, `shipping retry --all` messages that still can't be used.",
     ),
     (
         4,

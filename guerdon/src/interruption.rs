@@ -38,7 +38,7 @@ impl Tool {
             | Self::Verify(_)
             | Self::Completions(_)
             | Self::Man(_) => "nothing was changed",
-            Self::Import(_) => {
+            Self::Import(_) | Self::Adopt(_) => {
                 "the ledger has what it answered by now; run the same command again to continue"
             }
             Self::ConfirmClock(_) => {
@@ -78,6 +78,7 @@ impl Tool {
                  it does nothing twice"
             }
             Self::Publish(_) => "the ledger goes on with the replay by itself",
+            Self::Balances(_) => "each tree is as it was or whole; nothing is sealed by it",
             Self::Snapshot(_) => "the snapshots are as they were",
         })
     }

@@ -7,14 +7,17 @@
 #[macro_use]
 mod output;
 
+mod adopt;
 mod archive;
 mod audit;
+mod balances;
 mod check;
 mod command_line;
 mod config;
 mod confirm_clock;
 mod connection_config;
 mod copy_log;
+mod csv_rows;
 mod data_config;
 mod duration;
 mod edge_config;
@@ -29,6 +32,7 @@ mod interruption;
 mod kafka_config;
 mod key_file;
 mod keys;
+mod ledger_client;
 mod log;
 mod log_config;
 mod mark;
@@ -39,12 +43,14 @@ mod otlp;
 mod printing;
 mod progress;
 mod rebuild;
+mod reconcile_config;
 mod serve;
 mod serve_config;
 mod settings;
 mod shell;
 mod shipping;
 mod snapshot;
+mod spread;
 mod token_config;
 mod trace_config;
 mod transparency;
@@ -85,6 +91,9 @@ enum Tool {
     /// Import a history of purchases and redemptions into a running ledger. For a log's own export,
     /// see `guerdon log import`.
     Import(import::ImportArgs),
+    /// Adopt another points system's balances, tiers and open exchanges into a running ledger, and
+    /// compare both systems.
+    Adopt(adopt::AdoptArgs),
     /// Confirm to a running ledger that its wall clock is right, so that it accepts commands again.
     ConfirmClock(confirm_clock::ConfirmClockArgs),
     /// List, create, revoke and rotate API keys. The ledger may be running.
@@ -122,6 +131,9 @@ enum Tool {
     Shipping(shipping::ShippingArgs),
     /// Publish old shipping messages again, into another topic, marked as a replay.
     Publish(shipping::PublishArgs),
+    /// Make the trees over all accounts' balances that a seal commits to, and print their roots and
+    /// sums. The ledger may be running; run this as its user, who reads the trees.
+    Balances(balances::BalancesArgs),
     /// Write a snapshot of the state, so that the next start is fast. The ledger may be running.
     Snapshot(snapshot::SnapshotArgs),
     /// Print the completions of this command line for a shell.
@@ -187,6 +199,7 @@ async fn begin(tool: Tool, found: config::Found) -> anyhow::Result<()> {
         Tool::Serve(config) => serve::serve(*config).await,
         Tool::Config(args) => config::run(args, found),
         Tool::Import(args) => import::run(args).await,
+        Tool::Adopt(args) => adopt::run(args).await,
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::Keys(args) => keys::run(args).await,
         Tool::Mark(args) => mark::run(args).await,
@@ -202,6 +215,7 @@ async fn begin(tool: Tool, found: config::Found) -> anyhow::Result<()> {
         Tool::Rebuild(args) => rebuild::rebuild(args).await,
         Tool::Shipping(args) => shipping::run(args).await,
         Tool::Publish(args) => shipping::publish(args).await,
+        Tool::Balances(args) => balances::run(args).await,
         Tool::Snapshot(args) => snapshot::snapshot(args).await,
         Tool::Completions(args) => shell::completions(&args),
         Tool::Man(args) => shell::man(&args),

@@ -1,6 +1,7 @@
 //! `guerdon serve`: puts the parts together, serves until it is told to stop, and stops cleanly.
 
 mod asked;
+mod balances;
 mod connection;
 mod connections;
 mod cors;
@@ -18,6 +19,8 @@ mod metrics;
 mod proxies;
 mod publishing;
 mod read_tables;
+mod receipts;
+mod reconciliation;
 mod remembered;
 mod root;
 mod sealing;
@@ -58,7 +61,7 @@ use crate::{file_modes, first_keys, key_file};
 use doors::{Doors, Sockets};
 use front::{Front, Step};
 use health::Health;
-use metrics::Metrics;
+use metrics::{Metrics, ReconciliationMetrics};
 use publishing::Publishing;
 
 /// How long the parts may take to end after the process was told to stop. Service managers and
@@ -158,6 +161,7 @@ struct Ledger {
     projecting: Option<JoinHandle<()>>,
     sealing: Option<JoinHandle<()>>,
     snapshots: JoinSet<()>,
+    trees: Option<balances::Trees>,
     read_model: Option<ReadModel>,
     publishing: Option<Publishing>,
     noting_calls: Option<JoinHandle<()>>,
@@ -195,6 +199,13 @@ impl Ledger {
             metrics.add_projector(&opened, store.clone());
             projector = Some(opened);
         }
+        let mut reconciling = None;
+        if let Some(every) = config.reconciles_every() {
+            let status = reconciliation::start(config);
+            health.reconciliation = Some(status.subscribe());
+            metrics.add_reconciliation(ReconciliationMetrics { every, status: status.subscribe() });
+            reconciling = Some((every, status));
+        }
         let mut read_model = None;
         if config.runs(Part::QueryApi) {
             let opened = read_tables::open(config, projector.as_ref(), &required).await?;
@@ -216,7 +227,7 @@ impl Ledger {
         tokio::spawn(stop.clone().run_until_cancelled_owned(marks.keep_up()));
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
-        let (mut command_api, mut sealing) = (None, None);
+        let (mut command_api, mut sealing, mut prover, mut trees) = (None, None, None, None);
         if config.runs(Part::CommandApi) {
             open_archive(&store).await?;
             step.set("taking over the log and reading its state");
@@ -224,7 +235,16 @@ impl Ledger {
                 start_writer(config, &store, metrics.commands(), tracer).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
-            let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
+            let mut api = CommandApi::new(started.clone(), store.clone(), keys.clone());
+            if config.data.store() != StoreUrl::Memory {
+                let made = balances::Trees::new(config, &store, stop);
+                api = api.sealing_balances(made.to_seal());
+                if config.seal_balances_daily {
+                    let sealing = made.clone().seal_daily(started.clone());
+                    tokio::spawn(draining.clone().run_until_cancelled_owned(sealing));
+                }
+                trees = Some(made);
+            }
             if !config.publishes() {
                 routes = routes.merge(command_api::resend_routes().with_state(api.clone()));
             }
@@ -244,6 +264,7 @@ impl Ledger {
                 metrics.add_sealer(&sealer, store.clone());
                 health.sealing = sealer.statuses();
                 routes = routes.merge(sealer.routes(keys.clone()));
+                prover = Some(sealer.prover());
                 sealing = Some(tokio::spawn(sealer.run(stop.clone())));
             }
             (writer, writer_stopped) = (Some(started), Some(stopped));
@@ -258,6 +279,12 @@ impl Ledger {
             api.read_calls = unrecorded::reader(store.clone());
             api.read_past =
                 audit::read_past(store.clone(), read_model.clone(), config.read_wait_ms);
+            if let Some(prover) = prover {
+                api.prove_events = receipts::of(prover);
+            }
+            if let Some(trees) = &trees {
+                api.prove_balance = trees.to_prove();
+            }
             metrics.add_query_api(&api.metrics);
             // A publisher sends again what nobody accepts, counts the attempts and alarms.
             if !config.publishes() {
@@ -285,6 +312,10 @@ impl Ledger {
             routes = routes.merge(publisher::routes(started.publisher.clone(), keys.clone()));
             publishing = Some(started);
         }
+        if let Some((every, status)) = reconciling {
+            let (config, stop) = (config.clone(), stop.clone());
+            snapshots.spawn(reconciliation::keep_reconciling(config, every, status, stop));
+        }
         let mut projecting = None;
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
@@ -302,6 +333,7 @@ impl Ledger {
             projecting,
             sealing,
             snapshots,
+            trees,
             read_model,
             publishing,
             noting_calls: None,
@@ -321,7 +353,7 @@ impl Ledger {
     ) -> anyhow::Result<()> {
         let Self { store, router, writer, mut writer_stopped, .. } = self;
         let Self { projecting, sealing, mut snapshots, read_model, publishing, .. } = self;
-        let noting_calls = self.noting_calls;
+        let (trees, noting_calls) = (self.trees, self.noting_calls);
         drop((router, writer));
         doors.close(DRAIN_MAX).await;
         if let Some(publishing) = publishing {
@@ -352,9 +384,13 @@ impl Ledger {
             step.set("the sealer");
             sealing.await.context("the sealer failed")?;
         }
-        step.set("the snapshots");
+        if let Some(trees) = trees {
+            step.set("the trees of balances");
+            trees.end().await;
+        }
+        step.set("the snapshots and reconciliations");
         while let Some(ended) = snapshots.join_next().await {
-            ended.context("taking snapshots failed")?;
+            ended.context("taking snapshots or reconciling failed")?;
         }
         drop(store);
         Ok(())

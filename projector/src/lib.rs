@@ -7,6 +7,7 @@
 //! - `checkpoint`: whether the log still has the event of a checkpoint
 //! - `traces`: the spans of a batch
 //! - [`rebuild()`]: all of it anew, beside the live tables
+//! - [`reconcile()`]: the live tables compared with what the log gives
 //! - [`Past`]: the tables of a few events, in memory, as they were at a time
 //!
 //! The tables themselves, and how they are read, are in the crate `read-model`.
@@ -19,6 +20,7 @@ mod partition;
 mod past;
 mod projector;
 mod rebuild;
+mod reconcile;
 mod rows;
 mod traces;
 mod write;
@@ -32,6 +34,10 @@ pub use partition::{ProjectionStatus, ProjectionStop};
 pub use past::Past;
 pub use projector::Projector;
 pub use rebuild::{rebuild, rebuild_watched};
+pub use reconcile::{
+    Balance, Disagreement, Folded, NAMED_MAX, Reconciled, RowDifference, RowDifferenceKind, Share,
+    TableDigest, Told, fold_and_compare, reconcile,
+};
 
 /// Checks that the read model at `url`, where there is one, was made of this log, and that the log
 /// still has what was projected.

@@ -15,6 +15,7 @@ mod offer;
 mod operation;
 mod programme;
 mod purchase;
+mod seal;
 mod shipping;
 mod tier;
 mod total;
@@ -30,8 +31,9 @@ use event_schema::decode;
 use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
-    AccountBalance, ConversionRate, CreditLot, EarningRule, EventPlace, Exchange, Fact, Hold,
-    LedgerEntry, OfferAvailability, Operation, Policy, Purchase, ShippingStatus, UnitBalance,
+    AccountBalance, BalanceSeal, ConversionRate, CreditLot, EarningRule, EventPlace, Exchange,
+    Fact, Hold, LedgerEntry, OfferAvailability, Operation, Policy, Purchase, ShippingStatus,
+    UnitBalance,
 };
 use serde::Serialize;
 
@@ -74,6 +76,7 @@ pub(crate) struct Rows {
     /// By path.
     pub(crate) facts: BTreeMap<String, Fact>,
     pub(crate) operations: Vec<Operation>,
+    pub(crate) seals: Vec<BalanceSeal>,
     pub(crate) places: Vec<EventPlace>,
     pub(crate) shipping: Shipping,
     pub(crate) offers: BTreeMap<OfferId, OfferAvailability>,
@@ -226,6 +229,7 @@ impl Rows {
             Event::StockAdded(fact) => self.stock_added(fact),
             Event::StockRemoved(fact) => self.stock_removed(fact),
             Event::StockAmended(fact) => self.stock_amended(at, fact),
+            Event::BalancesSealed(fact) => self.balances_sealed(at, &fact),
         }
         Ok(())
     }

@@ -34,7 +34,9 @@ mod past;
 mod prices;
 mod programme;
 mod purchase;
+mod receipt;
 mod router;
+mod seal;
 mod shipping_request;
 mod shipping_stream;
 mod standing;
@@ -63,7 +65,9 @@ pub use offer_availability::read_offer_body;
 pub use operation::{CallsUnread, ReadCalls};
 pub use overdue::{overdue_routes, watch_overdue};
 pub use past::{PastOf, ReadPast};
+pub use receipt::{IsWanted, ProveEvents, ProvedEvents, Unproved};
 pub use router::{router, routes};
+pub use seal::{BalanceAsked, ProveBalance, ProvedBalance, UnprovedBalance};
 use shipping_stream::{Feeds, Followers};
 pub use shipping_stream::{FollowersMax, Turn};
 
@@ -95,6 +99,10 @@ pub struct QueryApi {
     pub read_calls: ReadCalls,
     /// Gives the tables as they were at a moment, for `?at=`.
     pub read_past: ReadPast,
+    /// Proves events of the log, where this process seals it.
+    pub prove_events: ProveEvents,
+    /// Proves balances, where this process has the trees.
+    pub prove_balance: ProveBalance,
     /// Counts what is read.
     pub metrics: QueryMetrics,
 }
@@ -118,6 +126,8 @@ impl QueryApi {
             overdue_after: OVERDUE_AFTER,
             read_calls: Arc::new(|_| Box::pin(async { Ok(vec![]) })),
             read_past: past::without_log(),
+            prove_events: Arc::new(|_, _| Box::pin(async { Err(Unproved::NotHere) })),
+            prove_balance: Arc::new(|_| Box::pin(async { Err(UnprovedBalance::NotHere) })),
             metrics,
         }
     }

@@ -24,6 +24,8 @@ use crate::offer_availability::{get_account_offer, get_offer, list_offers};
 use crate::operation::list_operations;
 use crate::programme::{get_earning_rule, get_policy, list_earning_rules};
 use crate::purchase::{find_purchases, get_purchase, list_purchases};
+use crate::receipt::get_receipt;
+use crate::seal::{get_balance_proof, get_seal, get_seal_proof, list_seals};
 use crate::shipping_request::{get_shipping_request, list_shipping_requests};
 use crate::shipping_stream::get_shipping_stream;
 use crate::total::{get_liability, get_totals};
@@ -181,6 +183,10 @@ fn states() -> Routes<QueryApi> {
             "/v1/accounts/{account_id}/exchanges/{exchange_id}",
             get(only(OF_ACCOUNTS, get_exchange).about(Account).with_query()),
         )
+        .route(
+            "/v1/accounts/{account_id}/exchanges/{exchange_id}/receipt",
+            get(only(OF_ACCOUNTS, get_receipt).about(Account)),
+        )
         .route("/v1/exchanges", get(only(OF_ANY_ACCOUNT_OR_WAREHOUSE, find_exchanges).with_query()))
         .route("/v1/expiring-credit", get(only(OF_ANY_ACCOUNT, list_expiring).with_query()))
         .route("/v1/purchases", get(only(OF_ANY_ACCOUNT, find_purchases).with_query()))
@@ -230,6 +236,13 @@ fn states() -> Routes<QueryApi> {
         .route(
             "/v1/conversion-rates/{from}/{to}",
             get(only(Role::ALL, get_conversion_rate).about(Programme).with_query()),
+        )
+        .route("/v1/seals", get(only(OF_ALL_POINTS, list_seals).with_query()))
+        .route("/v1/seals/{seal_id}", get(only(OF_ALL_POINTS, get_seal)))
+        .route("/v1/seals/{seal_id}/proof", get(only(OF_ALL_POINTS, get_seal_proof)))
+        .route(
+            "/v1/accounts/{account_id}/balance-proof",
+            get(only(OF_ACCOUNTS, get_balance_proof).about(Account).with_query()),
         )
         .route("/v1/totals", get(only(OF_ALL_POINTS, get_totals).with_query()))
         .route("/v1/liability", get(only(OF_ALL_POINTS, get_liability).with_query()))

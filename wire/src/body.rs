@@ -30,6 +30,8 @@ mod operation;
 mod policy;
 mod price;
 mod purchase;
+mod receipt;
+mod seal;
 mod shipping_request;
 mod tier;
 mod total;
@@ -91,6 +93,10 @@ pub use purchase::{
     PutPurchaseBody, PutPurchaseItemBody, PutPurchaseLineBody, PutPurchasesBody, RecordedLineBody,
     RecordedPurchasesBody, ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody, RoomBackBody,
     TakenBackBody, UnitPointsBody,
+};
+pub use receipt::{ReceiptBody, ReceiptEventBody};
+pub use seal::{
+    BalanceProofBody, PathNodeBody, SealBalancesBody, SealBody, SealProofBody, SealedUnitBody,
 };
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,

@@ -10,6 +10,12 @@ use crate::{Problem, ProblemPage};
 /// wait is milliseconds; `Retry-After` counts whole seconds.
 const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
 
+/// How long a client should give the sealer, which signs several times a second.
+const SEAL_RETRY_AFTER_SECONDS: u32 = 1;
+
+/// How long a client should give a tree of balances to be made: a million events take some seconds.
+const TREE_RETRY_AFTER_SECONDS: u32 = 5;
+
 /// How long a client should give a follower to end, so that there is room for another.
 const FOLLOWER_RETRY_AFTER_SECONDS: u32 = 5;
 
@@ -52,6 +58,22 @@ pub(crate) const PROJECTION_BEHIND: ProblemPage = ProblemPage {
               no projector has run yet; then both facts are absent.",
     remedy: "Read again after Retry-After. If you sent the header, you can also read without it, \
              for what the read tables contain now.",
+    shopper: TRY_AGAIN,
+    can_succeed_later: true,
+};
+
+pub(crate) const NOT_SEALED: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "not-sealed",
+    title: "Not sealed yet",
+    meaning: "A receipt needs an event that the transparency log hasn't signed yet. The facts \
+              `wanted` and `reached` are positions: of that event, and up to where the log is \
+              signed. What was recorded is signed within a second, unless signing has stopped \
+              (`log-unsealed` in GET /health/ready). Or this process signs nothing, because it \
+              takes no commands or its log is in memory; then both facts are absent. The exchange \
+              itself is recorded.",
+    remedy: "Ask again after Retry-After. If both facts are absent, ask the process that takes \
+             commands, which must run the query API, too.",
     shopper: TRY_AGAIN,
     can_succeed_later: true,
 };
@@ -157,6 +179,37 @@ impl Problem {
             .fact("wanted", wanted.to_string())
             .fact("reached", reached.to_string())
             .retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: an event isn't signed in the transparency log yet, which is signed up to `reached`.
+    #[must_use]
+    pub fn not_sealed(wanted: Place, reached: Place) -> Self {
+        let detail = format!(
+            "The transparency log is signed up to {reached}, and the proof needs {wanted}. Ask \
+             again in a second."
+        );
+        Self::of(&NOT_SEALED, detail)
+            .fact("wanted", wanted.to_string())
+            .fact("reached", reached.to_string())
+            .retry_after(SEAL_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: this process signs no transparency log.
+    #[must_use]
+    pub fn sealed_elsewhere() -> Self {
+        let detail = "This process signs no transparency log, so it can't prove an event. Ask the \
+                      process that takes commands; a log in memory has no receipts.";
+        Self::of(&NOT_SEALED, detail).retry_after(SEAL_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: the tree of a seal is made again, and then proves what it is asked for.
+    #[must_use]
+    pub fn tree_being_made(seal: &str) -> Self {
+        let detail = format!(
+            "The tree of the seal {seal} isn't kept any more and is being made again of the log. Ask \
+             again in {TREE_RETRY_AFTER_SECONDS} seconds."
+        );
+        Self::of(&NOT_SEALED, detail).retry_after(TREE_RETRY_AFTER_SECONDS)
     }
 
     /// 503: no projector has begun to make the read tables.

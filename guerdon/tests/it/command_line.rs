@@ -55,6 +55,9 @@ async fn every_tool_on_a_log_prints_json_for_programs() {
     let taken = json(&["snapshot"]).remove(0);
     assert!(taken["up_to"].is_string() && taken["bytes"].is_u64(), "{taken}");
     assert_eq!(json(&["snapshot"])[0].get("file"), None, "it is up to date");
+    let trees = json(&["balances"]).remove(0);
+    assert!(trees["up_to"].as_u64().is_some_and(|up_to| up_to >= 2), "{trees}");
+    assert_eq!(trees["units"][0]["available"], "500", "sums are texts");
     let rebuilt = json(&["rebuild"]).remove(0);
     assert_eq!(rebuilt["read_model"], "./guerdon-data/read-model.sqlite");
     assert!(rebuilt["events"].as_u64().is_some_and(|events| events > 1), "{rebuilt}");
@@ -87,6 +90,7 @@ async fn tables_are_for_people_and_say_what_is_about_to_be_done_unless_quiet() {
     assert!(list.lines().count() == 7 && list.contains("a b"), "{list}");
     for args in [
         &["snapshot"][..],
+        &["balances"],
         &["rebuild"],
         &["check"],
         &["migrate"],

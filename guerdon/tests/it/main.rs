@@ -1,11 +1,13 @@
 //! The tests of this crate, in one program.
 
+mod adopt;
 mod archive;
 mod archive_histories;
 mod archive_killed;
 mod at_once;
 mod audit_replay;
 mod bad_input;
+mod balances;
 mod browsers;
 mod busy_lock;
 mod changed_tables;
@@ -62,6 +64,8 @@ mod publisher_trouble;
 mod raw;
 mod read_model;
 mod readiness;
+mod receipts;
+mod reconcile;
 mod reference;
 mod refused_credit;
 mod refused_start;

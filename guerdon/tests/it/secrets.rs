@@ -7,9 +7,10 @@ use crate::ledger::ends;
 /// What must never be printed.
 const SECRET: &str = "hunter2";
 
-const TOOLS: [&str; 17] = [
+const TOOLS: [&str; 19] = [
     "serve",
     "import",
+    "adopt",
     "confirm-clock",
     "keys",
     "mark",
@@ -25,6 +26,7 @@ const TOOLS: [&str; 17] = [
     "shipping",
     "publish",
     "snapshot",
+    "balances",
 ];
 
 /// Settings that can't be used, and hold a password somewhere.

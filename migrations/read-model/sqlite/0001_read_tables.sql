@@ -222,6 +222,17 @@ create table fact (
     recorded_at integer not null
 ) strict;
 
+-- Commitments to the balances of all accounts.
+create table balance_seal (
+    seal_id text not null primary key,
+    -- of the event
+    place integer not null,
+    -- its public text, JSON
+    public text not null
+) strict;
+
+create index balance_seal_by_place on balance_seal (place);
+
 -- What operators did, and what merchants and warehouses did by hand: an event for each command, the one
 -- with the command's id. Calls that recorded no event are beside the log's keys.
 create table operation (

@@ -1,7 +1,9 @@
 //! The tests of this crate, in one program.
 
+mod balances;
 mod exporting;
 mod log;
+mod proving;
 mod sealing;
 mod serving;
 mod tampering;
