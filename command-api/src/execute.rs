@@ -19,7 +19,7 @@ use wire::{Caller, KeyRing, Problem, write_position};
 use crate::refusal_problem::{
     decision_failed, id_reused, not_decided, original_unread, outcome_unknown, refused,
 };
-use crate::{Answer, KeyBook, MarkBook, Request, Unanswered, Writers};
+use crate::{Answer, Erasing, KeyBook, MarkBook, Request, Unanswered, Writers};
 
 /// What the handlers share: behind one pointer, because every request clones it.
 #[derive(Clone)]
@@ -36,6 +36,8 @@ pub struct Shared {
     pub(crate) keys: KeyBook,
     /// What is marked.
     pub(crate) marks: MarkBook,
+    /// What erasing needs.
+    pub(crate) erasing: Erasing,
 }
 
 impl Deref for CommandApi {
@@ -88,7 +90,16 @@ impl CommandApi {
     pub fn new(writers: Writers, store: EventStore, keys: KeyRing) -> Self {
         let keys = KeyBook::new(store.clone(), keys);
         let marks = MarkBook::new(store.clone(), writers.tracer().marks().clone());
-        Self(Arc::new(Shared { writers, store, keys, marks }))
+        Self(Arc::new(Shared { writers, store, keys, marks, erasing: Erasing::default() }))
+    }
+
+    /// The same with what erasing needs; without it, no account is erased.
+    #[must_use]
+    pub fn with_erasing(self, erasing: Erasing) -> Self {
+        let Shared { writers, store, keys, marks, .. } = &*self;
+        let (writers, store) = (writers.clone(), store.clone());
+        let (keys, marks) = (keys.clone(), marks.clone());
+        Self(Arc::new(Shared { writers, store, keys, marks, erasing }))
     }
 
     /// Has the command decided.

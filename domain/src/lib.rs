@@ -80,10 +80,10 @@ pub use earning_rule::{
     Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Period, Rate,
 };
 pub use event::{
-    AccountOpened, CaptureRefund, Cause, CauseKind, Claim, Clock, ClockConfirmed, ClockDoubted,
-    ConversionRateClosed, ConversionRateSet, CreditConverted, CreditDeducted, CreditEarned,
-    CreditExpired, CreditGivenBack, CreditHeld, CreditMatured, CreditReceived, CreditRefunded,
-    CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
+    AccountErased, AccountOpened, CaptureRefund, Cause, CauseKind, Claim, Clock, ClockConfirmed,
+    ClockDoubted, ConversionRateClosed, ConversionRateSet, CreditConverted, CreditDeducted,
+    CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured, CreditReceived,
+    CreditRefunded, CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
     ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured, HoldExtended, HoldReleased,
     HoldSwapped, LadderSet, LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed,
     OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseEarning, PurchaseLine,
@@ -96,9 +96,9 @@ pub use event::{
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
     AccountId, AccountIdError, AdditionId, CancellationId, Category, CauseId, ConversionId,
-    DispatchId, ExchangeId, ExtensionId, GrantId, HoldId, IdError, OfferId, ProductId, PurchaseId,
-    Reference, RefundId, RemovalId, ReopeningId, ReturnId, RuleId, TransferId, WarehouseId,
-    WithdrawalId,
+    DispatchId, ErasureId, ExchangeId, ExtensionId, GrantId, HoldId, IdError, OfferId, ProductId,
+    PurchaseId, Reference, RefundId, RemovalId, ReopeningId, ReturnId, RuleId, TransferId,
+    WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use ladder::{

@@ -8,8 +8,9 @@
 //! checksum, too.
 //!
 //! In reading order: `folder.rs` (whose folder it is), `move_range.rs` (how a range gets there),
-//! `write_file.rs`, `read_file.rs`, `line.rs`.
+//! `write_file.rs`, `read_file.rs`, `line.rs`, `erase.rs`.
 
+mod erase;
 mod folder;
 mod line;
 mod move_range;

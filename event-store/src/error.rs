@@ -194,6 +194,17 @@ pub enum StoreError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A table of PostgreSQL couldn't be written anew.
+    #[error(
+        "the table {table} can't be written anew, so its files still have texts that were erased: \
+         {why}"
+    )]
+    NotWrittenAnew {
+        /// The table.
+        table: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The file that says which log a folder is of is damaged.
     #[error(
         "{file}, which says which log the archive is of, is damaged: {what}; put it back, or, if the \

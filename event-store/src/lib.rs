@@ -13,6 +13,7 @@ mod api_key;
 mod append;
 mod archive;
 mod disk;
+mod erasure;
 mod error;
 mod follow;
 #[cfg(feature = "kurrent")]
@@ -30,6 +31,7 @@ pub use api_key::{ApiKeyChange, ApiKeyRow};
 pub use append::{Append, AppendError, Landed, Unlanded};
 pub use archive::{ArchiveFolder, ArchivedRange, MEMBER_EVENTS};
 pub use disk::{Owner, free_bytes, replace_json};
+pub use erasure::Erasure;
 pub use error::{StoreError, with_causes};
 pub use follow::Follower;
 #[cfg(feature = "kurrent")]

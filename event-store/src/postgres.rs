@@ -9,6 +9,7 @@
 
 mod api_keys;
 mod archived;
+mod erasures;
 mod marks;
 mod open;
 mod ranges;

@@ -318,7 +318,16 @@ impl EventStore {
             };
             match self.archived_range(place).await? {
                 Some(range) if place.position == from.next() => {
-                    archived.extend(self.archive().read(self.log_id(), range, from, room).await?);
+                    let file = range.file.clone();
+                    let read = self.archive().read(self.log_id(), range, from, room).await;
+                    if matches!(read, Err(StoreError::MissingArchive { .. })) {
+                        // An erased file may have taken its place.
+                        let range = self.archived_range(place).await?;
+                        if range.is_some_and(|range| range.file != file) {
+                            continue;
+                        }
+                    }
+                    archived.extend(read?);
                 }
                 _ => return read,
             }

@@ -8,6 +8,7 @@ mod descriptors;
 mod docs_page;
 mod doors;
 mod edge;
+mod eraser;
 mod front;
 mod health;
 mod health_reason;
@@ -56,6 +57,7 @@ use wire::{About, Route, Routes};
 use crate::serve_config::{Part, ServeConfig};
 use crate::{file_modes, first_keys, key_file};
 use doors::{Doors, Sockets};
+use eraser::Eraser;
 use front::{Front, Step};
 use health::Health;
 use metrics::Metrics;
@@ -157,6 +159,7 @@ struct Ledger {
     writer_stopped: Option<oneshot::Receiver<()>>,
     projecting: Option<JoinHandle<()>>,
     sealing: Option<JoinHandle<()>>,
+    erasing: Option<JoinHandle<()>>,
     snapshots: JoinSet<()>,
     read_model: Option<ReadModel>,
     publishing: Option<Publishing>,
@@ -215,7 +218,7 @@ impl Ledger {
         tokio::spawn(stop.clone().run_until_cancelled_owned(marks.keep_up()));
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
-        let (mut command_api, mut sealing) = (None, None);
+        let (mut command_api, mut sealing, mut erasing) = (None, None, None);
         if config.runs(Part::CommandApi) {
             open_archive(&store).await?;
             step.set("taking over the log and reading its state");
@@ -224,6 +227,9 @@ impl Ledger {
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
             let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
+            let eraser = Eraser::new(config, &store, &required, read_model.as_ref());
+            let api = api.with_erasing(eraser.erasing());
+            erasing = Some(tokio::spawn(eraser.run(stop.clone())));
             if !config.publishes() {
                 routes = routes.merge(command_api::resend_routes().with_state(api.clone()));
             }
@@ -299,6 +305,7 @@ impl Ledger {
             writer_stopped,
             projecting,
             sealing,
+            erasing,
             snapshots,
             read_model,
             publishing,
@@ -319,7 +326,7 @@ impl Ledger {
     ) -> anyhow::Result<()> {
         let Self { store, router, writer, mut writer_stopped, .. } = self;
         let Self { projecting, sealing, mut snapshots, read_model, publishing, .. } = self;
-        let noting_calls = self.noting_calls;
+        let (noting_calls, erasing) = (self.noting_calls, self.erasing);
         drop((router, writer));
         doors.close(DRAIN_MAX).await;
         if let Some(publishing) = publishing {
@@ -349,6 +356,10 @@ impl Ledger {
         if let Some(sealing) = sealing {
             step.set("the sealer");
             sealing.await.context("the sealer failed")?;
+        }
+        if let Some(erasing) = erasing {
+            step.set("erasing (the next start goes on with it)");
+            erasing.await.context("erasing failed")?;
         }
         step.set("the snapshots");
         while let Some(ended) = snapshots.join_next().await {

@@ -38,6 +38,17 @@ macro_rules! writes {
 pub const CALLS: &[Call] = &[
     call("GET /v1/accounts/{account_id}", "getAccount", reads!("AccountBalanceBody")),
     call("PUT /v1/accounts/{account_id}", "openAccount", writes!("AccountOpenedBody")),
+    call(
+        "PUT /v1/accounts/{account_id}/erasures/{erasure_id}",
+        "eraseAccount",
+        writes!("AccountErasedBody"),
+    ),
+    call(
+        "GET /v1/accounts/{account_id}/erasures/{erasure_id}",
+        "getErasedAccount",
+        reads!("Recorded<AccountErasedBody>"),
+    ),
+    call("GET /v1/accounts/{account_id}/erasure", "getErasure", reads!("ErasureBody")),
     call("GET /v1/accounts/{account_id}/lots", "listLots", reads!("Page<CreditLotBody>")),
     call("GET /v1/accounts/{account_id}/expiry", "getExpiry", reads!("AccountExpiryBody")),
     call("GET /v1/accounts/{account_id}/entries", "listEntries", reads!("Page<LedgerEntryBody>")),

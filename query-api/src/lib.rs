@@ -39,6 +39,7 @@ mod standing;
 mod tier;
 mod total;
 mod unit;
+mod unshipped;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +59,7 @@ pub use overdue::{overdue_routes, watch_overdue};
 pub use router::{router, routes};
 pub use shipping_stream::FollowersMax;
 use shipping_stream::{Feeds, Followers};
+pub use unshipped::unshipped;
 
 /// How long a shipping request may wait for its acceptance, where nothing else is said.
 const OVERDUE_AFTER: Duration = Duration::from_secs(4 * 3_600);

@@ -16,6 +16,7 @@ mod conversion;
 mod credit;
 mod credit_lot;
 mod earning_rule;
+mod erasure;
 mod exchange;
 mod expiry;
 mod fact;
@@ -54,6 +55,7 @@ pub use earning_rule::{
     CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, MultiplierBody, PutEarningRuleBody,
     PutMultiplierBody, RateBody,
 };
+pub use erasure::{AccountErasedBody, EraseAccountBody, ErasureBody, ErasureStatus};
 pub use exchange::{
     CancelExchangeBody, CreatedExchangeBody, DryRunBody, DryRunOutcome, ExchangeBody,
     ExchangeCancelledBody, ExchangeCreatedBody, ExchangeStatus, OrderedBody, PreviewBody,

@@ -109,6 +109,8 @@ impl EventStore {
                 return Err(StoreError::NotArchived { place });
             }
         }
+        // What the table says of erasures goes with the events.
+        self.note_erasures().await?;
         match self {
             Self::Memory(_) => Ok(()),
             #[cfg(feature = "kurrent")]

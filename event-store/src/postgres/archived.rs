@@ -87,3 +87,21 @@ pub(super) fn may_pass(error: &Error) -> bool {
     let passing = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];
     error.code().is_some_and(|code| passing.contains(code))
 }
+
+/// Puts another file in the place of a range's former one, which is noted as to be removed.
+pub(super) async fn replace(
+    client: &mut Client,
+    former: &str,
+    range: &ArchivedRange,
+) -> Result<(), Error> {
+    let members = serde_json::json!(range.members).to_string();
+    let (partition, first) = (i32::from(range.partition.0), range.first.0.cast_signed());
+    let transaction = client.transaction().await?;
+    let update = include_str!("replace_archived_range.sql");
+    let row: [&(dyn ToSql + Sync); 6] =
+        [&partition, &first, &range.file, &&range.sha256[..], &members, &former];
+    transaction.execute(update, &row).await?;
+    let note = "insert into guerdon_log.superseded_archive values ($1) on conflict do nothing";
+    transaction.execute(note, &[&former]).await?;
+    transaction.commit().await
+}

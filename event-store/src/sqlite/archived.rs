@@ -110,3 +110,25 @@ pub(super) fn take_out(
     }
     Ok(())
 }
+
+/// Puts another file in the place of a range's former one, which is noted as to be removed.
+pub(super) fn replace(
+    connection: &mut Connection,
+    former: &str,
+    range: &ArchivedRange,
+) -> rusqlite::Result<()> {
+    let members = serde_json::json!(range.members).to_string();
+    let transaction = connection.transaction()?;
+    let row = params![
+        range.partition.0,
+        range.first.0.cast_signed(),
+        range.file,
+        range.sha256,
+        members,
+        former
+    ];
+    transaction.execute(include_str!("replace_archived_range.sql"), row)?;
+    let note = "insert into superseded_archive values (?1) on conflict do nothing";
+    transaction.execute(note, (former,))?;
+    transaction.commit()
+}

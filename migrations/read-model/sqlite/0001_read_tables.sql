@@ -222,6 +222,9 @@ create table fact (
     recorded_at integer not null
 ) strict;
 
+-- Those of an account that have something private, which an erasure looks for.
+create index fact_has_private on fact (account_id) where "by" is not null or reason is not null;
+
 -- What operators did, and what merchants and warehouses did by hand: an event for each command, the one
 -- with the command's id. Calls that recorded no event are beside the log's keys.
 create table operation (

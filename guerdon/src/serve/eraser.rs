@@ -1,0 +1,236 @@
+//! Erases what is private of accounts, as the log's events `account-erased` say: in the process
+//! that takes commands, behind the writer.
+//!
+//! Each step can be done again, and what is done is kept beside the log: a process that was killed
+//! goes on at its next start. The order: texts in the log's table, calls and keys beside it, parked
+//! messages, archives, the read model's rows and files, the log's files.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use command_api::{Erasing, Unshipped};
+use event_store::{Erasure, EventStore, StoreError};
+use log_record::{Place, ShippingRequestId};
+use read_model::{OfLog, ReadModel};
+use tokio::sync::{Notify, OnceCell};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use trace::unix_micros;
+use wire::Problem;
+
+use super::read_tables;
+use super::seldom::Seldom;
+use crate::serve_config::ServeConfig;
+
+/// How often it is looked for erasures that are to go on.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a look waits for the read tables.
+const TABLES_WAIT: Duration = Duration::from_secs(2);
+
+/// The read model's files are written anew at most for a tenth of the time: who erases accounts one
+/// after the other waits for several at once.
+const REST_TIMES: u32 = 10;
+
+/// The parts of a ledger that have something to erase.
+#[derive(Clone)]
+pub(super) struct Eraser {
+    store: EventStore,
+    tables: Arc<Tables>,
+    recorded: Arc<Notify>,
+    next_rewrite: Option<Instant>,
+}
+
+/// The read tables, also in a process that doesn't answer reads.
+struct Tables {
+    config: ServeConfig,
+    required: OfLog,
+    opened: OnceCell<ReadModel>,
+}
+
+impl Tables {
+    async fn open(&self) -> anyhow::Result<&ReadModel> {
+        self.opened.get_or_try_init(|| read_tables::open(&self.config, None, &self.required)).await
+    }
+}
+
+impl Eraser {
+    pub(super) fn new(
+        config: &ServeConfig,
+        store: &EventStore,
+        required: &OfLog,
+        read_model: Option<&ReadModel>,
+    ) -> Self {
+        let opened = OnceCell::new_with(read_model.cloned());
+        let tables = Tables { config: config.clone(), required: required.clone(), opened };
+        Self {
+            store: store.clone(),
+            tables: Arc::new(tables),
+            recorded: Arc::default(),
+            next_rewrite: None,
+        }
+    }
+
+    /// What the command API needs of it.
+    pub(super) fn erasing(&self) -> Erasing {
+        let tables = Arc::clone(&self.tables);
+        Erasing {
+            unshipped: Arc::new(move |account_id, at| {
+                let tables = Arc::clone(&tables);
+                Box::pin(async move {
+                    let read_model = tables.open().await.map_err(|error| {
+                        let error: &dyn std::error::Error = &*error;
+                        tracing::error!(error, "the read tables can't be asked before an erasure");
+                        Problem::read_model_unreachable()
+                    })?;
+                    let wait = tables.config.read_wait_ms;
+                    let asked = query_api::unshipped(read_model, &account_id, at, wait).await;
+                    asked.map(|(requests, as_of)| Unshipped { requests, as_of })
+                })
+            }),
+            recorded: Arc::clone(&self.recorded),
+        }
+    }
+
+    /// Erases whatever is to be erased, until `stop`.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let mut failed = Seldom::new();
+        loop {
+            match stop.run_until_cancelled(self.look()).await {
+                None => return,
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    let error: &dyn std::error::Error = &*error;
+                    if failed.times().is_some() {
+                        tracing::warn!(error, "an erasure can't go on yet");
+                    }
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.recorded.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Does what can be done now.
+    async fn look(&mut self) -> anyhow::Result<()> {
+        self.store.note_erasures().await?;
+        let mut erasures = self.store.unfinished_erasures().await?;
+        self.erase_log(&mut erasures).await?;
+        self.erase_read_model(&mut erasures).await?;
+        self.rewrite_log(erasures).await
+    }
+
+    /// Texts in the log and in archives, and what is beside the log.
+    async fn erase_log(&self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
+        let is_new = |erasure: &&mut Erasure| erasure.archive_at.is_none();
+        let new: Vec<Erasure> =
+            erasures.iter().filter(|it| it.archive_at.is_none()).cloned().collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        // Nobody may archive meanwhile, but an archive that is away keeps no text in the log.
+        let archive = self.store.hold_archive().await;
+        let ranges = self.store.erase_texts(&new).await.context("can't erase texts in the log")?;
+        for erasure in &new {
+            self.store.erase_calls(&erasure.account_id).await?;
+            self.erase_parked(&erasure.account_id).await?;
+        }
+        self.store.rewrite_beside().await?;
+        for (erasure, ranges) in erasures.iter_mut().filter(is_new).zip(ranges) {
+            erasure.log_at.get_or_insert_with(unix_micros);
+            erasure.ranges = ranges;
+            self.store.save_erasure(erasure).await?;
+        }
+        match archive.context("can't use the archive")? {
+            Some(mut folder) => self.store.erase_archived(&mut folder, &new).await?,
+            // It came into being meanwhile: texts may have gone there.
+            None if self.store.hold_archive().await?.is_some() => return Ok(()),
+            None => {}
+        }
+        for erasure in erasures.iter_mut().filter(is_new) {
+            erasure.archive_at = Some(unix_micros());
+            self.store.save_erasure(erasure).await?;
+            let Erasure { place, account_id, .. } = erasure;
+            tracing::info!(%place, account_id, "private texts of an account are erased in the log");
+        }
+        Ok(())
+    }
+
+    /// Messages about the account, or about one of its shipping requests, that couldn't be used.
+    async fn erase_parked(&self, account_id: &str) -> anyhow::Result<()> {
+        let is_own = async |request: &str| -> anyhow::Result<bool> {
+            let Ok(id) = request.parse::<ShippingRequestId>() else { return Ok(false) };
+            if id.log_id != self.store.log_id() {
+                return Ok(false);
+            }
+            match self.store.read_one(id.place).await {
+                Ok(event) => Ok(event.account_id.as_deref() == Some(account_id)),
+                // There is no such event.
+                Err(StoreError::CorruptEvent { .. } | StoreError::NoSuchPartition(_)) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
+        };
+        let state = self.tables.config.data.publisher_state();
+        let erased = publisher::erase_parked(&state, account_id, is_own).await;
+        let erased = erased.context("can't erase parked messages")?;
+        if erased > 0 {
+            tracing::warn!(account_id, erased, "parked messages of an erased account are deleted");
+        }
+        Ok(())
+    }
+
+    /// The projector erases rows, with the event; here the files are written anew.
+    async fn erase_read_model(&mut self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
+        let waits = |it: &Erasure| it.archive_at.is_some() && it.read_model_at.is_none();
+        let places: Vec<Place> =
+            erasures.iter().filter(|it| waits(it)).map(|it| it.place).collect();
+        let rests = self.next_rewrite.is_some_and(|next| Instant::now() < next);
+        if places.is_empty() || rests {
+            return Ok(());
+        }
+        // The last of each partition.
+        let is_last = |place: &&Place| {
+            places.iter().all(|it| it.partition != place.partition || it <= *place)
+        };
+        let wanted: Vec<Place> = places.iter().filter(is_last).copied().collect();
+        // A projection that is behind gets there.
+        let read_model = self.tables.open().await?;
+        if read_model.read(&wanted, TABLES_WAIT).await.is_err() {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        projector::rewrite_erased(&self.tables.config.data.read_model()).await?;
+        self.next_rewrite = Some(Instant::now() + begun.elapsed() * REST_TIMES);
+        for erasure in erasures.iter_mut().filter(|it| waits(it)) {
+            erasure.read_model_at = Some(unix_micros());
+            self.store.save_erasure(erasure).await?;
+        }
+        Ok(())
+    }
+
+    /// The log's files.
+    async fn rewrite_log(&self, erasures: Vec<Erasure>) -> anyhow::Result<()> {
+        let is_erased = |it: &Erasure| it.archive_at.is_some() && it.read_model_at.is_some();
+        let mut erased: Vec<Erasure> = erasures.into_iter().filter(is_erased).collect();
+        if erased.is_empty() {
+            return Ok(());
+        }
+        let before = erased.clone();
+        let rewritten = self.store.rewrite_erased(&mut erased).await;
+        for (erasure, before) in erased.iter_mut().zip(&before) {
+            if rewritten.is_ok() && erasure.ranges.is_empty() {
+                erasure.done_at = Some(unix_micros());
+                let Erasure { place, account_id, .. } = erasure;
+                tracing::info!(%place, account_id, "an erasure is done");
+            }
+            if *erasure != *before {
+                self.store.save_erasure(erasure).await?;
+            }
+        }
+        Ok(rewritten?)
+    }
+}
