@@ -276,16 +276,21 @@ impl State {
     fn due_in_account(&mut self, number: AccountNumber, now: Timestamp) -> Option<Vec<Event>> {
         let (id, account) = self.accounts.by_id.get_index(number as usize)?;
         let ladders = &self.programme.ladders;
-        if account.has_due(now) || account.standings().has_due(ladders, now) {
-            let (mut account, mut events) = (account.clone(), vec![]);
-            let mut standings = account.standings().clone();
+        let mut events = vec![];
+        if account.has_due(now) {
+            let (mut account, mut standings) = (account.clone(), account.standings().clone());
             let (units, times) = (&self.programme.units, [Timestamp::EPOCH, now]);
             let units = (units, Some((&mut standings, ladders)));
             due::apply_due(&mut account, id, units, times, self.place(), &mut events);
-            // An amended ladder may give nothing.
-            if !events.is_empty() {
-                return Some(events);
-            }
+        } else if account.standings().has_due(ladders, now) {
+            // An account, which may have thousands of parts of lots, isn't copied for a tier.
+            let mut standings = account.standings().clone();
+            let due = standings.apply_due(ladders, now, self.position);
+            events.extend(due.into_iter().map(|step| step.event(id)));
+        }
+        // An amended ladder may give nothing.
+        if !events.is_empty() {
+            return Some(events);
         }
         self.schedule.plan(Due::Account(number), account.next_due()?);
         None

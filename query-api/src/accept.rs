@@ -7,7 +7,8 @@ use axum::http::header::ACCEPT;
 
 /// The media types in lower case, the one with the highest weight first. A type of the weight 0,
 /// which the caller asks not to be sent, isn't among them.
-pub(crate) fn accepted(headers: &HeaderMap) -> Vec<String> {
+#[must_use]
+pub fn accepted(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let mut ranges: Vec<(u16, String)> = lines
         .flat_map(|line| line.split(','))

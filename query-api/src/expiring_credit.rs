@@ -124,7 +124,7 @@ pub(crate) async fn list_expiring(
             let complaint = "is for pages of JSON; an export has every account";
             return Err(Problem::invalid_query(field, complaint));
         }
-        let turn = api.followers.admit(&caller, api.followers_max)?;
+        let turn = api.admit_follower(&caller)?;
         let found = window.read(&mut reading, &first, PAGE_ITEMS_MAX).await?;
         drop(reading);
         return Ok(Export { api, headers, caller, window, lines, found, _turn: turn }.answer());

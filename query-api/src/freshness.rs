@@ -17,16 +17,22 @@ impl FromRequestParts<QueryApi> for Fresh {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &QueryApi) -> Result<Self, Problem> {
-        let wanted = wanted_positions(api, &parts.headers)?;
-        api.metrics.reads.inc();
-        let reading = api.read_model.read(&wanted, api.wait_max);
-        let begun = api.read_model.unless_beyond(&wanted, reading).await;
-        begun.map(Self).map_err(unread)
+        api.fresh(&parts.headers).await.map(Self)
     }
 }
 
-/// The places that a read asks to contain, each of which may come.
-pub(crate) fn wanted_positions(api: &QueryApi, headers: &HeaderMap) -> Result<Vec<Place>, Problem> {
+impl QueryApi {
+    /// Begins a read that contains what the request's `Guerdon-Position` asks for.
+    pub async fn fresh(&self, headers: &HeaderMap) -> Result<Reading, Problem> {
+        let wanted = wanted_positions(self, headers)?;
+        self.metrics.reads.inc();
+        let reading = self.read_model.read(&wanted, self.wait_max);
+        self.read_model.unless_beyond(&wanted, reading).await.map_err(unread)
+    }
+}
+
+/// The places that a request asks its answer to contain, each of which may come.
+pub fn wanted_positions(api: &QueryApi, headers: &HeaderMap) -> Result<Vec<Place>, Problem> {
     let wanted = read_positions(headers)?;
     match api.read_model.never_there(&wanted) {
         Some(never) => Err(Problem::invalid_header("Guerdon-Position", never)),
@@ -46,7 +52,8 @@ pub(crate) async fn read_once<T: RowOf>(
     api.read_model.unless_beyond(wanted, reading).await.map_err(unread)
 }
 
-pub(crate) fn unread(error: ReadError) -> Problem {
+/// The problem of a read that can't begin.
+pub fn unread(error: ReadError) -> Problem {
     match error {
         ReadError::Behind { wanted, reached } => Problem::projection_behind(wanted, reached),
         ReadError::BeyondEnd { .. } => Problem::invalid_header("Guerdon-Position", error),

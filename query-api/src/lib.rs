@@ -50,15 +50,17 @@ use read_model::{Query, ReadModel, Reading, RowOf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
-use wire::{KeyRing, Problem};
+use wire::{Caller, KeyRing, Problem};
 
+pub use accept::accepted;
 use balance_cache::BalanceCache;
+pub use freshness::{unread, wanted_positions};
 pub use metrics::QueryMetrics;
 pub use operation::{CallsUnread, ReadCalls};
 pub use overdue::{overdue_routes, watch_overdue};
 pub use router::{router, routes};
-pub use shipping_stream::FollowersMax;
 use shipping_stream::{Feeds, Followers};
+pub use shipping_stream::{FollowersMax, Turn};
 pub use unshipped::unshipped;
 
 /// How long a shipping request may wait for its acceptance, where nothing else is said.
@@ -111,6 +113,11 @@ impl QueryApi {
             read_calls: Arc::new(|_| Box::pin(async { Ok(vec![]) })),
             metrics,
         }
+    }
+
+    /// The caller's turn among those who follow at once, for as long as it is held.
+    pub fn admit_follower(&self, caller: &Caller) -> Result<Turn, Problem> {
+        self.followers.admit(caller, self.followers_max)
     }
 
     /// How many balances were read, because no current one was cached.

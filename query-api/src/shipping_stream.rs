@@ -38,8 +38,8 @@ use cursor::StreamCursor;
 use feeds::{Feed, Wanted};
 
 pub(crate) use feeds::Feeds;
-pub use followers::FollowersMax;
-pub(crate) use followers::{Followers, Turn};
+pub(crate) use followers::Followers;
+pub use followers::{FollowersMax, Turn};
 
 /// The longest that a page waits for something: below the minute after which proxies give up.
 const WAIT_MS_MAX: u32 = 30_000;
@@ -204,7 +204,7 @@ impl Followed {
 impl Follower {
     /// Its turn among those who follow, for as long as it is held.
     fn turn(&self) -> Result<Turn, Problem> {
-        self.api.followers.admit(&self.caller, self.api.followers_max)
+        self.api.admit_follower(&self.caller)
     }
 
     /// The next messages; where there are none, it waits for them so long.

@@ -17,6 +17,7 @@ mod credit;
 mod credit_lot;
 mod earning_rule;
 mod erasure;
+mod event;
 mod exchange;
 mod expiry;
 mod fact;
@@ -56,6 +57,7 @@ pub use earning_rule::{
     PutMultiplierBody, RateBody,
 };
 pub use erasure::{AccountErasedBody, EraseAccountBody, ErasureBody, ErasureStatus};
+pub use event::EventBody;
 pub use exchange::{
     CancelExchangeBody, CreatedExchangeBody, DryRunBody, DryRunOutcome, ExchangeBody,
     ExchangeCancelledBody, ExchangeCreatedBody, ExchangeStatus, OrderedBody, PreviewBody,

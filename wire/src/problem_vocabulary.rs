@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, Method, StatusCode};
 
 use crate::problem_page::{BEING_CHECKED, OUR_MISTAKE, TRY_AGAIN};
 use crate::read_problems::{
-    LOG_FORKED, PROJECTION_BEHIND, READ_MODEL_UNREACHABLE, TOO_MANY_FOLLOWERS,
+    LOG_FORKED, LOG_UNREACHABLE, PROJECTION_BEHIND, READ_MODEL_UNREACHABLE, TOO_MANY_FOLLOWERS,
 };
 use crate::{Problem, ProblemPage, Role};
 
@@ -45,6 +45,7 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     INTERNAL,
     PROJECTION_BEHIND,
     READ_MODEL_UNREACHABLE,
+    LOG_UNREACHABLE,
 ];
 
 const INVALID_JSON: ProblemPage = ProblemPage {
@@ -451,6 +452,7 @@ mod tests {
             Problem::internal(),
             Problem::projection_behind(place, place),
             Problem::read_model_unreachable(),
+            Problem::log_unreachable(),
         ]
     }
 

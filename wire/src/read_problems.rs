@@ -17,12 +17,13 @@ pub(crate) const LOG_FORKED: ProblemPage = ProblemPage {
     status: StatusCode::CONFLICT,
     slug: "log-forked",
     title: "Place of another history",
-    meaning: "The cursor names a message that the ledger's history doesn't have. The ledger went back \
-              to a backup or to a standby that lacked its last events, or the cursor is another \
-              ledger's. Other messages may stand in the place of those that were read before.",
+    meaning: "The cursor names a message or an event that the ledger's history doesn't have. The \
+              ledger went back to a backup or to a standby that lacked its last events, or the cursor \
+              is another ledger's. Others may stand in the place of those that were read before.",
     remedy: "Read again from the beginning, without a cursor, and drop the messages whose id you \
              have processed. Ask the operator about requests that you have and the ledger hasn't: \
-             their ids aren't in the stream any more.",
+             their ids aren't in the stream any more. Of events, read again from the position before \
+             the last log-forked.",
     shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };
@@ -66,6 +67,18 @@ pub(crate) const READ_MODEL_UNREACHABLE: ProblemPage = ProblemPage {
     can_succeed_later: true,
 };
 
+pub(crate) const LOG_UNREACHABLE: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "log-unreachable",
+    title: "Log can't be read",
+    meaning: "The call reads the log itself, and this process can't at the moment: the log's database \
+              doesn't answer, or a file of its archive is missing or damaged. The server's log says \
+              which. Other reads may still work.",
+    remedy: "Ask again after Retry-After. If it stays so, tell the operator.",
+    shopper: TRY_AGAIN,
+    can_succeed_later: true,
+};
+
 impl Problem {
     /// 409: a cursor names a message that the log's history doesn't have.
     #[must_use]
@@ -74,6 +87,23 @@ impl Problem {
                       without a cursor, and drop the messages whose id you have processed; ask the \
                       operator about requests that aren't there any more.";
         Self::of(&LOG_FORKED, detail)
+    }
+
+    /// 409: a cursor names an event that the log's history doesn't have.
+    #[must_use]
+    pub fn events_forked() -> Self {
+        let detail = "The cursor names an event that this ledger's history doesn't have, or another \
+                      has its place now. Find the last log-forked event, and read again from the \
+                      position before it.";
+        Self::of(&LOG_FORKED, detail)
+    }
+
+    /// 503: the log can't be read for now. The program's own log says why.
+    #[must_use]
+    pub fn log_unreachable() -> Self {
+        let detail = "This process can't read the ledger's log at the moment; the server's log says \
+                      why. Ask again in a second.";
+        Self::of(&LOG_UNREACHABLE, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
     }
 
     /// 429: the caller's key, or all keys together, have as many followers as they may.

@@ -3,8 +3,8 @@
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, Calendar, Decision, Event, GrantId, IdHash, LadderId, Note, Refusal, ReplacedGrant,
-    TierGranted, TierId, Timestamp,
+    AccountId, Calendar, Decision, Event, GrantId, IdHash, LadderId, LadderTier, Note, Refusal,
+    ReplacedGrant, TierGranted, TierId, Timestamp,
 };
 
 /// For how many months a tier is granted at most: five years.
@@ -49,10 +49,7 @@ impl CommandRules for GrantTier {
 
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let (id, ladder, tier) = (&self.account_id, self.ladder, self.tier);
-        let known = draft.state.ladder(ladder).ok_or(Refusal::LadderUnknown { ladder })?;
-        if known.terms.levels.rank_of(tier).is_none() {
-            return Err(Refusal::TierUnknown { ladder, tier });
-        }
+        draft.check_named(LadderTier { ladder, tier })?;
         draft.state.account(id).ok_or(Refusal::AccountUnknown)?;
         let (after, latest) = (draft.now, Calendar::UTC.plus_months(draft.now, GRANTED_MONTHS_MAX));
         if self.until <= after || self.until > latest {

@@ -97,8 +97,8 @@ impl From<HoldExtended<'_>> for domain::HoldExtended {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct HoldCaptured<'a> {
     hold_id: Cow<'a, HoldId>,
-    /// 0 where it bought something free.
     unit: UnitId,
+    /// 0 where it bought something free.
     #[serde(with = "domain::sum")]
     points: Points,
     lots: Parts<'a>,

@@ -42,7 +42,7 @@ type Follower = (Option<Box<str>>, Option<Box<str>>);
 
 /// A follower's place among the others, which it leaves when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub struct Turn {
     of: Arc<Followers>,
     key: Follower,
 }
