@@ -88,7 +88,7 @@ pub(crate) fn account_erased(
     position: Place,
 ) -> AccountErasedBody {
     let AccountErased { erasure_id, until, reason } = fact;
-    AccountErasedBody { account_id, erasure_id, until, reason, position }
+    AccountErasedBody { account_id, erasure_id, until: until.0, reason, position }
 }
 
 pub(crate) async fn get_erasure(
@@ -118,7 +118,7 @@ fn body(account_id: AccountId, erasure: Erasure) -> Result<ErasureBody, Problem>
     Ok(ErasureBody {
         account_id,
         status,
-        until,
+        until: until.0,
         asked_at: time(asked_at)?,
         log_erased_at: log_at.map(time).transpose()?,
         archives_erased_at: archive_at.map(time).transpose()?,

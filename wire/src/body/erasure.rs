@@ -1,7 +1,7 @@
 //! Erasures of what is private of an account.
 
 use domain::{AccountId, ErasureId, Reason, Timestamp};
-use log_record::{Place, Position};
+use log_record::Place;
 use serde::{Deserialize, Serialize};
 
 /// `PUT /v1/accounts/{account_id}/erasures/{erasure_id}`: erases what is private of the account.
@@ -20,7 +20,7 @@ pub struct AccountErasedBody {
     /// Which erasure of the account.
     pub erasure_id: ErasureId,
     /// Events up to this position of the account's partition lose what is private.
-    pub until: Position,
+    pub until: u64,
     /// Why it was asked for.
     pub reason: Reason,
     /// The event's position.
@@ -35,7 +35,7 @@ pub struct ErasureBody {
     /// `asked`, `bytes-remain` or `done`.
     pub status: ErasureStatus,
     /// Events up to this position of the account's partition lose what is private.
-    pub until: Position,
+    pub until: u64,
     /// When it was recorded.
     pub asked_at: Timestamp,
     /// Since when the log's table and the tables beside it have nothing of it.
