@@ -37,4 +37,4 @@ pub use outbound::pace::WarehouseRate;
 pub use outbound::resend_policy::ResendPolicy;
 pub use publisher::{PublishedLog, Publisher, PublisherConfig};
 pub use state::error::StateError;
-pub use state::{StateUrl, erase_parked, has_state, migrate_state};
+pub use state::{ParkedAbout, StateUrl, erase_parked, has_state, migrate_state, parked_about};

@@ -22,5 +22,5 @@ mod tests;
 pub(crate) mod unaccepted;
 
 pub use database::{StateUrl, migrate_state};
-pub use erased::erase_parked;
+pub use erased::{ParkedAbout, erase_parked, parked_about};
 pub use store::has_state;

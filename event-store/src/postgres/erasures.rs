@@ -28,7 +28,7 @@ impl PostgresStore {
     pub(crate) async fn unfinished_erasures(&self) -> Result<Vec<Erasure>, StoreError> {
         let select = format!("{COLUMNS} where done_at is null order by partition, position");
         let lent = self.reader().await?;
-        let rows = lent.client()?.query(&select, &[]).await;
+        let rows = lent.client()?.query(select.as_str(), &[]).await;
         lent.give_back();
         let erasures = rows.and_then(|rows| rows.iter().map(erasure_of_row).collect());
         erasures.map_err(|source| postgres("read the erasures of", source))
@@ -40,7 +40,7 @@ impl PostgresStore {
     ) -> Result<Option<Erasure>, StoreError> {
         let select = format!("{COLUMNS} where account_id = $1 order by position desc limit 1");
         let lent = self.reader().await?;
-        let row = lent.client()?.query_opt(&select, &[&account_id]).await;
+        let row = lent.client()?.query_opt(select.as_str(), &[&account_id]).await;
         lent.give_back();
         let erasure = row.and_then(|row| row.as_ref().map(erasure_of_row).transpose());
         erasure.map_err(|source| postgres("read the erasures of", source))

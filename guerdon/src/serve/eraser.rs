@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use command_api::{Erasing, Unshipped};
 use event_store::{Erasure, EventStore, StoreError};
 use log_record::{Place, ShippingRequestId};
+use publisher::{ParkedAbout, erase_parked, parked_about};
 use read_model::{OfLog, ReadModel};
 use tokio::sync::{Notify, OnceCell};
 use tokio::time::Instant;
@@ -137,8 +138,8 @@ impl Eraser {
         let ranges = self.store.erase_texts(&new).await.context("can't erase texts in the log")?;
         for erasure in &new {
             self.store.erase_calls(&erasure.account_id).await?;
-            self.erase_parked(&erasure.account_id).await?;
         }
+        self.erase_parked(&new).await?;
         self.store.rewrite_beside().await?;
         for (erasure, ranges) in erasures.iter_mut().filter(is_new).zip(ranges) {
             erasure.log_at.get_or_insert_with(unix_micros);
@@ -160,27 +161,40 @@ impl Eraser {
         Ok(())
     }
 
-    /// Messages about the account, or about one of its shipping requests, that couldn't be used.
-    async fn erase_parked(&self, account_id: &str) -> anyhow::Result<()> {
-        let is_own = async |request: &str| -> anyhow::Result<bool> {
-            let Ok(id) = request.parse::<ShippingRequestId>() else { return Ok(false) };
-            if id.log_id != self.store.log_id() {
-                return Ok(false);
-            }
-            match self.store.read_one(id.place).await {
-                Ok(event) => Ok(event.account_id.as_deref() == Some(account_id)),
-                // There is no such event.
-                Err(StoreError::CorruptEvent { .. } | StoreError::NoSuchPartition(_)) => Ok(false),
-                Err(error) => Err(error.into()),
-            }
-        };
+    /// Messages about these accounts, or about their shipping requests, that couldn't be used.
+    async fn erase_parked(&self, erasures: &[Erasure]) -> anyhow::Result<()> {
         let state = self.tables.config.data.publisher_state();
-        let erased = publisher::erase_parked(&state, account_id, is_own).await;
-        let erased = erased.context("can't erase parked messages")?;
-        if erased > 0 {
-            tracing::warn!(account_id, erased, "parked messages of an erased account are deleted");
+        let parked = parked_about(&state).await.context("can't read parked messages")?;
+        let mut erased = vec![];
+        for (parked_id, about) in parked {
+            let account_id = match about {
+                ParkedAbout::Account(id) => Some(id),
+                ParkedAbout::Request(id) => self.account_of(&id).await?,
+            };
+            if erasures.iter().any(|it| Some(&it.account_id) == account_id.as_ref()) {
+                tracing::warn!(
+                    parked_id,
+                    account_id,
+                    "a parked message is deleted: its account is erased"
+                );
+                erased.push(parked_id);
+            }
         }
-        Ok(())
+        erase_parked(&state, &erased).await.context("can't erase parked messages")
+    }
+
+    /// Whose a shipping request is.
+    async fn account_of(&self, request: &str) -> anyhow::Result<Option<String>> {
+        let Ok(id) = request.parse::<ShippingRequestId>() else { return Ok(None) };
+        if id.log_id != self.store.log_id() {
+            return Ok(None);
+        }
+        match self.store.read_one(id.place).await {
+            Ok(event) => Ok(event.account_id.map(Into::into)),
+            // There is no such event.
+            Err(StoreError::CorruptEvent { .. } | StoreError::NoSuchPartition(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The projector erases rows, with the event; here the files are written anew.

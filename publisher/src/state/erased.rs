@@ -18,52 +18,51 @@ const LISTED: i64 = 500;
 /// The table on PostgreSQL.
 const TABLE: &str = "guerdon_publisher.parked";
 
-/// Deletes the parked messages of an account, and sees to it that the state's files don't have them
-/// any more: those that name it, and those about a shipping request that is the account's, as
-/// `is_own` says. Gives their number. A ledger that never had a publisher has none.
-pub async fn erase_parked<E: From<StateError>>(
-    url: &StateUrl,
-    account_id: &str,
-    is_own: impl AsyncFn(&str) -> Result<bool, E>,
-) -> Result<usize, E> {
+/// Whom a parked message is about, as far as can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParkedAbout {
+    /// An account.
+    Account(String),
+    /// A shipping request.
+    Request(String),
+}
+
+/// Whom each parked message is about, by its number, where that can be told. A ledger that never
+/// had a publisher has none.
+pub async fn parked_about(url: &StateUrl) -> Result<Vec<(i64, ParkedAbout)>, StateError> {
     if !is_there(url).await? {
-        return Ok(0);
+        return Ok(vec![]);
     }
     let state = State::open(url).await?;
-    let (mut after, mut erased) = (0, 0);
+    let (mut after, mut found) = (0, vec![]);
     loop {
         let listed = state.parked(after, LISTED).await?;
-        let Some(last) = listed.last() else { break };
+        let Some(last) = listed.last() else { return Ok(found) };
         after = last.parked_id;
         for ParkedMessage { parked_id, .. } in listed {
-            let Some(message) = state.parked_message(parked_id).await? else { continue };
-            let is_own = match about(&message) {
-                About::Account(id) => id == account_id,
-                About::Request(id) => is_own(&id).await?,
-                About::Nobody => false,
-            };
-            if is_own && state.discard(parked_id).await? {
-                erased += 1;
-            }
+            let message = state.parked_message(parked_id).await?;
+            found.extend(message.and_then(|message| Some((parked_id, about(&message)?))));
         }
     }
-    rewrite(url).await?;
-    Ok(erased)
 }
 
-/// Whom a message is about.
-enum About {
-    Account(String),
-    Request(String),
-    /// It can't be told.
-    Nobody,
+/// Deletes these parked messages, and sees to it that the state's files don't have them any more.
+pub async fn erase_parked(url: &StateUrl, parked: &[i64]) -> Result<(), StateError> {
+    if !is_there(url).await? {
+        return Ok(());
+    }
+    let state = State::open(url).await?;
+    for parked_id in parked {
+        state.discard(*parked_id).await?;
+    }
+    rewrite(url).await
 }
 
-fn about(message: &ParkedMessage) -> About {
+fn about(message: &ParkedMessage) -> Option<ParkedAbout> {
     let body: Json = serde_json::from_slice(&message.body).unwrap_or_default();
     let text = |field: &str| body.get(field).and_then(Json::as_str).map(ToOwned::to_owned);
-    let named = text("account_id").map(About::Account);
-    named.or_else(|| text("shipping_request_id").map(About::Request)).unwrap_or(About::Nobody)
+    let named = text("account_id").map(ParkedAbout::Account);
+    named.or_else(|| text("shipping_request_id").map(ParkedAbout::Request))
 }
 
 async fn is_there(url: &StateUrl) -> Result<bool, StateError> {

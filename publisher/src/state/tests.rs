@@ -13,7 +13,7 @@ use super::error::StateError;
 use super::parked::{Parking, SHOWN_BYTES_MAX};
 use super::store::{LEASE, State};
 use super::unaccepted::{AcknowledgedAt, Checked, Unaccepted};
-use super::{StateUrl, erase_parked, has_state, migrate_state};
+use super::{ParkedAbout, StateUrl, erase_parked, has_state, migrate_state, parked_about};
 use crate::clock::UnixMillis;
 use crate::kafka::acknowledged::PartitionOffset;
 use crate::kafka::consumer::{Incoming, Offset};
@@ -319,9 +319,13 @@ async fn the_parked_messages_of_an_account_go_with_what_is_private_of_it() {
             state.park(parking).await.expect("parked");
         }
         let url = &state.database.url;
-        let is_own = async |request: &str| Ok::<_, StateError>(request == "of-ann");
-        assert_eq!(erase_parked(url, "ann", is_own).await.expect("erased"), 2);
-        assert_eq!(erase_parked(url, "ann", is_own).await.expect("erased again"), 0);
+        let found = parked_about(url).await.expect("read");
+        let account = |id: &str| ParkedAbout::Account(id.into());
+        let request = |id: &str| ParkedAbout::Request(id.into());
+        let whom: Vec<_> = found.iter().map(|(_, about)| about.clone()).collect();
+        assert_eq!(whom, [account("ann"), account("bob"), request("of-ann"), request("of-bob")]);
+        erase_parked(url, &[found[0].0, found[2].0]).await.expect("erased");
+        erase_parked(url, &[found[0].0]).await.expect("erased again");
         let left = state.parked(0, 10).await.expect("read");
         let left: Vec<&[u8]> = left.iter().map(|message| &*message.body).collect();
         assert_eq!(left, [1, 3, 4].map(|kept| bodies[kept].as_bytes()));
@@ -331,6 +335,6 @@ async fn the_parked_messages_of_an_account_go_with_what_is_private_of_it() {
         }
     }
     let nowhere = StateUrl::Sqlite("/nowhere/publisher.sqlite".into());
-    let nobody = async |_: &str| Ok::<_, StateError>(true);
-    assert_eq!(erase_parked(&nowhere, "ann", nobody).await.expect("asked"), 0);
+    assert_eq!(parked_about(&nowhere).await.expect("asked"), []);
+    erase_parked(&nowhere, &[1]).await.expect("nothing is there");
 }
