@@ -49,7 +49,8 @@ pub struct Erasing {
 impl Default for Erasing {
     /// Without read tables nothing can be erased.
     fn default() -> Self {
-        let unreachable = |_, _| -> BoxFuture<'static, _> {
+        type Asked = BoxFuture<'static, Result<Unshipped, Problem>>;
+        let unreachable = |_: AccountId, _: Place| -> Asked {
             Box::pin(async { Err(Problem::read_model_unreachable()) })
         };
         Self { unshipped: Arc::new(unreachable), recorded: Arc::default() }

@@ -24,7 +24,8 @@ const DOING: &str = "write anew";
 
 /// Writes the tables anew that have what is private, once the rows are erased.
 pub async fn rewrite_erased(url: &ReadModelUrl) -> Result<(), ProjectError> {
-    let failed = |source| ReadModelError::database(DOING, url, source).into();
+    let failed =
+        |source: Source| -> ProjectError { ReadModelError::database(DOING, url, source).into() };
     match url {
         ReadModelUrl::Sqlite(file) => {
             rewrite_file(file).await.map_err(|error| failed(error.into_source()))

@@ -52,7 +52,7 @@ struct Tables {
 
 impl Tables {
     async fn open(&self) -> anyhow::Result<&ReadModel> {
-        self.opened.get_or_try_init(|| read_tables::open(&self.config, None, &self.required)).await
+        self.opened.get_or_try_init(|| read_tables::open_beside(&self.config, &self.required)).await
     }
 }
 
@@ -148,9 +148,12 @@ impl Eraser {
         }
         match archive.context("can't use the archive")? {
             Some(mut folder) => self.store.erase_archived(&mut folder, &new).await?,
-            // It came into being meanwhile: texts may have gone there.
-            None if self.store.hold_archive().await?.is_some() => return Ok(()),
-            None => {}
+            None => {
+                if self.store.hold_archive().await?.is_some() {
+                    // It came into being meanwhile: texts may have gone there.
+                    return Ok(());
+                }
+            }
         }
         for erasure in erasures.iter_mut().filter(is_new) {
             erasure.archive_at = Some(unix_micros());
