@@ -179,6 +179,20 @@ async fn an_erasure_that_is_killed_goes_on() {
     place.tool(&["check", "--archives"]);
 }
 
+/// An event there never changes.
+#[cfg(feature = "kurrent")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_erased_on_kurrent_and_that_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = services::KurrentServer::start().expect("a server");
+    let ledger = Ledger::start_on(&server.url("main"), folder.path(), &[]);
+    ledger.client.earns("ann", 1, "B-1").await;
+    let asked = json!({"reason": "asked for by letter"});
+    let refused = ledger.client.put("operator", "/v1/accounts/ann/erasures/e-1", asked).await;
+    refused.is_problem(409, "erasure-unavailable");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
 impl Place {
     fn start(&self) -> Ledger {
         Ledger::start_on(&self.store, &self.folder, &["--read-model", &self.read_model])
