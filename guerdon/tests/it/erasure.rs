@@ -90,12 +90,12 @@ async fn no_file_has_what_was_erased_and_every_proof_stays(place: &Place) {
     api.put("shopper", path, asked.clone()).await.is_problem(403, "forbidden");
     let dispatch = format!("/v1/shipping-requests/{request}/dispatch");
     api.put("operator", &dispatch, json!({"carrier": "post", "express_no": "1Z"})).await.is(201);
-    fills(api, 2 * RANGE).await;
-    if place.database.is_none() {
-        // The first range goes to a file of the archive, on SQLite.
-        place.tool(&["archive", "--older-than", "0d"]);
-        assert!(place.files().iter().any(|file| file.extension().is_some_and(|it| it == "gz")));
-    }
+    // What was so far goes to files of the archive, and something comes that doesn't.
+    fills(api, "first", 2 * RANGE).await;
+    place.tool(&["archive", "--older-than", "0d"]);
+    assert!(place.files().iter().any(|file| file.extension().is_some_and(|it| it == "gz")));
+    adjusts(api, "a-3").await;
+    fills(api, "second", 2 * RANGE).await;
     for word in WORDS {
         assert!(!place.have(word).is_empty(), "{word} is nowhere before");
     }
@@ -159,7 +159,7 @@ async fn an_erasure_that_is_killed_goes_on() {
         let path = format!("/v1/accounts/shopper-{number}/adjustments/a-1");
         ledger.client.put("operator", &path, credit).await.is(201);
     }
-    fills(&ledger.client, 2 * RANGE).await;
+    fills(&ledger.client, "first", 2 * RANGE).await;
     place.tool(&["archive", "--older-than", "0d"]);
     for number in 0..kills {
         let path = format!("/v1/accounts/shopper-{number}/erasures/e-1");
@@ -278,11 +278,7 @@ async fn lives(api: &Api) -> String {
     api.put("shopper", path, redemption(WORDS[0])).await.is(201);
     let path = "/v1/accounts/bob/exchanges/x-1";
     api.put("shopper", path, redemption("Bobsworth Court 3")).await.is(201);
-    let credit = json!({"direction": "add", "points": 5, "reference": "T-1", "by": WORDS[2],
-        "reason": WORDS[1]});
-    let adjust = |path| api.request("PUT", path, "operator").header("Guerdon-Reason", WORDS[3]);
-    let adjusted = adjust("/v1/accounts/ann/adjustments/a-1").json(&credit);
-    api.send(adjusted).await.expect("answered").is(201);
+    adjusts(api, "a-1").await;
     // A key of ann's own, and a call of an operator's that records nothing.
     let key = json!({"role": "shopper", "label": "App", "account_id": "ann", "name": WORDS[4]});
     api.post("operator", "/v1/keys", key).await.is(201);
@@ -299,10 +295,19 @@ async fn lives(api: &Api) -> String {
     request
 }
 
+/// An operator gives ann credit, and says why.
+async fn adjusts(api: &Api, adjustment: &str) {
+    let path = format!("/v1/accounts/ann/adjustments/{adjustment}");
+    let credit = json!({"direction": "add", "points": 5, "reference": "T-1", "by": WORDS[2],
+        "reason": WORDS[1]});
+    let adjusted = api.request("PUT", &path, "operator").header("Guerdon-Reason", WORDS[3]);
+    api.send(adjusted.json(&credit)).await.expect("answered").is(201);
+}
+
 /// So many events of others.
-async fn fills(api: &Api, events: u64) {
+async fn fills(api: &Api, which: &str, events: u64) {
     let credit = |number: u64| {
-        let cause = json!({"kind": "review", "id": format!("R-{number}")});
+        let cause = json!({"kind": "review", "id": format!("{which}-{number}")});
         json!({"account_id": "other", "points": 1, "cause": cause})
     };
     let credits: Vec<Value> = (0..events).map(credit).collect();
