@@ -38,6 +38,14 @@ macro_rules! writes {
 pub const CALLS: &[Call] = &[
     call("GET /v1/accounts/{account_id}", "getAccount", reads!("AccountBalanceBody")),
     call("PUT /v1/accounts/{account_id}", "openAccount", writes!("AccountOpenedBody")),
+    call("GET /v1/accounts/{account_id}/lots", "listLots", reads!("Page<CreditLotBody>")),
+    call("GET /v1/accounts/{account_id}/expiry", "getExpiry", reads!("AccountExpiryBody")),
+    call("GET /v1/accounts/{account_id}/entries", "listEntries", reads!("Page<LedgerEntryBody>")),
+    call(
+        "GET /v1/accounts/{account_id}/entries/{position}",
+        "getEntry",
+        reads!("ExplainedEntryBody"),
+    ),
     call(
         "PUT /v1/accounts/{account_id}/erasures/{erasure_id}",
         "eraseAccount",
@@ -49,14 +57,6 @@ pub const CALLS: &[Call] = &[
         reads!("Recorded<AccountErasedBody>"),
     ),
     call("GET /v1/accounts/{account_id}/erasure", "getErasure", reads!("ErasureBody")),
-    call("GET /v1/accounts/{account_id}/lots", "listLots", reads!("Page<CreditLotBody>")),
-    call("GET /v1/accounts/{account_id}/expiry", "getExpiry", reads!("AccountExpiryBody")),
-    call("GET /v1/accounts/{account_id}/entries", "listEntries", reads!("Page<LedgerEntryBody>")),
-    call(
-        "GET /v1/accounts/{account_id}/entries/{position}",
-        "getEntry",
-        reads!("ExplainedEntryBody"),
-    ),
     call("POST /v1/accounts/{account_id}/credits", "earnCredit", writes!("CreditBody")),
     call("POST /v1/credits", "earnCredits", reads!("EarnedCreditsBody")),
     call("GET /v1/expiring-credit", "listExpiringCredit", reads!("Page<ExpiringAccountBody>")),
