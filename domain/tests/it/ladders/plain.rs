@@ -32,6 +32,15 @@ pub(crate) enum News {
     GrantEnded(LadderId, GrantId),
 }
 
+impl News {
+    pub(crate) fn ladder(&self) -> LadderId {
+        match self {
+            Self::Reached(said) | Self::Kept(said) | Self::Lapsed(said) => said.ladder,
+            Self::GrantEnded(ladder, _) => *ladder,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) ladder: LadderId,
