@@ -189,7 +189,10 @@ pub enum StoreError {
         folder: PathBuf,
     },
     /// Another process moves ranges into the folder.
-    #[error("another process is archiving into {folder}; let it end, and try again")]
+    #[error(
+        "another process is archiving into {folder}, or erases texts in it; let it end, and try \
+         again"
+    )]
     ArchiveBeingWritten {
         /// The folder.
         folder: PathBuf,

@@ -390,8 +390,8 @@ impl PostgresStore {
     }
 
     pub(crate) async fn keep_archived(&self, range: ArchivedRange) -> Result<(), StoreError> {
-        let connection = self.shared.url.connect().await?;
-        let kept = archived::keep(&connection.client, &range).await;
+        let mut connection = self.shared.url.connect().await?;
+        let kept = archived::keep(&mut connection.client, &range).await;
         kept.map_err(|source| postgres("archive a range of", source))
     }
 

@@ -54,9 +54,18 @@ impl EventStore {
                 range: range.clone(),
                 erased,
             };
+            let (path, log_id) = (folder.path().to_owned(), self.log_id());
             // It unpacks, packs and waits for the disk.
-            let written = tokio::task::spawn_blocking(move || rewrite.run());
-            let Some(written) = written.await.map_err(|_| StoreError::Closed)?? else { continue };
+            let writing = tokio::task::spawn_blocking(move || rewrite.run());
+            let writing = writing.await.map_err(|_| StoreError::Closed)??;
+            let Some(writing) = writing else { continue };
+            self.note_superseded(&writing.file()).await?;
+            let finishing = tokio::task::spawn_blocking(move || {
+                let written = writing.finish()?;
+                read_back(&path, log_id, &written)?;
+                Ok::<_, StoreError>(written)
+            });
+            let written = finishing.await.map_err(|_| StoreError::Closed)??;
             match self {
                 Self::Memory(_) => {}
                 #[cfg(feature = "kurrent")]
@@ -72,7 +81,19 @@ impl EventStore {
         Ok(())
     }
 
-    /// Removes the files whose place another one has taken.
+    /// Notes a file as to be removed: one that is about to get its name, until the index has it.
+    pub(super) async fn note_superseded(&self, file: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            #[cfg(feature = "kurrent")]
+            Self::Kurrent(_) => Err(StoreError::NoArchive),
+            Self::Sqlite(store) => store.note_superseded(file.to_owned()).await,
+            Self::Postgres(store) => store.note_superseded(file).await,
+        }
+    }
+
+    /// Removes the files whose place another one has taken, and those that a process left behind
+    /// that was killed before the index had them.
     async fn remove_superseded(&self, folder: &Path) -> Result<(), StoreError> {
         let superseded = match self {
             Self::Memory(_) => vec![],
@@ -99,8 +120,8 @@ impl EventStore {
 }
 
 impl Rewrite {
-    /// The range as it is in its new file; nothing where its file has no text that is erased.
-    fn run(self) -> Result<Option<ArchivedRange>, StoreError> {
+    /// The new file, without its name; nothing where the range's file has no text that is erased.
+    fn run(self) -> Result<Option<Writing>, StoreError> {
         let Self { folder, owner, log_id, range, erased } = &self;
         let path = folder.join(&range.file);
         let open = || {
@@ -137,9 +158,7 @@ impl Rewrite {
             }
             writing.add(&events)?;
         }
-        let written = writing.finish()?;
-        read_back(folder, *log_id, &written)?;
-        Ok(Some(written))
+        Ok(Some(writing))
     }
 
     /// After which position each member of the file begins.

@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::waiting::run_and_tell;
 use crate::ArchivedRange;
 
+/// A file that the index has isn't to be removed.
+const FORGET: &str = "delete from guerdon_log.superseded_archive where file = $1";
+
 pub(super) async fn range_of(
     client: &Client,
     place: Place,
@@ -48,14 +51,17 @@ fn range_of_row(row: &Row) -> Result<ArchivedRange, Error> {
     })
 }
 
-pub(super) async fn keep(client: &Client, range: &ArchivedRange) -> Result<(), Error> {
+pub(super) async fn keep(client: &mut Client, range: &ArchivedRange) -> Result<(), Error> {
     const INSERT: &str = include_str!("insert_archived_range.sql");
     let members = serde_json::json!(range.members).to_string();
     let ends = [range.first, range.last].map(|position| position.0.cast_signed());
     let (partition, sha256) = (i32::from(range.partition.0), &range.sha256[..]);
     let row: [&(dyn ToSql + Sync); 6] =
         [&partition, &ends[0], &ends[1], &range.file, &sha256, &members];
-    client.execute(INSERT, &row).await.map(drop)
+    let transaction = client.transaction().await?;
+    transaction.execute(INSERT, &row).await?;
+    transaction.execute(FORGET, &[&range.file]).await?;
+    transaction.commit().await
 }
 
 /// Whether a range's table is there. Its rows are no longer among the log's from when it begins to
@@ -103,5 +109,6 @@ pub(super) async fn replace(
     transaction.execute(update, &row).await?;
     let note = "insert into guerdon_log.superseded_archive values ($1) on conflict do nothing";
     transaction.execute(note, &[&former]).await?;
+    transaction.execute(FORGET, &[&range.file]).await?;
     transaction.commit().await
 }

@@ -150,6 +150,13 @@ impl PostgresStore {
         files.map_err(|source| postgres("read the archived ranges of", source))
     }
 
+    pub(crate) async fn note_superseded(&self, file: &str) -> Result<(), StoreError> {
+        let connection = self.shared.url.connect().await?;
+        let note = "insert into guerdon_log.superseded_archive values ($1) on conflict do nothing";
+        let noted = connection.client.execute(note, &[&file]).await;
+        noted.map(drop).map_err(|source| postgres("archive a range of", source))
+    }
+
     pub(crate) async fn forget_superseded(&self, file: &str) -> Result<(), StoreError> {
         let connection = self.shared.url.connect().await?;
         let delete = "delete from guerdon_log.superseded_archive where file = $1";

@@ -178,6 +178,14 @@ impl SqliteStore {
         .await?
     }
 
+    pub(crate) async fn note_superseded(&self, file: String) -> Result<(), StoreError> {
+        self.write_beside("archive", move |connection| {
+            let note = "insert into superseded_archive values (?1) on conflict do nothing";
+            connection.execute(note, (file,)).map(drop)
+        })
+        .await
+    }
+
     pub(crate) async fn forget_superseded(&self, file: String) -> Result<(), StoreError> {
         self.write_beside("archive", move |connection| {
             connection.execute("delete from superseded_archive where file = ?1", (file,)).map(drop)

@@ -30,6 +30,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long a look waits for the read tables.
 const TABLES_WAIT: Duration = Duration::from_secs(2);
 
+/// Within how long a call is noted that recorded no event; twice what `unrecorded.rs` takes.
+const CALLS_NOTED_WITHIN_MICROS: i64 = 2_000_000;
+
 /// The read model's files are written anew at most for a tenth of the time: who erases accounts one
 /// after the other waits for several at once.
 const REST_TIMES: u32 = 10;
@@ -202,7 +205,12 @@ impl Eraser {
 
     /// The projector erases rows, with the event; here the files are written anew.
     async fn erase_read_model(&mut self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
-        let waits = |it: &Erasure| it.archive_at.is_some() && it.read_model_at.is_none();
+        let noted_by = unix_micros().saturating_sub(CALLS_NOTED_WITHIN_MICROS);
+        let waits = |it: &Erasure| {
+            it.archive_at.is_some()
+                && it.read_model_at.is_none()
+                && it.log_at.is_some_and(|log_at| log_at <= noted_by)
+        };
         let places: Vec<Place> =
             erasures.iter().filter(|it| waits(it)).map(|it| it.place).collect();
         let rests = self.next_rewrite.is_some_and(|next| Instant::now() < next);
@@ -219,6 +227,11 @@ impl Eraser {
         if read_model.read(&wanted, TABLES_WAIT).await.is_err() {
             return Ok(());
         }
+        // Calls from before may have been noted since.
+        for erasure in erasures.iter().filter(|it| waits(it)) {
+            self.store.erase_calls(&erasure.account_id).await?;
+        }
+        self.store.rewrite_beside().await?;
         let begun = Instant::now();
         projector::rewrite_erased(&self.tables.config.data.read_model()).await?;
         self.next_rewrite = Some(Instant::now() + begun.elapsed() * REST_TIMES);

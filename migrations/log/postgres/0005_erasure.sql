@@ -23,7 +23,8 @@ create table guerdon_log.erasure (
 create index erasure_of_account on guerdon_log.erasure (account_id, asked_at);
 create index erasure_is_unfinished on guerdon_log.erasure (asked_at) where done_at is null;
 
--- Files of the archive that erased ones have taken the place of, and that are to be removed.
+-- Files of the archive that are to be removed: those that erased ones have taken the place of, and
+-- those that get their names right now, until archived_range has them.
 create table guerdon_log.superseded_archive (
     file text not null primary key
 );

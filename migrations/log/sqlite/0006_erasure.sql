@@ -21,7 +21,8 @@ create table erasure (
 create index erasure_of_account on erasure (account_id, place);
 create index erasure_is_unfinished on erasure (place) where done_at is null;
 
--- Files of the archive that erased ones have taken the place of, and that are to be removed.
+-- Files of the archive that are to be removed: those that erased ones have taken the place of, and
+-- those that get their names right now, until archived_range has them.
 create table superseded_archive (
     file text not null primary key
 ) strict;
