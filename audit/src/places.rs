@@ -10,6 +10,7 @@ use wire::Problem;
 const OF_ACCOUNT: Query = Query::same(include_str!("sql/list_places_of_account.sql"));
 const OF_SUBJECT: Query = Query::same(include_str!("sql/list_places_of_subject.sql"));
 const WITH_ID: Query = Query::same(include_str!("sql/list_exchanges_with_id.sql"));
+const OF_BOTH_IDS: Query = Query::same(include_str!("sql/select_exchange_of_account.sql"));
 const TIME_BEFORE: Query = Query::same(include_str!("sql/select_time_before.sql"));
 
 /// How many places of an account are looked at, at most, for those of one exchange.
@@ -49,18 +50,14 @@ pub(crate) async fn places_of_exchange(
     after: i64,
     limit: u32,
 ) -> Result<Found, Problem> {
-    let first_account = "".into();
-    let arguments = [exchange_id.as_str().into(), first_account, ACCOUNTS_MAX.into()];
-    let exchanges: Vec<(String, i64, i64)> =
-        reading.all(WITH_ID, &arguments).await.map_err(failed)?;
-    let asked_for =
-        |account: &str| account_id.is_none_or(|account_id| account_id.as_str() == account);
+    let id = exchange_id.as_str().into();
+    let exchanges: Result<Vec<(String, i64, i64)>, _> = match account_id {
+        Some(account_id) => reading.all(OF_BOTH_IDS, &[id, account_id.as_str().into()]).await,
+        None => reading.all(WITH_ID, &[id, ACCOUNTS_MAX.into()]).await,
+    };
     let from = time_before(reading, after).await?;
     let mut found = Found::default();
-    for (account, _, recorded_at) in exchanges {
-        if !asked_for(&account) {
-            continue;
-        }
+    for (account, _, recorded_at) in exchanges.map_err(failed)? {
         // What paid it stands before it, and was recorded with it.
         let begin = (after, from.max(recorded_at));
         let id = Some(exchange_id.as_str());
@@ -83,8 +80,8 @@ pub(crate) async fn places_of_exchange(
     Ok(found)
 }
 
-/// At most `limit` places of what changed an offer after a place: its own events, and what came back
-/// to it of cancelled exchanges.
+/// At most `limit` places of what changed an offer after a place: its own events, and what came
+/// back to it of cancelled exchanges.
 pub(crate) async fn places_of_offer(
     reading: &mut Reading,
     offer_id: &OfferId,

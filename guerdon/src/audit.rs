@@ -1,6 +1,9 @@
 //! `guerdon audit`: what an auditor asks of the log itself. It changes nothing, and the ledger may
 //! be running.
 
+mod asked;
+mod diff;
+mod explain;
 mod replay;
 
 use clap::{Args, Subcommand};
@@ -22,13 +25,20 @@ pub(crate) struct AuditArgs {
 
 #[derive(Subcommand, Clone, Debug)]
 enum Act {
-    /// Show the state as it was at a moment, made from the log alone.
+    /// Show what there was at a moment, made from the log alone: of an account, an exchange or an
+    /// offer, or the sums of all accounts.
     Replay(replay::ReplayArgs),
+    /// Show what changed between two moments.
+    Diff(diff::DiffArgs),
+    /// Tell the story of an account, an exchange or an offer, event by event.
+    Explain(explain::ExplainArgs),
 }
 
 pub(crate) async fn run(args: AuditArgs) -> anyhow::Result<()> {
     let AuditArgs { data, printing, act } = args;
     match act {
         Act::Replay(args) => replay::run(&data, printing, args).await,
+        Act::Diff(args) => diff::run(&data, printing, args).await,
+        Act::Explain(args) => explain::run(&data, printing, args).await,
     }
 }

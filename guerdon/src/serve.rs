@@ -262,6 +262,8 @@ impl Ledger {
             api.followers_max = config.connections.followers();
             api.overdue_after = config.overdue_after;
             api.read_calls = unrecorded::reader(store.clone());
+            api.read_past =
+                audit::read_past(store.clone(), read_model.clone(), config.read_wait_ms);
             metrics.add_query_api(&api.metrics);
             // A publisher sends again what nobody accepts, counts the attempts and alarms.
             if !config.publishes() {

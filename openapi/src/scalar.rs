@@ -93,6 +93,13 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
                 "The place of an event in the log: `partition:position`.",
                 "examples": ["0:4711"]}),
         ),
+        "Moment" => (
+            "Moment",
+            json!({"type": "string", "description":
+                "A moment of the log: the place of an event, or a time in RFC 3339. What was \
+                 recorded then is part of it.",
+                "examples": ["0:4711", "2026-11-30T08:00:00Z"]}),
+        ),
         "Actor" | "Reason" => ("Note", text(NOTE_BYTES_MAX, "A text; private.")),
         "Carrier" | "ExpressNo" | "UnitName" => (
             "Label",

@@ -45,6 +45,9 @@ pub enum ProjectError {
         /// What is wrong with it.
         why: String,
     },
+    /// The tables of a past moment can't be made.
+    #[error("the tables of a past moment can't be made of its events")]
+    Past(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl ProjectError {
@@ -54,7 +57,10 @@ impl ProjectError {
             Self::Log(StoreError::Forked { .. }) => false,
             Self::Log(_) => true,
             Self::ReadModel(error) => error.may_pass(),
-            Self::Forked { .. } | Self::BeingRebuilt { .. } | Self::Unapplicable { .. } => false,
+            Self::Forked { .. }
+            | Self::BeingRebuilt { .. }
+            | Self::Unapplicable { .. }
+            | Self::Past(_) => false,
         }
     }
 }

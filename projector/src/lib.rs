@@ -8,6 +8,7 @@
 //! - `traces`: the spans of a batch
 //! - [`rewrite_erased()`]: other files, without the bytes of what was erased
 //! - [`rebuild()`]: all of it anew, beside the live tables
+//! - [`Past`]: the tables of a few events, in memory, as they were at a time
 //!
 //! The tables themselves, and how they are read, are in the crate `read-model`.
 
@@ -17,6 +18,7 @@ mod error;
 mod holders;
 mod metrics;
 mod partition;
+mod past;
 mod projector;
 mod rebuild;
 mod rows;
@@ -30,6 +32,7 @@ pub use erased::rewrite_erased;
 pub use error::ProjectError;
 pub use metrics::ProjectorMetrics;
 pub use partition::{ProjectionStatus, ProjectionStop};
+pub use past::Past;
 pub use projector::Projector;
 pub use rebuild::{rebuild, rebuild_watched};
 

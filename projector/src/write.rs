@@ -30,7 +30,7 @@ use crate::rows::{Lanes, PurchaseChange, Rows, ShippingRows, TierError, TierRows
 use statement::Writes;
 
 pub(crate) use postgres::PostgresTables;
-pub(crate) use sqlite::{SqliteTables, TablesFile, failed};
+pub(crate) use sqlite::{SqliteTables, TablesFile, failed, write_past};
 
 /// A connection that writes.
 #[derive(Debug)]

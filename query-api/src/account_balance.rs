@@ -8,12 +8,13 @@ use log_record::Place;
 use read_model::{NEVER, Reading, SingleRead};
 use tokio::time::Instant;
 use wire::body::{AccountBalanceBody, UnitBalanceBody};
-use wire::{JsonAnswer, PathId, Problem};
+use wire::{Caller, JsonAnswer, PathId, Problem, QueryString, json_with_etag};
 
 use crate::balance_cache::Balance;
 use crate::cell::{place, sum};
 use crate::clock::{Clock, now};
 use crate::freshness::{read_once, wanted_positions};
+use crate::past::{AtQuery, PastOf};
 use crate::standing::{STANDING, Standing, Wallet, is_there};
 use crate::{QueryApi, failed};
 
@@ -22,9 +23,16 @@ const EXPIRING_DAYS: i64 = 30;
 
 pub(crate) async fn get_account(
     State(api): State<QueryApi>,
+    caller: Caller,
     PathId(account_id): PathId<AccountId>,
+    QueryString(AtQuery { at }): QueryString<AtQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    if let Some(at) = at {
+        let of = PastOf::Account(account_id.clone());
+        let mut reading = api.reading_at(&caller, &headers, at, of).await?;
+        return json_with_etag(&headers, &read_balance(&mut reading, &account_id).await?);
+    }
     let wanted = wanted_positions(&api, &headers)?;
     let balance = api.balances.get(&api, &account_id, &wanted).await?;
     balance.answer(&headers).ok_or_else(|| no_account(&account_id))
@@ -80,6 +88,14 @@ fn unit_balance(wallet: &Wallet) -> Result<UnitBalanceBody, Problem> {
         owed: sum(wallet.owed)?,
         expiring_within_30_days: sum(wallet.expiring_within(EXPIRING_DAYS))?,
     })
+}
+
+/// An account's balance at the time of a read; 404 where there is no such account.
+pub async fn read_balance(
+    reading: &mut Reading,
+    account_id: &AccountId,
+) -> Result<AccountBalanceBody, Problem> {
+    body(account_id, &read_standing(reading, account_id).await?)
 }
 
 /// An account's credit now; 404 where there is no such account.

@@ -8,7 +8,7 @@ use domain::{AccountId, Timestamp, UnitId};
 use log_record::Place;
 use read_model::{Query, Reading, RowOf};
 use serde::Deserialize;
-use wire::{PAGE_ITEMS_MAX, Page, Problem, page_limit, read_cursor, write_cursor};
+use wire::{Moment, PAGE_ITEMS_MAX, Page, Problem, page_limit, read_cursor, write_cursor};
 
 use crate::cell::place_key;
 use crate::unit::check_unit;
@@ -38,6 +38,7 @@ pub(crate) struct EntriesQuery {
     pub(crate) unit: Option<UnitId>,
     from: Option<Timestamp>,
     pub(crate) until: Option<Timestamp>,
+    pub(crate) at: Option<Moment>,
     limit: Option<u32>,
     cursor: Option<String>,
 }
@@ -71,8 +72,9 @@ impl<S: std::fmt::Debug> ListQuery<S> {
 
 impl EntriesQuery {
     pub(crate) fn page(&self, account_id: &AccountId) -> Result<ListPage, Problem> {
-        let Self { kind, unit, from, until, limit, cursor } = self;
-        let list = format!("entries of {account_id} that are {kind:?} of {unit:?}");
+        let Self { kind, unit, from, until, at, limit, cursor } = self;
+        let then = at.map(|at| format!(" at {at}")).unwrap_or_default();
+        let list = format!("entries of {account_id} that are {kind:?} of {unit:?}{then}");
         let picks = kind.is_some();
         ListPage::new(&list, (picks, *unit), (*from, *until), *limit, cursor.as_deref())
     }

@@ -2,13 +2,16 @@
 
 use std::sync::LazyLock;
 
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, ExchangeId, Points, Price, UnitId, Units};
-use read_model::{Exchange, Query, ShippingStatus};
+use read_model::{Exchange, Query, Reading, ShippingStatus};
 use serde::Deserialize;
 use wire::body::{ExchangeBody, ExchangeStatus, PriceBody};
-use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
+use wire::{
+    Caller, Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor,
+};
 
 use crate::account_balance::check_exists;
 use crate::account_list::{ListQuery, time_key};
@@ -17,8 +20,9 @@ use crate::cell::{
 };
 use crate::freshness::Fresh;
 use crate::parcel::{Delivery, parcels};
+use crate::past::{AtQuery, PastOf};
 use crate::prices::prices;
-use crate::{failed, row_of_account};
+use crate::{QueryApi, failed, row_of_account};
 
 /// The text of a query for exchanges.
 macro_rules! exchanges {
@@ -52,16 +56,29 @@ struct Row {
 }
 
 pub(crate) async fn get_exchange(
-    Fresh(mut reading): Fresh,
+    State(api): State<QueryApi>,
+    caller: Caller,
     PathIds(account_id, exchange_id): PathIds<AccountId, ExchangeId>,
+    QueryString(AtQuery { at }): QueryString<AtQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let of = PastOf::Exchange(account_id.clone(), exchange_id.clone());
+    let mut reading = api.reading_of(&caller, &headers, at, of).await?;
+    json_with_etag(&headers, &read_exchange(&mut reading, &account_id, &exchange_id).await?)
+}
+
+/// An account's exchange as a read has it; 404 where there is no such exchange.
+pub async fn read_exchange(
+    reading: &mut Reading,
+    account_id: &AccountId,
+    exchange_id: &ExchangeId,
+) -> Result<ExchangeBody, Problem> {
     let row: Option<Row> =
-        row_of_account(&mut reading, *SELECT, &account_id, exchange_id.as_str()).await?;
+        row_of_account(reading, *SELECT, account_id, exchange_id.as_str()).await?;
     let row = row.ok_or_else(|| {
         Problem::not_found(format!("The account {account_id} has no exchange {exchange_id}."))
     })?;
-    json_with_etag(&headers, &exchange(row)?)
+    exchange(row)
 }
 
 pub(crate) async fn list_exchanges(

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, LotPart, Timestamp, UnitId, Units};
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use wire::body::{
     ChangeBody, EntryLotBody, EntryWithdrawalBody, ExplainedEntryBody, LedgerEntryBody,
 };
-use wire::{PathId, PathIds, Problem, QueryString, json_with_etag};
+use wire::{Caller, PathId, PathIds, Problem, QueryString, json_with_etag};
 
 use crate::account_balance::check_exists;
 use crate::account_list::{EntriesQuery, time_key};
@@ -23,8 +24,9 @@ use crate::cell::{
 };
 use crate::freshness::Fresh;
 use crate::origin::{find_lot, origin_for, read_lots};
+use crate::past::PastOf;
 use crate::standing::{lot_key, read_parts, recorded_totals, unit_id};
-use crate::{bad_cursor, failed};
+use crate::{QueryApi, bad_cursor, failed};
 
 /// The text of a query for entries.
 macro_rules! entries {
@@ -93,7 +95,8 @@ struct Points {
 }
 
 pub(crate) async fn list_entries(
-    Fresh(mut reading): Fresh,
+    State(api): State<QueryApi>,
+    caller: Caller,
     PathId(account_id): PathId<AccountId>,
     QueryString(query): QueryString<EntriesQuery>,
     headers: HeaderMap,
@@ -103,6 +106,8 @@ pub(crate) async fn list_entries(
         return Err(Problem::invalid_query("kind", complaint));
     }
     let page = query.page(&account_id)?;
+    let of = PastOf::Account(account_id.clone());
+    let mut reading = api.reading_of(&caller, &headers, query.at, of).await?;
     check_exists(&mut reading, &account_id).await?;
     // The entries before an entry never change, so neither do the balances up to there.
     let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;

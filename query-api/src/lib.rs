@@ -3,7 +3,8 @@
 //! It can write nothing, and knows neither the log nor the rules. `router.rs` has every route on
 //! one page; one file per read table has its rows, its handlers and its statements' names, and
 //! `wire::body` the answers; `cell.rs` turns a row's values into an answer's;
-//! `freshness.rs` is how a read waits for a write, `standing.rs` how it reckons with what is due,
+//! `freshness.rs` is how a read waits for a write, `past.rs` how one asks for a moment that has
+//! passed, `standing.rs` how it reckons with what is due,
 //! `balance_cache.rs` how what is asked for often is kept, `shipping_stream.rs` how warehouses are
 //! fed without a broker.
 
@@ -29,6 +30,7 @@ mod operation;
 mod origin;
 mod overdue;
 mod parcel;
+mod past;
 mod prices;
 mod programme;
 mod purchase;
@@ -53,11 +55,15 @@ use tokio_util::sync::CancellationToken;
 use wire::{Caller, KeyRing, Problem};
 
 pub use accept::accepted;
+pub use account_balance::read_balance;
 use balance_cache::BalanceCache;
+pub use exchange::read_exchange;
 pub use freshness::{unread, wanted_positions};
 pub use metrics::QueryMetrics;
+pub use offer_availability::read_offer_body;
 pub use operation::{CallsUnread, ReadCalls};
 pub use overdue::{overdue_routes, watch_overdue};
+pub use past::{PastOf, ReadPast};
 pub use router::{router, routes};
 use shipping_stream::{Feeds, Followers};
 pub use shipping_stream::{FollowersMax, Turn};
@@ -89,6 +95,8 @@ pub struct QueryApi {
     pub overdue_after: Duration,
     /// Reads the calls that recorded no event, for `GET /v1/operations`.
     pub read_calls: ReadCalls,
+    /// Gives the tables as they were at a moment, for `?at=`.
+    pub read_past: ReadPast,
     /// Counts what is read.
     pub metrics: QueryMetrics,
 }
@@ -111,6 +119,7 @@ impl QueryApi {
             followers,
             overdue_after: OVERDUE_AFTER,
             read_calls: Arc::new(|_| Box::pin(async { Ok(vec![]) })),
+            read_past: past::without_log(),
             metrics,
         }
     }

@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{
@@ -14,17 +15,18 @@ use wire::body::{
     AccountOfferBody, AttributesBody, LadderTierBody, OfferBody, PageBody, PriceBody, TierPriceBody,
 };
 use wire::{
-    Page, PathId, PathIds, Problem, QueryString, json_with_etag, json_with_version, page_limit,
-    read_cursor,
+    Caller, Page, PathId, PathIds, Problem, QueryString, json_with_etag, json_with_version,
+    page_limit, read_cursor,
 };
 
 use crate::account_balance::check_exists;
 use crate::cell::{broken, json, optional_text, optional_time, place, sum, text, time, units};
 use crate::clock::now;
-use crate::failed;
 use crate::freshness::Fresh;
+use crate::past::{AtQuery, PastOf};
 use crate::prices::prices;
 use crate::tier::Tiers;
+use crate::{QueryApi, failed};
 
 static SELECT: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/select_offer_availability.sql")));
@@ -50,13 +52,25 @@ struct TakenRow {
 }
 
 pub(crate) async fn get_offer(
-    Fresh(mut reading): Fresh,
+    State(api): State<QueryApi>,
+    caller: Caller,
     PathId(offer_id): PathId<OfferId>,
+    QueryString(AtQuery { at }): QueryString<AtQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let of = PastOf::Offer(offer_id.clone());
+    let mut reading = api.reading_of(&caller, &headers, at, of).await?;
+    let body = read_offer_body(&mut reading, &offer_id).await?;
+    json_with_version(&headers, body.version, &body)
+}
+
+/// An offer at the time of a read; 404 where there is no such offer.
+pub async fn read_offer_body(
+    reading: &mut Reading,
+    offer_id: &OfferId,
+) -> Result<OfferBody, Problem> {
     let now = time(now(reading.as_of()))?;
-    let row = read_offer(&mut reading, &offer_id).await?;
-    json_with_version(&headers, row.version.cast_unsigned(), &offer(row, now)?)
+    offer(read_offer(reading, offer_id).await?, now)
 }
 
 pub(crate) async fn get_account_offer(

@@ -141,7 +141,10 @@ fn facts() -> Routes<QueryApi> {
 /// What there is now.
 fn states() -> Routes<QueryApi> {
     Routes::new()
-        .route("/v1/accounts/{account_id}", get(only(OF_ACCOUNTS, get_account).about(Account)))
+        .route(
+            "/v1/accounts/{account_id}",
+            get(only(OF_ACCOUNTS, get_account).about(Account).with_query()),
+        )
         .route(
             "/v1/accounts/{account_id}/entries",
             get(only(OF_ACCOUNTS, list_entries).about(Account).with_query()),
@@ -180,7 +183,7 @@ fn states() -> Routes<QueryApi> {
         )
         .route(
             "/v1/accounts/{account_id}/exchanges/{exchange_id}",
-            get(only(OF_ACCOUNTS, get_exchange).about(Account)),
+            get(only(OF_ACCOUNTS, get_exchange).about(Account).with_query()),
         )
         .route("/v1/exchanges", get(only(OF_ANY_ACCOUNT_OR_WAREHOUSE, find_exchanges).with_query()))
         .route("/v1/expiring-credit", get(only(OF_ANY_ACCOUNT, list_expiring).with_query()))
@@ -190,7 +193,7 @@ fn states() -> Routes<QueryApi> {
             get(only(OF_ACCOUNTS, get_account_offer).about(Account)),
         )
         .route("/v1/offers", get(only(Role::ALL, list_offers).about(Offers).with_query()))
-        .route("/v1/offers/{offer_id}", get(only(Role::ALL, get_offer).about(Offers)))
+        .route("/v1/offers/{offer_id}", get(only(Role::ALL, get_offer).about(Offers).with_query()))
         .route(
             "/v1/shipping-requests",
             get(only(OF_SHIPPING, list_shipping_requests).about(Shipping).with_query()),

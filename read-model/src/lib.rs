@@ -46,7 +46,7 @@ pub use read_model::{
     Argument, AsOf, AskLog, Following, LastEvent, LogEnds, LogHistory, NeverThere, OfLog, Query,
     ReadError, ReadModel, Reading, RowOf, ServerStatus, SingleRead,
 };
-pub use schema::{check, migrate, migrate_side};
+pub use schema::{check, migrate, migrate_side, sqlite_schema};
 pub use shipping_lines::{LineRow, ParcelRow, lines_to_ship};
 pub use shipping_stream::{MessageKind, RequestProgress, ShippingMessage, shipping_id};
 pub use side::Side;

@@ -43,6 +43,11 @@ pub async fn migrate_side(url: &ReadModelUrl, side: Side) -> Result<(), ReadMode
     }
 }
 
+/// The statements that make the tables in an empty SQLite database.
+pub fn sqlite_schema() -> impl Iterator<Item = &'static str> {
+    ON_SQLITE.iter().map(|migration| migration.sql.as_str())
+}
+
 /// Whether the live tables on PostgreSQL have the schema that this build was made for.
 pub async fn check(url: &PostgresUrl) -> Result<(), PostgresError> {
     postgres_connection::check_schema(url, Side::Live.schema(), &on_postgres()).await

@@ -4,6 +4,7 @@ mod archive;
 mod archive_histories;
 mod archive_killed;
 mod at_once;
+mod audit_replay;
 mod bad_input;
 mod browsers;
 mod busy_lock;

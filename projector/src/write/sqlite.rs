@@ -2,6 +2,7 @@
 //! own.
 
 mod credit;
+mod past;
 mod purchase;
 mod shipping;
 mod tables_file;
@@ -23,6 +24,7 @@ use super::statement::Writes;
 use super::{Batch, WriteError, Written, first_writes, last_writes, total_writes};
 use crate::rows::{LaneEnd, Lanes};
 
+pub(crate) use past::write_past;
 pub(crate) use tables_file::{OpenFile, TablesFile};
 
 /// The tables in a file.
@@ -119,11 +121,19 @@ fn lanes(connection: &Connection) -> rusqlite::Result<Lanes> {
 }
 
 fn commit(open: &OpenFile, batch: Batch) -> Result<Written, WriteError> {
-    let Batch { partition, from, next, lanes, mut rows } = batch;
     let transaction = Transaction::new_unchecked(&open.connection, TransactionBehavior::Immediate)?;
     if open.is_replaced() {
         return Ok(Written::Overtaken);
     }
+    let written = write_batch(&transaction, batch)?;
+    if matches!(written, Written::Moved(_)) {
+        transaction.commit()?;
+    }
+    Ok(written)
+}
+
+fn write_batch(transaction: &Transaction<'_>, batch: Batch) -> Result<Written, WriteError> {
+    let Batch { partition, from, next, lanes, mut rows } = batch;
     // First, so that nothing is written for a batch that another has written.
     let moved = transaction.prepare_cached(&MOVE.sqlite)?.execute(params![
         partition.0,
@@ -138,18 +148,17 @@ fn commit(open: &OpenFile, batch: Batch) -> Result<Written, WriteError> {
     if moved != 1 {
         return Ok(Written::Overtaken);
     }
-    run(&transaction, first_writes(&rows))?;
-    rows.apply_withdrawals(&credit::were_pending(&transaction, &rows)?);
-    let found = shipping::find_requests(&transaction, &rows.shipping)?;
+    run(transaction, first_writes(&rows))?;
+    rows.apply_withdrawals(&credit::were_pending(transaction, &rows)?);
+    let found = shipping::find_requests(transaction, &rows.shipping)?;
     let shipping = rows.shipping.apply_updates(found, &lanes)?;
-    let purchases = purchase::changes(&transaction, &rows)?;
-    let tiers = tier::apply(&transaction, partition, &mut rows)?;
-    credit::write_parts(&transaction, &rows)?;
+    let purchases = purchase::changes(transaction, &rows)?;
+    let tiers = tier::apply(transaction, partition, &mut rows)?;
+    credit::write_parts(transaction, &rows)?;
     // Only balances are inserted where a change finds none.
-    let new_accounts = run(&transaction, last_writes(&rows, &purchases, &shipping, &tiers))?;
+    let new_accounts = run(transaction, last_writes(&rows, &purchases, &shipping, &tiers))?;
     let totals = rows.sum_up(partition, new_accounts);
-    run(&transaction, total_writes(&rows, &totals))?;
-    transaction.commit()?;
+    run(transaction, total_writes(&rows, &totals))?;
     Ok(Written::Moved(rows.shipping.lanes))
 }
 

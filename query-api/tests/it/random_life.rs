@@ -1,6 +1,8 @@
 //! Random lives of points: what can be read is what the domain's own state says, and a read at a
-//! time says already what the ledger will record of what is due by then.
+//! time says already what the ledger will record of what is due by then, and for a moment that has
+//! passed what was said then.
 
+mod past;
 mod steps;
 mod tiers;
 
@@ -76,8 +78,13 @@ async fn check(mut world: World, batch: usize) {
     let mut dumps = vec![];
     for on in [On::Sqlite, On::Postgres] {
         let reads = Reads::of(on, vec![]).await;
-        for events in before_due.chunks(batch) {
+        let (mut recorded, mut kept) = (0, vec![]);
+        for (index, events) in before_due.chunks(batch).enumerate() {
             reads.record(events.to_vec()).await;
+            recorded += events.len();
+            if past::is_kept(index, before_due.len().div_ceil(batch)) {
+                past::keep(&reads, &world, recorded, &mut kept).await;
+            }
             for name in PEOPLE {
                 let path = format!("/v1/accounts/{name}");
                 let (_, _, kept) = reads.ask("operator", &path).await;
@@ -96,6 +103,7 @@ async fn check(mut world: World, batch: usize) {
         }
         assert_eq!(compare(&reads, &world).await, before);
         what_was_asked_for_can_be_got(&reads, &world).await;
+        past::compare(&reads, kept).await;
         for unit in UNITS {
             let totals = reads.get(&format!("/v1/totals?unit={unit}")).await;
             assert_eq!(totals["difference"], "0", "{unit}");

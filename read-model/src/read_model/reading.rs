@@ -2,10 +2,10 @@
 
 use sqlx::postgres::PgRow;
 use sqlx::query::QueryAs;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{
-    AssertSqlSafe, Database, Encode, FromRow, Postgres, Sqlite, SqlitePool, Transaction, Type,
-    query_as, query_scalar,
+    AssertSqlSafe, ConnectOptions as _, Database, Encode, FromRow, Postgres, Sqlite, SqlitePool,
+    Transaction, Type, query_as, query_scalar,
 };
 
 use super::as_of::AsOf;
@@ -56,6 +56,8 @@ pub struct Reading {
 enum AnyTransaction {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>, Stale),
+    /// Tables in memory, to which nobody writes any more.
+    Memory(Box<SqliteConnection>),
 }
 
 impl Query {
@@ -129,6 +131,15 @@ impl Reading {
         Self::begun(AnyTransaction::Postgres(transaction, server.stale.clone())).await
     }
 
+    /// Begins to read tables that are in this process's memory under a name. Whoever made them
+    /// keeps them open until then; they go with this read.
+    pub async fn of_memory(name: &str) -> Result<Self, sqlx::Error> {
+        let options = SqliteConnectOptions::new();
+        let options = options.filename(name).in_memory(true).shared_cache(true);
+        let connection = options.connect().await?;
+        Self::begun(AnyTransaction::Memory(Box::new(connection))).await
+    }
+
     /// A read begins with the checkpoint: a rebuild's swap waits for everyone who has read it, so
     /// that nobody sees some of the old tables and some of the new ones.
     async fn begun(transaction: AnyTransaction) -> Result<Self, sqlx::Error> {
@@ -157,6 +168,9 @@ impl Reading {
             AnyTransaction::Sqlite(transaction) => {
                 bind(query_as(query.sqlite), arguments).fetch_all(&mut **transaction).await
             }
+            AnyTransaction::Memory(connection) => {
+                bind(query_as(query.sqlite), arguments).fetch_all(&mut **connection).await
+            }
             AnyTransaction::Postgres(transaction, stale) => {
                 let rows = bind(query_as(query.postgres), arguments).fetch_all(&mut **transaction);
                 stale.note(in_statement_time(rows).await)
@@ -173,6 +187,9 @@ impl Reading {
         match &mut self.transaction {
             AnyTransaction::Sqlite(transaction) => {
                 bind(query_as(query.sqlite), arguments).fetch_optional(&mut **transaction).await
+            }
+            AnyTransaction::Memory(connection) => {
+                bind(query_as(query.sqlite), arguments).fetch_optional(&mut **connection).await
             }
             AnyTransaction::Postgres(transaction, stale) => {
                 let row = bind(query_as(query.postgres), arguments);
@@ -199,6 +216,9 @@ impl Reading {
             }
             AnyTransaction::Postgres(transaction, _) => {
                 query_scalar(statement).fetch_all(&mut **transaction).await
+            }
+            AnyTransaction::Memory(connection) => {
+                query_scalar(statement).fetch_all(&mut **connection).await
             }
         }
     }

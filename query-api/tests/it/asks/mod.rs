@@ -40,7 +40,8 @@ impl Reads {
             Role::ALL.iter().map(|role| (KeyHash::of(role.as_str()), *role)).collect();
         let wait_max = Duration::from_millis(10);
         let beside = projector.read_model(None).await.expect("it opens");
-        let api = QueryApi::new(beside, keys.clone(), wait_max);
+        let mut api = QueryApi::new(beside.clone(), keys.clone(), wait_max);
+        api.read_past = audit::read_past(ledger.store.clone(), beside, wait_max);
         let router = query_api::router(api.clone());
         let remote = QueryApi::new(ledger.read_model().await, keys, wait_max);
         let remote = query_api::router(remote);

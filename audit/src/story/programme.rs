@@ -1,0 +1,121 @@
+//! Offers, rules, units, and the log itself.
+
+use domain::{
+    Clock, ClockConfirmed, ClockDoubted, ConversionRateClosed, ConversionRateSet, EarningRuleSet,
+    LadderSet, LogForked, LogOpened, OfferAmended, OfferClosed, OfferOpened, OfferReopened,
+    PolicyChanged, StockAdded, StockAmended, StockRemoved, Terms, UnitClosed, UnitSet,
+};
+
+use super::{amount, list};
+
+pub(super) fn offer_opened(fact: &OfferOpened) -> String {
+    let OfferOpened { offer_id, terms, stock, page: _ } = fact;
+    let stock = stock.map_or_else(|| "without an end".to_owned(), |stock| format!("{stock} units"));
+    format!("Offer {offer_id} was opened: {}, {stock}.", of_terms(terms))
+}
+
+pub(super) fn offer_amended(fact: &OfferAmended) -> String {
+    let OfferAmended { offer_id, version, terms, page: _ } = fact;
+    format!("Offer {offer_id} was amended to version {version}: {}.", of_terms(terms))
+}
+
+fn of_terms(terms: &Terms) -> String {
+    let prices = match terms.prices.is_free() {
+        true => "nothing".to_owned(),
+        false => list(terms.prices.due().map(|price| amount(price.points, price.unit))),
+    };
+    let limit = terms.limit_per_shopper.map(|limit| format!(", at most {limit} for each shopper"));
+    format!("product {} for {prices}{}", terms.product_id, limit.unwrap_or_default())
+}
+
+pub(super) fn offer_closed(fact: &OfferClosed) -> String {
+    format!("Offer {} was closed, in version {}.", fact.offer_id, fact.version)
+}
+
+pub(super) fn offer_reopened(fact: &OfferReopened) -> String {
+    let OfferReopened { offer_id, reopening_id, version } = fact;
+    format!("Offer {offer_id} was reopened by {reopening_id}, in version {version}.")
+}
+
+pub(super) fn stock_added(fact: &StockAdded) -> String {
+    let StockAdded { offer_id, addition_id, units } = fact;
+    format!("{units} units came into the stock of offer {offer_id} by addition {addition_id}.")
+}
+
+pub(super) fn stock_removed(fact: &StockRemoved) -> String {
+    let StockRemoved { offer_id, removal_id, units } = fact;
+    format!("{units} units left the stock of offer {offer_id} by removal {removal_id}.")
+}
+
+pub(super) fn stock_amended(fact: &StockAmended) -> String {
+    let StockAmended { offer_id, version, stock } = fact;
+    let stock = stock.map_or_else(|| "no end".to_owned(), |stock| format!("{stock} units in all"));
+    format!("The stock of offer {offer_id} has {stock}, in version {version}.")
+}
+
+pub(super) fn log_opened(fact: &LogOpened) -> String {
+    let LogOpened { log_id, partitions, clock } = fact;
+    let clock = match clock {
+        Clock::Wall => "the wall clock",
+        Clock::Commands => "its commands",
+    };
+    format!("Log {log_id} was opened with partitions: {partitions}. Its time is that of {clock}.")
+}
+
+pub(super) fn log_forked(fact: &LogForked) -> String {
+    let LogForked { generation, reason } = fact;
+    format!("An operator declared generation {generation} of the log. The reason given: {reason}.")
+}
+
+pub(super) fn clock_doubted(fact: &ClockDoubted) -> String {
+    format!("The wall clock said {} and was doubted: {}.", fact.wall, fact.why)
+}
+
+pub(super) fn clock_confirmed(fact: &ClockConfirmed) -> String {
+    format!("An operator confirmed the wall clock, which said {}.", fact.wall)
+}
+
+pub(super) fn policy_changed(fact: &PolicyChanged) -> String {
+    let PolicyChanged { version, policy } = fact;
+    format!(
+        "The policy was changed to version {version}: refunds have {} days of grace, and one cause \
+         earns at most {}.",
+        policy.refund_grace_days, policy.earning_points_max
+    )
+}
+
+pub(super) fn rule_set(fact: &EarningRuleSet) -> String {
+    let EarningRuleSet { rule_id, version, terms } = fact;
+    let of = amount(terms.rate.points, terms.unit);
+    let per = terms.rate.per_amount;
+    format!("Earning rule {rule_id} is in version {version}: {of} for each {per} of money.")
+}
+
+pub(super) fn unit_set(fact: &UnitSet) -> String {
+    let UnitSet { unit, version, terms } = fact;
+    let name = terms.name.as_ref().map(|name| format!(", called {}", name.as_str()));
+    let name = name.unwrap_or_default();
+    let spendable = if terms.spendable { "can be spent" } else { "can't be spent" };
+    format!("Unit {unit} is in version {version}{name}. It {spendable}.")
+}
+
+pub(super) fn unit_closed(fact: &UnitClosed) -> String {
+    format!("Unit {} was closed, in version {}.", fact.unit, fact.version)
+}
+
+pub(super) fn ladder_set(fact: &LadderSet) -> String {
+    let LadderSet { ladder, version, terms } = fact;
+    let levels = terms.levels.iter().map(|level| format!("{} from {}", level.tier, level.from));
+    format!("Ladder {ladder} counts {} in version {version}: {}.", terms.unit, list(levels))
+}
+
+pub(super) fn rate_set(fact: &ConversionRateSet) -> String {
+    let ConversionRateSet { from, to, version, terms } = fact;
+    let (give, take) = (amount(terms.give, *from), amount(terms.take, *to));
+    format!("Version {version} of the conversion rate turns {give} into {take}.")
+}
+
+pub(super) fn rate_closed(fact: &ConversionRateClosed) -> String {
+    let ConversionRateClosed { from, to, version } = fact;
+    format!("The conversion rate from {from} to {to} was closed, in version {version}.")
+}

@@ -1,0 +1,76 @@
+//! Up to which event a moment reaches.
+
+use domain::Timestamp;
+use event_store::{EventStore, StoreError};
+use log_record::{PackedPlace, Partition, Place, Position, RecordedEvent};
+
+/// The partition with the programme: its offers, units and ladders.
+pub(crate) const PROGRAMME_HOME: Partition = Partition(0);
+
+/// Up to which event of a partition a moment reaches, and when it was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Until {
+    partition: Partition,
+    /// Nothing where the time alone counts.
+    position: Option<Position>,
+    /// What had fallen due by then counts as done.
+    pub(crate) time: Timestamp,
+}
+
+impl Until {
+    /// All that was recorded by a time.
+    #[must_use]
+    pub(crate) const fn time(partition: Partition, time: Timestamp) -> Self {
+        Self { partition, position: None, time }
+    }
+
+    /// All up to an event that the log has.
+    pub(crate) async fn place(store: &EventStore, place: Place) -> Result<Self, StoreError> {
+        let Place { partition, position } = place;
+        let time = match position {
+            Position::START => Timestamp::EPOCH,
+            _ => time_of(&store.read_one(place).await?),
+        };
+        Ok(Self { partition, position: Some(position), time })
+    }
+
+    /// Whether the moment includes an event.
+    #[must_use]
+    pub(crate) fn includes(&self, event: &RecordedEvent) -> bool {
+        let is_before = match self.position {
+            Some(last) if event.partition() == self.partition => event.position() <= last,
+            _ => true,
+        };
+        is_before && event.recorded_at <= self.time.micros()
+    }
+
+    /// The last place that the moment can include, as the read tables keep it.
+    pub(crate) fn last_place(&self) -> i64 {
+        self.position.map_or(i64::MAX, |last| PackedPlace::new(self.partition, last).as_i64())
+    }
+}
+
+/// When an event was recorded. The log has none of another millennium.
+pub(crate) fn time_of(event: &RecordedEvent) -> Timestamp {
+    Timestamp::from_micros(event.recorded_at).unwrap_or_default()
+}
+
+/// The last event of a partition that was recorded by a time, found by halves: times never decrease
+/// in a partition.
+pub async fn last_by(
+    store: &EventStore,
+    partition: Partition,
+    time: Timestamp,
+) -> Result<Position, StoreError> {
+    let (mut first, mut last) = (0, store.head(partition).await?.position.0);
+    while first < last {
+        let middle = first + (last - first).div_ceil(2);
+        let place = Place { partition, position: Position(middle) };
+        if store.read_one(place).await?.recorded_at <= time.micros() {
+            first = middle;
+        } else {
+            last = middle - 1;
+        }
+    }
+    Ok(Position(first))
+}
