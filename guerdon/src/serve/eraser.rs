@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use command_api::{Erasing, Unshipped};
 use event_store::{Erasure, EventStore, StoreError};
+use futures_util::future::BoxFuture;
 use log_record::{Place, ShippingRequestId};
 use publisher::{ParkedAbout, erase_parked, parked_about};
 use read_model::{OfLog, ReadModel};
@@ -101,7 +102,8 @@ impl Eraser {
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut failed = Seldom::new();
         loop {
-            match stop.run_until_cancelled(self.look()).await {
+            let looking: BoxFuture<'_, anyhow::Result<()>> = Box::pin(self.look());
+            match stop.run_until_cancelled(looking).await {
                 None => return,
                 Some(Ok(())) => {}
                 Some(Err(error)) => {
@@ -130,9 +132,8 @@ impl Eraser {
 
     /// Texts in the log and in archives, and what is beside the log.
     async fn erase_log(&self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
-        let is_new = |erasure: &&mut Erasure| erasure.archive_at.is_none();
-        let new: Vec<Erasure> =
-            erasures.iter().filter(|it| it.archive_at.is_none()).cloned().collect();
+        let mut new: Vec<Erasure> = erasures.to_vec();
+        new.retain(|erasure| erasure.archive_at.is_none());
         if new.is_empty() {
             return Ok(());
         }
@@ -144,10 +145,13 @@ impl Eraser {
         }
         self.erase_parked(&new).await?;
         self.store.rewrite_beside().await?;
-        for (erasure, ranges) in erasures.iter_mut().filter(is_new).zip(ranges) {
-            erasure.log_at.get_or_insert_with(unix_micros);
-            erasure.ranges = ranges;
-            self.store.save_erasure(erasure).await?;
+        let mut ranges = ranges.into_iter();
+        for erasure in &mut *erasures {
+            if erasure.archive_at.is_none() {
+                erasure.log_at.get_or_insert_with(unix_micros);
+                erasure.ranges = ranges.next().unwrap_or_default();
+                self.store.save_erasure(erasure).await?;
+            }
         }
         match archive.context("can't use the archive")? {
             Some(mut folder) => self.store.erase_archived(&mut folder, &new).await?,
@@ -158,11 +162,13 @@ impl Eraser {
                 }
             }
         }
-        for erasure in erasures.iter_mut().filter(is_new) {
-            erasure.archive_at = Some(unix_micros());
-            self.store.save_erasure(erasure).await?;
-            let Erasure { place, account_id, .. } = erasure;
-            tracing::info!(%place, account_id, "private texts of an account are erased in the log");
+        for erasure in &mut *erasures {
+            if erasure.archive_at.is_none() {
+                erasure.archive_at = Some(unix_micros());
+                self.store.save_erasure(erasure).await?;
+                let (place, account_id) = (erasure.place, &erasure.account_id);
+                tracing::info!(%place, account_id, "private texts are erased in the log");
+            }
         }
         Ok(())
     }
@@ -205,62 +211,69 @@ impl Eraser {
 
     /// The projector erases rows, with the event; here the files are written anew.
     async fn erase_read_model(&mut self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
-        let noted_by = unix_micros().saturating_sub(CALLS_NOTED_WITHIN_MICROS);
-        let waits = |it: &Erasure| {
-            it.archive_at.is_some()
-                && it.read_model_at.is_none()
-                && it.log_at.is_some_and(|log_at| log_at <= noted_by)
-        };
-        let places: Vec<Place> =
-            erasures.iter().filter(|it| waits(it)).map(|it| it.place).collect();
+        let mut waiting: Vec<Erasure> = erasures.to_vec();
+        waiting.retain(waits_for_tables);
         let rests = self.next_rewrite.is_some_and(|next| Instant::now() < next);
-        if places.is_empty() || rests {
+        if waiting.is_empty() || rests {
             return Ok(());
         }
-        // The last of each partition.
-        let is_last = |place: &&Place| {
-            places.iter().all(|it| it.partition != place.partition || it <= *place)
-        };
-        let wanted: Vec<Place> = places.iter().filter(is_last).copied().collect();
+        let wanted = last_of_each_partition(&waiting);
         // A projection that is behind gets there.
         let read_model = self.tables.open().await?;
         if read_model.read(&wanted, TABLES_WAIT).await.is_err() {
             return Ok(());
         }
         // Calls from before may have been noted since.
-        for erasure in erasures.iter().filter(|it| waits(it)) {
+        for erasure in &waiting {
             self.store.erase_calls(&erasure.account_id).await?;
         }
         self.store.rewrite_beside().await?;
         let begun = Instant::now();
         projector::rewrite_erased(&self.tables.config.data.read_model()).await?;
         self.next_rewrite = Some(Instant::now() + begun.elapsed() * REST_TIMES);
-        for erasure in erasures.iter_mut().filter(|it| waits(it)) {
-            erasure.read_model_at = Some(unix_micros());
-            self.store.save_erasure(erasure).await?;
+        for erasure in erasures {
+            if waiting.iter().any(|waiting| waiting.place == erasure.place) {
+                erasure.read_model_at = Some(unix_micros());
+                self.store.save_erasure(erasure).await?;
+            }
         }
         Ok(())
     }
 
     /// The log's files.
-    async fn rewrite_log(&self, erasures: Vec<Erasure>) -> anyhow::Result<()> {
-        let is_erased = |it: &Erasure| it.archive_at.is_some() && it.read_model_at.is_some();
-        let mut erased: Vec<Erasure> = erasures.into_iter().filter(is_erased).collect();
-        if erased.is_empty() {
+    async fn rewrite_log(&self, mut erasures: Vec<Erasure>) -> anyhow::Result<()> {
+        erasures.retain(|it| it.archive_at.is_some() && it.read_model_at.is_some());
+        if erasures.is_empty() {
             return Ok(());
         }
-        let before = erased.clone();
-        let rewritten = self.store.rewrite_erased(&mut erased).await;
-        for (erasure, before) in erased.iter_mut().zip(&before) {
+        let before = erasures.clone();
+        let rewritten = self.store.rewrite_erased(&mut erasures).await;
+        for mut erasure in erasures {
             if rewritten.is_ok() && erasure.ranges.is_empty() {
                 erasure.done_at = Some(unix_micros());
-                let Erasure { place, account_id, .. } = erasure;
+                let (place, account_id) = (erasure.place, &erasure.account_id);
                 tracing::info!(%place, account_id, "an erasure is done");
             }
-            if *erasure != *before {
-                self.store.save_erasure(erasure).await?;
+            if !before.contains(&erasure) {
+                self.store.save_erasure(&erasure).await?;
             }
         }
         Ok(rewritten?)
     }
+}
+
+/// Whether nothing is missing but the read model and what comes after it.
+fn waits_for_tables(erasure: &Erasure) -> bool {
+    let noted_by = unix_micros().saturating_sub(CALLS_NOTED_WITHIN_MICROS);
+    erasure.archive_at.is_some()
+        && erasure.read_model_at.is_none()
+        && erasure.log_at.is_some_and(|log_at| log_at <= noted_by)
+}
+
+fn last_of_each_partition(erasures: &[Erasure]) -> Vec<Place> {
+    let is_last = |place: &Place| {
+        let others = erasures.iter().map(|it| it.place);
+        others.filter(|it| it.partition == place.partition).all(|it| it <= *place)
+    };
+    erasures.iter().map(|it| it.place).filter(is_last).collect()
 }
