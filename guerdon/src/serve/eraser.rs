@@ -5,17 +5,17 @@
 //! goes on at its next start. The order: texts in the log's table, calls and keys beside it, parked
 //! messages, archives, the read model's rows and files, the log's files.
 
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use command_api::{Erasing, Unshipped};
 use event_store::{Erasure, EventStore, StoreError};
-use futures_util::future::BoxFuture;
 use log_record::{Place, ShippingRequestId};
 use publisher::{ParkedAbout, erase_parked, parked_about};
 use read_model::{OfLog, ReadModel};
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trace::unix_micros;
@@ -38,6 +38,8 @@ const CALLS_NOTED_WITHIN_MICROS: i64 = 2_000_000;
 /// after the other waits for several at once.
 const REST_TIMES: u32 = 10;
 
+type Looking<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
+
 /// The parts of a ledger that have something to erase.
 #[derive(Clone)]
 pub(super) struct Eraser {
@@ -51,12 +53,16 @@ pub(super) struct Eraser {
 struct Tables {
     config: ServeConfig,
     required: OfLog,
-    opened: OnceCell<ReadModel>,
+    opened: OnceLock<ReadModel>,
 }
 
 impl Tables {
-    async fn open(&self) -> anyhow::Result<&ReadModel> {
-        self.opened.get_or_try_init(|| read_tables::open_beside(&self.config, &self.required)).await
+    async fn open(&self) -> anyhow::Result<ReadModel> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened.clone());
+        }
+        let opened = read_tables::open_beside(&self.config, &self.required).await?;
+        Ok(self.opened.get_or_init(|| opened).clone())
     }
 }
 
@@ -67,7 +73,7 @@ impl Eraser {
         required: &OfLog,
         read_model: Option<&ReadModel>,
     ) -> Self {
-        let opened = OnceCell::new_with(read_model.cloned());
+        let opened = read_model.cloned().map_or_else(OnceLock::new, OnceLock::from);
         let tables = Tables { config: config.clone(), required: required.clone(), opened };
         Self {
             store: store.clone(),
@@ -90,7 +96,7 @@ impl Eraser {
                         Problem::read_model_unreachable()
                     })?;
                     let wait = tables.config.read_wait_ms;
-                    let asked = query_api::unshipped(read_model, &account_id, at, wait).await;
+                    let asked = query_api::unshipped(&read_model, &account_id, at, wait).await;
                     asked.map(|(requests, as_of)| Unshipped { requests, as_of })
                 })
             }),
@@ -102,7 +108,7 @@ impl Eraser {
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut failed = Seldom::new();
         loop {
-            let looking: BoxFuture<'_, anyhow::Result<()>> = Box::pin(self.look());
+            let looking: Looking<'_> = Box::pin(self.look());
             match stop.run_until_cancelled(looking).await {
                 None => return,
                 Some(Ok(())) => {}
