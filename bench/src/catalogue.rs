@@ -39,12 +39,18 @@ What:
   kafka             the same while it publishes to a broker
   kafka-away        the same while that broker is stopped
   slow-clients      uniform, beside 10,000 connections whose clients keep the ledger waiting
+  sealed            4,000 redemptions a second at fixed times, by a ledger with all parts
+  unsealed          the same without the transparency log
   …-slow-disk       with 2 ms added to every fsync and fdatasync
 
 Messages to a Kafka:
   kafka-publisher   a publisher alone: what 200,000 redemptions left in the read model
   kafka-bare        the same messages from memory by an rdkafka producer, acks=all, idempotent
   kafka-latency     2,000 redemptions a second at fixed times: from an answer to its message";
+
+/// So many redemptions a second that all parts keep up, and do all of the work that a redemption
+/// is while it is measured.
+const SEALED_RATE: u32 = 4_000;
 
 /// All of them.
 pub(crate) fn catalogue() -> Vec<Contender> {
@@ -94,6 +100,11 @@ pub(crate) fn catalogue() -> Vec<Contender> {
             .with(Credit::Expiring)
             .extra(),
         row("guerdon-sqlite-slow-clients", CommandApi(Sqlite), Redemptions).beside_slow_clients(),
+        row("guerdon-sqlite-sealed", Publishing(Broker::Absent), Redemptions).at(SEALED_RATE),
+        row("guerdon-sqlite-unsealed", Publishing(Broker::Absent), Redemptions)
+            .at(SEALED_RATE)
+            .unsealed(),
+        row("guerdon-sqlite-uniform-unsealed", CommandApi(Sqlite), Redemptions).unsealed().extra(),
         row("kafka-bare", Server::Sender(Sender::Bare), Redemptions),
         row("kafka-publisher", Server::Sender(Sender::Publisher), Redemptions),
         row("kafka-latency", Publishing(Broker::Followed), Redemptions).at(2_000),

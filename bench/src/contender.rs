@@ -14,6 +14,8 @@ pub(crate) struct Contender {
     pub(crate) pace: Pace,
     /// Whether thousands of others keep the server waiting meanwhile.
     pub(crate) is_beside_slow_clients: bool,
+    /// Whether what is appended isn't sealed in the transparency log.
+    pub(crate) is_unsealed: bool,
     /// Whether it has its turn only with `--full`, or when it is named.
     pub(crate) is_extra: bool,
 }
@@ -108,7 +110,8 @@ impl Contender {
     pub(crate) fn naive(&self) -> Option<&'static str> {
         let is_usual = self.credit == Credit::Plenty
             && self.pace == Pace::Closed
-            && !self.is_beside_slow_clients;
+            && !self.is_beside_slow_clients
+            && !self.is_unsealed;
         let is_ledger = matches!(self.server, Server::CommandApi(_) | Server::Whole(_));
         match (self.requests, self.disk) {
             _ if !is_usual || !is_ledger => None,
@@ -123,8 +126,18 @@ impl Contender {
     /// One that has its turn by default, at full speed.
     pub(crate) const fn new(name: &'static str, server: Server, requests: Requests) -> Self {
         let (credit, disk, pace) = (Credit::Plenty, Disk::AsItIs, Pace::Closed);
-        let (is_beside_slow_clients, is_extra) = (false, false);
-        Self { name, server, requests, credit, disk, pace, is_beside_slow_clients, is_extra }
+        let (is_beside_slow_clients, is_unsealed, is_extra) = (false, false, false);
+        Self {
+            name,
+            server,
+            requests,
+            credit,
+            disk,
+            pace,
+            is_beside_slow_clients,
+            is_unsealed,
+            is_extra,
+        }
     }
 
     pub(crate) const fn on_slow_disk(self) -> Self {
@@ -133,6 +146,10 @@ impl Contender {
 
     pub(crate) const fn beside_slow_clients(self) -> Self {
         Self { is_beside_slow_clients: true, ..self }
+    }
+
+    pub(crate) const fn unsealed(self) -> Self {
+        Self { is_unsealed: true, ..self }
     }
 
     pub(crate) const fn with(self, credit: Credit) -> Self {

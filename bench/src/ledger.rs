@@ -71,6 +71,9 @@ impl Ledger {
         if contender.is_beside_slow_clients {
             command.args(slow_clients::OPTIONS);
         }
+        if contender.is_unsealed {
+            command.arg("--unsealed");
+        }
         command.env("RUST_LOG", "warn").stdout(Stdio::null());
         let mut process = Process::start(&mut command)?;
         ready(&mut process).await?;

@@ -5,8 +5,10 @@
 //! In reading order: `catalogue.rs` (the contenders), `rounds.rs`, `turn.rs`, `load.rs` (the
 //! client), `report.rs` (the tables); `broker.rs`, `sender.rs` and `follower.rs` for what goes to
 //! Kafka; beside them `restart.rs`, `memory.rs` and `footprint.rs`, on logs and states that
-//! `make_log.rs` makes. Everything runs on loopback, bounded in time.
+//! `make_log.rs` makes; `audit.rs` for the transparency log. Everything runs on loopback, bounded
+//! in time.
 
+mod audit;
 mod broker;
 mod catalogue;
 mod chance;
@@ -76,6 +78,8 @@ enum Tool {
     Naive(naive::NaiveConfig),
     /// Measures restarts on a big log, with and without a snapshot.
     Restart(restart::RestartArgs),
+    /// Measures how long it takes to seal and to verify a big log, and to get a receipt.
+    Audit(audit::AuditArgs),
     /// Measures the bytes in memory of an account and of an id.
     Memory,
     /// Measures the bytes on disk of a redemption.
@@ -106,6 +110,7 @@ async fn main() -> anyhow::Result<()> {
         Some(Tool::Noop { listen }) => noop::noop(listen).await,
         Some(Tool::Naive(config)) => naive::naive(config).await,
         Some(Tool::Restart(args)) => restart::restart(&args).await,
+        Some(Tool::Audit(args)) => audit::audit(&args).await,
         Some(Tool::Memory) => memory::memory(),
         Some(Tool::Footprint { guerdon }) => footprint::footprint(guerdon).await,
         Some(Tool::MakeLog { content, folder }) => make_log::make_log(&content, &folder).await,

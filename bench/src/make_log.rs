@@ -56,6 +56,20 @@ pub(crate) async fn make_log(content: &Content, folder: &Path) -> anyhow::Result
     Ok(())
 }
 
+/// Who redeems in such a log: the account of each redemption, in its order.
+pub(crate) fn redeemers(content: &Content) -> Vec<u64> {
+    // Before them are the log's opening, the offers and the credit, and each is two events.
+    let before = 1 + OFFERS + content.accounts;
+    let redemptions = content.events.saturating_sub(before).div_ceil(2);
+    let mut chance = Chance::of_client(7);
+    let redeemer = |_| {
+        let account = chance.below(content.accounts);
+        chance.below(OFFERS);
+        account
+    };
+    (0..redemptions).map(redeemer).collect()
+}
+
 struct Log {
     store: EventStore,
     head: Head,
@@ -159,4 +173,30 @@ pub(crate) fn redeem(account: u64, number: u64, offer: u64) -> anyhow::Result<Co
 fn yesterday() -> anyhow::Result<Timestamp> {
     let time = SystemTime::now().checked_sub(Duration::from_secs(24 * 60 * 60));
     Ok(Timestamp::from_system(time.context("there was no yesterday")?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use log_record::{Place, Position};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_redeemers_are_those_of_the_log() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let content = Content { accounts: 50, events: 1 + OFFERS + 50 + 399 };
+        make_log(&content, folder.path()).await.expect("made");
+        let file = StoreUrl::Sqlite(folder.path().join("log.sqlite"));
+        let store = EventStore::open(&file, Access::Read).await.expect("opened");
+        let expected = redeemers(&content);
+        assert_eq!(expected.len(), 200);
+        let first = 1 + OFFERS + 50 + 1;
+        for (number, account) in (0..).zip(expected) {
+            let position = Position(first + 2 * number);
+            let place = Place { partition: Partition(0), position };
+            let event = store.read_one(place).await.expect("read");
+            let shopper = format!("shopper-{account}");
+            assert_eq!(event.account_id.as_deref(), Some(&*shopper), "{number}");
+        }
+    }
 }

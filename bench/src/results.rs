@@ -56,6 +56,13 @@ impl Results {
         self.ratio_of(contender, other, Turn::rate)
     }
 
+    /// The percentage of a contender's processor time that another, of the same round each, does
+    /// without.
+    pub(crate) fn cpu_percent(&self, contender: &str, without: &str) -> Option<f64> {
+        let cpu = |turn: &Turn| turn.per_thousand(turn.loaded.servers_cpu());
+        self.ratio_of(without, contender, cpu).map(|rest| 100.0 * (1.0 - rest))
+    }
+
     fn ratio_of(&self, contender: &str, other: &str, figure: impl Fn(&Turn) -> f64) -> Option<f64> {
         let pairs = self.of(contender).zip(self.of(other));
         median(pairs.map(|(turn, other)| figure(turn) / figure(other)).collect())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::contender::Contender;
+use crate::contender::{Contender, Pace};
 use crate::requests::Variety;
 
 /// Seconds of a turn that count.
@@ -14,16 +14,16 @@ const SECONDS: u64 = 5;
 /// On the whole way: long enough for a projection to fall behind, if it can't keep up.
 const SECONDS_WHOLE_WAY: u64 = 60;
 
-/// Where each message's way is measured: enough of them for the slowest hundredth.
-const SECONDS_FOLLOWED: u64 = 20;
+/// At fixed times: enough requests for the slowest hundredth.
+const SECONDS_FIXED: u64 = 20;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Settings {
     /// How often each contender has its turn.
     #[arg(long, default_value_t = 3)]
     pub(crate) rounds: usize,
-    /// Seconds that count, for each turn. [default: 5; on the whole way 60; for
-    /// kafka-latency 20]
+    /// Seconds that count, for each turn. [default: 5; on the whole way 60; at a fixed
+    /// rate 20]
     #[arg(long)]
     seconds: Option<u64>,
     /// Seconds before them that don't count.
@@ -72,8 +72,8 @@ impl Settings {
     pub(crate) fn measured(&self, contender: &Contender) -> Duration {
         let default = if contender.is_until_visible() {
             SECONDS_WHOLE_WAY
-        } else if contender.is_followed() {
-            SECONDS_FOLLOWED
+        } else if let Pace::Fixed(_) = contender.pace {
+            SECONDS_FIXED
         } else {
             SECONDS
         };

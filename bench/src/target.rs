@@ -16,6 +16,12 @@ pub(crate) enum Target {
         of: &'static str,
         millis: f64,
     },
+    /// Of a contender's processor time, what another does without.
+    CpuShareWithin {
+        of: &'static str,
+        without: &'static str,
+        percent: f64,
+    },
     /// From the answer to the message.
     P99PublishedWithin {
         of: &'static str,
@@ -23,10 +29,10 @@ pub(crate) enum Target {
     },
 }
 
-use Target::{AtLeast, P99PublishedWithin, P99Within};
+use Target::{AtLeast, CpuShareWithin, P99PublishedWithin, P99Within};
 
 /// Over both ways to write the naive transaction: as most do, and as it is quickest.
-pub(crate) const TARGETS: [Target; 25] = [
+pub(crate) const TARGETS: [Target; 26] = [
     AtLeast { of: "guerdon-sqlite-uniform", over: "noop", ratio: 0.6 },
     AtLeast { of: "guerdon-postgres-uniform", over: "noop", ratio: 0.5 },
     AtLeast { of: "guerdon-postgres-uniform", over: "naive-uniform", ratio: 6.0 },
@@ -56,6 +62,11 @@ pub(crate) const TARGETS: [Target; 25] = [
     P99PublishedWithin { of: "kafka-latency", millis: 100.0 },
     AtLeast { of: "guerdon-sqlite-kafka", over: "guerdon-sqlite-no-kafka", ratio: 0.95 },
     AtLeast { of: "guerdon-sqlite-kafka-away", over: "guerdon-sqlite-no-kafka", ratio: 0.95 },
+    CpuShareWithin {
+        of: "guerdon-sqlite-sealed",
+        without: "guerdon-sqlite-unsealed",
+        percent: 3.0,
+    },
 ];
 
 impl Target {
@@ -63,6 +74,9 @@ impl Target {
     pub(crate) fn what(self) -> String {
         match self {
             AtLeast { of, over, .. } => format!("{of} ÷ {over}"),
+            CpuShareWithin { of, without, .. } => {
+                format!("processor time of {of} that {without} does without, %")
+            }
             P99Within { of, .. } => format!("p99 of {of}, ms"),
             P99PublishedWithin { of, .. } => format!("p99 of {of}, answer to message, ms"),
         }
@@ -71,6 +85,7 @@ impl Target {
     pub(crate) fn wanted(self) -> String {
         match self {
             AtLeast { ratio, .. } => format!("≥ {ratio}"),
+            CpuShareWithin { percent, .. } => format!("≤ {percent}"),
             P99Within { millis, .. } | P99PublishedWithin { millis, .. } => format!("≤ {millis}"),
         }
     }
@@ -79,6 +94,7 @@ impl Target {
     pub(crate) fn measured(self, results: &Results) -> Option<f64> {
         match self {
             AtLeast { of, over, .. } => results.ratio(of, over),
+            CpuShareWithin { of, without, .. } => results.cpu_percent(of, without),
             P99Within { of, .. } => results.median(of, |turn| millis(turn, 990)),
             P99PublishedWithin { of, .. } => results.published_millis(of, 990),
         }
@@ -87,6 +103,7 @@ impl Target {
     pub(crate) fn is_reached(self, measured: f64) -> bool {
         match self {
             AtLeast { ratio, .. } => measured >= ratio,
+            CpuShareWithin { percent, .. } => measured <= percent,
             P99Within { millis, .. } | P99PublishedWithin { millis, .. } => measured <= millis,
         }
     }
@@ -103,7 +120,9 @@ mod tests {
         let is_usual = |name| usual.iter().any(|contender| contender.name == name);
         for target in TARGETS {
             match target {
-                AtLeast { of, over, .. } => assert!(is_usual(of) && is_usual(over), "{target:?}"),
+                AtLeast { of, over, .. } | CpuShareWithin { of, without: over, .. } => {
+                    assert!(is_usual(of) && is_usual(over), "{target:?}");
+                }
                 P99Within { of, .. } | P99PublishedWithin { of, .. } => {
                     assert!(is_usual(of), "{target:?}");
                 }

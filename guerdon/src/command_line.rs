@@ -283,7 +283,7 @@ mod tests {
 
     /// The variables of which the help shows the value: numbers, times, words of a list, addresses
     /// to listen on, and the names of files and folders.
-    const SHOWN: [&str; 53] = [
+    const SHOWN: [&str; 55] = [
         "GUERDON_ACCEPT_WITHIN",
         "GUERDON_ACCESS_LOG",
         "GUERDON_ALERT_AFTER",
@@ -336,6 +336,8 @@ mod tests {
         "GUERDON_TRANSPARENCY_DIR",
         "GUERDON_TRUSTED_PROXIES",
         "GUERDON_WAREHOUSE_RATE",
+        "GUERDON_WITNESS_EVERY",
+        "GUERDON_WITNESS_QUORUM",
         "GUERDON_WRITE_TIMEOUT",
     ];
 

@@ -9,7 +9,8 @@ use clap::Args;
 use command_api::ReadClock;
 use domain::Timestamp;
 use publisher::{
-    Brokers, CommandApiAt, PublisherConfig, ResendPolicy, WarehouseRate, WayIn, is_topic_name,
+    Brokers, CheckpointTopic, CommandApiAt, PublisherConfig, ResendPolicy, WarehouseRate, WayIn,
+    is_topic_name,
 };
 use trace::Tracer;
 
@@ -99,6 +100,18 @@ pub(crate) struct KafkaConfig {
         value_parser = topic
     )]
     kafka_earnings: String,
+
+    /// A topic that gets the newest checkpoint of the transparency log every 10 seconds, so that
+    /// whoever reads it notices a rewritten log. What is there is compared at each start. [default:
+    /// checkpoints go to no topic]
+    #[arg(
+        long,
+        env = "GUERDON_KAFKA_CHECKPOINTS",
+        hide_env_values = true,
+        value_name = "TOPIC",
+        value_parser = topic
+    )]
+    kafka_checkpoints: Option<String>,
 
     /// The consumer group for the warehouses' reports. The group for earnings has the same name
     /// with -earnings at the end.
@@ -205,14 +218,8 @@ impl KafkaConfig {
                  be read again"
             );
         }
-        let mut properties = self.properties_in_file()?;
-        properties.extend(self.kafka_property.iter().cloned());
-        if let Some(Property(name, _)) = properties.iter().find(|it| OWN.contains(&&*it.0)) {
-            bail!("the property {name} of Kafka is the ledger's own: its promises rest on it");
-        }
-        let properties = properties.into_iter().map(|Property(name, value)| (name, value));
         Ok(Some(PublisherConfig {
-            brokers: Brokers { servers, properties: properties.collect() },
+            brokers: self.brokers(servers)?,
             topic: self.kafka_topic.clone(),
             create_topics: self.kafka_create_topics.then(|| self.kafka_partitions.max(1).into()),
             state: data.publisher_state(),
@@ -230,6 +237,26 @@ impl KafkaConfig {
             reread_from: self.reread_from,
             tracer: Tracer::default(),
         }))
+    }
+
+    /// Where checkpoints are published, if they are.
+    pub(crate) fn checkpoints(&self) -> anyhow::Result<Option<CheckpointTopic>> {
+        let Some(topic) = self.kafka_checkpoints.clone() else { return Ok(None) };
+        let servers = self.kafka.clone();
+        let servers =
+            servers.context("--kafka-checkpoints names a topic, and --kafka no broker")?;
+        let brokers = self.brokers(servers)?;
+        Ok(Some(CheckpointTopic { brokers, topic, create: self.kafka_create_topics }))
+    }
+
+    fn brokers(&self, servers: String) -> anyhow::Result<Brokers> {
+        let mut properties = self.properties_in_file()?;
+        properties.extend(self.kafka_property.iter().cloned());
+        if let Some(Property(name, _)) = properties.iter().find(|it| OWN.contains(&&*it.0)) {
+            bail!("the property {name} of Kafka is the ledger's own: its promises rest on it");
+        }
+        let properties = properties.into_iter().map(|Property(name, value)| (name, value));
+        Ok(Brokers { servers, properties: properties.collect() })
     }
 
     fn command_api(&self, data: &DataConfig, here: Option<Router>) -> anyhow::Result<CommandApiAt> {

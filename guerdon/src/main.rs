@@ -49,6 +49,7 @@ mod token_config;
 mod trace_config;
 mod transparency;
 mod verify;
+mod witness_config;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

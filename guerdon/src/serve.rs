@@ -21,6 +21,7 @@ mod publishing;
 mod read_tables;
 mod remembered;
 mod root;
+mod sealing;
 mod security_headers;
 mod seldom;
 pub(crate) mod shutdown;
@@ -45,7 +46,6 @@ use log_record::LogId;
 use projector::Projector;
 use query_api::QueryApi;
 use read_model::{OfLog, ReadModel, ReadModelError};
-use sealer::Sealer;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -179,6 +179,7 @@ impl Ledger {
         let store = open_store(config).await?;
         // Before anything is made of the log or appended to it.
         remembered::check(config, &store).await?;
+        sealing::make_first_key(config, &store).await?;
         let required = read_tables::required(&store, stop).await?;
         let mut health = Health::of(store.clone());
         let mut metrics = Metrics::new(&store, doors.open_connections());
@@ -245,9 +246,8 @@ impl Ledger {
                     snapshots.spawn(snapshots::keep_taking(config, store, partition, from, stop));
                 }
             }
-            if config.data.store() != StoreUrl::Memory {
-                let folder = config.data.transparency();
-                let sealer = Sealer::new(store.clone(), folder, config.checkpoints_dir.clone());
+            if let Some(sealer) = sealing::start(config, &store, stop)? {
+                metrics.add_sealer(&sealer, store.clone());
                 health.sealing = sealer.statuses();
                 routes = routes.merge(sealer.routes(keys.clone()));
                 sealing = Some(tokio::spawn(sealer.run(stop.clone())));

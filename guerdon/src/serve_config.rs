@@ -19,6 +19,7 @@ use crate::kafka_config::KafkaConfig;
 use crate::log_config::LogConfig;
 use crate::token_config::TokenConfig;
 use crate::trace_config::TraceConfig;
+use crate::witness_config::WitnessConfig;
 
 /// How to run a ledger.
 #[derive(Args, Clone, Debug)]
@@ -90,6 +91,10 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "GUERDON_CHECKPOINTS_DIR", value_parser = path)]
     pub(crate) checkpoints_dir: Option<PathBuf>,
 
+    /// Seal nothing in the transparency log. Only the benchmark does, to see what sealing costs.
+    #[arg(long, hide = true)]
+    pub(crate) unsealed: bool,
+
     /// The longest time that a read with Guerdon-Position waits for the read model, in
     /// milliseconds.
     #[arg(
@@ -121,6 +126,9 @@ pub(crate) struct ServeConfig {
 
     #[command(flatten)]
     pub(crate) traces: TraceConfig,
+
+    #[command(flatten)]
+    pub(crate) witnesses: WitnessConfig,
 
     #[command(flatten)]
     pub(crate) kafka: KafkaConfig,
@@ -160,6 +168,8 @@ impl ServeConfig {
             "--partitions {partitions}: a ledger has one partition for now"
         );
         self.edge.check(self.listen, self.connections.operators_listen)?;
+        self.witnesses.check()?;
+        self.kafka.checkpoints()?;
         self.tokens.check()
     }
 

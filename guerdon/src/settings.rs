@@ -28,11 +28,13 @@ pub(crate) const CONFIG: &str = "GUERDON_CONFIG";
 
 /// Options whose variables the help hides, because a password may stand there by a slip. Once their
 /// values are checked, they are no secrets.
-const NO_SECRETS: [&str; 8] = [
+const NO_SECRETS: [&str; 10] = [
     "kafka",
     "kafka-topic",
     "kafka-warehouse-events",
     "kafka-earnings",
+    "kafka-checkpoints",
+    "witnesses",
     "kafka-group",
     "command-api",
     "otlp",

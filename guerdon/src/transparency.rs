@@ -45,6 +45,9 @@ enum Act {
     },
     /// Print the verifier key of each partition, for whoever verifies the log.
     Keys,
+    /// Make the first signing key anew, where the keys are lost for good. Auditors who know the
+    /// lost key refuse what this one signs: give them both.
+    NewKey,
     /// Add a signing key. The ledger that takes commands hands over to it within two seconds.
     RotateKey,
 }
@@ -69,6 +72,10 @@ pub(crate) async fn run(args: TransparencyArgs) -> anyhow::Result<()> {
             }
             let cells = |row: &PartitionKey| [row.partition.to_string(), row.key.clone()];
             printing.rows(["partition", "key"], &rows, cells)
+        }
+        Act::NewKey => {
+            let keys = SigningKeys::replace_lost(&folder)?;
+            printing.one(&Made(Rotated::new(&folder, &keys)?))
         }
         Act::RotateKey => {
             let _ = SigningKeys::load(&folder)?;
@@ -135,6 +142,24 @@ impl Display for Rotated {
             f,
             "key {keys}, {public_key}, is in {}. Keep a copy of the file: without it nothing can be \
              signed. The ledger hands over to the new key within some seconds",
+            file.display()
+        )
+    }
+}
+
+/// A key in the place of a lost one.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Made(Rotated);
+
+impl Display for Made {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let Rotated { public_key, file, .. } = &self.0;
+        write!(
+            f,
+            "the key {public_key} is in {}. Keep a copy of the file. The ledger signs with it within \
+             half a minute. Tell the auditors: they know another key, and refuse this one until you \
+             give it to them",
             file.display()
         )
     }

@@ -42,6 +42,13 @@ pub(crate) fn log_calls(problems: &[Problem]) -> anyhow::Result<Vec<(String, Jso
             below_log("text/plain", text())?,
         ),
         open(
+            "/log/{partition}/cosigned",
+            "getLogCosignedCheckpoint",
+            "The newest checkpoint that enough witnesses signed, too, as a signed note.",
+            vec![partition()],
+            below_log("text/plain", text())?,
+        ),
+        open(
             "/log/{partition}/handover/{number}",
             "getLogHandover",
             "The last checkpoint of a key, which names the next key, as a signed note.",

@@ -4,6 +4,7 @@
 //! - `producer`: sends, and reports what became of each message; `send_trace` traces some of them
 //! - `consumer`: receives, and commits offsets; `reader` chooses where it begins, by
 //!   `starting_point`; `reading` counts what is lost or read again
+//! - `last_messages`: reads the end of a topic again
 //! - `topic_admin`: asks the brokers about topics, and creates them
 //! - `topic`: whether a topic can be used, and how safe its settings are
 //! - `acknowledged`: which offsets a topic acknowledged, and whether it lost any
@@ -13,6 +14,7 @@ pub(crate) mod brokers;
 pub(crate) mod consumer;
 mod diagnosis;
 mod faults;
+pub(crate) mod last_messages;
 pub(crate) mod producer;
 pub(crate) mod reader;
 pub(crate) mod reading;

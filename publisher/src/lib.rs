@@ -5,6 +5,7 @@
 //! under it:
 //! - `operator`: the routes by which operators watch and correct the publisher; `metrics`
 //! - [`Publisher`]: takes the lease, and while it holds it, runs the two rooms below
+//! - [`publish_checkpoints`]: the transparency log's checkpoints to a topic; it needs no lease
 //! - `outbound`: shipping messages to Kafka; `inbound`: Kafka's messages to the command API
 //! - `state`: the publisher's own tables, which no rebuild touches
 //! - `kafka`: the Kafka client, and the only folder that knows rdkafka
@@ -12,6 +13,7 @@
 
 mod activity;
 mod causes;
+mod checkpoints;
 mod clock;
 mod error;
 mod inbound;
@@ -23,6 +25,7 @@ mod outbound;
 mod publisher;
 mod state;
 
+pub use checkpoints::{CheckpointTopic, Checkpoints, Compared, publish_checkpoints};
 pub use error::{ForkSign, PublishError};
 pub use inbound::command_api::CommandApiAt;
 pub use inbound::way_in::WayIn;

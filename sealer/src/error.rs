@@ -31,6 +31,31 @@ pub enum SealError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// There is no file of keys.
+    #[error(
+        "{file} is missing, and this log was in use: restore it from a backup, for whoever knows \
+         its key refuses what another one signs. Where it is lost for good, make another key with \
+         `guerdon transparency new-key`"
+    )]
+    NoKeys {
+        /// Where the file should be.
+        file: PathBuf,
+    },
+    /// There is a file of keys where the first is to be made.
+    #[error("{file} has a key; `guerdon transparency rotate-key` adds another")]
+    HasKeys {
+        /// The file.
+        file: PathBuf,
+    },
+    /// There are trees that a lost key signed.
+    #[error(
+        "{folder} has trees that the lost key signed: move it elsewhere, keep it for the auditors, \
+         and run this again"
+    )]
+    HasTrees {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The keys aren't those that signed.
     #[error(
         "{file} needs other keys than those in {keys}: one of them signed it, or it hands over to \

@@ -6,11 +6,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use event_store::EventStore;
-use log_record::{Generation, Partition, Position};
+use log_record::{Partition, Position};
 use serde::Serialize;
 use transparency::{Checkpoint, Note, Origin, Tile, TileKind, TreeHash, bundle, unbundle};
 
-use crate::folder::{Readers, replace};
+use crate::folder::{Readers, read, replace};
 use crate::sealed::Sealed;
 use crate::tree_files::read_tile;
 use crate::{SealError, SealFolder};
@@ -42,7 +42,12 @@ pub async fn export(
     into: &Path,
 ) -> Result<Exported, SealError> {
     let generation = store.head(partition).await?.generation;
-    let sealed = newest(store, folder, partition, generation)?;
+    let origin = Origin { log_id: store.log_id(), generation, partition };
+    // Before the newest one, which then is no smaller.
+    let cosigned = folder.of_tree(&origin).cosigned();
+    let cosigned = read(&cosigned).map_err(SealError::file(&cosigned))?;
+    let sealed = Sealed::read(folder.of_tree(&origin))?;
+    let sealed = sealed.ok_or_else(|| SealError::NothingSealed { folder: folder.path().into() })?;
     check_export(into, &sealed.origin)?;
     let mut files_written = 0;
     for level in 0_u8.. {
@@ -72,6 +77,10 @@ pub async fn export(
         write(&into.join(format!("handover/{number}")), note.as_bytes(), Readers::Everybody)?;
         files_written += 1;
     }
+    if let Some(note) = cosigned {
+        write(&into.join("cosigned"), note.as_bytes(), Readers::Everybody)?;
+        files_written += 1;
+    }
     // Last, for it promises all the others.
     let path = into.join("checkpoint");
     replace(&path, &sealed.note, Readers::Everybody).map_err(SealError::file(&path))?;
@@ -81,17 +90,6 @@ pub async fn export(
         files_written: files_written + 1,
         folder: into.into(),
     })
-}
-
-fn newest(
-    store: &EventStore,
-    folder: &SealFolder,
-    partition: Partition,
-    generation: Generation,
-) -> Result<Sealed, SealError> {
-    let origin = Origin { log_id: store.log_id(), generation, partition };
-    let sealed = Sealed::read(folder.of_tree(&origin))?;
-    sealed.ok_or_else(|| SealError::NothingSealed { folder: folder.path().into() })
 }
 
 async fn entries(

@@ -34,10 +34,23 @@ impl SealFolder {
     /// Whether any tree is there.
     pub(crate) fn has_trees(&self) -> io::Result<bool> {
         match fs::read_dir(&self.0) {
-            Ok(entries) => Ok(entries.flatten().any(|entry| is_tree(&entry))),
+            Ok(entries) => Ok(entries.flatten().any(|entry| origin_of(&entry).is_some())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// The origins of the trees that are there of earlier generations of the same log and
+    /// partition, the oldest first.
+    pub(crate) fn earlier(&self, of: &Origin) -> io::Result<Vec<Origin>> {
+        let mut earlier = vec![];
+        for entry in fs::read_dir(&self.0)? {
+            let found = origin_of(&entry?);
+            earlier.extend(found.filter(|it| Origin { generation: of.generation, ..*it } == *of));
+        }
+        earlier.retain(|it| it.generation < of.generation);
+        earlier.sort_by_key(|it| it.generation);
+        Ok(earlier)
     }
 
     /// The checkpoint in which a key handed over, counted from 1: kept beside the keys, whatever
@@ -54,11 +67,11 @@ impl SealFolder {
     }
 }
 
-/// Whether an entry is a tree's folder, and not `lost+found` of a disk of its own.
-fn is_tree(entry: &DirEntry) -> bool {
+/// The tree whose folder this is; none of one such as `lost+found` of a disk of its own.
+fn origin_of(entry: &DirEntry) -> Option<Origin> {
     let name = entry.file_name();
-    let origin = name.to_str().map(|name| format!("guerdon/{name}").parse::<Origin>());
-    entry.path().is_dir() && origin.is_some_and(|origin| origin.is_ok())
+    let origin = format!("guerdon/{}", name.to_str()?).parse().ok()?;
+    entry.path().is_dir().then_some(origin)
 }
 
 /// The folder of one tree.
@@ -77,6 +90,16 @@ impl TreeFolder {
     /// The newest checkpoint.
     pub(crate) fn checkpoint(&self) -> PathBuf {
         self.0.join("checkpoint")
+    }
+
+    /// The newest checkpoint that witnesses signed, too.
+    pub(crate) fn cosigned(&self) -> PathBuf {
+        self.0.join("cosigned")
+    }
+
+    /// How far a tree has come that is made anew and isn't signed yet.
+    pub(crate) fn unsigned(&self) -> PathBuf {
+        self.0.join("unsigned")
     }
 
     /// The hashes of a level of tiles, one after the other.

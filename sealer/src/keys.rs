@@ -22,7 +22,8 @@ struct KeysFile {
 }
 
 impl SigningKeys {
-    /// The keys of the folder; makes the first where there is none.
+    /// The keys for a log that nobody has used yet: makes the first where neither a key nor a tree
+    /// is there. A log in use had a key, which another must not follow unseen.
     pub fn open(folder: &SealFolder) -> Result<Self, SealError> {
         match KeysFile::read(folder)? {
             Some(file) => file.keys(folder),
@@ -36,8 +37,19 @@ impl SigningKeys {
 
     /// The keys of the folder, which must be there.
     pub fn load(folder: &SealFolder) -> Result<Self, SealError> {
-        let missing = || SealError::Keys { file: folder.keys(), source: "it is missing".into() };
+        let missing = || SealError::NoKeys { file: folder.keys() };
         KeysFile::read(folder)?.ok_or_else(missing)?.keys(folder)
+    }
+
+    /// The first key for a log whose keys are lost for good.
+    pub fn replace_lost(folder: &SealFolder) -> Result<Self, SealError> {
+        if KeysFile::read(folder)?.is_some() {
+            return Err(SealError::HasKeys { file: folder.keys() });
+        }
+        if folder.has_trees().map_err(SealError::file(folder.path()))? {
+            return Err(SealError::HasTrees { folder: folder.path().into() });
+        }
+        Self::add(folder)
     }
 
     /// Adds a key, to which the one before hands over as soon as the server finds it.
@@ -166,6 +178,10 @@ mod tests {
         fs::remove_file(folder.keys()).expect("removed");
         let tree = "01a229ac-19b2-76ce-a949-c191c77ab76b-1-0";
         fs::create_dir(home.path().join(tree)).expect("made");
-        assert!(matches!(SigningKeys::open(&folder), Err(SealError::Keys { .. })), "it was lost");
+        assert!(matches!(SigningKeys::open(&folder), Err(SealError::NoKeys { .. })), "it was lost");
+        assert!(matches!(SigningKeys::replace_lost(&folder), Err(SealError::HasTrees { .. })));
+        fs::remove_dir(home.path().join(tree)).expect("removed");
+        SigningKeys::replace_lost(&folder).expect("made");
+        assert!(matches!(SigningKeys::replace_lost(&folder), Err(SealError::HasKeys { .. })));
     }
 }

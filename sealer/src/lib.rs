@@ -7,22 +7,34 @@
 //!
 //! In reading order: [`SealFolder`] (where keys and trees are), `tree_files.rs` (a tree's hashes),
 //! `signed.rs` (what was signed before), `seal_partition.rs` (the loop), [`Sealer`] (all
-//! partitions), `routes.rs`, [`export()`] (a log as files).
+//! partitions), `routes.rs`, [`export()`] (a log as files). Where checkpoints are kept elsewhere,
+//! so that a log which is rewritten and signed anew is noticed: `copies.rs` (a folder), `cosign.rs`
+//! (witnesses), [`SealedLog`] (for whoever has another place).
 
+mod blocking;
+mod copies;
+mod cosign;
 mod error;
 mod export;
 mod folder;
 mod keys;
+mod metrics;
 mod routes;
 mod seal_partition;
 mod sealed;
+mod sealed_log;
 mod sealer;
 mod signed;
 mod tree_files;
+mod witness;
 
+pub use cosign::Witnesses;
 pub use error::SealError;
 pub use export::{Exported, export};
 pub use folder::SealFolder;
 pub use keys::SigningKeys;
+pub use metrics::SealerMetrics;
 pub use sealed::{KeyRange, KeysBody};
+pub use sealed_log::{Kept, NewestCheckpoint, SealedLog};
 pub use sealer::{SealStatus, Sealer};
+pub use witness::{NoWitness, Witness};

@@ -14,6 +14,9 @@ use log_record::{Partition, Position};
 use transparency::{Tile, TileKind, bundle};
 use wire::{INTERNAL, KeyRing, PathId, PathIds, Problem, Role, Routes, only};
 
+use crate::SealError;
+use crate::blocking::blocking;
+use crate::folder::read;
 use crate::sealed::{KeysBody, Sealed};
 use crate::sealer::{Sealer, Shown};
 use crate::tree_files::read_tile;
@@ -49,6 +52,7 @@ impl Sealer {
         Routes::new()
             .open("/log/keys", get_keys)
             .open("/log/{partition}/checkpoint", get_checkpoint)
+            .open("/log/{partition}/cosigned", get_cosigned)
             .open("/log/{partition}/handover/{number}", get_handover)
             .open("/log/{partition}/tile/{*tile}", get_tile)
             .with_state(api)
@@ -66,6 +70,22 @@ async fn get_checkpoint(
     PathId(partition): PathId<u16>,
 ) -> Result<Response, Problem> {
     Ok(([TEXT], api.sealed(partition)?.note).into_response())
+}
+
+async fn get_cosigned(
+    State(api): State<LogApi>,
+    PathId(partition): PathId<u16>,
+) -> Result<Response, Problem> {
+    let file = api.sealed(partition)?.folder.cosigned();
+    let read = blocking(move || read(&file).map_err(SealError::file(&file))).await;
+    let note = read.map_err(|error| {
+        let error: &dyn std::error::Error = &error;
+        tracing::error!(partition, error, "the co-signed checkpoint can't be read");
+        Problem::internal()
+    })?;
+    let none =
+        "No witness has signed a checkpoint of this partition: none is asked, or none answers.";
+    Ok(([TEXT], note.ok_or_else(|| Problem::not_found(none))?).into_response())
 }
 
 async fn get_handover(

@@ -9,11 +9,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use transparency::{Checkpoint, Origin, SigningKey, TreeHash};
 
-use crate::folder::{Readers, TreeFolder, replace};
-use crate::sealed::Sealed;
-use crate::signed::{Before, Signed, published};
-use crate::tree_files::{TreeFiles, open_at};
-use crate::{SealError, SealFolder, SealStatus, SigningKeys};
+use crate::blocking::blocking;
+use crate::folder::{Readers, TreeFolder, read, replace};
+use crate::sealed::{Sealed, earlier_keys};
+use crate::signed::{Before, Signed};
+use crate::tree_files::{TreeFiles, open_at, root_at};
+use crate::{KeyRange, SealError, SealFolder, SealStatus, SigningKeys};
 
 /// How long a checkpoint stays the newest at least. Several a second keep events unsealed for less
 /// than one, and cost nothing beside what is appended meanwhile.
@@ -29,53 +30,43 @@ const LOOK_FOR_KEYS_EVERY: Duration = Duration::from_secs(1);
 /// operator's tool.
 const READ_EVERY: Duration = Duration::from_secs(5);
 
+/// How many leaves a tree that is made anew gets before it is noted how far it has come.
+const NOTE_EVERY: u64 = 32_768;
+
 /// A partition on its way into its tree.
 pub(crate) struct Sealing {
-    store: EventStore,
-    partition: Partition,
-    folder: SealFolder,
-    publish: Option<PathBuf>,
-    shown: watch::Sender<Option<Sealed>>,
-    status: watch::Sender<SealStatus>,
+    pub(crate) store: EventStore,
+    pub(crate) partition: Partition,
+    pub(crate) folder: SealFolder,
+    /// Where copies of checkpoints are.
+    pub(crate) copies: Option<PathBuf>,
+    pub(crate) shown: watch::Sender<Option<Sealed>>,
+    pub(crate) status: watch::Sender<SealStatus>,
 }
 
 /// A tree of one generation that grows.
 struct Growing {
     folder: SealFolder,
-    publish: Option<Publishing>,
     origin: Origin,
     in_folder: TreeFolder,
     tree: TreeFiles,
-    /// What was signed before, until the tree has reached it again.
-    signed: Option<Signed>,
+    /// What was signed before and the tree hasn't reached yet, the smallest last.
+    expected: Vec<Signed>,
     /// Up to where the log reached at the start: nothing is signed before.
     start: Position,
+    /// The size of the tree when it was last noted without a signature.
+    noted: u64,
     /// How many keys have handed over.
     handed_over: usize,
     /// The public keys. Others may come after them.
     keys: Vec<[u8; 32]>,
+    /// What keys signed in earlier generations.
+    earlier_keys: Vec<KeyRange>,
     /// Whether the tree is served, as it was when this process began.
     is_shown: bool,
 }
 
-/// Where somebody else keeps checkpoints, too.
-struct Publishing {
-    folder: PathBuf,
-    is_failing: bool,
-}
-
 impl Sealing {
-    pub(crate) const fn new(
-        store: EventStore,
-        partition: Partition,
-        folder: SealFolder,
-        publish: Option<PathBuf>,
-        shown: watch::Sender<Option<Sealed>>,
-        status: watch::Sender<SealStatus>,
-    ) -> Self {
-        Self { store, partition, folder, publish, shown, status }
-    }
-
     /// Seals what is appended, until something is wrong.
     pub(crate) async fn run(&self) -> SealError {
         loop {
@@ -97,61 +88,80 @@ impl Sealing {
         let origin = Origin { log_id, generation: head.generation, partition };
         let in_folder = self.folder.of_tree(&origin);
         let (folder, of_tree) = (self.folder.clone(), in_folder.clone());
-        let publish = self.publish.clone();
-        let read = move || Before::read(&folder, &origin, &of_tree, publish.as_deref());
-        let before = blocking(read).await?;
-        let (mut tree, mut follower, mut kept) = (None, None, before.newest);
-        if let Some(signed) = kept.take_if(|it| it.checkpoint.size > 0) {
-            let place = Place { partition, position: Position(signed.checkpoint.size) };
-            let forked = || SealError::Forked { place, file: signed.file.clone() };
-            if self.store.head_past(partition, place.position).await?.position < place.position {
-                return Err(forked());
-            }
-            let last = self.store.read_one(place).await?;
-            let leaf = TreeHash::of_leaf(&last.fixed_record(log_id));
-            let of_tree = in_folder.clone();
-            let checkpoint = signed.checkpoint.clone();
-            let opened = blocking(move || open_at(&of_tree, &checkpoint, leaf)).await?;
-            match opened {
-                Ok(Some(opened)) => {
-                    follower = Some(self.store.follow_from(place, last.checksum)?);
-                    tree = Some(opened);
-                }
-                Ok(None) => return Err(forked()),
-                // Whatever the files lack is in the log; what was signed is compared then.
-                Err(why) => {
-                    tracing::warn!(%origin, why, "a tree's files are damaged; they are made anew");
-                    kept = Some(signed);
-                }
+        let copies = self.copies.clone();
+        let read = move || Before::read(&folder, &origin, &of_tree, copies.as_deref());
+        let Before { signed, handed_over, keys } = blocking(read).await?;
+        if let Some(newest) = signed.first() {
+            let last = Position(newest.checkpoint.size);
+            if self.store.head_past(partition, last).await?.position < last {
+                return Err(newest.forked());
             }
         }
-        let follower = match follower {
-            Some(follower) => follower,
-            None => self.store.follow(partition, Position::START)?,
-        };
-        let of_tree = in_folder.clone();
-        let tree = match tree {
-            Some(tree) => tree,
+        let begun = self.go_on(&origin, &in_folder, signed.first()).await?;
+        let (tree, follower) = match begun {
+            Some(begun) => begun,
             None => {
-                blocking(move || {
-                    TreeFiles::open(&of_tree, 0).map_err(SealError::file(of_tree.path()))
-                })
-                .await?
+                let folder = in_folder.clone();
+                let open =
+                    move || TreeFiles::open(&folder, 0).map_err(SealError::file(folder.path()));
+                (blocking(open).await?, self.store.follow(partition, Position::START)?)
             }
         };
+        let (size, folder) = (tree.size(), in_folder.clone());
+        let compare = move || still_expected(&folder, size, signed);
+        let (folder, public) = (self.folder.clone(), keys.clone());
+        let earlier = move || earlier_keys(&folder, &origin, &public);
         let growing = Growing {
             folder: self.folder.clone(),
-            publish: self.publish.clone().map(|folder| Publishing { folder, is_failing: false }),
             origin,
             in_folder,
             tree,
-            signed: kept,
+            expected: blocking(compare).await?,
             start: head.position,
-            handed_over: before.handed_over,
-            keys: before.keys,
+            noted: size,
+            handed_over,
+            keys,
+            earlier_keys: blocking(earlier).await?,
             is_shown: false,
         };
         Ok((growing, follower))
+    }
+
+    /// The tree as it was when it was signed last or, where its files are damaged, when it was last
+    /// noted while it was made anew. Whatever the files lack is in the log.
+    async fn go_on(
+        &self,
+        origin: &Origin,
+        in_folder: &TreeFolder,
+        newest: Option<&Signed>,
+    ) -> Result<Option<(TreeFiles, Follower)>, SealError> {
+        let from = newest.map(|signed| signed.checkpoint.clone());
+        let (of, folder) = (*origin, in_folder.clone());
+        let noted = blocking(move || unsigned(&of, &folder)).await?;
+        for (from, is_signed) in [(from, true), (noted, false)] {
+            let Some(from) = from else { continue };
+            let place = Place { partition: self.partition, position: Position(from.size) };
+            if self.store.head(self.partition).await?.position < place.position {
+                continue;
+            }
+            let last = self.store.read_one(place).await?;
+            let leaf = TreeHash::of_leaf(&last.fixed_record(self.store.log_id()));
+            let of_tree = in_folder.clone();
+            match blocking(move || open_at(&of_tree, &from, leaf)).await? {
+                Ok(Some(tree)) => {
+                    return Ok(Some((tree, self.store.follow_from(place, last.checksum)?)));
+                }
+                Ok(None) => {
+                    if let Some(signed) = newest.filter(|_| is_signed) {
+                        return Err(signed.forked());
+                    }
+                }
+                Err(why) => {
+                    tracing::warn!(%origin, why, "a tree's files are damaged; they are made anew");
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Lets the tree grow until an event begins another generation.
@@ -211,6 +221,7 @@ impl Growing {
             of_this.map(|it| TreeHash::of_leaf(&it.fixed_record(self.origin.log_id))).collect();
         self.add(&leaves)?;
         if !is_all || self.tree.size() < self.start.0 || self.tree.size() == 0 {
+            self.note_progress()?;
             return Ok((self, None));
         }
         let keys = SigningKeys::load(&self.folder)?;
@@ -229,24 +240,35 @@ impl Growing {
         Ok((self, Some(sealed)))
     }
 
-    fn add(&mut self, leaves: &[TreeHash]) -> Result<(), SealError> {
-        let mut rest = leaves;
-        // The root is compared when the tree is as large as what was signed before.
-        if let Some(Signed { checkpoint: signed, file }) = &self.signed {
-            let to = usize::try_from(signed.size.saturating_sub(self.tree.size()));
-            let (before, after) = rest.split_at(to.unwrap_or(usize::MAX).min(rest.len()));
-            self.tree.append(before).map_err(SealError::file(self.in_folder.path()))?;
-            rest = after;
-            if self.tree.size() >= signed.size {
-                if self.tree.root() != signed.root {
-                    let Origin { partition, .. } = self.origin;
-                    let place = Place { partition, position: Position(signed.size) };
-                    return Err(SealError::Forked { place, file: file.clone() });
-                }
-                self.signed = None;
+    /// Adds leaves. The root is compared wherever it was signed before.
+    fn add(&mut self, mut leaves: &[TreeHash]) -> Result<(), SealError> {
+        let reached = self.tree.size() + leaves.len() as u64;
+        while let Some(signed) = self.expected.pop_if(|it| it.checkpoint.size <= reached) {
+            let to = usize::try_from(signed.checkpoint.size.saturating_sub(self.tree.size()));
+            let (before, after) = leaves.split_at(to.unwrap_or_default().min(leaves.len()));
+            self.append(before)?;
+            leaves = after;
+            if self.tree.root() != signed.checkpoint.root {
+                return Err(signed.forked());
             }
         }
-        self.tree.append(rest).map_err(SealError::file(self.in_folder.path()))
+        self.append(leaves)
+    }
+
+    fn append(&mut self, leaves: &[TreeHash]) -> Result<(), SealError> {
+        self.tree.append(leaves).map_err(SealError::file(self.in_folder.path()))
+    }
+
+    /// Notes how far a tree has come that is not to be signed yet, so that a process which is ended
+    /// before needn't begin again.
+    fn note_progress(&mut self) -> Result<(), SealError> {
+        if self.tree.size() < self.noted + NOTE_EVERY {
+            return Ok(());
+        }
+        let (file, text) = (self.in_folder.unsigned(), self.checkpoint().to_string());
+        replace(&file, &text, Readers::Owner).map_err(SealError::file(&file))?;
+        self.noted = self.tree.size();
+        Ok(())
     }
 
     /// Lets each key but the last sign its last checkpoint, which names the next key. It is kept
@@ -282,11 +304,10 @@ impl Growing {
         // On the disk before anybody sees it: the next process begins from it, and must never sign
         // less.
         replace(&path, &text, Readers::Owner).map_err(SealError::file(&path))?;
-        if let Some(publishing) = &mut self.publish {
-            publishing.publish(&self.origin, &text);
-        }
-        let sealed = Sealed::read(self.in_folder.clone())?.ok_or(SealError::Closed)?;
-        sealed.with_keys(&self.keys)
+        let mut sealed = Sealed::read(self.in_folder.clone())?.ok_or(SealError::Closed)?;
+        sealed.keys.clone_from(&self.earlier_keys);
+        sealed.keys.extend(sealed.key_ranges(&self.keys)?);
+        Ok(sealed)
     }
 
     fn checkpoint(&self) -> Checkpoint {
@@ -295,23 +316,25 @@ impl Growing {
     }
 }
 
-impl Publishing {
-    /// Puts a copy of the checkpoint there. Nothing waits for that folder, and a copy that fails is
-    /// made with the next checkpoint.
-    fn publish(&mut self, origin: &Origin, note: &str) {
-        let file = published(&self.folder, origin);
-        let failed = replace(&file, note, Readers::Everybody).err();
-        if let Some(error) = failed.as_ref().filter(|_| !self.is_failing) {
-            let (file, error) = (file.display(), error as &dyn std::error::Error);
-            tracing::warn!(%file, error, "checkpoints can't be published there");
-        }
-        self.is_failing = failed.is_some();
-    }
+/// How far a tree had come that was made anew.
+fn unsigned(origin: &Origin, in_folder: &TreeFolder) -> Result<Option<Checkpoint>, SealError> {
+    let file = in_folder.unsigned();
+    let text = read(&file).map_err(SealError::file(&file))?;
+    let noted = text.and_then(|text| text.parse::<Checkpoint>().ok());
+    Ok(noted.filter(|noted| noted.origin == *origin && noted.size > 0))
 }
 
-/// Does work that hashes and waits for the disk, apart from the tasks.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, SealError> + Send + 'static,
-) -> Result<T, SealError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| SealError::Closed)?
+/// Compares the tree with what was signed before; gives what it hasn't reached yet.
+fn still_expected(
+    folder: &TreeFolder,
+    size: u64,
+    mut signed: Vec<Signed>,
+) -> Result<Vec<Signed>, SealError> {
+    let reached = signed.iter().position(|it| it.checkpoint.size <= size);
+    for signed in signed.drain(reached.unwrap_or(signed.len())..) {
+        if root_at(folder, signed.checkpoint.size)? != signed.checkpoint.root {
+            return Err(signed.forked());
+        }
+    }
+    Ok(signed)
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use transparency::{Checkpoint, Note, Origin, VerifierKey};
 
-use crate::SealError;
 use crate::folder::{TreeFolder, read};
+use crate::{SealError, SealFolder};
 
 /// A signed tree.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub struct KeyRange {
 pub struct KeysBody {
     /// The log.
     pub log_id: String,
-    /// The keys by partition, the oldest first.
+    /// The keys by partition, the oldest generation and in it the oldest key first.
     pub keys: Vec<KeyRange>,
 }
 
@@ -63,29 +63,52 @@ impl Sealed {
         Ok(Some(sealed))
     }
 
-    /// The same with the keys and the sizes that each signed, in the generation in which it handed
-    /// over. `public` has all keys, the oldest first.
-    pub(crate) fn with_keys(mut self, public: &[[u8; 32]]) -> Result<Self, SealError> {
-        let mut before: Option<Checkpoint> = None;
-        for (number, public) in public.iter().enumerate() {
-            let mut last = None;
-            if let Some(text) = self.handovers.get(number) {
-                let path = self.folder.handover(u32::try_from(number + 1).unwrap_or(u32::MAX));
+    /// The keys that signed this tree, and the sizes that each did. `public` has all keys of the
+    /// log, the oldest first.
+    pub(crate) fn key_ranges(&self, public: &[[u8; 32]]) -> Result<Vec<KeyRange>, SealError> {
+        let (mut ranges, mut first_size) = (vec![], 0);
+        for (index, public) in public.iter().enumerate() {
+            let mut handed_over = None;
+            if let Some(text) = self.handovers.get(index) {
+                let path = self.folder.handover(u32::try_from(index + 1).unwrap_or(u32::MAX));
                 let note: Note = text.parse().map_err(SealError::note(&path))?;
-                last = Some(Checkpoint::of(&note).map_err(SealError::checkpoint(&path))?);
+                let last = Checkpoint::of(&note).map_err(SealError::checkpoint(&path))?;
+                // In an earlier generation, so that it never signed this tree.
+                if last.origin != self.origin {
+                    continue;
+                }
+                handed_over = Some(last.size);
             }
-            // It may have handed over in an earlier generation, of another tree.
-            let origin = last.as_ref().map_or(self.origin, |it| it.origin);
-            let first = before.filter(|it| it.origin == origin);
-            self.keys.push(KeyRange {
-                partition: origin.partition.0,
-                generation: origin.generation.0,
-                key: VerifierKey::new(origin.to_string(), *public)?.to_string(),
-                first_size: first.map_or(0, |it| it.size),
-                last_size: last.as_ref().map(|it| it.size),
+            ranges.push(KeyRange {
+                partition: self.origin.partition.0,
+                generation: self.origin.generation.0,
+                key: VerifierKey::new(self.origin.to_string(), *public)?.to_string(),
+                first_size,
+                last_size: handed_over,
             });
-            before = last;
+            let Some(size) = handed_over else { break };
+            first_size = size;
         }
-        Ok(self)
+        Ok(ranges)
     }
+}
+
+/// What keys signed of the trees of earlier generations, the oldest first.
+pub(crate) fn earlier_keys(
+    folder: &SealFolder,
+    origin: &Origin,
+    public: &[[u8; 32]],
+) -> Result<Vec<KeyRange>, SealError> {
+    let mut earlier = vec![];
+    let there = folder.earlier(origin).map_err(SealError::file(folder.path()))?;
+    for origin in there {
+        let Some(sealed) = Sealed::read(folder.of_tree(&origin))? else { continue };
+        // Nothing larger will be signed of it.
+        let last = |range: KeyRange| KeyRange {
+            last_size: Some(range.last_size.unwrap_or(sealed.size)),
+            ..range
+        };
+        earlier.extend(sealed.key_ranges(public)?.into_iter().map(last));
+    }
+    Ok(earlier)
 }

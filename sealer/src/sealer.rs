@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use event_store::{EventStore, with_causes};
 use log_record::Partition;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::copies::Copies;
+use crate::cosign::{Cosigning, Witnesses};
+use crate::metrics::WitnessAnswers;
 use crate::seal_partition::Sealing;
 use crate::sealed::Sealed;
-use crate::{SealError, SealFolder, SigningKeys};
+use crate::{SealError, SealFolder, SealedLog};
 
 /// How long until sealing is tried again after it failed. It may hash the whole tree to find out
 /// that the disk is still full, so each further wait is twice as long.
@@ -37,7 +40,9 @@ pub enum SealStatus {
 pub struct Sealer {
     store: EventStore,
     folder: SealFolder,
-    publish: Option<PathBuf>,
+    copies: Option<PathBuf>,
+    witnesses: Option<Arc<Witnesses>>,
+    answers: WitnessAnswers,
     partitions: Vec<Watched>,
 }
 
@@ -45,28 +50,51 @@ pub struct Sealer {
 struct Watched {
     shown: watch::Sender<Option<Sealed>>,
     status: watch::Sender<SealStatus>,
+    /// How many events enough witnesses have signed.
+    cosigned: watch::Sender<u64>,
+    /// What others find who keep checkpoints.
+    found: (mpsc::Sender<SealError>, mpsc::Receiver<SealError>),
 }
 
 /// What the routes serve: each partition's newest signed tree.
 pub(crate) type Shown = Arc<[watch::Receiver<Option<Sealed>>]>;
 
 impl Sealer {
-    /// A sealer of this log into this folder, which also puts each newest checkpoint into the
-    /// folder `publish`.
+    /// A sealer of this log into this folder, which also puts a copy of each newest checkpoint into
+    /// the folder `copies`.
     #[must_use]
-    pub fn new(store: EventStore, folder: SealFolder, publish: Option<PathBuf>) -> Self {
+    pub fn new(store: EventStore, folder: SealFolder, copies: Option<PathBuf>) -> Self {
         let watched = |_| Watched {
             shown: watch::Sender::new(None),
             status: watch::Sender::new(SealStatus::Sealing),
+            cosigned: watch::Sender::new(0),
+            found: mpsc::channel(1),
         };
         let partitions = (0..store.partitions()).map(watched).collect();
-        Self { store, folder, publish, partitions }
+        let (witnesses, answers) = (None, WitnessAnswers::default());
+        Self { store, folder, copies, witnesses, answers, partitions }
+    }
+
+    /// The same, with witnesses who are asked to sign, too.
+    #[must_use]
+    pub fn with_witnesses(self, witnesses: Witnesses) -> Self {
+        Self { witnesses: Some(Arc::new(witnesses)), ..self }
     }
 
     /// Whether each partition is sealed.
     #[must_use]
     pub fn statuses(&self) -> Vec<watch::Receiver<SealStatus>> {
         self.partitions.iter().map(|watched| watched.status.subscribe()).collect()
+    }
+
+    /// What each partition tells whoever keeps its checkpoints elsewhere.
+    #[must_use]
+    pub fn sealed_logs(&self) -> Vec<SealedLog> {
+        let of = |watched: &Watched| {
+            let (shown, found) = (watched.shown.subscribe(), watched.found.0.clone());
+            SealedLog::new(self.store.clone(), self.folder.clone(), shown, found)
+        };
+        self.partitions.iter().map(of).collect()
     }
 
     pub(crate) const fn store(&self) -> &EventStore {
@@ -77,15 +105,38 @@ impl Sealer {
         self.partitions.iter().map(|watched| watched.shown.subscribe()).collect()
     }
 
+    /// How many events enough witnesses have signed, where some are asked.
+    pub(crate) fn cosigned(&self) -> Vec<Option<watch::Receiver<u64>>> {
+        let asks = self.witnesses.is_some();
+        let of = |watched: &Watched| asks.then(|| watched.cosigned.subscribe());
+        self.partitions.iter().map(of).collect()
+    }
+
+    pub(crate) fn witness_answers(&self) -> WitnessAnswers {
+        self.answers.clone()
+    }
+
     /// Seals until `stop`. What is appended later is sealed at the next start.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { store, folder, publish, partitions } = self;
+        let Self { store, folder, copies, witnesses, answers, partitions } = self;
         let mut tasks = JoinSet::new();
-        for (partition, Watched { shown, status }) in (0..).map(Partition).zip(partitions) {
-            let (store, folder, publish) = (store.clone(), folder.clone(), publish.clone());
-            let told = status.clone();
-            let sealing = Sealing::new(store, partition, folder.clone(), publish, shown, told);
-            tasks.spawn(async move { keep_sealing(partition, &folder, &sealing, &status).await });
+        for (partition, watched) in (0..).map(Partition).zip(partitions) {
+            let Watched { shown, status, cosigned, found: (_, found) } = watched;
+            if let Some(witnesses) = witnesses.clone() {
+                let (shown, answers) = (shown.subscribe(), answers.clone());
+                tasks.spawn(Cosigning { witnesses, shown, cosigned, answers }.run());
+            }
+            let copying =
+                Copies { keys: folder.clone(), into: copies.clone(), shown: shown.subscribe() };
+            let sealing = Sealing {
+                store: store.clone(),
+                partition,
+                folder: folder.clone(),
+                copies: copies.clone(),
+                shown,
+                status: status.clone(),
+            };
+            tasks.spawn(async move { keep_sealing(&sealing, &copying, found, &status).await });
         }
         // A task that waits for the disk ends with the process.
         let ended = async { while tasks.join_next().await.is_some() {} };
@@ -94,14 +145,18 @@ impl Sealer {
 }
 
 async fn keep_sealing(
-    partition: Partition,
-    folder: &SealFolder,
     sealing: &Sealing,
+    copying: &Copies,
+    mut found: mpsc::Receiver<SealError>,
     status: &watch::Sender<SealStatus>,
 ) {
-    let mut wait = TRY_AGAIN_AFTER;
+    let (partition, mut wait) = (sealing.partition, TRY_AGAIN_AFTER);
     loop {
-        let failed = seal(folder, sealing).await;
+        let failed = tokio::select! {
+            failed = sealing.run() => failed,
+            failed = copying.run() => failed,
+            Some(failed) = found.recv() => failed,
+        };
         if failed.is_passing() {
             // Whoever reads the log says so, too.
             tracing::debug!(%partition, error = &failed as &dyn std::error::Error, "not sealed");
@@ -132,17 +187,6 @@ async fn keep_sealing(
 /// How long to wait after a failure, by the wait before it and whether it has sealed since.
 fn wait_after(before: Duration, has_sealed: bool) -> Duration {
     if has_sealed { TRY_AGAIN_AFTER } else { (before * 2).min(TRY_AGAIN_MAX) }
-}
-
-/// Seals until something is wrong.
-async fn seal(folder: &SealFolder, sealing: &Sealing) -> SealError {
-    let keys = folder.clone();
-    let opened = tokio::task::spawn_blocking(move || SigningKeys::open(&keys)).await;
-    match opened {
-        Err(_) => SealError::Closed,
-        Ok(Err(error)) => error,
-        Ok(Ok(_)) => sealing.run().await,
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! What was signed of a tree before, wherever it stands: its newest checkpoint, the copy of it that
 //! was published, and the checkpoints in which a key handed over to the next.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
+use log_record::{Place, Position};
 use transparency::{Checkpoint, Note, Origin, SigningKey};
 
 use crate::folder::{Readers, TreeFolder, read, replace};
@@ -15,11 +17,22 @@ pub(crate) struct Signed {
     pub(crate) file: PathBuf,
 }
 
+impl Signed {
+    /// That the log has another history than was signed here.
+    pub(crate) fn forked(&self) -> SealError {
+        let Self { checkpoint, file } = self;
+        let position = Position(checkpoint.size);
+        let place = Place { partition: checkpoint.origin.partition, position };
+        SealError::Forked { place, file: file.clone() }
+    }
+}
+
 /// What was signed before this process began.
 #[derive(Debug)]
 pub(crate) struct Before {
-    /// The largest checkpoint of the tree. The copies stand in for one that is lost.
-    pub(crate) newest: Option<Signed>,
+    /// The tree's checkpoints, the largest first. The tree goes on from all of them, and the copies
+    /// stand in for one that is lost.
+    pub(crate) signed: Vec<Signed>,
     /// How many keys have handed over.
     pub(crate) handed_over: usize,
     /// The public keys, among them all that signed.
@@ -47,9 +60,14 @@ impl Before {
                 read => signed.extend(read?),
             }
         }
-        signed.extend(last_signed(folder, origin, in_folder.checkpoint(), keys.all())?);
-        let newest = signed.into_iter().max_by_key(|it| it.checkpoint.size);
-        Ok(Self { newest, handed_over, keys: keys.all_public() })
+        for file in [in_folder.cosigned(), in_folder.checkpoint()] {
+            signed.extend(last_signed(folder, origin, file, keys.all())?);
+        }
+        signed.retain(|it| it.checkpoint.size > 0);
+        // The tree's own first, among those of a size.
+        signed.reverse();
+        signed.sort_by_key(|it| Reverse(it.checkpoint.size));
+        Ok(Self { signed, handed_over, keys: keys.all_public() })
     }
 }
 
@@ -104,9 +122,23 @@ fn handovers(
     Ok(found)
 }
 
+/// Whether one of the keys signed a note.
+pub(crate) fn signed_by(
+    note: &Note,
+    origin: &Origin,
+    keys: &[SigningKey],
+) -> Result<bool, SealError> {
+    for key in keys {
+        if note.verify(&key.verifier(origin.to_string())?).is_ok() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The checkpoint of a file, if it is there and whole. One that none of the keys signed is whole:
 /// these keys may not go on from it.
-fn last_signed(
+pub(crate) fn last_signed(
     folder: &SealFolder,
     origin: &Origin,
     file: PathBuf,

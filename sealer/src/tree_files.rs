@@ -55,14 +55,14 @@ impl TreeFiles {
 
     /// Adds leaves, and writes what they fill.
     pub(crate) fn append(&mut self, leaves: &[TreeHash]) -> io::Result<()> {
+        let mut of_tiles = vec![];
         for leaf in leaves {
-            let mut of_tiles = vec![];
             self.tree.append_noting(*leaf, |level, hash| {
                 if level.is_multiple_of(8) {
                     of_tiles.push(hash);
                 }
             });
-            for (level, hash) in of_tiles.into_iter().enumerate() {
+            for (level, hash) in of_tiles.drain(..).enumerate() {
                 if self.levels.len() == level {
                     self.add_level(0)?;
                 }
@@ -108,6 +108,12 @@ pub(crate) fn open_at(
         Err(error) if is_damage(&error) => Ok(Err(error.to_string())),
         Err(error) => Err(SealError::file(folder.path())(error)),
     }
+}
+
+/// The root that the tree had when it had so many leaves.
+pub(crate) fn root_at(folder: &TreeFolder, size: u64) -> Result<TreeHash, SealError> {
+    let tree = Frontier::read(size, |level, index| subtree(folder, level, index));
+    tree.map(|tree| tree.root()).map_err(SealError::file(folder.path()))
 }
 
 /// Whether files are missing, too short or wrong, and not merely out of reach.

@@ -1,4 +1,5 @@
-//! Signed notes, and the keys that sign and verify them (C2SP `signed-note`), with Ed25519.
+//! Signed notes, and the keys that sign and verify them (C2SP `signed-note`), with Ed25519: a
+//! log's, and a witness's, which signs the time, too (C2SP `tlog-cosignature`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,8 +10,14 @@ use base64::prelude::BASE64_STANDARD;
 use log_record::hex;
 use sha2::{Digest as _, Sha256};
 
-/// Says of a key and of its signatures that they are Ed25519's.
-const ED25519_TYPE: u8 = 1;
+/// Whose a key is, which its type says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// A log's: it signs the text.
+    Log,
+    /// A witness's: it signs the time and the text.
+    Witness,
+}
 
 /// The most bytes of a note that are read: sixteen signatures of any kind are a tenth of that.
 const NOTE_BYTES_MAX: usize = 1 << 20;
@@ -21,6 +28,7 @@ const SIGNATURES_MAX: usize = 64;
 /// A public key under the name that it signs as, written `name+id+key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifierKey {
+    kind: KeyKind,
     name: String,
     id: [u8; 4],
     public: [u8; 32],
@@ -53,13 +61,23 @@ pub enum KeyError {
     #[error("must be a verifier key in the form NAME+ID+KEY, as GET /log/keys gives it")]
     Form,
     /// The key is of another kind.
-    #[error("must be an Ed25519 key, which has the type 1; this one has the type {0}")]
+    #[error(
+        "must be an Ed25519 key, of the type 1 for a log or 4 for a witness; it has the type {0}"
+    )]
     OtherType(u8),
     /// Name and key give another id.
     #[error("its id must be {expected}, which follows from its name and key; a letter is wrong")]
     OtherId {
         /// What name and key give.
         expected: String,
+    },
+    /// A log's key where a witness's is needed, or the other way round.
+    #[error("must be {wanted}'s key, of the type {}, and is of the type {}", .wanted.number(), .found.number())]
+    OtherKind {
+        /// Whose it must be.
+        wanted: KeyKind,
+        /// Whose it is.
+        found: KeyKind,
     },
     /// The secret key isn't one.
     #[error("must be the 32 bytes of an Ed25519 seed")]
@@ -92,23 +110,57 @@ fn names(signed_by: &[String]) -> String {
     if signed_by.is_empty() { "nobody".into() } else { signed_by.join(" and ") }
 }
 
+impl KeyKind {
+    /// The number of the type.
+    const fn number(self) -> u8 {
+        match self {
+            Self::Log => 1,
+            Self::Witness => 4,
+        }
+    }
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Log => "a log",
+            Self::Witness => "a witness",
+        })
+    }
+}
+
 impl VerifierKey {
-    /// The key under this name, which has neither spaces nor a plus.
+    /// A log's key under this name, which has neither spaces nor a plus.
     pub fn new(name: impl Into<String>, public: [u8; 32]) -> Result<Self, KeyError> {
+        Self::of_kind(KeyKind::Log, name, public)
+    }
+
+    /// A key of a kind under this name.
+    pub fn of_kind(
+        kind: KeyKind,
+        name: impl Into<String>,
+        public: [u8; 32],
+    ) -> Result<Self, KeyError> {
         let name = name.into();
         if !is_name(&name) {
             return Err(KeyError::Form);
         }
-        let hash = Sha256::new().chain_update(&name).chain_update([b'\n', ED25519_TYPE]);
+        let hash = Sha256::new().chain_update(&name).chain_update([b'\n', kind.number()]);
         let hash: [u8; 32] = hash.chain_update(public).finalize().into();
         let id = [hash[0], hash[1], hash[2], hash[3]];
-        Ok(Self { name, id, public })
+        Ok(Self { kind, name, id, public })
     }
 
     /// The name that it signs as; a log's is its origin.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The same, if it is of this kind.
+    pub fn must_be(self, wanted: KeyKind) -> Result<Self, KeyError> {
+        let found = self.kind;
+        if found == wanted { Ok(self) } else { Err(KeyError::OtherKind { wanted, found }) }
     }
 
     /// The public key, under whatever name.
@@ -120,7 +172,7 @@ impl VerifierKey {
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut key = vec![ED25519_TYPE];
+        let mut key = vec![self.kind.number()];
         key.extend_from_slice(&self.public);
         write!(f, "{}+{}+{}", self.name, hex(&self.id), BASE64_STANDARD.encode(key))
     }
@@ -136,10 +188,11 @@ impl FromStr for VerifierKey {
         };
         let key = BASE64_STANDARD.decode(key).map_err(|_| KeyError::Form)?;
         let (kind, public) = key.split_first().ok_or(KeyError::Form)?;
-        if *kind != ED25519_TYPE {
-            return Err(KeyError::OtherType(*kind));
-        }
-        let key = Self::new(name, public.try_into().map_err(|_| KeyError::Form)?)?;
+        let kind = [KeyKind::Log, KeyKind::Witness]
+            .into_iter()
+            .find(|it| it.number() == *kind)
+            .ok_or(KeyError::OtherType(*kind))?;
+        let key = Self::of_kind(kind, name, public.try_into().map_err(|_| KeyError::Form)?)?;
         let expected = hex(&key.id);
         if expected != id {
             return Err(KeyError::OtherId { expected });
@@ -177,6 +230,15 @@ impl SigningKey {
     pub fn sign(&self, name: &str, text: impl Into<String>) -> Result<Note, KeyError> {
         let note = Note { text: text.into(), signatures: vec![] };
         self.sign_too(name, note)
+    }
+
+    /// The note with a witness's signature, of a time in seconds since 1970.
+    pub fn cosign(&self, name: &str, seconds: u64, mut note: Note) -> Result<Note, KeyError> {
+        let id = VerifierKey::of_kind(KeyKind::Witness, name, self.public)?.id;
+        let signed = self.pair.sign(witnessed(seconds, &note.text).as_bytes());
+        let bytes = [&seconds.to_be_bytes()[..], signed.as_ref()].concat();
+        note.signatures.push(Signature { name: name.into(), id, bytes });
+        Ok(note)
     }
 
     /// The note with one more signature.
@@ -218,12 +280,39 @@ impl Note {
             });
         }
         let public = UnparsedPublicKey::new(&ED25519, key.public);
-        let is_signed = |by: &Signature| public.verify(self.text.as_bytes(), &by.bytes).is_ok();
+        let is_signed = |by: &Signature| match key.kind {
+            KeyKind::Log => public.verify(self.text.as_bytes(), &by.bytes).is_ok(),
+            KeyKind::Witness => by.timed().is_some_and(|(seconds, signature)| {
+                public.verify(witnessed(seconds, &self.text).as_bytes(), signature).is_ok()
+            }),
+        };
         if self.of(key).all(is_signed) {
             Ok(())
         } else {
             Err(NoteError::WrongSignature { key: Box::new(key.clone()) })
         }
+    }
+
+    /// When a witness signed it, in seconds since 1970. The signature is verified.
+    pub fn cosigned_at(&self, witness: &VerifierKey) -> Result<u64, NoteError> {
+        self.verify(witness)?;
+        let seconds = self.of(witness).filter_map(|by| Some(by.timed()?.0)).max();
+        seconds.ok_or_else(|| NoteError::WrongSignature { key: Box::new(witness.clone()) })
+    }
+
+    /// The note that has these further signatures, one a line.
+    pub fn with(&self, lines: &str) -> Result<Self, NoteError> {
+        format!("{self}{lines}").parse()
+    }
+
+    /// The note that has a key's signatures of another note of the same text.
+    #[must_use]
+    pub fn with_those_of(mut self, key: &VerifierKey, other: &Self) -> Self {
+        if self.text == other.text {
+            self.signatures.retain(|by| !(by.name == key.name && by.id == key.id));
+            self.signatures.extend(other.of(key).cloned());
+        }
+        self
     }
 
     fn of<'a>(&'a self, key: &'a VerifierKey) -> impl Iterator<Item = &'a Signature> {
@@ -267,6 +356,19 @@ impl FromStr for Note {
         }
         Ok(Self { text: text.into(), signatures })
     }
+}
+
+impl Signature {
+    /// A witness's: when it signed, and the signature of that.
+    fn timed(&self) -> Option<(u64, &[u8])> {
+        let (seconds, signature) = self.bytes.split_first_chunk()?;
+        Some((u64::from_be_bytes(*seconds), signature))
+    }
+}
+
+/// What a witness signs.
+fn witnessed(seconds: u64, text: &str) -> String {
+    format!("cosignature/v1\ntime {seconds}\n{text}")
 }
 
 fn signature(line: &str) -> Option<Signature> {

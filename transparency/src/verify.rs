@@ -2,8 +2,10 @@
 //! entry.
 //!
 //! It asks for files by their path below the log's prefix, and trusts nothing but the auditor's key
-//! and the checkpoint that the auditor kept. `signers.rs` follows the keys, `walk.rs` the tree.
+//! and the checkpoints that the auditor kept. `signers.rs` follows the keys, `walk.rs` the
+//! tree, and `quorum.rs` counts witnesses.
 
+mod quorum;
 mod signers;
 mod walk;
 
@@ -15,6 +17,7 @@ use crate::{
     Checkpoint, CheckpointError, KeyError, Note, NoteError, Origin, Tile, TileKind, TreeHash,
     VerifierKey,
 };
+pub use quorum::{Cosigned, Quorum};
 use signers::Signers;
 use walk::Walk;
 
@@ -31,8 +34,20 @@ pub struct Known {
     pub key: VerifierKey,
     /// A checkpoint that was kept before.
     pub kept: Option<Note>,
+    /// Further checkpoints that the log must go on from, and what each is: somebody else kept them.
+    pub against: Vec<(String, Note)>,
+    /// Which witnesses must have signed, too.
+    pub quorum: Quorum,
     /// Whether to read the entries, too, and not only the tree.
     pub entries: bool,
+}
+
+impl Known {
+    /// An auditor who knows the log's key alone, and reads the entries.
+    #[must_use]
+    pub fn key(key: VerifierKey) -> Self {
+        Self { key, kept: None, against: vec![], quorum: Quorum::default(), entries: true }
+    }
 }
 
 /// A log that was verified.
@@ -46,6 +61,8 @@ pub struct VerifiedLog {
     pub key: VerifierKey,
     /// The size of the kept checkpoint that the log goes on from.
     pub kept: Option<u64>,
+    /// The checkpoint that enough witnesses signed, where some were asked for.
+    pub cosigned: Option<Cosigned>,
 }
 
 /// What is wrong with a log, and where.
@@ -118,12 +135,26 @@ pub enum Finding {
         /// The last.
         last: u64,
     },
-    /// The log ends before the kept checkpoint.
-    #[error("positions {} to {kept} are missing: the kept checkpoint has them", .size + 1)]
+    /// Too few witnesses signed.
+    #[error(
+        "{path} needs the signatures of {needed} of the witnesses, and has {}", of(.signed_by)
+    )]
+    TooFewWitnesses {
+        /// Its path.
+        path: String,
+        /// How many are needed.
+        needed: usize,
+        /// The names of those who signed.
+        signed_by: Vec<String>,
+    },
+    /// The log ends before a checkpoint.
+    #[error("positions {} to {kept} are missing: {what} has them", .size + 1)]
     Shorter {
+        /// Which checkpoint.
+        what: String,
         /// The size of the newest checkpoint.
         size: u64,
-        /// That of the kept one.
+        /// That of the other.
         kept: u64,
     },
     /// Another history.
@@ -172,6 +203,10 @@ fn range(positions: &Option<(u64, u64)>) -> String {
     }
 }
 
+fn of(signed_by: &[String]) -> String {
+    if signed_by.is_empty() { "none".into() } else { format!("that of {}", signed_by.join(", ")) }
+}
+
 fn forked(generation: &Option<Generation>) -> String {
     let told = |at| format!("; an operator has declared a fork since, which began generation {at}");
     generation.map(told).unwrap_or_default()
@@ -185,6 +220,8 @@ pub async fn verify_log(
     mut told: impl FnMut(u64),
 ) -> Result<VerifiedLog, Finding> {
     let mut files = Files { read: &mut read };
+    // Before the newest one, which then is no smaller.
+    let signed_too = known.quorum.read(&mut files).await?;
     let note = files
         .note(CHECKPOINT)
         .await?
@@ -194,16 +231,29 @@ pub async fn verify_log(
     let key = signers.check(CHECKPOINT, &note, &checkpoint)?;
     let mut roots = signers.roots(&checkpoint);
     let mut kept_size = None;
-    if let Some(kept) = &known.kept {
-        let what = "the kept checkpoint";
-        let of = checkpoint_of(kept, what)?;
-        signers.check(what, kept, &of)?;
-        if of.size > checkpoint.size {
-            return Err(Finding::Shorter { size: checkpoint.size, kept: of.size });
+    let mut must_go_on_from = |what: &str, note: &Note| {
+        let of = checkpoint_of(note, what)?;
+        signers.check(what, note, &of)?;
+        let kept = of.size;
+        if kept > checkpoint.size {
+            return Err(Finding::Shorter { what: what.into(), size: checkpoint.size, kept });
         }
-        kept_size = Some(of.size);
         roots.push((of, what.into()));
+        Ok(kept)
+    };
+    if let Some(kept) = &known.kept {
+        kept_size = Some(must_go_on_from("the kept checkpoint", kept)?);
     }
+    for (what, note) in &known.against {
+        must_go_on_from(what, note)?;
+    }
+    let cosigned = match signed_too {
+        Some(note) => {
+            let size = must_go_on_from("the co-signed checkpoint", &note)?;
+            Some(known.quorum.check(&note, size)?)
+        }
+        None => None,
+    };
     let mut walk = Walk::new(&checkpoint, roots);
     walk.compare_roots()?;
     for tile in TileKind::Hashes(0).tiles(checkpoint.size) {
@@ -217,7 +267,7 @@ pub async fn verify_log(
     walk.fill_edge();
     files.compare(&mut walk).await?;
     walk.end()?;
-    Ok(VerifiedLog { note, checkpoint, key, kept: kept_size })
+    Ok(VerifiedLog { note, checkpoint, key, kept: kept_size, cosigned })
 }
 
 fn checkpoint_of(note: &Note, path: &str) -> Result<Checkpoint, Finding> {

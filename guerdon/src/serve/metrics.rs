@@ -24,6 +24,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use publisher::{Publisher, PublisherMetrics};
 use query_api::QueryMetrics;
+use sealer::{Sealer, SealerMetrics};
 use wire::Role::{Auditor, Operator};
 use wire::{KeyRing, Problem, Routes, get, only};
 
@@ -48,6 +49,12 @@ pub(super) struct Metrics {
     commands: Option<CommandMetrics>,
     projector: Option<ProjectorNumbers>,
     publisher: Option<PublisherNumbers>,
+    sealer: Option<SealerNumbers>,
+}
+
+struct SealerNumbers {
+    metrics: SealerMetrics,
+    store: EventStore,
 }
 
 struct ProjectorNumbers {
@@ -71,7 +78,7 @@ type Address = [(&'static str, &'static str); 1];
 type Part = [(&'static str, &'static str); 1];
 
 /// The parts whose numbers are read at a scrape, and may be left out of it.
-const READ_PARTS: [&str; 3] = ["health", "projector", "publisher"];
+const READ_PARTS: [&str; 4] = ["health", "projector", "publisher", "sealer"];
 
 #[derive(Clone)]
 struct MetricsApi {
@@ -96,6 +103,7 @@ impl Metrics {
             commands: None,
             projector: None,
             publisher: None,
+            sealer: None,
         }
     }
 
@@ -115,6 +123,11 @@ impl Metrics {
     pub(super) fn add_projector(&mut self, projector: &Projector, store: EventStore) {
         let metrics = ProjectorMetrics::register(&mut self.registry, projector);
         self.projector = Some(ProjectorNumbers { metrics, store });
+    }
+
+    pub(super) fn add_sealer(&mut self, sealer: &Sealer, store: EventStore) {
+        let metrics = SealerMetrics::register(&mut self.registry, sealer);
+        self.sealer = Some(SealerNumbers { metrics, store });
     }
 
     pub(super) fn add_query_api(&mut self, metrics: &QueryMetrics) {
@@ -151,10 +164,17 @@ impl Metrics {
                 None => true,
             }
         };
+        let sealer = async {
+            match &self.sealer {
+                Some(SealerNumbers { metrics, store }) => metrics.read(store).await,
+                None => true,
+            }
+        };
         // All at once, because each may wait for a server that is away, but not for long.
-        let (health, projector, publisher) =
-            tokio::join!(self.health.read(health), projector, publisher);
-        for (part, is_whole) in READ_PARTS.into_iter().zip([health, projector, publisher]) {
+        let (health, projector, publisher, sealer) =
+            tokio::join!(self.health.read(health), projector, publisher, sealer);
+        let are_whole = [health, projector, publisher, sealer];
+        for (part, is_whole) in READ_PARTS.into_iter().zip(are_whole) {
             self.left_out.get_or_create(&[("part", part)]).inc_by(u64::from(!is_whole));
         }
     }

@@ -10,6 +10,7 @@ mod browsers;
 mod busy_lock;
 mod changed_tables;
 mod check_sums;
+mod checkpoints;
 mod clients;
 mod command_line;
 mod complete_journey;

@@ -58,7 +58,7 @@ async fn what_happens_shows_in_the_metrics() {
     assert!(seen.value("guerdon_projector_write_duration_seconds_count") >= 1.0);
     assert_eq!(seen.count("guerdon_ready"), 1);
     assert_eq!(seen.count("guerdon_health_reason{reason=\"log-unreadable\"}"), 0);
-    for part in ["health", "projector", "publisher"] {
+    for part in ["health", "projector", "publisher", "sealer"] {
         assert_eq!(seen.count(&format!("guerdon_left_out_scrapes_total{{part=\"{part}\"}}")), 0);
     }
     assert_eq!(seen.count("guerdon_log_partitions"), 1);

@@ -133,7 +133,7 @@ async fn give(api: &Api, cause: &str) {
 }
 
 /// Waits until so many events are sealed; gives the checkpoint.
-async fn until_sealed(api: &Api, size: u64) -> Note {
+pub(crate) async fn until_sealed(api: &Api, size: u64) -> Note {
     let begun = Instant::now();
     loop {
         let answer = api.request("GET", "/log/0/checkpoint", "shopper").send().await;
@@ -194,16 +194,16 @@ fn leaves(exported: &Path, size: u64) -> Vec<TreeHash> {
     hashes.collect()
 }
 
-fn run(args: &[&str], folder: &Path) -> Output {
+pub(crate) fn run(args: &[&str], folder: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
     command.args(args).env("GUERDON_DATA_DIR", folder).env("RUST_LOG", "warn");
     ends(command)
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     path.display().to_string()
 }

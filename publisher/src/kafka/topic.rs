@@ -195,7 +195,8 @@ impl Topic {
         let settings = match (admin.settings(&self.name).await?, self.create) {
             (Some(settings), _) => settings,
             (None, Some(partitions)) => {
-                admin.create(&WantedTopic { name: self.name.clone(), partitions }).await?;
+                let name = self.name.clone();
+                admin.create(&WantedTopic { name, partitions, keeps_all: false }).await?;
                 tracing::info!(topic = self.name, partitions, "created the topic");
                 self.created(admin).await?
             }

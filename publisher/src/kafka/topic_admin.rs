@@ -31,6 +31,8 @@ pub(crate) struct TopicAdmin {
 pub(crate) struct WantedTopic {
     pub(crate) name: String,
     pub(crate) partitions: i32,
+    /// Whether its messages stay for ever, whatever the brokers' default is.
+    pub(crate) keeps_all: bool,
 }
 
 /// A topic as the brokers describe it.
@@ -121,6 +123,10 @@ impl TopicAdmin {
         let mut topic = NewTopic::new(&wanted.name, wanted.partitions, fixed);
         if copies == COPIES {
             topic = topic.set("min.insync.replicas", "2");
+        }
+        if wanted.keeps_all {
+            topic = topic.set("cleanup.policy", "delete").set("retention.ms", "-1");
+            topic = topic.set("retention.bytes", "-1");
         }
         let options = AdminOptions::new().request_timeout(Some(ANSWER_MAX));
         let created = self.client.create_topics([&topic], &options).await;

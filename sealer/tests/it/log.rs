@@ -70,7 +70,9 @@ impl Log {
     async fn open(url: &StoreUrl, home: TempDir, database: Option<TestDatabase>) -> Self {
         let new_log = NewLog { log_id: LOG, partitions: 1 };
         let store = EventStore::open(url, Access::Write(new_log)).await.expect("it opens");
-        Self { store, home, database }
+        let log = Self { store, home, database };
+        SigningKeys::open(&log.folder()).expect("a first key");
+        log
     }
 
     pub(crate) fn folder(&self) -> SealFolder {
@@ -103,7 +105,10 @@ impl Log {
     }
 
     pub(crate) fn seal_and_publish(&self, publish: Option<PathBuf>) -> Running {
-        let sealer = Sealer::new(self.store.clone(), self.folder(), publish);
+        self.run(Sealer::new(self.store.clone(), self.folder(), publish))
+    }
+
+    pub(crate) fn run(&self, sealer: Sealer) -> Running {
         let keys =
             [(KeyHash::of("auditor"), Role::Auditor), (KeyHash::of("shopper"), Role::Shopper)];
         let router = sealer.routes(keys.into_iter().collect()).finish();
@@ -132,7 +137,7 @@ impl Log {
         let into = tempfile::tempdir().expect("a folder");
         let exported = sealer::export(&self.store, &self.folder(), P0, true, into.path()).await;
         exported.map_err(|error| with_causes(&error))?;
-        let known = Known { key: key.clone(), kept: None, entries: true };
+        let known = Known::key(key.clone());
         let read = async |path: &str| Ok(std::fs::read(into.path().join(path)).ok());
         let verified = verify_log(&known, read, |_| ()).await;
         verified.map(|log| log.checkpoint.size).map_err(|finding| with_causes(&finding))
@@ -167,6 +172,11 @@ impl Running {
             assert!(begun.elapsed() < PATIENCE, "{size} aren't sealed: {status:?}, {text}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Whether it seals.
+    pub(crate) fn is_sealing(&self) -> bool {
+        *self.status.borrow() == SealStatus::Sealing
     }
 
     /// Waits until it has stopped by itself; gives why.
@@ -210,7 +220,7 @@ impl Running {
         key: &VerifierKey,
         kept: Option<&Note>,
     ) -> Result<VerifiedLog, String> {
-        let known = Known { key: key.clone(), kept: kept.cloned(), entries: true };
+        let known = Known { kept: kept.cloned(), ..Known::key(key.clone()) };
         let read = async |path: &str| {
             let answer = self.get(&format!("/log/0/{path}"), Some("auditor")).await;
             match answer.status {

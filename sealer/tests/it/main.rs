@@ -5,3 +5,4 @@ mod log;
 mod sealing;
 mod serving;
 mod tampering;
+mod witnesses;

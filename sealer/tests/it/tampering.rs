@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use sealer::SigningKeys;
 
 use crate::log::{LOG, Log, P0, end};
+use crate::sealing::until_there;
 
 const EVENTS: u64 = 300;
 
@@ -82,13 +83,14 @@ async fn a_cut_log_is_not_sealed_again_without_its_checkpoint(log: &Log, sql: im
     log.append(EVENTS).await;
     let running = log.seal_and_publish(publish());
     let signed = running.until(EVENTS).await;
+    let file = elsewhere.path().join(format!("{LOG}-1-0.checkpoint"));
+    until_there(&file, &signed.to_string()).await;
     running.stop().await;
     sql("delete from event where position > 290");
     sql("update partition_head set position = 290");
     fs::remove_file(log.tree(1).join("checkpoint")).expect("removed");
     let stopped = log.seal_and_publish(publish()).stops().await;
     assert!(stopped.starts_with("log-forked: the events up to 0:300 were signed"), "{stopped}");
-    let file = elsewhere.path().join(format!("{LOG}-1-0.checkpoint"));
     assert_eq!(fs::read_to_string(file).expect("it stays"), signed.to_string());
 }
 

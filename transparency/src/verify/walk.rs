@@ -15,6 +15,8 @@ pub(super) struct Walk {
     roots: Vec<(Checkpoint, String)>,
     /// The hashes of the tiles above the leaves that are being filled, by their level from 1.
     above: Vec<Vec<TreeHash>>,
+    /// The hashes of tiles that a leaf fills, from its own on.
+    of_tiles: Vec<TreeHash>,
     /// Tiles that were filled and are to be compared, with what is in them.
     filled: VecDeque<(Tile, Vec<TreeHash>)>,
     last: Option<(Generation, i64)>,
@@ -28,6 +30,7 @@ impl Walk {
             tree: Frontier::default(),
             roots,
             above: vec![],
+            of_tiles: vec![],
             filled: VecDeque::new(),
             last: None,
         }
@@ -107,27 +110,32 @@ impl Walk {
     }
 
     fn append(&mut self, leaf: TreeHash) -> Result<(), Finding> {
-        let (above, filled) = (&mut self.above, &mut self.filled);
-        let after = self.tree.size() + 1;
+        let mut of_tiles = std::mem::take(&mut self.of_tiles);
         self.tree.append_noting(leaf, |level, hash| {
-            let Some(level) = (level.is_multiple_of(8)).then_some(level / 8).filter(|it| *it > 0)
-            else {
-                return;
-            };
-            let Ok(kind) = u8::try_from(level).map(TileKind::Hashes) else { return };
-            let Ok(at) = usize::try_from(level - 1) else { return };
-            if above.len() <= at {
-                above.resize(at + 1, vec![]);
-            }
-            let Some(hashes) = above.get_mut(at) else { return };
-            hashes.push(hash);
-            if hashes.len() == usize::from(TILE_HASHES) {
-                let index = (kind.count_in(after) - 1) / u64::from(TILE_HASHES);
-                let tile = Tile { kind, index, width: TILE_HASHES };
-                filled.push_back((tile, std::mem::take(hashes)));
+            if level.is_multiple_of(8) {
+                of_tiles.push(hash);
             }
         });
+        for (level, hash) in (0..).zip(of_tiles.drain(..)).skip(1) {
+            self.fill(level, hash);
+        }
+        self.of_tiles = of_tiles;
         self.compare_roots()
+    }
+
+    /// Adds a hash to the last tile of a level above the leaves.
+    fn fill(&mut self, level: u8, hash: TreeHash) {
+        let kind = TileKind::Hashes(level);
+        let last = kind.count_in(self.tree.size()).saturating_sub(1);
+        let (at, index) = (usize::from(level), last / u64::from(TILE_HASHES));
+        // A level begins with its first hash.
+        self.above.resize(self.above.len().max(at), vec![]);
+        let Some(hashes) = self.above.get_mut(at - 1) else { return };
+        hashes.push(hash);
+        if hashes.len() == usize::from(TILE_HASHES) {
+            let tile = Tile { kind, index, width: TILE_HASHES };
+            self.filled.push_back((tile, std::mem::take(hashes)));
+        }
     }
 
     /// Compares the roots of the tree's present size.

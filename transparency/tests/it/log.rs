@@ -90,7 +90,7 @@ pub(crate) async fn verify(
     key: VerifierKey,
     kept: Option<&Note>,
 ) -> Result<VerifiedLog, Finding> {
-    let known = Known { key, kept: kept.cloned(), entries: true };
+    let known = Known { kept: kept.cloned(), ..Known::key(key) };
     verify_log(&known, async |path: &str| Ok(files.get(path).cloned()), |_| ()).await
 }
 

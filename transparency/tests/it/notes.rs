@@ -1,6 +1,6 @@
 //! Signed notes: the specification's example, and what is refused.
 
-use transparency::{KeyError, Note, NoteError, SigningKey, VerifierKey};
+use transparency::{KeyError, KeyKind, Note, NoteError, SigningKey, VerifierKey};
 
 /// From c2sp.org/signed-note.
 const KEY: &str = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
@@ -55,6 +55,70 @@ fn a_note_bears_the_signatures_of_several() {
     assert!(matches!(read.verify(&stranger), Err(NoteError::NotSigned { .. })));
 }
 
+fn witness(byte: u8, name: &str) -> VerifierKey {
+    VerifierKey::of_kind(KeyKind::Witness, name, signing(byte).public()).expect("a key")
+}
+
+#[test]
+fn a_witness_signs_the_time_and_the_text() {
+    let note = signing(1).sign("log", "text\n").expect("a note");
+    let note = signing(2).cosign("w", 1_679_315_147, note).expect("a note");
+    let read: Note = note.to_string().parse().expect("a note");
+    assert_eq!(read.verify(&signing(1).verifier("log").expect("a key")), Ok(()));
+    assert_eq!(read.cosigned_at(&witness(2, "w")), Ok(1_679_315_147));
+    // c2sp.org/tlog-cosignature: the key's id has the type 4, and the signature 8 bytes of time.
+    let line = note.to_string().lines().last().expect("a line").to_owned();
+    let base64 = line.rsplit(' ').next().expect("a signature");
+    assert_eq!(base64.len(), (4_usize + 8 + 64).div_ceil(3) * 4);
+    assert!(matches!(read.verify(&witness(3, "w")), Err(NoteError::NotSigned { .. })));
+    let as_log = signing(2).verifier("w").expect("a key");
+    assert!(matches!(read.verify(&as_log), Err(NoteError::NotSigned { .. })), "it is a witness's");
+
+    // Another time or text isn't signed.
+    let signed = note.to_string();
+    let other =
+        signing(2).cosign("w", 1_679_315_148, signing(1).sign("log", "text\n").expect("one"));
+    let other = other.expect("a note").to_string();
+    assert_ne!(other, signed);
+    let changed: Note = signed.replace("text", "Text").parse().expect("a note");
+    assert!(matches!(changed.cosigned_at(&witness(2, "w")), Err(NoteError::WrongSignature { .. })));
+    let mut bytes = line.clone().into_bytes();
+    // The last letter of the time's eight bytes: the key's id is four before them.
+    let at = "— w ".len() + 15;
+    bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+    let line_of_other_time = String::from_utf8(bytes).expect("a text");
+    let changed: Note = signed.replace(&line, &line_of_other_time).parse().expect("a note");
+    assert!(matches!(changed.cosigned_at(&witness(2, "w")), Err(NoteError::WrongSignature { .. })));
+}
+
+#[test]
+fn a_note_takes_over_the_signatures_of_one_key() {
+    let note = signing(1).sign("log", "text\n").expect("a note");
+    let both = signing(2).cosign("w", 1, note.clone()).expect("a note");
+    let all = signing(3).cosign("v", 2, both).expect("a note");
+    let lines: String = all.to_string().lines().skip(3).map(|line| format!("{line}\n")).collect();
+    assert_eq!(note.with(&lines), Ok(all.clone()));
+    let taken = note.clone().with_those_of(&witness(3, "v"), &all);
+    assert!(taken.bears(&witness(3, "v")) && !taken.bears(&witness(2, "w")));
+    let again = taken.clone().with_those_of(&witness(3, "v"), &all);
+    assert_eq!(again, taken, "only once");
+    let other = signing(2).cosign("w", 1, signing(1).sign("log", "more\n").expect("a note"));
+    let same = note.clone().with_those_of(&witness(2, "w"), &other.expect("a note"));
+    assert_eq!(same, note, "it is of another text");
+    assert!(note.with("no signature\n").is_err());
+}
+
+#[test]
+fn a_key_says_whose_it_is() {
+    let (log, witness) = (signing(1).verifier("a").expect("a key"), witness(1, "a"));
+    assert_ne!(log.to_string(), witness.to_string());
+    assert_eq!(witness.to_string().parse(), Ok(witness.clone()));
+    assert_eq!(witness.clone().must_be(KeyKind::Witness), Ok(witness.clone()));
+    let refused = witness.must_be(KeyKind::Log).expect_err("it is none").to_string();
+    assert_eq!(refused, "must be a log's key, of the type 1, and is of the type 4");
+    log.must_be(KeyKind::Witness).expect_err("it is none");
+}
+
 #[test]
 fn what_is_no_note_is_refused() {
     for note in [
@@ -80,14 +144,14 @@ fn what_is_no_note_is_refused() {
 
 #[test]
 fn what_is_no_key_is_refused() {
-    let other_type = "a+00000000+BOkyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+    let other_type = "a+00000000+AukyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
     for (text, expected) in [
         ("", KeyError::Form),
         ("a+b", KeyError::Form),
         ("example.com/foo+530d903a+AekyeRrm", KeyError::Form),
         ("+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", KeyError::Form),
         ("a b+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k", KeyError::Form),
-        (other_type, KeyError::OtherType(4)),
+        (other_type, KeyError::OtherType(2)),
         (
             "example.com/foo+530d903b+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
             KeyError::OtherId { expected: "530d903a".into() },

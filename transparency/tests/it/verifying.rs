@@ -1,6 +1,8 @@
 //! What an auditor finds in a log, and with which keys.
 
-use transparency::{Checkpoint, Finding, Known, VerifierKey, verify_log};
+use transparency::{
+    Checkpoint, Cosigned, Finding, KeyKind, Known, Note, Quorum, VerifierKey, verify_log,
+};
 
 use crate::log::{checkpoint, files, key, origin, record, records, sign, signing, told, verify};
 
@@ -17,7 +19,7 @@ async fn a_tree_of_three_levels_is_verified_without_its_entries() {
     let size = 256 * 256 + 300;
     let files = files(&records(size), 1);
     assert!(files.contains_key("tile/2/000.p/1"));
-    let known = Known { key: key(1), kept: None, entries: false };
+    let known = Known { entries: false, ..Known::key(key(1)) };
     let mut tiles = vec![];
     let read = async |path: &str| {
         assert!(!path.contains("entries"), "{path}");
@@ -42,7 +44,7 @@ async fn handovers_without_an_end_are_not_followed_for_ever() {
     let all = records(300);
     let files = files(&all, 1);
     let nobodys = sign(2, &checkpoint(&all, 1)).to_string();
-    let known = Known { key: key(1), kept: None, entries: true };
+    let known = Known::key(key(1));
     let mut asked = 0;
     let read = async |path: &str| {
         if path.starts_with("handover/") {
@@ -191,4 +193,93 @@ async fn a_generation_that_begins_without_a_fork_is_refused() {
     let found = told(verify(&files(&all, 1), key(1), None).await);
     let expected = "position 6: its entry is of generation 2, and the one before of 1";
     assert_eq!(found, Err(expected.into()));
+}
+
+fn witness(byte: u8) -> VerifierKey {
+    VerifierKey::of_kind(KeyKind::Witness, format!("w{byte}"), signing(byte).public())
+        .expect("a key")
+}
+
+/// The checkpoint over the first records, signed by the log and by these witnesses.
+fn cosigned(records: &[Vec<u8>], witnesses: &[u8]) -> Note {
+    let note = sign(1, &checkpoint(records, 1));
+    witnesses.iter().fold(note, |note, byte| {
+        signing(*byte).cosign(&format!("w{byte}"), 1_000, note).expect("signed")
+    })
+}
+
+async fn verify_witnessed(
+    files: &crate::log::Files,
+    witnesses: Vec<VerifierKey>,
+    needed: usize,
+) -> Result<Option<Cosigned>, String> {
+    let known = Known { quorum: Quorum { witnesses, needed }, ..Known::key(key(1)) };
+    let read = async |path: &str| Ok(files.get(path).cloned());
+    let verified = verify_log(&known, read, |_| ()).await;
+    verified.map(|log| log.cosigned).map_err(|finding| finding.to_string())
+}
+
+#[tokio::test]
+async fn a_log_needs_the_signatures_of_enough_witnesses() {
+    let all = records(300);
+    let mut files = files(&all, 1);
+    let found = verify_witnessed(&files, vec![witness(5)], 1).await;
+    assert_eq!(found, Err("cosigned is missing".into()));
+    assert_eq!(verify_witnessed(&files, vec![], 0).await, Ok(None));
+    let note = cosigned(&all[..200], &[5, 6]);
+    files.insert("cosigned".into(), note.to_string().into_bytes());
+    let by = vec![(witness(5), 1_000), (witness(6), 1_000)];
+    let three = vec![witness(5), witness(6), witness(7)];
+    let verified = verify_witnessed(&files, three.clone(), 2).await;
+    assert_eq!(verified, Ok(Some(Cosigned { size: 200, by })));
+    let found = verify_witnessed(&files, three, 3).await;
+    let expected = "cosigned needs the signatures of 3 of the witnesses, and has that of w5, w6";
+    assert_eq!(found, Err(expected.into()));
+    // One that is named twice is still one.
+    let found = verify_witnessed(&files, vec![witness(5), witness(5)], 2).await;
+    assert!(found.is_err(), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_tree_that_witnesses_signed_must_be_in_the_log() {
+    let all = records(300);
+    let mut rewritten = all.clone();
+    rewritten[7] = record(8, 1, "credit-withdrawn");
+    let mut files = files(&all, 1);
+    let note = cosigned(&rewritten[..200], &[5]);
+    files.insert("cosigned".into(), note.to_string().into_bytes());
+    let found = verify_witnessed(&files, vec![witness(5)], 1).await.expect_err("it is found");
+    let start = "events of the positions 1 to 200 were changed since the co-signed checkpoint was";
+    assert!(found.starts_with(start), "{found}");
+    let note = cosigned(&records(310), &[5]);
+    files.insert("cosigned".into(), note.to_string().into_bytes());
+    let found = verify_witnessed(&files, vec![witness(5)], 1).await;
+    let expected = "positions 301 to 310 are missing: the co-signed checkpoint has them";
+    assert_eq!(found, Err(expected.into()));
+}
+
+#[tokio::test]
+async fn a_log_goes_on_from_what_others_kept() {
+    let all = records(300);
+    let files = files(&all, 1);
+    let mut rewritten = all.clone();
+    rewritten[149] = record(150, 1, "credit-withdrawn");
+    let (early, late) = (sign(1, &checkpoint(&all[..10], 1)), sign(1, &checkpoint(&all, 1)));
+    let other = sign(1, &checkpoint(&rewritten[..200], 1));
+    let others = |notes: &[&Note]| Known {
+        against: notes.iter().map(|note| ("that of Ann".into(), (*note).clone())).collect(),
+        ..Known::key(key(1))
+    };
+    let read = async |path: &str| Ok(files.get(path).cloned());
+    assert_eq!(told(verify_log(&others(&[&early, &late]), read, |_| ()).await), Ok(300));
+    let found = told(verify_log(&others(&[&early, &other, &late]), read, |_| ()).await);
+    let start = "events of the positions 1 to 200 were changed since that of Ann was signed";
+    assert!(found.as_ref().expect_err("it is found").starts_with(start), "{found:?}");
+    let more = sign(1, &checkpoint(&records(301), 1));
+    let found = told(verify_log(&others(&[&more]), read, |_| ()).await);
+    assert_eq!(found, Err("positions 301 to 301 are missing: that of Ann has them".into()));
+    let by_nobody = sign(9, &checkpoint(&all, 1));
+    let found = told(verify_log(&others(&[&by_nobody]), read, |_| ()).await);
+    let start = "that of Ann can't be believed: it isn't signed by";
+    assert!(found.as_ref().expect_err("it is refused").starts_with(start), "{found:?}");
 }
