@@ -120,7 +120,8 @@ impl PostgresStore {
         let mut ranges: Vec<u64> = erasures.iter().flat_map(|it| it.ranges.clone()).collect();
         ranges.sort_unstable();
         ranges.dedup();
-        for range in ranges.into_iter().filter(|range| *range < closed) {
+        ranges.retain(|range| *range < closed);
+        for range in ranges {
             let last = Position((range + 1) * self.range_positions());
             let connection = self.shared.url.connect().await?;
             write_anew(&connection.client, &self.shared.ranges.table_of(last)).await?;
