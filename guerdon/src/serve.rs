@@ -230,7 +230,7 @@ impl Ledger {
             let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
             let eraser = Eraser::new(config, &store, &required, read_model.as_ref());
             let api = api.with_erasing(eraser.erasing());
-            erasing = Some(tokio::spawn(eraser.run(stop.clone())));
+            erasing = Some(eraser.start(stop.clone()));
             if !config.publishes() {
                 routes = routes.merge(command_api::resend_routes().with_state(api.clone()));
             }

@@ -5,7 +5,6 @@
 //! goes on at its next start. The order: texts in the log's table, calls and keys beside it, parked
 //! messages, archives, the read model's rows and files, the log's files.
 
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,7 +14,9 @@ use event_store::{Erasure, EventStore, StoreError};
 use log_record::{Place, ShippingRequestId};
 use publisher::{ParkedAbout, erase_parked, parked_about};
 use read_model::{OfLog, ReadModel};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trace::unix_micros;
@@ -37,8 +38,6 @@ const CALLS_NOTED_WITHIN_MICROS: i64 = 2_000_000;
 /// The read model's files are written anew at most for a tenth of the time: who erases accounts one
 /// after the other waits for several at once.
 const REST_TIMES: u32 = 10;
-
-type Looking<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
 
 /// The parts of a ledger that have something to erase.
 #[derive(Clone)]
@@ -104,12 +103,17 @@ impl Eraser {
         }
     }
 
-    /// Erases whatever is to be erased, until `stop`.
-    pub(super) async fn run(mut self, stop: CancellationToken) {
+    /// Erases whatever is to be erased, until `stop`, on a thread of its own: it reads and writes
+    /// the archive's folder.
+    pub(super) fn start(self, stop: CancellationToken) -> JoinHandle<()> {
+        let runtime = Handle::current();
+        spawn_blocking(move || runtime.block_on(self.run(stop)))
+    }
+
+    async fn run(mut self, stop: CancellationToken) {
         let mut failed = Seldom::new();
         loop {
-            let looking: Looking<'_> = Box::pin(self.look());
-            match stop.run_until_cancelled(looking).await {
+            match stop.run_until_cancelled(self.look()).await {
                 None => return,
                 Some(Ok(())) => {}
                 Some(Err(error)) => {
