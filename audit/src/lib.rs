@@ -2,18 +2,23 @@
 //!
 //! It reads events from the log, and finds those of an account or an exchange by the places in the
 //! read tables. It decides nothing and writes nothing. In reading order: [`AuditApi`] (what the
-//! handlers share), `router.rs` (every route, and who may use it); [`read_past`] (what there was at
-//! a moment, for the query API), [`replay()`] (the state of then, from the log alone),
-//! [`sentence`] (what an event says).
+//! handlers share), `router.rs` (every route, and who may use it), `events.rs` (the events
+//! themselves), `trial_balance.rs` (what they add up to), `places.rs` (where those of an account,
+//! an exchange or an offer are); [`read_past`] (what there was at a moment, for the query API),
+//! [`replay()`] (the state of then, from the log alone), [`sentence`] (what an event says).
 
 mod about;
+mod events;
 mod past;
 mod places;
 mod read_places;
 mod replay;
 mod router;
 mod story;
+mod trial_balance;
 mod until;
+
+use std::sync::Arc;
 
 use axum::extract::FromRef;
 use event_store::EventStore;
@@ -26,7 +31,14 @@ pub use replay::{
 };
 pub use router::routes;
 pub use story::sentence;
+pub use trial_balance::{
+    AddUpError, Books, LastEvent, MomentError, TrialLine, UnitBooks, add_up, ends_at,
+    trial_balance, trial_lines,
+};
 pub use until::last_by;
+
+use events::LogEnds;
+use trial_balance::KeptBooks;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -35,6 +47,17 @@ pub struct AuditApi {
     pub store: EventStore,
     /// The read tables, and how a read of them waits for a position.
     pub query: QueryApi,
+    ends: Arc<LogEnds>,
+    books: Arc<KeptBooks>,
+}
+
+impl AuditApi {
+    /// An API over a log, and over the read tables that are made of it.
+    #[must_use]
+    pub fn new(store: EventStore, query: QueryApi) -> Self {
+        let ends = Arc::new(LogEnds::of(&store));
+        Self { store, query, ends, books: Arc::default() }
+    }
 }
 
 impl FromRef<AuditApi> for KeyRing {

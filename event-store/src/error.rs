@@ -23,6 +23,24 @@ pub enum StoreError {
         /// Where it should be.
         log: String,
     },
+    /// An import of the log isn't finished, so it may lack events.
+    #[error(
+        "the log {log} is being imported, or its import was cut short; run the same `guerdon log \
+         import` again, which finishes it, or remove the log"
+    )]
+    UnfinishedImport {
+        /// The log.
+        log: String,
+    },
+    /// A store in which no import can be marked as unfinished.
+    #[error(
+        "{log} takes no import: a log there can't be marked as unfinished; import into SQLite or \
+         PostgreSQL, and copy that log with `guerdon copy-log`"
+    )]
+    NoImport {
+        /// The log.
+        log: String,
+    },
     /// There is such a log already, under another name.
     #[error(
         "log {found} is on that server already, under another name than {log} says; open it by \

@@ -392,7 +392,7 @@ impl KurrentStore {
     fn writable(&self, partition: Partition) -> Result<&Stream, StoreError> {
         match self.shared.access {
             Access::Write(_) => self.stream(partition),
-            Access::Read => Err(StoreError::Closed),
+            Access::Read | Access::Import(_) => Err(StoreError::Closed),
         }
     }
 

@@ -16,6 +16,7 @@ mod disk;
 mod erasure;
 mod error;
 mod follow;
+mod import_state;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod limit;
@@ -34,6 +35,7 @@ pub use disk::{Owner, free_bytes, replace_json};
 pub use erasure::Erasure;
 pub use error::{StoreError, with_causes};
 pub use follow::Follower;
+pub use import_state::ImportState;
 #[cfg(feature = "kurrent")]
 pub use kurrent::{KurrentStore, KurrentUrl, KurrentUrlError, StreamError};
 pub use limit::AppendLimit;

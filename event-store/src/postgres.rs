@@ -10,6 +10,7 @@
 mod api_keys;
 mod archived;
 mod erasures;
+mod import_state;
 mod marks;
 mod open;
 mod ranges;

@@ -35,7 +35,8 @@ use uuid::Uuid;
 
 use crate::archive::Archive;
 use crate::{
-    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, StoreError, Unlanded,
+    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, ImportState, StoreError,
+    Unlanded,
 };
 use append::append_in;
 use checkpointer::Checkpointer;
@@ -95,7 +96,8 @@ impl SqliteStore {
     /// On a thread that may wait.
     fn open_here(file: &Path, access: Access, runtime: &Handle) -> Result<Self, StoreError> {
         let opened = match access {
-            Access::Write(new_log) => runtime.block_on(open::for_writing(file, new_log))?,
+            Access::Write(new_log) => runtime.block_on(open::for_writing(file, new_log, false))?,
+            Access::Import(new_log) => runtime.block_on(open::for_writing(file, new_log, true))?,
             Access::Read => open::for_reading(file)?,
         };
         let readers = (0..READERS)
@@ -289,6 +291,25 @@ impl SqliteStore {
     pub(crate) async fn erase_calls(&self, account_id: String) -> Result<(), StoreError> {
         self.write_calls("erase calls beside", move |connection| {
             unrecorded_calls::erase(connection, &account_id)
+        })
+        .await
+    }
+
+    pub(crate) async fn import_state(&self) -> Result<Option<ImportState>, StoreError> {
+        const STATE: &str = "select import_state from log";
+        let state = self.read_with(|connection| {
+            connection
+                .query_row(STATE, (), |row| row.get::<_, Option<String>>(0))
+                .map_err(|source| failed(connection, "read", source))
+        });
+        Ok(ImportState::of_column(state.await??.as_deref()))
+    }
+
+    pub(crate) async fn finish_import(&self) -> Result<(), StoreError> {
+        const FINISH: &str = "update log set import_state = ?";
+        let finished = ImportState::Finished.as_str();
+        self.write("finish the import of", move |connection| {
+            connection.execute(FINISH, (finished,)).map(drop)
         })
         .await
     }

@@ -53,6 +53,9 @@ pub enum EventStore {
 pub enum Access {
     /// Append and read; creates a missing log.
     Write(NewLog),
+    /// Fill a log with events that were recorded before; creates a missing log. Nobody else opens
+    /// it until [`EventStore::finish_import`].
+    Import(NewLog),
     /// Read a log that is there.
     Read,
 }
@@ -89,13 +92,18 @@ impl EventStore {
 
     /// Opens the log at `url`.
     pub async fn open(url: &StoreUrl, access: Access) -> Result<Self, StoreError> {
+        if matches!(access, Access::Import(_)) && !url.takes_imports() {
+            return Err(StoreError::NoImport { log: url.to_string() });
+        }
         match url {
             StoreUrl::Sqlite(file) => Ok(Self::Sqlite(SqliteStore::open(file, access).await?)),
             StoreUrl::Postgres(url) => Ok(Self::Postgres(PostgresStore::open(url, access).await?)),
             #[cfg(feature = "kurrent")]
             StoreUrl::Kurrent(url) => Ok(Self::Kurrent(KurrentStore::open(url, access).await?)),
             StoreUrl::Memory => match access {
-                Access::Write(new_log) => Ok(Self::Memory(MemoryStore::new(new_log))),
+                Access::Write(new_log) | Access::Import(new_log) => {
+                    Ok(Self::Memory(MemoryStore::new(new_log)))
+                }
                 Access::Read => Err(StoreError::Missing { log: url.to_string() }),
             },
         }

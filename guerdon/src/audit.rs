@@ -5,6 +5,7 @@ mod asked;
 mod diff;
 mod explain;
 mod replay;
+mod trial_balance;
 
 use clap::{Args, Subcommand};
 
@@ -32,6 +33,9 @@ enum Act {
     Diff(diff::DiffArgs),
     /// Tell the story of an account, an exchange or an offer, event by event.
     Explain(explain::ExplainArgs),
+    /// Show what came in of each unit by a moment and where it is, and what expires when, made from
+    /// the log alone.
+    TrialBalance(trial_balance::TrialBalanceArgs),
 }
 
 pub(crate) async fn run(args: AuditArgs) -> anyhow::Result<()> {
@@ -40,5 +44,6 @@ pub(crate) async fn run(args: AuditArgs) -> anyhow::Result<()> {
         Act::Replay(args) => replay::run(&data, printing, args).await,
         Act::Diff(args) => diff::run(&data, printing, args).await,
         Act::Explain(args) => explain::run(&data, printing, args).await,
+        Act::TrialBalance(args) => trial_balance::run(&data, printing, args).await,
     }
 }

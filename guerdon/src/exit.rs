@@ -10,9 +10,9 @@ pub(crate) const CODES: [(u8, &str); 6] = [
     (2, "The command line, a variable or the configuration file can't be used. Nothing was begun."),
     (
         3,
-        "It ran to its end, and what it looked at isn't in order: `check` or `verify` found damage, \
-         `config check` a variable that sets nothing, `shipping retry --all` messages that still \
-         can't be used.",
+        "It ran to its end, and what it looked at isn't in order: `audit`, `check`, `verify` or `log \
+         import` found damage, `adopt` refused rows or a difference, `config check` a variable that \
+         sets nothing, `shipping retry --all` messages that still can't be used.",
     ),
     (
         4,

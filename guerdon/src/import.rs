@@ -11,7 +11,6 @@ mod days;
 mod error;
 mod journal;
 mod ledger;
-mod place;
 mod replay;
 mod rows;
 mod summary;
@@ -32,7 +31,7 @@ use journal::{Fingerprint, Journal};
 use ledger::Ledger;
 use replay::Replay;
 use rows::Redemption;
-pub(crate) use summary::Summary;
+pub(crate) use summary::{Summary, grouped};
 
 /// With more concurrent calls this client's own sockets would be the limit.
 const CONNECTIONS_MAX: i64 = 1_024;

@@ -38,7 +38,7 @@ impl Tool {
             | Self::Verify(_)
             | Self::Completions(_)
             | Self::Man(_) => "nothing was changed",
-            Self::Import(_) => {
+            Self::Import(_) | Self::Adopt(_) => {
                 "the ledger has what it answered by now; run the same command again to continue"
             }
             Self::ConfirmClock(_) => {
@@ -57,6 +57,10 @@ impl Tool {
             }
             Self::CopyLog(_) => {
                 "the copy has the beginning of the log; run the same command again to continue"
+            }
+            Self::Log(_) => {
+                "an export has whole files, and nothing opens a log whose import isn't finished; run \
+                 the same command again to continue"
             }
             Self::Archive(_) => {
                 "no event is lost, and each can be read; run the same command again to continue"

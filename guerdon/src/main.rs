@@ -7,6 +7,7 @@
 #[macro_use]
 mod output;
 
+mod adopt;
 mod archive;
 mod audit;
 mod check;
@@ -15,6 +16,7 @@ mod config;
 mod confirm_clock;
 mod connection_config;
 mod copy_log;
+mod csv_rows;
 mod data_config;
 mod duration;
 mod edge_config;
@@ -30,6 +32,8 @@ mod interruption;
 mod kafka_config;
 mod key_file;
 mod keys;
+mod ledger_client;
+mod log;
 mod log_config;
 mod mark;
 mod migrate;
@@ -45,6 +49,7 @@ mod settings;
 mod shell;
 mod shipping;
 mod snapshot;
+mod spread;
 mod token_config;
 mod trace_config;
 mod transparency;
@@ -82,8 +87,12 @@ enum Tool {
     Serve(Box<serve_config::ServeConfig>),
     /// Check the configuration of `guerdon serve`, or show what each setting came to.
     Config(config::ConfigArgs),
-    /// Import a history of purchases and redemptions into a running ledger.
+    /// Import a history of purchases and redemptions into a running ledger. For a log's own export,
+    /// see `guerdon log import`.
     Import(import::ImportArgs),
+    /// Adopt another points system's balances, tiers and open exchanges into a running ledger, and
+    /// compare both systems.
+    Adopt(adopt::AdoptArgs),
     /// Confirm to a running ledger that its wall clock is right, so that it accepts commands again.
     ConfirmClock(confirm_clock::ConfirmClockArgs),
     /// List, create, revoke and rotate API keys. The ledger may be running.
@@ -99,13 +108,18 @@ enum Tool {
     ///
     /// Stop the server first: the copy lacks what the server appends later.
     CopyLog(copy_log::CopyLogArgs),
+    /// Export a log as files, or import such files into an empty store.
+    ///
+    /// Events come and go as they were recorded. `guerdon import` is for purchases and redemptions
+    /// of another system, and `guerdon copy-log` for a log from one store straight into another.
+    Log(log::LogArgs),
     /// Move old events from the log into files. They stay readable.
     Archive(archive::ArchiveArgs),
     /// Read the log from end to end and verify it; with --archives, every archive file, too.
     Check(check::CheckArgs),
     /// Replay the log to any moment, and compare and explain what it says.
     Audit(audit::AuditArgs),
-    /// Verify the transparency log, with nothing but its key.
+    /// Verify the transparency log or an export of the log, with nothing but its key.
     Verify(verify::VerifyArgs),
     /// Export the transparency log as files, print its keys, or add a signing key.
     Transparency(transparency::TransparencyArgs),
@@ -183,12 +197,14 @@ async fn begin(tool: Tool, found: config::Found) -> anyhow::Result<()> {
         Tool::Serve(config) => serve::serve(*config).await,
         Tool::Config(args) => config::run(args, found),
         Tool::Import(args) => import::run(args).await,
+        Tool::Adopt(args) => adopt::run(args).await,
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::Keys(args) => keys::run(args).await,
         Tool::Mark(args) => mark::run(args).await,
         Tool::Erase(args) => erase::run(args).await,
         Tool::Migrate(args) => migrate::migrate(args).await,
         Tool::CopyLog(args) => copy_log::run(args).await,
+        Tool::Log(args) => log::run(args).await,
         Tool::Archive(args) => archive::run(args).await,
         Tool::Check(args) => check::run(args).await,
         Tool::Audit(args) => audit::run(args).await,

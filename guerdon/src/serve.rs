@@ -19,6 +19,7 @@ mod metrics;
 mod proxies;
 mod publishing;
 mod read_tables;
+mod receipts;
 mod remembered;
 mod root;
 mod sealing;
@@ -219,7 +220,7 @@ impl Ledger {
         tokio::spawn(stop.clone().run_until_cancelled_owned(marks.keep_up()));
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
-        let (mut command_api, mut sealing, mut erasing) = (None, None, None);
+        let (mut command_api, mut sealing, mut prover, mut erasing) = (None, None, None, None);
         if config.runs(Part::CommandApi) {
             open_archive(&store).await?;
             step.set("taking over the log and reading its state");
@@ -250,6 +251,7 @@ impl Ledger {
                 metrics.add_sealer(&sealer, store.clone());
                 health.sealing = sealer.statuses();
                 routes = routes.merge(sealer.routes(keys.clone()));
+                prover = Some(sealer.prover());
                 sealing = Some(tokio::spawn(sealer.run(stop.clone())));
             }
             (writer, writer_stopped) = (Some(started), Some(stopped));
@@ -264,6 +266,9 @@ impl Ledger {
             api.read_calls = unrecorded::reader(store.clone());
             api.read_past =
                 audit::read_past(store.clone(), read_model.clone(), config.read_wait_ms);
+            if let Some(prover) = prover {
+                api.prove_events = receipts::of(prover);
+            }
             metrics.add_query_api(&api.metrics);
             // A publisher sends again what nobody accepts, counts the attempts and alarms.
             if !config.publishes() {
@@ -272,7 +277,7 @@ impl Ledger {
                 let watch = query_api::watch_overdue(api.clone());
                 tokio::spawn(draining.clone().run_until_cancelled_owned(watch));
             }
-            let audit = AuditApi { store: store.clone(), query: api.clone() };
+            let audit = AuditApi::new(store.clone(), api.clone());
             routes = routes.merge(audit::routes().with_state(audit));
             routes = routes.merge(query_api::routes().with_state(api));
         }

@@ -1,5 +1,9 @@
 //! `guerdon verify log`: the transparency log from its first event to its newest checkpoint, in a
-//! folder or at a ledger. It needs a key of the log and, from nobody, trust.
+//! folder or at a ledger. It needs a key of the log and, from nobody, trust. An export of a log is
+//! verified in `verify/export.rs`, a receipt of an exchange in `verify/receipt.rs`.
+
+mod export;
+mod receipt;
 
 use std::fmt::{Display, Formatter};
 use std::fs;
@@ -23,6 +27,7 @@ use crate::exit::FoundWrong;
 use crate::http_client::http_client;
 use crate::key_file::keys_in;
 use crate::printing::{Printing, plain};
+use receipt::ReceiptArgs;
 
 /// How long one file may take.
 const FILE_MAX: Duration = Duration::from_secs(60);
@@ -44,6 +49,13 @@ enum What {
     /// Verify a partition's transparency log: its checkpoint, its keys, every tile and, where they
     /// can be read, every entry.
     Log(LogArgs),
+    /// Verify a folder that `guerdon log export` wrote: every file, every event and, with a key,
+    /// that the events are those that were signed.
+    Export(export::ExportArgs),
+    /// Verify a receipt of an exchange, which GET
+    /// `/v1/accounts/{account_id}/exchanges/{exchange_id}/receipt` answered: its events are in the
+    /// signed log. It needs no network.
+    Receipt(ReceiptArgs),
 }
 
 /// A transparency log, and what its auditor knows.
@@ -142,7 +154,14 @@ impl Display for Verified {
 }
 
 pub(crate) async fn run(VerifyArgs { printing, what }: VerifyArgs) -> anyhow::Result<()> {
-    let What::Log(args) = what;
+    match what {
+        What::Log(args) => verify_log_at(args, printing).await,
+        What::Export(args) => export::run(args, printing).await,
+        What::Receipt(args) => receipt::run(&args, printing),
+    }
+}
+
+async fn verify_log_at(args: LogArgs, printing: Printing) -> anyhow::Result<()> {
     let kept = args.kept.as_deref().map(read_kept).transpose()?.flatten();
     let files = Files::of(&args)?;
     let entries = files.have_entries();

@@ -126,6 +126,11 @@ pub const CALLS: &[Call] = &[
         "getExchange",
         reads!("ExchangeBody"),
     ),
+    call(
+        "GET /v1/accounts/{account_id}/exchanges/{exchange_id}/receipt",
+        "getReceipt",
+        reads!("ReceiptBody"),
+    ),
     call("GET /v1/exchanges", "findExchanges", reads!("Page<ExchangeBody>")),
     call("PUT /v1/accounts/{account_id}/holds/{hold_id}", "holdCredit", writes!("CreditHeldBody")),
     call(
@@ -228,6 +233,8 @@ pub const CALLS: &[Call] = &[
     call("DELETE /v1/marks/requests/{marked_id}", "unmarkRequest", &[(204, &[])]),
     call("GET /v1/operations", "listOperations", reads!("Page<OperationBody>")),
     call("GET /v1/totals", "getTotals", reads!("TotalsBody")),
+    call("GET /v1/events", "listEvents", reads!("Page<EventBody>")),
+    call("GET /v1/trial-balance", "getTrialBalance", reads!("TrialBalanceBody")),
     call("GET /v1/liability", "getLiability", reads!("LiabilityBody")),
     call("GET /metrics", "getMetrics", reads!("String")),
     call("GET /v1/publisher", "getPublisher", reads!("Report")),

@@ -279,7 +279,8 @@ impl<'k> Known<'k> {
         content.insert("application/json".into(), media);
         // What `Accept` may ask for besides.
         let streams: &[&str] = match self.call.id {
-            "readShippingStream" => &["text/event-stream"],
+            "readShippingStream" | "listEvents" => &["text/event-stream"],
+            "getTrialBalance" => &["text/csv"],
             "listExpiringCredit" => &["application/x-ndjson", "text/csv"],
             _ => &[],
         };
@@ -321,7 +322,8 @@ impl<'k> Known<'k> {
     }
 
     fn reads_tables(&self) -> bool {
-        self.route.home.of_crate == "query-api" && self.route.method == "GET"
+        let reads = matches!(self.route.home.of_crate, "query-api" | "audit");
+        reads && self.route.method == "GET"
     }
 
     /// The codes of all problems that it may be answered with.

@@ -34,6 +34,7 @@ mod past;
 mod prices;
 mod programme;
 mod purchase;
+mod receipt;
 mod router;
 mod shipping_request;
 mod shipping_stream;
@@ -64,6 +65,7 @@ pub use offer_availability::read_offer_body;
 pub use operation::{CallsUnread, ReadCalls};
 pub use overdue::{overdue_routes, watch_overdue};
 pub use past::{PastOf, ReadPast};
+pub use receipt::{IsWanted, ProveEvents, ProvedEvents, Unproved};
 pub use router::{router, routes};
 use shipping_stream::{Feeds, Followers};
 pub use shipping_stream::{FollowersMax, Turn};
@@ -97,6 +99,8 @@ pub struct QueryApi {
     pub read_calls: ReadCalls,
     /// Gives the tables as they were at a moment, for `?at=`.
     pub read_past: ReadPast,
+    /// Proves events of the log, where this process seals it.
+    pub prove_events: ProveEvents,
     /// Counts what is read.
     pub metrics: QueryMetrics,
 }
@@ -120,6 +124,7 @@ impl QueryApi {
             overdue_after: OVERDUE_AFTER,
             read_calls: Arc::new(|_| Box::pin(async { Ok(vec![]) })),
             read_past: past::without_log(),
+            prove_events: Arc::new(|_, _| Box::pin(async { Err(Unproved::NotHere) })),
             metrics,
         }
     }

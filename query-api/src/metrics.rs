@@ -43,7 +43,7 @@ impl QueryMetrics {
         registry.register("guerdon_query_reads", help, self.reads.clone());
         let help = "account balances that were asked for, by where they came from";
         registry.register("guerdon_query_balances", help, self.balances.clone());
-        let help = "streams of shipping messages, and pages of them that wait";
+        let help = "streams of shipping messages and of events, and pages that wait";
         registry.register("guerdon_query_followers", help, self.followers.clone());
         let help = "shipping requests that nobody has accepted in time, on a ledger without Kafka";
         registry.register("guerdon_query_overdue_shipping_requests", help, self.overdue.clone());

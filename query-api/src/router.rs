@@ -24,6 +24,7 @@ use crate::offer_availability::{get_account_offer, get_offer, list_offers};
 use crate::operation::list_operations;
 use crate::programme::{get_earning_rule, get_policy, list_earning_rules};
 use crate::purchase::{find_purchases, get_purchase, list_purchases};
+use crate::receipt::get_receipt;
 use crate::shipping_request::{get_shipping_request, list_shipping_requests};
 use crate::shipping_stream::get_shipping_stream;
 use crate::total::{get_liability, get_totals};
@@ -184,6 +185,10 @@ fn states() -> Routes<QueryApi> {
         .route(
             "/v1/accounts/{account_id}/exchanges/{exchange_id}",
             get(only(OF_ACCOUNTS, get_exchange).about(Account).with_query()),
+        )
+        .route(
+            "/v1/accounts/{account_id}/exchanges/{exchange_id}/receipt",
+            get(only(OF_ACCOUNTS, get_receipt).about(Account)),
         )
         .route("/v1/exchanges", get(only(OF_ANY_ACCOUNT_OR_WAREHOUSE, find_exchanges).with_query()))
         .route("/v1/expiring-credit", get(only(OF_ANY_ACCOUNT, list_expiring).with_query()))

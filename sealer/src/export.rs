@@ -92,6 +92,19 @@ pub async fn export(
     })
 }
 
+/// The newest signed checkpoint of a tree; nothing where the tree isn't there.
+pub fn newest_checkpoint(
+    folder: &SealFolder,
+    origin: &Origin,
+) -> Result<Option<(Checkpoint, Note)>, SealError> {
+    let tree = folder.of_tree(origin);
+    let path = tree.checkpoint();
+    let Some(sealed) = Sealed::read(tree)? else { return Ok(None) };
+    let note: Note = sealed.note.parse().map_err(SealError::note(&path))?;
+    let checkpoint = Checkpoint::of(&note).map_err(SealError::checkpoint(&path))?;
+    Ok(Some((checkpoint, note)))
+}
+
 async fn entries(
     store: &EventStore,
     partition: Partition,

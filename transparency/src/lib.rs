@@ -7,13 +7,14 @@
 //!
 //! In reading order: [`TreeHash`] and [`Frontier`] (the tree), [`inclusion`] and [`consistency`]
 //! (proofs), [`Note`] and [`VerifierKey`] (signatures), [`Checkpoint`], [`Tile`] and [`bundle`]
-//! (what is served), [`verify_log`] (what an auditor asks).
+//! (what is served), [`verify_log`] and [`Receipt`] (what an auditor and a shopper ask).
 
 mod checkpoint;
 mod entries;
 mod hash;
 mod note;
 mod proof;
+mod receipt;
 mod tile;
 mod tree;
 mod verify;
@@ -23,6 +24,7 @@ pub use entries::{BundleError, bundle, unbundle};
 pub use hash::{NoTreeHash, TreeHash};
 pub use note::{KeyError, KeyKind, Note, NoteError, SigningKey, VerifierKey};
 pub use proof::{consistency, inclusion, is_consistent, is_included, subtree_root};
+pub use receipt::{Receipt, ReceiptError, ReceiptEvent, VerifiedEvent, VerifiedReceipt};
 pub use tile::{NoTile, TILE_HASHES, Tile, TileKind};
 pub use tree::Frontier;
 pub use verify::{Cosigned, Finding, Known, Quorum, ReadFile, VerifiedLog, verify_log};

@@ -18,7 +18,7 @@ use crate::{
     VerifierKey,
 };
 pub use quorum::{Cosigned, Quorum};
-use signers::Signers;
+pub(crate) use signers::Signers;
 use walk::Walk;
 
 /// Where a log's newest checkpoint is, below its prefix.

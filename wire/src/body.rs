@@ -31,10 +31,12 @@ mod operation;
 mod policy;
 mod price;
 mod purchase;
+mod receipt;
 mod shipping_request;
 mod tier;
 mod total;
 mod transfer;
+mod trial_balance;
 mod unit;
 
 pub use account::{AccountOpenedBody, OpenAccountBody};
@@ -93,6 +95,7 @@ pub use purchase::{
     RecordedPurchasesBody, ReturnPurchaseBody, ReturnReversedBody, ReturnedLineBody, RoomBackBody,
     TakenBackBody, UnitPointsBody,
 };
+pub use receipt::{ReceiptBody, ReceiptEventBody};
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,
     ParcelBody, RejectShipmentBody, ReportShipmentBody, ResentShipmentBody, SettleShipmentBody,
@@ -106,6 +109,7 @@ pub use tier::{
 };
 pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};
+pub use trial_balance::{TrialBalanceBody, UnitTrialBalanceBody};
 pub use unit::{CloseUnitBody, PutUnitBody, UnitBody};
 
 use serde::{Deserialize, Deserializer};

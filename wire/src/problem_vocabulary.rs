@@ -12,7 +12,8 @@ use axum::http::{HeaderValue, Method, StatusCode};
 
 use crate::problem_page::{BEING_CHECKED, OUR_MISTAKE, TRY_AGAIN};
 use crate::read_problems::{
-    LOG_FORKED, LOG_UNREACHABLE, PROJECTION_BEHIND, READ_MODEL_UNREACHABLE, TOO_MANY_FOLLOWERS,
+    LOG_FORKED, LOG_UNREACHABLE, NOT_ADDED_UP, NOT_SEALED, PROJECTION_BEHIND,
+    READ_MODEL_UNREACHABLE, TOO_MANY_FOLLOWERS,
 };
 use crate::{Problem, ProblemPage, Role};
 
@@ -44,8 +45,10 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     TOO_MANY_FOLLOWERS,
     INTERNAL,
     PROJECTION_BEHIND,
+    NOT_SEALED,
     READ_MODEL_UNREACHABLE,
     LOG_UNREACHABLE,
+    NOT_ADDED_UP,
 ];
 
 const INVALID_JSON: ProblemPage = ProblemPage {
@@ -451,8 +454,10 @@ mod tests {
             Problem::too_many_followers("key", 64),
             Problem::internal(),
             Problem::projection_behind(place, place),
+            Problem::not_sealed(place, place),
             Problem::read_model_unreachable(),
             Problem::log_unreachable(),
+            Problem::not_added_up(place, place),
         ]
     }
 

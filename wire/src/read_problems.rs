@@ -10,6 +10,9 @@ use crate::{Problem, ProblemPage};
 /// wait is milliseconds; `Retry-After` counts whole seconds.
 const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
 
+/// How long a client should give the sealer, which signs several times a second.
+const SEAL_RETRY_AFTER_SECONDS: u32 = 1;
+
 /// How long a client should give a follower to end, so that there is room for another.
 const FOLLOWER_RETRY_AFTER_SECONDS: u32 = 5;
 
@@ -56,6 +59,22 @@ pub(crate) const PROJECTION_BEHIND: ProblemPage = ProblemPage {
     can_succeed_later: true,
 };
 
+pub(crate) const NOT_SEALED: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "not-sealed",
+    title: "Not sealed yet",
+    meaning: "A receipt needs an event that the transparency log hasn't signed yet. The facts \
+              `wanted` and `reached` are positions: of that event, and up to where the log is \
+              signed. What was recorded is signed within a second, unless signing has stopped \
+              (`log-unsealed` in GET /health/ready). Or this process signs nothing, because it \
+              takes no commands or its log is in memory; then both facts are absent. The exchange \
+              itself is recorded.",
+    remedy: "Ask again after Retry-After. If both facts are absent, ask the process that takes \
+             commands, which must run the query API, too.",
+    shopper: TRY_AGAIN,
+    can_succeed_later: true,
+};
+
 pub(crate) const READ_MODEL_UNREACHABLE: ProblemPage = ProblemPage {
     status: StatusCode::SERVICE_UNAVAILABLE,
     slug: "read-model-unreachable",
@@ -75,6 +94,19 @@ pub(crate) const LOG_UNREACHABLE: ProblemPage = ProblemPage {
               doesn't answer, or a file of its archive is missing or damaged. The server's log says \
               which. Other reads may still work.",
     remedy: "Ask again after Retry-After. If it stays so, tell the operator.",
+    shopper: TRY_AGAIN,
+    can_succeed_later: true,
+};
+
+pub(crate) const NOT_ADDED_UP: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "not-added-up",
+    title: "Log isn't added up yet",
+    meaning: "The call adds up the log from its beginning to a moment, which takes longer than one \
+              request may, or another such call is under way. The facts `wanted` and `reached` are \
+              positions. What was added up is kept, for some moments at least.",
+    remedy: "Ask again after Retry-After: the call goes on from `reached`. `guerdon audit \
+             trial-balance` adds up a log in one go.",
     shopper: TRY_AGAIN,
     can_succeed_later: true,
 };
@@ -106,6 +138,19 @@ impl Problem {
         Self::of(&LOG_UNREACHABLE, detail).retry_after(PROJECTION_RETRY_AFTER_SECONDS)
     }
 
+    /// 503: the log is added up to `reached` only.
+    #[must_use]
+    pub fn not_added_up(wanted: Place, reached: Place) -> Self {
+        let detail = format!(
+            "The log is added up to {reached} as yet, and not to {wanted}: it takes longer than one \
+             request may. Ask again, and it goes on from there."
+        );
+        Self::of(&NOT_ADDED_UP, detail)
+            .fact("wanted", wanted.to_string())
+            .fact("reached", reached.to_string())
+            .retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
+
     /// 429: the caller's key, or all keys together, have as many followers as they may.
     #[must_use]
     pub fn too_many_followers(of: &'static str, limit: usize) -> Self {
@@ -131,6 +176,27 @@ impl Problem {
             .fact("wanted", wanted.to_string())
             .fact("reached", reached.to_string())
             .retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: an event isn't signed in the transparency log yet, which is signed up to `reached`.
+    #[must_use]
+    pub fn not_sealed(wanted: Place, reached: Place) -> Self {
+        let detail = format!(
+            "The transparency log is signed up to {reached}, and the receipt needs {wanted}. Ask \
+             again in a second."
+        );
+        Self::of(&NOT_SEALED, detail)
+            .fact("wanted", wanted.to_string())
+            .fact("reached", reached.to_string())
+            .retry_after(SEAL_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: this process signs no transparency log.
+    #[must_use]
+    pub fn sealed_elsewhere() -> Self {
+        let detail = "This process signs no transparency log, so it can't prove an event. Ask the \
+                      process that takes commands; a log in memory has no receipts.";
+        Self::of(&NOT_SEALED, detail).retry_after(SEAL_RETRY_AFTER_SECONDS)
     }
 
     /// 503: no projector has begun to make the read tables.

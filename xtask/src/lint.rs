@@ -18,6 +18,8 @@ pub(crate) fn lint() -> anyhow::Result<()> {
     let with_kurrent = ["clippy", "-p", "services", "-p", "event-store", "-p", "guerdon"];
     let feature = ["--features", "guerdon/kurrent", "--all-targets", "--", "-D", "warnings"];
     run(&mut cargo(&[&with_kurrent[..], &feature[..]].concat()))?;
+    let with_parquet = ["clippy", "-p", "log-export", "--features", "parquet", "--all-targets"];
+    run(&mut cargo(&[&with_parquet[..], &["--", "-D", "warnings"]].concat()))?;
     let docs = ["doc", "--workspace", "--no-deps", "--document-private-items"];
     run(cargo(&docs).env("RUSTDOCFLAGS", "-D warnings"))?;
     if output(env!("CARGO"), &["deny", "--version"]).is_some() {

@@ -13,7 +13,6 @@ use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use super::line::from_line;
 use super::write_file::Header;
 use super::{ArchivedRange, MEMBER_EVENTS};
 use crate::StoreError;
@@ -153,7 +152,7 @@ pub(super) fn read(
         let unpacked = BufReader::new(MultiGzDecoder::new(BufReader::new(file)));
         let mut events = vec![];
         for line in unpacked.lines() {
-            let event = from_line(&line?)?;
+            let event = RecordedEvent::from_line(&line?)?;
             if event.position() > after {
                 events.push(event);
             }

@@ -10,7 +10,6 @@ use log_record::{Generation, LogFormat, LogId, Partition, Position, RecordedEven
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::line::to_line;
 use super::read_file::has;
 use super::{ArchivedRange, MEMBER_EVENTS};
 use crate::{Owner, StoreError, free_bytes};
@@ -147,12 +146,7 @@ impl Drop for Writing {
 fn pack(events: &[RecordedEvent]) -> io::Result<Vec<u8>> {
     let mut packed = GzEncoder::new(vec![], Compression::default());
     for event in events {
-        let line = to_line(event)?;
-        if line.contains('\n') {
-            let what = format!("the text of the event at {} has an end of line in it", event.place);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
-        }
-        writeln!(packed, "{line}")?;
+        writeln!(packed, "{}", event.to_line()?)?;
     }
     packed.finish()
 }

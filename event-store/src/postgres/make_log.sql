@@ -1,6 +1,6 @@
 with made as (
-    insert into guerdon_log.log (singleton, log_id, partitions, format)
-    values (1, $1, $2, $3)
+    insert into guerdon_log.log (singleton, log_id, partitions, format, import_state)
+    values (1, $1, $2, $3, $4)
     on conflict do nothing
     returning partitions
 )

@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::postgres;
-use crate::{Access, NewLog, StoreError};
+use crate::{Access, ImportState, NewLog, StoreError};
 
 const SCHEMA: &str = "guerdon_log";
 
@@ -16,6 +16,7 @@ pub(super) struct Opened {
     pub(super) log_id: LogId,
     pub(super) partitions: u16,
     pub(super) range_positions: u64,
+    import: Option<ImportState>,
 }
 
 fn migrations() -> Migrator {
@@ -79,30 +80,35 @@ pub(super) async fn open(url: &PostgresUrl, access: Access) -> Result<Opened, St
     let connection = url.connect().await?;
     // Again, on the connection that is used: there may have been no server for the first check.
     check_format_of(&connection.client, url).await?;
-    if let Access::Write(new_log) = access {
-        make_log(&connection.client, new_log).await?;
+    let is_import = matches!(access, Access::Import(_));
+    if let Access::Write(new_log) | Access::Import(new_log) = access {
+        make_log(&connection.client, new_log, is_import).await?;
     }
-    which_log(&connection.client).await?.ok_or_else(|| StoreError::Missing { log: url.to_string() })
+    let opened = which_log(&connection.client).await?;
+    let opened = opened.ok_or_else(|| StoreError::Missing { log: url.to_string() })?;
+    ImportState::check(opened.import, is_import, url)?;
+    Ok(opened)
 }
 
 /// Changes nothing where there is a log already, also one that another process makes right now.
-async fn make_log(client: &Client, new_log: NewLog) -> Result<(), StoreError> {
+async fn make_log(client: &Client, new_log: NewLog, is_import: bool) -> Result<(), StoreError> {
     const MAKE: &str = include_str!("make_log.sql");
     let NewLog { log_id, partitions } = new_log;
-    let made = client
-        .execute(MAKE, &[&log_id.0, &i32::from(partitions), &LogFormat::CURRENT.0.cast_signed()])
-        .await;
+    let format = LogFormat::CURRENT.0.cast_signed();
+    let import = is_import.then_some(ImportState::Unfinished.as_str());
+    let made = client.execute(MAKE, &[&log_id.0, &i32::from(partitions), &format, &import]).await;
     made.map(drop).map_err(|source| postgres("make", source))
 }
 
 async fn which_log(client: &Client) -> Result<Option<Opened>, StoreError> {
     let failed = |source| postgres("open", source);
-    let select = "select log_id, partitions, range_positions from guerdon_log.log";
+    let select = "select log_id, partitions, range_positions, import_state from guerdon_log.log";
     let Some(row) = client.query_opt(select, &[]).await.map_err(failed)? else { return Ok(None) };
     Ok(Some(Opened {
         log_id: LogId(row.try_get::<_, Uuid>("log_id").map_err(failed)?),
         partitions: u16::try_from(row.try_get::<_, i32>("partitions").map_err(failed)?)
             .unwrap_or(u16::MAX),
         range_positions: row.try_get::<_, i64>("range_positions").map_err(failed)?.unsigned_abs(),
+        import: ImportState::of_column(row.try_get("import_state").map_err(failed)?),
     }))
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::lock::{self, WriterLock};
 use super::rows::failed;
-use crate::{NewLog, StoreError};
+use crate::{ImportState, NewLog, StoreError};
 
 static MIGRATIONS: LazyLock<Migrator> =
     LazyLock::new(|| sql_macros::migrations!("../migrations/log/sqlite"));
@@ -34,7 +34,7 @@ const PAGE_BYTES: u32 = 16_384;
 const WAL_BYTES_MAX: u32 = 40 << 20;
 
 const MAKE_LOG: &str =
-    "insert into log (singleton, log_id, partitions, format) values (1, ?, ?, ?)";
+    "insert into log (singleton, log_id, partitions, format, import_state) values (1, ?, ?, ?, ?)";
 
 /// Whether there is a log, and whether its row has a format.
 const HAS_FORMAT: &str =
@@ -48,8 +48,13 @@ pub(super) struct Opened {
     pub(super) lock: Option<WriterLock>,
 }
 
-/// Opens the file as its one writer, and makes the log where there is none.
-pub(super) async fn for_writing(file: &Path, new_log: NewLog) -> Result<Opened, StoreError> {
+/// Opens the file as its one writer, and makes the log where there is none; `is_import` says that
+/// the log is to be filled with what was recorded before.
+pub(super) async fn for_writing(
+    file: &Path,
+    new_log: NewLog,
+    is_import: bool,
+) -> Result<Opened, StoreError> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).map_err(|source| StoreError::Io {
             doing: "make the folder",
@@ -69,11 +74,15 @@ pub(super) async fn for_writing(file: &Path, new_log: NewLog) -> Result<Opened, 
     migrate(file).await?;
     let connection = writing_connection(file)?;
     let (log_id, partitions) = match which_log(&connection)? {
-        Some(known) => {
-            check_lock(file, &mut lock, known.0)?;
-            known
+        Some(Known { log_id, partitions, import }) => {
+            ImportState::check(import, is_import, file.display())?;
+            check_lock(file, &mut lock, log_id)?;
+            (log_id, partitions)
         }
-        None => make_log(&connection, file, &mut lock, new_log)?,
+        None => {
+            make_log(&connection, file, &mut lock, new_log, is_import)?;
+            (new_log.log_id, new_log.partitions)
+        }
     };
     Ok(Opened { log_id, partitions, writer: Some(connection), lock: Some(lock) })
 }
@@ -89,8 +98,9 @@ pub(super) fn for_reading(file: &Path) -> Result<Opened, StoreError> {
     let connection = reading_connection(file)?;
     check_format(&connection, file)?;
     check_schema(&connection, file)?;
-    let (log_id, partitions) = which_log(&connection)?
+    let Known { log_id, partitions, import } = which_log(&connection)?
         .ok_or_else(|| StoreError::Missing { log: file.display().to_string() })?;
+    ImportState::check(import, false, file.display())?;
     Ok(Opened { log_id, partitions, writer: None, lock: None })
 }
 
@@ -255,10 +265,22 @@ fn check_lock(file: &Path, lock: &mut WriterLock, log_id: LogId) -> Result<(), S
     }
 }
 
-fn which_log(connection: &Connection) -> Result<Option<(LogId, u16)>, StoreError> {
+/// What the log's row says.
+struct Known {
+    log_id: LogId,
+    partitions: u16,
+    import: Option<ImportState>,
+}
+
+fn which_log(connection: &Connection) -> Result<Option<Known>, StoreError> {
     connection
-        .query_row("select log_id, partitions from log", (), |row| {
-            Ok((LogId(Uuid::from_bytes(row.get(0)?)), row.get(1)?))
+        .query_row("select log_id, partitions, import_state from log", (), |row| {
+            let import: Option<String> = row.get(2)?;
+            Ok(Known {
+                log_id: LogId(Uuid::from_bytes(row.get(0)?)),
+                partitions: row.get(1)?,
+                import: ImportState::of_column(import.as_deref()),
+            })
         })
         .optional()
         .map_err(|source| failed(connection, "open", source))
@@ -269,7 +291,8 @@ fn make_log(
     file: &Path,
     lock: &mut WriterLock,
     new_log: NewLog,
-) -> Result<(LogId, u16), StoreError> {
+    is_import: bool,
+) -> Result<(), StoreError> {
     if let Some(log_id) = lock.log_id()? {
         let what = format!("it is empty, but the lock beside it says that it held log {log_id}");
         return Err(StoreError::Corrupt { file: file.into(), what });
@@ -277,7 +300,9 @@ fn make_log(
     let NewLog { log_id, partitions } = new_log;
     let make = || {
         let transaction = connection.unchecked_transaction()?;
-        transaction.execute(MAKE_LOG, (log_id.0.as_bytes(), partitions, LogFormat::CURRENT.0))?;
+        let (format, import) = (LogFormat::CURRENT.0, is_import.then_some(ImportState::Unfinished));
+        let import = import.map(ImportState::as_str);
+        transaction.execute(MAKE_LOG, (log_id.0.as_bytes(), partitions, format, import))?;
         for partition in 0..partitions {
             transaction.execute(
                 "insert into partition_head (partition, position, epoch, generation) \
@@ -288,6 +313,5 @@ fn make_log(
         transaction.commit()
     };
     make().map_err(|source| failed(connection, "open", source))?;
-    lock.note_log_id(log_id)?;
-    Ok((log_id, partitions))
+    lock.note_log_id(log_id)
 }

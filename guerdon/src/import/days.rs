@@ -43,7 +43,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::import::place::Place;
+    use crate::csv_rows::Place;
 
     fn redemption(row: u64, account_id: &str, day: &str) -> Redemption {
         Redemption {

@@ -4,10 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::day::Day;
-use super::place::Place;
-
-/// The most malformed rows that a message lists; of the others it gives the number.
-const BAD_ROWS_SHOWN_MAX: usize = 20;
+use crate::csv_rows::{Place, RowsError, listed};
+use crate::ledger_client::AskError;
 
 /// Why an import ended before its last row. Every one leaves a journal to go on from.
 #[derive(Debug, thiserror::Error)]
@@ -79,26 +77,34 @@ pub(crate) enum ImportError {
     AlreadyThere { place: Place, day: Day, journal: PathBuf },
 
     #[error("a task of the import has failed")]
-    Task(#[source] tokio::task::JoinError),
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl From<RowsError> for ImportError {
+    fn from(error: RowsError) -> Self {
+        match error {
+            RowsError::Unreadable { file, source } => Self::Unreadable { file, source },
+            RowsError::Malformed(sentences) => Self::rows(sentences),
+        }
+    }
 }
 
 impl ImportError {
+    /// That a row's call wasn't answered.
+    pub(crate) fn unasked(place: &Place) -> impl FnOnce(AskError) -> Self {
+        move |error| match error {
+            AskError::Request(source) => Self::Request { place: place.clone(), source },
+            AskError::Silent { url, after, last } => Self::Silent { url, after, last },
+        }
+    }
+
     /// All malformed rows of one file, one to a line.
     pub(crate) fn rows(sentences: Vec<String>) -> Self {
-        Self::Rows(lines(sentences))
+        Self::Rows(listed(sentences))
     }
 
     /// All rows that come long after the row before them in time.
     pub(crate) fn jumps(sentences: Vec<String>) -> Self {
-        Self::Jumps(lines(sentences))
+        Self::Jumps(listed(sentences))
     }
-}
-
-fn lines(mut sentences: Vec<String>) -> String {
-    let more = sentences.len().saturating_sub(BAD_ROWS_SHOWN_MAX);
-    sentences.truncate(BAD_ROWS_SHOWN_MAX);
-    if more > 0 {
-        sentences.push(format!("and {more} more"));
-    }
-    sentences.join("\n")
 }

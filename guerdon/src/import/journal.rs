@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::day::Day;
 use super::error::ImportError;
-use super::rows::FilePrint;
+use crate::csv_rows::FilePrint;
 
 /// By what an import is known again. The ledger's address is no part of it: a ledger may move.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,35 +1,20 @@
-//! The ledger as the import sees it: three calls over HTTP, each asked until it is answered.
+//! The ledger as the import sees it: three calls.
 //!
 //! It knows the status codes and nothing of days or journals. Every call carries the id of what it
 //! asks for, so asking again after a lost answer doubles nothing.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use chrono::SecondsFormat;
-use parking_lot::Mutex;
-use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::header::HeaderValue;
+use reqwest::{Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::credits::Credit;
 use super::error::ImportError;
-use super::place::Place;
 use super::rows::Redemption;
-use crate::http_client::http_client;
-
-/// With no answer on any connection for this long, the import ends: the ledger is down.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
-/// One call; the ledger itself answers 503 well before.
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// The first pause where the ledger names none.
-const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// The longest pause where the ledger names none.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// The longest pause that is believed from a `Retry-After`.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+use crate::csv_rows::Place;
+use crate::ledger_client::{Answered, CALL_TIMEOUT, LedgerClient, ProblemBody};
 
 /// Which key a call is made with.
 #[derive(Clone, Copy, Debug)]
@@ -61,42 +46,29 @@ pub(crate) enum Answer {
 
 /// A running ledger.
 pub(crate) struct Ledger {
-    client: Client,
-    url: String,
+    client: LedgerClient,
     keys: Keys,
-    answers: AtomicU64,
-    heard_at: Mutex<Instant>,
 }
 
 impl Ledger {
     /// Connects to nothing yet. `api_keys` is the file that an embedded ledger writes.
     pub(crate) fn new(url: &str, api_keys: &Path) -> Result<Self, ImportError> {
-        let client = http_client().map_err(ImportError::Client)?;
-        Ok(Self {
-            client,
-            url: url.trim_end_matches('/').to_owned(),
-            keys: read_keys(api_keys)?,
-            answers: AtomicU64::new(0),
-            heard_at: Mutex::new(Instant::now()),
-        })
+        let client = LedgerClient::new(url).map_err(ImportError::Client)?;
+        Ok(Self { client, keys: read_keys(api_keys)? })
     }
 
     /// Whether the ledger takes its time from what is imported: by the wall clock, what a history
     /// lets expire would be gone before its redemptions are asked for.
     pub(crate) async fn check_clock(&self) -> Result<(), ImportError> {
-        let silent = |source| ImportError::NoHealth { url: self.url.clone(), source };
-        let asked = self
-            .client
-            .get(format!("{}/health/ready", self.url))
-            .timeout(CALL_TIMEOUT)
-            .send()
-            .await;
+        let LedgerClient { client, url, .. } = &self.client;
+        let silent = |source| ImportError::NoHealth { url: url.clone(), source };
+        let asked = client.get(format!("{url}/health/ready")).timeout(CALL_TIMEOUT).send().await;
         let health: HealthBody = asked.map_err(silent)?.json().await.map_err(silent)?;
         match health.clock.as_deref() {
             Some("commands") => Ok(()),
             clock => {
                 let clock = clock.unwrap_or("unknown").to_owned();
-                Err(ImportError::OtherClock { url: self.url.clone(), clock })
+                Err(ImportError::OtherClock { url: url.clone(), clock })
             }
         }
     }
@@ -138,7 +110,7 @@ impl Ledger {
 
     /// How many calls were answered for good.
     pub(crate) fn answers(&self) -> u64 {
-        self.answers.load(Ordering::Relaxed)
+        self.client.answers()
     }
 
     /// Asks until the ledger says yes or no.
@@ -150,64 +122,9 @@ impl Ledger {
         path: &str,
         body: &impl Serialize,
     ) -> Result<Answer, ImportError> {
-        let asked_at = Instant::now();
-        let mut pauses = pauses();
-        let mut asked_before = false;
-        loop {
-            let request = self
-                .client
-                .request(method.clone(), format!("{}{path}", self.url))
-                .timeout(CALL_TIMEOUT)
-                .header(AUTHORIZATION, self.keys.of(role))
-                .json(body)
-                .build()
-                .map_err(|source| ImportError::Request { place: place.clone(), source })?;
-            let pause = pauses.next().unwrap_or(PAUSE_MAX);
-            let wait = match self.client.execute(request).await {
-                Err(error) => {
-                    self.give_up_after_silence(asked_at, || chain(&error))?;
-                    pause
-                }
-                Ok(response) => match response.status() {
-                    StatusCode::TOO_MANY_REQUESTS => {
-                        // A ledger that counts calls is alive, however long it lets them wait.
-                        self.heard();
-                        retry_after(&response).unwrap_or(pause)
-                    }
-                    StatusCode::SERVICE_UNAVAILABLE => {
-                        self.give_up_after_silence(asked_at, || {
-                            "503 Service Unavailable".to_owned()
-                        })?;
-                        retry_after(&response).unwrap_or(pause)
-                    }
-                    _ => {
-                        self.heard();
-                        self.answers.fetch_add(1, Ordering::Relaxed);
-                        return answer(place, role, asked_before, response).await;
-                    }
-                },
-            };
-            tokio::time::sleep(wait).await;
-            asked_before = true;
-        }
-    }
-
-    fn heard(&self) {
-        *self.heard_at.lock() = Instant::now();
-    }
-
-    fn give_up_after_silence(
-        &self,
-        asked_at: Instant,
-        last: impl FnOnce() -> String,
-    ) -> Result<(), ImportError> {
-        // While nothing was asked, nothing could be heard.
-        let heard_at = *self.heard_at.lock();
-        let after = heard_at.max(asked_at).elapsed();
-        if after < SILENCE_MAX {
-            return Ok(());
-        }
-        Err(ImportError::Silent { url: self.url.clone(), after, last: last() })
+        let asked = self.client.ask(&self.keys.of(role), method, path, Some(body)).await;
+        let Answered { response, asked_before } = asked.map_err(ImportError::unasked(place))?;
+        answer(place, role, asked_before, response).await
     }
 }
 
@@ -263,13 +180,6 @@ struct KeysFile {
     shopper: String,
 }
 
-/// What the import shows of a problem document.
-#[derive(Deserialize)]
-struct ProblemBody {
-    code: String,
-    detail: String,
-}
-
 /// The answer that a decided call's status means.
 async fn answer(
     place: &Place,
@@ -295,17 +205,6 @@ async fn answer(
     Err(ImportError::Answer { place: place.clone(), status: status.as_u16(), detail })
 }
 
-/// Each pause is twice the last, up to the longest.
-fn pauses() -> ExponentialBackoff {
-    let pauses = ExponentialBuilder::new().with_min_delay(PAUSE_MIN).with_max_delay(PAUSE_MAX);
-    pauses.without_max_times().build()
-}
-
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds).clamp(PAUSE_MIN, RETRY_AFTER_MAX))
-}
-
 fn read_keys(file: &Path) -> Result<Keys, ImportError> {
     let unreadable = |source| ImportError::Unreadable { file: file.into(), source };
     let text = std::fs::read(file).map_err(unreadable)?;
@@ -316,17 +215,11 @@ fn read_keys(file: &Path) -> Result<Keys, ImportError> {
         let mut value =
             value.map_err(|source| ImportError::Key { file: file.into(), role, source })?;
         value.set_sensitive(true);
-        Ok(value)
+        Ok::<_, ImportError>(value)
     };
     Ok(Keys {
         merchant: bearer("merchant", &keys.merchant)?,
         operator: bearer("operator", &keys.operator)?,
         shopper: bearer("shopper", &keys.shopper)?,
     })
-}
-
-/// An error and its causes, as one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

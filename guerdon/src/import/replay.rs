@@ -6,18 +6,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
-
 use super::credits::Credit;
 use super::day::Day;
 use super::days::{DayRows, by_account};
 use super::error::ImportError;
 use super::journal::{DayPhase, Journal};
 use super::ledger::{Answer, Ledger};
-use super::place::Place;
 use super::rows::Redemption;
 use super::summary::Summary;
+use crate::csv_rows::Place;
 use crate::progress::Progress;
+use crate::spread::spread;
 
 /// What stays the same through an import.
 pub(crate) struct Replay {
@@ -167,8 +166,7 @@ impl Replay {
         Err(ImportError::AlreadyThere { place, day, journal: journal.path().into() })
     }
 
-    /// Runs `call` for every job, so many at a time as there are connections. The first error ends
-    /// the calls under way; what they asked for may or may not have been done.
+    /// Runs `call` for every job.
     async fn spread<J, R, F>(
         &self,
         jobs: impl IntoIterator<Item = J>,
@@ -178,19 +176,6 @@ impl Replay {
         R: Send + 'static,
         F: Future<Output = Result<R, ImportError>> + Send + 'static,
     {
-        let mut running = JoinSet::new();
-        let mut answers = Vec::new();
-        for job in jobs {
-            if running.len() >= self.connections
-                && let Some(ended) = running.join_next().await
-            {
-                answers.push(ended.map_err(ImportError::Task)??);
-            }
-            running.spawn(call(Arc::clone(&self.ledger), job));
-        }
-        while let Some(ended) = running.join_next().await {
-            answers.push(ended.map_err(ImportError::Task)??);
-        }
-        Ok(answers)
+        spread(self.connections, jobs, |job| call(Arc::clone(&self.ledger), job)).await
     }
 }

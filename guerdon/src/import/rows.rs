@@ -3,29 +3,23 @@
 //! What is wrong is found before anything is sent, and shown with the row's file and line.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
 use chrono::{DateTime, Datelike as _, Days, SecondsFormat, Utc};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::day::Day;
 use super::error::ImportError;
-use super::place::Place;
+use crate::csv_rows::{
+    ACCOUNT_ID_CHARACTERS_MAX, Columns, FilePrint, ID_CHARACTERS_MAX, Place, id, read_rows,
+};
 
-/// The longest id that the ledger takes.
-const ID_CHARACTERS_MAX: usize = 64;
-
-/// The longest id of an account.
-const ACCOUNT_ID_CHARACTERS_MAX: usize = 128;
-
-/// What a file of gzip begins with, whatever its name is.
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-
-const PURCHASE_COLUMNS: [&str; 4] = ["account_id", "purchase_id", "purchased_at", "amount_cents"];
-const REDEMPTION_COLUMNS: [&str; 4] = ["account_id", "product_id", "campaign_id", "redeemed_on"];
+const PURCHASE_COLUMNS: Columns<'_> = Columns {
+    needed: &["account_id", "purchase_id", "purchased_at", "amount_cents"],
+    optional: &[],
+};
+const REDEMPTION_COLUMNS: Columns<'_> =
+    Columns { needed: &["account_id", "product_id", "campaign_id", "redeemed_on"], optional: &[] };
 
 /// A basket that was bought.
 #[derive(Clone, Debug)]
@@ -48,14 +42,6 @@ pub(crate) struct Redemption {
     pub(crate) account_id: Box<str>,
     pub(crate) product_id: Box<str>,
     pub(crate) day: Day,
-}
-
-/// By what the journal knows a file again. Two files that agree in all three are taken for one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FilePrint {
-    pub(crate) bytes: usize,
-    pub(crate) crc32: u32,
-    pub(crate) rows: usize,
 }
 
 impl Purchase {
@@ -90,7 +76,7 @@ impl Redemption {
 /// repeat of an earlier import.
 pub(crate) fn read_purchases(file: &Path) -> Result<(Vec<Purchase>, FilePrint), ImportError> {
     let mut lines: HashMap<(Box<str>, Box<str>), u64> = HashMap::new();
-    read_rows(file, &PURCHASE_COLUMNS, |place, _row, columns: PurchaseColumns| {
+    let read = read_rows(file, &PURCHASE_COLUMNS, |place, _row, columns: PurchaseColumns| {
         let purchase = columns.check(place)?;
         let line = purchase.place.line;
         let basket = (purchase.account_id.clone(), purchase.purchase_id.clone());
@@ -101,12 +87,13 @@ pub(crate) fn read_purchases(file: &Path) -> Result<(Vec<Purchase>, FilePrint), 
                 purchase.purchase_id, purchase.account_id
             )),
         }
-    })
+    });
+    read.map_err(ImportError::from)
 }
 
 /// Every redemption of the file.
 pub(crate) fn read_redemptions(file: &Path) -> Result<(Vec<Redemption>, FilePrint), ImportError> {
-    read_rows(file, &REDEMPTION_COLUMNS, |place, row, columns: RedemptionColumns| {
+    let read = read_rows(file, &REDEMPTION_COLUMNS, |place, row, columns: RedemptionColumns| {
         Ok(Redemption {
             place,
             row,
@@ -116,7 +103,8 @@ pub(crate) fn read_redemptions(file: &Path) -> Result<(Vec<Redemption>, FilePrin
                 format!("redeemed_on is {:?}, not a date as in 2017-01-31", columns.redeemed_on)
             })?,
         })
-    })
+    });
+    read.map_err(ImportError::from)
 }
 
 #[derive(Deserialize)]
@@ -150,107 +138,6 @@ impl PurchaseColumns {
             amount_cents: self.amount_cents,
         })
     }
-}
-
-/// An id that may stand in a path as it is. Of dots alone it would be read as a step in the path.
-fn id(column: &str, most: usize, text: Box<str>) -> Result<Box<str>, String> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-    let fits = (1..=most).contains(&text.len());
-    if fits && text.bytes().all(allowed) && text.bytes().any(|byte| byte != b'.') {
-        return Ok(text);
-    }
-    Err(format!("{column} is {text:?}, not 1 to {most} letters, digits and -_.:"))
-}
-
-/// Reads the whole file before anything is sent: a malformed last row shall not stop an import in
-/// its middle. A year of a large shop is some tens of megabytes.
-fn read_rows<C, R>(
-    file: &Path,
-    columns: &[&str],
-    mut check: impl FnMut(Place, u64, C) -> Result<R, String>,
-) -> Result<(Vec<R>, FilePrint), ImportError>
-where
-    C: DeserializeOwned,
-{
-    let unreadable = |source| ImportError::Unreadable { file: file.into(), source };
-    let bytes = std::fs::read(file).map_err(unreadable)?;
-    let mut crc = flate2::Crc::new();
-    crc.update(&bytes);
-    let text = unpack(&bytes).map_err(unreadable)?;
-    let mut reader = csv::Reader::from_reader(text.as_slice());
-    let file: Arc<Path> = Arc::from(file);
-    let place = |line| Place { file: Arc::clone(&file), line };
-
-    let headers =
-        reader.headers().map_err(|error| ImportError::rows(vec![bad(place(1), &error)]))?;
-    if headers != columns {
-        let (found, wanted) = (headers.iter().collect::<Vec<_>>().join(","), columns.join(","));
-        let sentence = format!("{}: the columns are {found}, not {wanted}", place(1));
-        return Err(ImportError::rows(vec![sentence]));
-    }
-    let headers = headers.clone();
-    let (mut rows, mut sentences) = (Vec::new(), Vec::new());
-    for (row, record) in (1..).zip(reader.records()) {
-        let line = |position: Option<&csv::Position>| position.map_or(row + 1, csv::Position::line);
-        match record {
-            Err(error) => sentences.push(bad(place(line(error.position())), &error)),
-            Ok(record) => {
-                let place = place(line(record.position()));
-                match record.deserialize::<C>(Some(&headers)) {
-                    Err(error) => {
-                        let sentence = unread(&error, &headers, &record);
-                        sentences.push(sentence.map_or_else(
-                            || bad(place.clone(), &error),
-                            |sentence| format!("{place}: {sentence}"),
-                        ));
-                    }
-                    Ok(found) => match check(place.clone(), row, found) {
-                        Ok(found) => rows.push(found),
-                        Err(sentence) => sentences.push(format!("{place}: {sentence}")),
-                    },
-                }
-            }
-        }
-    }
-    if !sentences.is_empty() {
-        return Err(ImportError::rows(sentences));
-    }
-    let print = FilePrint { bytes: bytes.len(), crc32: crc.sum(), rows: rows.len() };
-    Ok((rows, print))
-}
-
-fn unpack(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    if !bytes.starts_with(&GZIP_MAGIC) {
-        return Ok(bytes.to_vec());
-    }
-    let mut text = Vec::new();
-    flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut text)?;
-    Ok(text)
-}
-
-/// Which column's value can't be read, and why not.
-fn unread(
-    error: &csv::Error,
-    headers: &csv::StringRecord,
-    record: &csv::StringRecord,
-) -> Option<String> {
-    let csv::ErrorKind::Deserialize { err, .. } = error.kind() else { return None };
-    let field = usize::try_from(err.field()?).ok()?;
-    let (column, value) = (headers.get(field)?, record.get(field)?);
-    Some(format!("{column} is {value:?}, and can't be read: {}", err.kind()))
-}
-
-/// The reader's complaint, without the place that it would give a second time.
-fn bad(place: Place, error: &csv::Error) -> String {
-    let sentence = match error.kind() {
-        csv::ErrorKind::Deserialize { err, .. } => err.kind().to_string(),
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("it has {len} columns, not {expected_len}")
-        }
-        csv::ErrorKind::Utf8 { .. } => "it is not UTF-8".to_owned(),
-        _ => error.to_string(),
-    };
-    format!("{place}: {sentence}")
 }
 
 #[cfg(test)]

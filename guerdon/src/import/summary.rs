@@ -72,7 +72,7 @@ impl fmt::Display for Summary {
 }
 
 /// Digits in groups of three.
-fn grouped(number: u128) -> String {
+pub(crate) fn grouped(number: u128) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {

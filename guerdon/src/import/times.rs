@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::error::ImportError;
-use super::place::Place;
 use super::rows::{Purchase, Redemption};
+use crate::csv_rows::Place;
 
 /// How far a purchase may be ahead of this machine's clock: as far as the ledger lets it.
 const AHEAD_MAX: TimeDelta = TimeDelta::seconds(60);

@@ -16,7 +16,9 @@ use crate::serve_config::{Part, ServeConfig};
 /// declared what it is. It is asked where the read model would be made anew and the log goes on.
 pub(super) async fn check(config: &ServeConfig, store: &EventStore) -> anyhow::Result<()> {
     let goes_on = config.runs(Part::CommandApi) && config.runs(Part::Projector);
-    if !goes_on || config.this_is_the_history || store.api_keys().await?.is_empty() {
+    // Where nobody has called, nobody was answered; but those who called before an import were.
+    let is_new = store.api_keys().await?.is_empty() && store.import_state().await?.is_none();
+    if !goes_on || config.this_is_the_history || is_new {
         return Ok(());
     }
     let data = &config.data;

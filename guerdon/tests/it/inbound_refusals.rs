@@ -105,7 +105,10 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "key-ended",
         ],
     ),
-    ("of reads", &["log-forked", "too-many-followers"]),
+    (
+        "of reads",
+        &["log-forked", "too-many-followers", "log-unreachable", "not-added-up", "not-sealed"],
+    ),
     ("of many commands at once", &["too-much-at-once"]),
     ("of more parcels than a test of Kafka should send", &["too-many-parcels"]),
     ("the publisher makes requests that are sound", SOUND),

@@ -210,13 +210,15 @@ async fn a_rebuild_that_is_interrupted_leaves_the_read_model_as_it_was() {
 #[test]
 fn whoever_waits_for_a_ledger_can_be_interrupted() {
     let folder = tempfile::tempdir().expect("a folder");
-    let keys = r#"{"operator": "gk_x", "merchant": "gk_x", "shopper": "gk_x"}"#;
+    let keys = r#"{"operator": "gk_x", "merchant": "gk_x", "shopper": "gk_x", "auditor": "gk_x"}"#;
     std::fs::write(folder.path().join("keys.json"), keys).expect("written");
     let purchases =
         "account_id,purchase_id,purchased_at,amount_cents\na,p,2026-02-01T10:00:00Z,100\n";
     std::fs::write(folder.path().join("p.csv"), purchases).expect("written");
     let redemptions = "account_id,product_id,campaign_id,redeemed_on\n";
     std::fs::write(folder.path().join("r.csv"), redemptions).expect("written");
+    let lots = "row_id,account_id,points\n1,ann,500\n";
+    std::fs::write(folder.path().join("l.csv"), lots).expect("written");
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", silent.local_addr().expect("it has one"));
     for args in [
@@ -226,6 +228,7 @@ fn whoever_waits_for_a_ledger_can_be_interrupted() {
         &["publish", "--from", "0:1", "--to-topic", "again"],
         &["confirm-clock", "2026-11-29T00:00:00Z"],
         &["import", "--purchases", "p.csv", "--redemptions", "r.csv"],
+        &["adopt", "--lots", "l.csv"],
     ] {
         let args = [args, &["--url", &url, "--api-keys", "keys.json"]].concat();
         let child = begin(guerdon(folder.path(), &args));

@@ -1,5 +1,6 @@
 //! The tests of this crate, in one program.
 
+mod adopt;
 mod archive;
 mod archive_histories;
 mod archive_killed;
@@ -42,6 +43,7 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
+mod log_export;
 mod log_lines;
 mod marks;
 mod nginx;
@@ -62,6 +64,7 @@ mod publisher_trouble;
 mod raw;
 mod read_model;
 mod readiness;
+mod receipts;
 mod reference;
 mod refused_credit;
 mod refused_start;
@@ -94,6 +97,7 @@ mod topic;
 mod tour;
 mod traces;
 mod transparency;
+mod trial_balance;
 mod unchanged;
 mod units;
 mod unread_streams;

@@ -192,11 +192,12 @@ async fn a_token_reaches_what_the_table_says_and_a_shoppers_its_own_account_alon
 }
 
 /// What can be asked for as it was.
-const OF_THE_PAST: [&str; 4] = [
+const OF_THE_PAST: [&str; 5] = [
     "GET /v1/accounts/{account_id}",
     "GET /v1/accounts/{account_id}/entries",
     "GET /v1/accounts/{account_id}/exchanges/{exchange_id}",
     "GET /v1/offers/{offer_id}",
+    "GET /v1/trial-balance",
 ];
 
 /// A list `?at=` a time that is answered with the present one would be believed.

@@ -7,9 +7,10 @@ use crate::ledger::ends;
 /// What must never be printed.
 const SECRET: &str = "hunter2";
 
-const TOOLS: [&str; 17] = [
+const TOOLS: [&str; 18] = [
     "serve",
     "import",
+    "adopt",
     "confirm-clock",
     "keys",
     "mark",

@@ -11,7 +11,11 @@ create table guerdon_log.log (
     format integer not null,
     -- how many positions a range of the table of events takes
     range_positions bigint not null default 10000000
-        constraint log_range_is_some check (range_positions > 0)
+        constraint log_range_is_some check (range_positions > 0),
+    -- what an import has made of it: unfinished (nobody opens it but the import) or finished; null
+    -- where the log was never imported
+    import_state text constraint log_import_is_known
+        check (import_state in ('unfinished', 'finished'))
 );
 
 -- The end of each partition. An append moves `position` by compare-and-set on position and epoch:

@@ -5,7 +5,11 @@ create table log (
     partitions integer not null
         constraint log_has_partitions check (partitions between 1 and 65535),
     -- the format of all that is stored; a build reads one format only
-    format integer not null
+    format integer not null,
+    -- what an import has made of it: unfinished (nobody opens it but the import) or finished; null
+    -- where the log was never imported
+    import_state text constraint log_import_is_known
+        check (import_state in ('unfinished', 'finished'))
 ) strict;
 
 -- The end of each partition. An append moves `position` by compare-and-set on position and epoch:

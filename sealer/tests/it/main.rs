@@ -2,6 +2,7 @@
 
 mod exporting;
 mod log;
+mod proving;
 mod sealing;
 mod serving;
 mod tampering;

@@ -5,7 +5,8 @@ use std::fs;
 
 use log_record::{Place, Position, hex};
 use rusqlite::Connection;
-use sealer::SigningKeys;
+use sealer::{Sealer, SigningKeys, Unproved};
+use tokio_util::sync::CancellationToken;
 
 use crate::log::{LOG, Log, P0, end};
 use crate::sealing::until_there;
@@ -117,6 +118,22 @@ async fn a_rewritten_log_is_not_sealed_again(log: &Log, sql: impl Fn(&str)) {
     assert!(stopped.starts_with("log-forked: the events up to 0:300 were signed"), "{stopped}");
 }
 
+/// The log finds it in order, and the tree's files know better.
+async fn a_changed_event_has_no_proof(log: &Log, sql: impl Fn(&str)) {
+    log.append(EVENTS).await;
+    let sealer = Sealer::new(log.store.clone(), log.folder(), None);
+    let (prover, stop) = (sealer.prover(), CancellationToken::new());
+    let running = tokio::spawn(sealer.run(stop.clone()));
+    let place = Place { partition: P0, position: Position(7) };
+    let prove = async || prover.prove(&[place], |_| true).await;
+    assert!(prove().await.expect("proved").is_some());
+    sql(&changed(log, place, r#"{"points":1000000}"#).await);
+    let found = prove().await.expect_err("it was changed");
+    assert!(matches!(found, Unproved::Changed(at) if at == place), "{found}");
+    stop.cancel();
+    running.await.expect("it ends");
+}
+
 /// The statement that gives an event another public text, with the checksum that fits.
 async fn changed(log: &Log, place: Place, public: &str) -> String {
     let mut row = log.store.read_one(place).await.expect("read");
@@ -154,7 +171,8 @@ on_both!(
     a_cut_log_is_not_sealed_again,
     a_cut_log_is_not_sealed_again_without_its_checkpoint,
     a_log_that_was_cut_before_a_handover_is_not_sealed,
-    a_rewritten_log_is_not_sealed_again
+    a_rewritten_log_is_not_sealed_again,
+    a_changed_event_has_no_proof
 );
 
 fn sqlite_sql(log: &Log) -> impl Fn(&str) {

@@ -3,6 +3,8 @@
 //! A key's last checkpoint names the next key, and is kept under `handover/1`, `handover/2` and so
 //! on. Who knows one key can follow to the present one, and sees which sizes each may sign.
 
+use log_record::Generation;
+
 use super::{Files, Finding, ReadFile, checkpoint_of};
 use crate::{Checkpoint, Note, Origin, VerifierKey};
 
@@ -10,7 +12,7 @@ use crate::{Checkpoint, Note, Origin, VerifierKey};
 const HANDOVERS_MAX: u32 = 1_000;
 
 /// The keys, from the auditor's on, with the sizes that each may sign.
-pub(super) struct Signers {
+pub(crate) struct Signers {
     origin: Origin,
     keys: Vec<Signer>,
     handovers: Vec<Checkpoint>,
@@ -19,12 +21,21 @@ pub(super) struct Signers {
 struct Signer {
     public: [u8; 32],
     /// Where it took over: the generation and the size.
-    first: (log_record::Generation, u64),
+    first: (Generation, u64),
     /// Where it handed over.
-    last: Option<(log_record::Generation, u64)>,
+    last: Option<(Generation, u64)>,
 }
 
 impl Signers {
+    /// The auditor's key alone. `path` is of this log, and the key must be, too.
+    pub(crate) fn new(key: &VerifierKey, path: &str, log: &Origin) -> Result<Self, Finding> {
+        let origin: Origin = key.name().parse().map_err(|_| Finding::KeyName(key.name().into()))?;
+        check_log(path, &origin, log)?;
+        let first = Signer { public: key.public(), first: (Generation(0), 0), last: None };
+        Ok(Self { origin, keys: vec![first], handovers: vec![] })
+    }
+
+    /// The keys to which a log's files lead.
     pub(super) async fn follow<R>(
         key: &VerifierKey,
         log: &Origin,
@@ -33,11 +44,7 @@ impl Signers {
     where
         R: AsyncFnMut(&str) -> Result<Option<Vec<u8>>, ReadFile>,
     {
-        let origin: Origin = key.name().parse().map_err(|_| Finding::KeyName(key.name().into()))?;
-        check_log(super::CHECKPOINT, &origin, log)?;
-        let first =
-            Signer { public: key.public(), first: (log_record::Generation(0), 0), last: None };
-        let mut signers = Self { origin, keys: vec![first], handovers: vec![] };
+        let mut signers = Self::new(key, super::CHECKPOINT, log)?;
         for number in 1..=HANDOVERS_MAX {
             let path = format!("handover/{number}");
             let Some(note) = files.note(&path).await? else { break };
@@ -47,7 +54,7 @@ impl Signers {
     }
 
     /// Goes on to the next key, where the note is the last of the present one.
-    fn take_over(&mut self, path: &str, note: &Note) -> Result<(), Finding> {
+    pub(crate) fn take_over(&mut self, path: &str, note: &Note) -> Result<(), Finding> {
         let checkpoint = checkpoint_of(note, path)?;
         check_log(path, &self.origin, &checkpoint.origin)?;
         let Some(present) = self.keys.last_mut() else { return Ok(()) };
@@ -67,7 +74,7 @@ impl Signers {
     }
 
     /// Checks that one of the keys signed the checkpoint while it was in use, and gives it.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         path: &str,
         note: &Note,

@@ -2,6 +2,7 @@
 
 mod log;
 mod notes;
+mod receipts;
 mod tampering;
 mod tree;
 mod verifying;
