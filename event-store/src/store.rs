@@ -326,16 +326,7 @@ impl EventStore {
             };
             match self.archived_range(place).await? {
                 Some(range) if place.position == from.next() => {
-                    let file = range.file.clone();
-                    let read = self.archive().read(self.log_id(), range, from, room).await;
-                    if matches!(read, Err(StoreError::MissingArchive { .. })) {
-                        // An erased file may have taken its place.
-                        let range = self.archived_range(place).await?;
-                        if range.is_some_and(|range| range.file != file) {
-                            continue;
-                        }
-                    }
-                    archived.extend(read?);
+                    archived.extend(self.read_archived(range, from, room).await?);
                 }
                 _ => return read,
             }

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use log_record::{LogId, Position, Private, RecordedEvent};
+use log_record::{LogId, Place, Position, Private, RecordedEvent};
 
 use super::read_file::{compare, read, read_back};
 use super::write_file::Writing;
@@ -23,6 +23,29 @@ struct Rewrite {
 }
 
 impl EventStore {
+    /// The events of an archived range after `after`. Where an erased file takes the place of the
+    /// range's meanwhile, they are read from that.
+    pub(crate) async fn read_archived(
+        &self,
+        mut range: ArchivedRange,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        loop {
+            let place = Place { partition: range.partition, position: after.next() };
+            let file = range.file.clone();
+            let read = self.archive().read(self.log_id(), range, after, limit).await;
+            if matches!(read, Err(StoreError::MissingArchive { .. }))
+                && let Some(another) = self.archived_range(place).await?
+                && another.file != file
+            {
+                range = another;
+                continue;
+            }
+            return read;
+        }
+    }
+
     /// Takes the archive's folder in hand, if there is one, so that nobody archives meanwhile: a
     /// file that is being written may have texts that are erased in the table right then.
     pub async fn hold_archive(&self) -> Result<Option<ArchiveFolder>, StoreError> {
