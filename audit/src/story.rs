@@ -65,6 +65,7 @@ pub fn sentence(event: &Event) -> String {
         Event::StockAdded(fact) => programme::stock_added(fact),
         Event::StockRemoved(fact) => programme::stock_removed(fact),
         Event::StockAmended(fact) => programme::stock_amended(fact),
+        Event::BalancesSealed(fact) => programme::balances_sealed(fact),
         Event::LogOpened(fact) => programme::log_opened(fact),
         Event::LogForked(fact) => programme::log_forked(fact),
         Event::ClockDoubted(fact) => programme::clock_doubted(fact),

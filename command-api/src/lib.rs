@@ -56,6 +56,7 @@ mod return_purchase;
 mod reverse_return;
 mod reverse_withdrawal;
 mod router;
+mod seal_balances;
 mod shipment;
 mod tier_prices;
 mod transfer_credit;
@@ -72,8 +73,9 @@ pub use keys::key_body;
 pub use mark_book::MarkBook;
 pub use metrics::CommandMetrics;
 pub use refusal_problem::{problem_pages, starting};
-pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load};
+pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load, load_past};
 pub use router::{router, routes};
+pub use seal_balances::{NoTrees, SealTrees};
 pub use shipment::resend_routes;
 pub use writer::{
     Answer, ClockDoubt, ClockReading, Decide, NotDecided, ReadClock, Request, StartError,

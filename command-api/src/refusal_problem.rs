@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use domain::{Fact, Refusal, RefusalKind, RefusalRow};
 use wire::{BEING_CHECKED, OUR_MISTAKE, Problem, ProblemPage, TRY_AGAIN};
 
-use crate::NotDecided;
 use crate::keys::KEY_ENDED;
+use crate::{NoTrees, NotDecided};
 
 /// How long a client should wait before it asks again. The wait is milliseconds; `Retry-After`
 /// counts whole seconds.
@@ -185,6 +185,24 @@ pub(crate) fn not_decided(why: NotDecided) -> Problem {
         .retry_after(retry_after)
 }
 
+/// The balances can't be sealed now.
+pub(crate) fn seal_not_made(why: NoTrees) -> Problem {
+    match why {
+        NoTrees::NotYet(wait) => {
+            let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1);
+            let detail = format!(
+                "The trees over all balances are being made. Nothing was recorded. Send the same \
+                 request again in {seconds} seconds."
+            );
+            Problem::of(&NOT_DECIDED, detail).retry_after(seconds)
+        }
+        NoTrees::Failed => Problem::internal(),
+        NoTrees::NotHere => Problem::not_found(
+            "This ledger's log is in memory: it has no transparency log, and so no seals.",
+        ),
+    }
+}
+
 /// What every route answers until the ledger has started.
 #[must_use]
 pub fn starting() -> Problem {
@@ -286,7 +304,8 @@ const NOT_DECIDED: ProblemPage = ProblemPage {
     slug: "not-decided",
     title: "Request not decided",
     meaning: "The queue is full, the request waited too long, another server has taken over, this \
-              server is starting or stopping, or its clock is in doubt. Nothing was recorded.",
+              server is starting or stopping, its clock is in doubt, or the trees of a seal are \
+              still being made. Nothing was recorded.",
     remedy: "Send the same request with the same id again after Retry-After.",
     shopper: TRY_AGAIN,
     can_succeed_later: true,

@@ -111,6 +111,19 @@ pub async fn load(
     go_on_from(newest, store, partition, head).await
 }
 
+/// The state as it was after the event at `until`, which may be long past. Snapshots of later
+/// events are of no use for it.
+pub async fn load_past(
+    store: &EventStore,
+    partition: Partition,
+    snapshots: &Snapshots,
+    until: Position,
+) -> Result<State, LoadError> {
+    let head = store.head(partition).await?.position;
+    let (newest, _) = snapshots.newest_until(store, partition, head, until).await?;
+    Ok(go_on_from(newest, store, partition, until).await?.state)
+}
+
 /// The state after every event up to `head`, from a snapshot or from the beginning.
 async fn go_on_from(
     newest: Option<Snapshot>,

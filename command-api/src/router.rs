@@ -38,6 +38,7 @@ use crate::reopen_offer::reopen_offer;
 use crate::return_purchase::return_purchase;
 use crate::reverse_return::reverse_return;
 use crate::reverse_withdrawal::reverse_withdrawal;
+use crate::seal_balances::seal_balances;
 use crate::shipment::{
     accept_shipment, back_order_shipment, deliver_parcel, deliver_shipment, dispatch_parcel,
     dispatch_shipment, reject_shipment, settle_shipment,
@@ -187,6 +188,7 @@ pub fn routes() -> Routes<CommandApi> {
             put(only(&[Operator], mark_request)).delete(only(&[Operator], unmark_request)),
         )
         .route("/v1/clock/confirmation", put(only(&[Operator], confirm_clock)))
+        .route("/v1/seals/{seal_id}", put(only(&[Operator], seal_balances)))
         // Not nested, for these are what a rush is made of.
         .route(
             "/v1/accounts/{account_id}/exchanges/{exchange_id}",

@@ -38,6 +38,7 @@ mod reverse_return;
 mod reverse_withdrawal;
 mod revoke_tier_grant;
 mod rules;
+mod seal_balances;
 mod set_conversion_rate;
 mod set_earning_rule;
 mod set_ladder;
@@ -81,6 +82,7 @@ pub use reverse_return::ReverseReturn;
 pub use reverse_withdrawal::ReverseWithdrawal;
 pub use revoke_tier_grant::RevokeTierGrant;
 pub use rules::Owner;
+pub use seal_balances::SealBalances;
 pub use set_conversion_rate::SetConversionRate;
 pub use set_earning_rule::{ExpectedVersion, SetEarningRule};
 pub use set_ladder::SetLadder;
@@ -200,6 +202,8 @@ commands! {
     ConfirmClock,
     /// Erase what is private of an account.
     EraseAccount,
+    /// Commit to all balances.
+    SealBalances,
 }
 
 /// Decides a command against the state, at a time that the writer stamped.

@@ -29,8 +29,8 @@ pub use offer::{
     OfferAmended, OfferClosed, OfferOpened, OfferReopened, StockAdded, StockAmended, StockRemoved,
 };
 pub use programme::{
-    Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened, PolicyChanged,
-    UnitClosed, UnitSet,
+    BalancesSealed, Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened,
+    PolicyChanged, SaltsId, SealedBalances, SealedUnit, UnitClosed, UnitSet,
 };
 pub use purchase::{
     CreditRefused, PurchaseEarning, PurchaseLine, PurchaseRecorded, PurchaseReturned,
@@ -152,6 +152,8 @@ pub enum Event {
     StockRemoved(StockRemoved),
     /// `stock-amended`.
     StockAmended(StockAmended),
+    /// `balances-sealed`.
+    BalancesSealed(BalancesSealed),
 }
 
 /// Who did something, and why, in words; private.
@@ -231,7 +233,8 @@ impl Event {
             | Self::OfferReopened(_)
             | Self::StockAdded(_)
             | Self::StockRemoved(_)
-            | Self::StockAmended(_) => None,
+            | Self::StockAmended(_)
+            | Self::BalancesSealed(_) => None,
         }
     }
 
@@ -387,7 +390,8 @@ impl Event {
             | Self::OfferReopened(_)
             | Self::StockAdded(_)
             | Self::StockRemoved(_)
-            | Self::StockAmended(_) => false,
+            | Self::StockAmended(_)
+            | Self::BalancesSealed(_) => false,
         }
     }
 }

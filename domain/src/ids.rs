@@ -86,6 +86,10 @@ id! {
     ReopeningId
 }
 id! {
+    /// A commitment to all balances.
+    SealId
+}
+id! {
     /// What an offer hands out.
     ProductId
 }

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     AccountId, AdditionId, CancellationId, Cause, CauseId, ConversionId, DispatchId, ErasureId,
     ExchangeId, ExtensionId, GrantId, HoldId, LadderId, OfferId, PurchaseId, RefundId, RemovalId,
-    ReopeningId, ReturnId, Shipped, TransferId, UnitId, WithdrawalId,
+    ReopeningId, ReturnId, SealId, Shipped, TransferId, UnitId, WithdrawalId,
 };
 
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
@@ -84,6 +84,12 @@ impl IdHash {
     #[must_use]
     pub fn stock_addition(offer: &OfferId, id: &AdditionId) -> Self {
         Self::of_offer(offer, "stock-addition", id.as_str())
+    }
+
+    /// A commitment to all balances.
+    #[must_use]
+    pub fn seal(id: &SealId) -> Self {
+        Self::of("~programme", "seal", id.as_str())
     }
 
     /// A removal from an offer's stock.

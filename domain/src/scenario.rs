@@ -8,6 +8,7 @@ mod erasures;
 mod events;
 mod ladders;
 mod parcels;
+mod seals;
 mod values;
 
 use log_record::{Partition, Position};
@@ -18,6 +19,7 @@ pub(crate) use erasures::*;
 pub(crate) use events::*;
 pub(crate) use ladders::*;
 pub(crate) use parcels::*;
+pub(crate) use seals::*;
 pub(crate) use values::*;
 
 use crate::*;

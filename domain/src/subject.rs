@@ -24,6 +24,8 @@ pub enum Subject {
     ConversionRate(Box<ConversionRate>),
     /// A shipping request.
     Shipment(Shipment),
+    /// A seal of balances that isn't there.
+    NotSealed,
 }
 
 impl Subject {

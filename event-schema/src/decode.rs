@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::private::restore;
 use crate::v1::{
     account as of_account, conversion, credit, exchange, hold, ladder, log, offer, programme,
-    purchase, shipment, unit, withdrawal,
+    purchase, seal, shipment, unit, withdrawal,
 };
 use crate::{Metadata, PrivateActor};
 
@@ -208,6 +208,7 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         ("stock-removed", 1) => Event::StockRemoved(fact::<offer::StockRemoved<'_>, _>(row)?),
         ("stock-amended", 1) => Event::StockAmended(fact::<offer::StockAmended<'_>, _>(row)?),
         ("stock-added", 1) => Event::StockAdded(fact::<offer::StockAdded<'_>, _>(row)?),
+        ("balances-sealed", 1) => Event::BalancesSealed(fact::<seal::BalancesSealed<'_>, _>(row)?),
         _ => {
             return Err(DecodeError::Unknown {
                 place: row.place,

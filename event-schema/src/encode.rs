@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::Metadata;
 use crate::private::private_text;
 use crate::v1::{
-    account, conversion, credit, exchange, hold, ladder, log, offer, programme, purchase, shipment,
-    unit, withdrawal,
+    account, conversion, credit, exchange, hold, ladder, log, offer, programme, purchase, seal,
+    shipment, unit, withdrawal,
 };
 
 /// 128 random bits in every event's private text. Without them somebody who has a record's hash
@@ -189,6 +189,9 @@ pub fn encode(
         }
         Event::StockAdded(fact) => {
             ("stock-added", public::<offer::StockAdded<'_>, _>(fact, metadata)?)
+        }
+        Event::BalancesSealed(fact) => {
+            ("balances-sealed", public::<seal::BalancesSealed<'_>, _>(fact, metadata)?)
         }
     };
     let private = private_text(event, salt, principal)?;

@@ -16,6 +16,7 @@ pub(crate) mod offer;
 mod part;
 pub(crate) mod programme;
 pub(crate) mod purchase;
+pub(crate) mod seal;
 pub(crate) mod shipment;
 pub(crate) mod unit;
 pub(crate) mod withdrawal;

@@ -4,6 +4,7 @@
 mod asked;
 mod diff;
 mod explain;
+mod reconcile;
 mod replay;
 mod trial_balance;
 
@@ -36,6 +37,9 @@ enum Act {
     /// Show what came in of each unit by a moment and where it is, and what expires when, made from
     /// the log alone.
     TrialBalance(trial_balance::TrialBalanceArgs),
+    /// Compare the log, folded afresh, with the read tables, the messages to warehouses and files
+    /// of others, and name each difference.
+    Reconcile(reconcile::ReconcileArgs),
 }
 
 pub(crate) async fn run(args: AuditArgs) -> anyhow::Result<()> {
@@ -45,5 +49,6 @@ pub(crate) async fn run(args: AuditArgs) -> anyhow::Result<()> {
         Act::Diff(args) => diff::run(&data, printing, args).await,
         Act::Explain(args) => explain::run(&data, printing, args).await,
         Act::TrialBalance(args) => trial_balance::run(&data, printing, args).await,
+        Act::Reconcile(args) => reconcile::run(&data, printing, args).await,
     }
 }

@@ -283,7 +283,7 @@ mod tests {
 
     /// The variables of which the help shows the value: numbers, times, words of a list, addresses
     /// to listen on, and the names of files and folders.
-    const SHOWN: [&str; 55] = [
+    const SHOWN: [&str; 57] = [
         "GUERDON_ACCEPT_WITHIN",
         "GUERDON_ACCESS_LOG",
         "GUERDON_ALERT_AFTER",
@@ -327,6 +327,8 @@ mod tests {
         "GUERDON_PARTITIONS",
         "GUERDON_PROXY_HEADER",
         "GUERDON_READ_WAIT_MS",
+        "GUERDON_RECONCILE_EVERY",
+        "GUERDON_RECONCILE_SHARE",
         "GUERDON_REREAD_FROM",
         "GUERDON_ROLE",
         "GUERDON_SNAPSHOT_EVERY",

@@ -115,7 +115,8 @@ impl DataConfig {
 
     /// The files that hold keys, addresses or what was redeemed, as far as this machine has them.
     pub(crate) fn private_files(&self) -> Vec<PathBuf> {
-        let mut files = vec![self.api_keys(), self.transparency().keys()];
+        let mut files =
+            vec![self.api_keys(), self.transparency().keys(), self.transparency().balance_salts()];
         let store = self.store();
         let read_model = self.read_model();
         let state = self.publisher_state();

@@ -81,6 +81,7 @@ impl Tool {
                  it does nothing twice"
             }
             Self::Publish(_) => "the ledger goes on with the replay by itself",
+            Self::Balances(_) => "each tree is as it was or whole; nothing is sealed by it",
             Self::Snapshot(_) => "the snapshots are as they were",
         })
     }

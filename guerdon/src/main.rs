@@ -10,6 +10,7 @@ mod output;
 mod adopt;
 mod archive;
 mod audit;
+mod balances;
 mod check;
 mod command_line;
 mod config;
@@ -43,6 +44,7 @@ mod otlp;
 mod printing;
 mod progress;
 mod rebuild;
+mod reconcile_config;
 mod serve;
 mod serve_config;
 mod settings;
@@ -132,6 +134,9 @@ enum Tool {
     Shipping(shipping::ShippingArgs),
     /// Publish old shipping messages again, into another topic, marked as a replay.
     Publish(shipping::PublishArgs),
+    /// Make the trees over all accounts' balances that a seal commits to, and print their roots and
+    /// sums. The ledger may be running; run this as its user, who reads the trees.
+    Balances(balances::BalancesArgs),
     /// Write a snapshot of the state, so that the next start is fast. The ledger may be running.
     Snapshot(snapshot::SnapshotArgs),
     /// Print the completions of this command line for a shell.
@@ -214,6 +219,7 @@ async fn begin(tool: Tool, found: config::Found) -> anyhow::Result<()> {
         Tool::Rebuild(args) => rebuild::rebuild(args).await,
         Tool::Shipping(args) => shipping::run(args).await,
         Tool::Publish(args) => shipping::publish(args).await,
+        Tool::Balances(args) => balances::run(args).await,
         Tool::Snapshot(args) => snapshot::snapshot(args).await,
         Tool::Completions(args) => shell::completions(&args),
         Tool::Man(args) => shell::man(&args),

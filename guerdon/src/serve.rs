@@ -1,6 +1,7 @@
 //! `guerdon serve`: puts the parts together, serves until it is told to stop, and stops cleanly.
 
 mod asked;
+mod balances;
 mod connection;
 mod connections;
 mod cors;
@@ -20,6 +21,7 @@ mod proxies;
 mod publishing;
 mod read_tables;
 mod receipts;
+mod reconciliation;
 mod remembered;
 mod root;
 mod sealing;
@@ -61,7 +63,7 @@ use doors::{Doors, Sockets};
 use eraser::Eraser;
 use front::{Front, Step};
 use health::Health;
-use metrics::Metrics;
+use metrics::{Metrics, ReconciliationMetrics};
 use publishing::Publishing;
 
 /// How long the parts may take to end after the process was told to stop. Service managers and
@@ -162,6 +164,7 @@ struct Ledger {
     sealing: Option<JoinHandle<()>>,
     erasing: Option<JoinHandle<()>>,
     snapshots: JoinSet<()>,
+    trees: Option<balances::Trees>,
     read_model: Option<ReadModel>,
     publishing: Option<Publishing>,
     noting_calls: Option<JoinHandle<()>>,
@@ -199,6 +202,13 @@ impl Ledger {
             metrics.add_projector(&opened, store.clone());
             projector = Some(opened);
         }
+        let mut reconciling = None;
+        if let Some(every) = config.reconciles_every() {
+            let status = reconciliation::start(config);
+            health.reconciliation = Some(status.subscribe());
+            metrics.add_reconciliation(ReconciliationMetrics { every, status: status.subscribe() });
+            reconciling = Some((every, status));
+        }
         let mut read_model = None;
         if config.runs(Part::QueryApi) {
             let opened = read_tables::open(config, projector.as_ref(), &required).await?;
@@ -220,7 +230,8 @@ impl Ledger {
         tokio::spawn(stop.clone().run_until_cancelled_owned(marks.keep_up()));
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
-        let (mut command_api, mut sealing, mut prover, mut erasing) = (None, None, None, None);
+        let (mut command_api, mut sealing, mut prover) = (None, None, None);
+        let (mut trees, mut erasing) = (None, None);
         if config.runs(Part::CommandApi) {
             open_archive(&store).await?;
             step.set("taking over the log and reading its state");
@@ -228,10 +239,19 @@ impl Ledger {
                 start_writer(config, &store, metrics.commands(), tracer).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
-            let api = CommandApi::new(started.clone(), store.clone(), keys.clone());
+            let mut api = CommandApi::new(started.clone(), store.clone(), keys.clone());
             let eraser = Eraser::new(config, &store, &required, read_model.as_ref());
-            let api = api.with_erasing(eraser.erasing());
+            api = api.erasing(eraser.erasing());
             erasing = Some(eraser.start(stop.clone()));
+            if config.data.store() != StoreUrl::Memory {
+                let made = balances::Trees::new(config, &store, stop);
+                api = api.sealing_balances(made.to_seal());
+                if config.seal_balances_daily {
+                    let sealing = made.clone().seal_daily(started.clone());
+                    tokio::spawn(draining.clone().run_until_cancelled_owned(sealing));
+                }
+                trees = Some(made);
+            }
             if !config.publishes() {
                 routes = routes.merge(command_api::resend_routes().with_state(api.clone()));
             }
@@ -269,6 +289,9 @@ impl Ledger {
             if let Some(prover) = prover {
                 api.prove_events = receipts::of(prover);
             }
+            if let Some(trees) = &trees {
+                api.prove_balance = trees.to_prove();
+            }
             metrics.add_query_api(&api.metrics);
             // A publisher sends again what nobody accepts, counts the attempts and alarms.
             if !config.publishes() {
@@ -296,6 +319,10 @@ impl Ledger {
             routes = routes.merge(publisher::routes(started.publisher.clone(), keys.clone()));
             publishing = Some(started);
         }
+        if let Some((every, status)) = reconciling {
+            let (config, stop) = (config.clone(), stop.clone());
+            snapshots.spawn(reconciliation::keep_reconciling(config, every, status, stop));
+        }
         let mut projecting = None;
         if let Some(projector) = projector {
             projecting = Some(tokio::spawn(projector.run(stop.clone())));
@@ -314,6 +341,7 @@ impl Ledger {
             sealing,
             erasing,
             snapshots,
+            trees,
             read_model,
             publishing,
             noting_calls: None,
@@ -333,7 +361,7 @@ impl Ledger {
     ) -> anyhow::Result<()> {
         let Self { store, router, writer, mut writer_stopped, .. } = self;
         let Self { projecting, sealing, mut snapshots, read_model, publishing, .. } = self;
-        let (noting_calls, erasing) = (self.noting_calls, self.erasing);
+        let (trees, erasing, noting_calls) = (self.trees, self.erasing, self.noting_calls);
         drop((router, writer));
         doors.close(DRAIN_MAX).await;
         if let Some(publishing) = publishing {
@@ -368,9 +396,13 @@ impl Ledger {
             step.set("erasing (the next start goes on with it)");
             erasing.await.context("erasing failed")?;
         }
-        step.set("the snapshots");
+        if let Some(trees) = trees {
+            step.set("the trees of balances");
+            trees.end().await;
+        }
+        step.set("the snapshots and reconciliations");
         while let Some(ended) = snapshots.join_next().await {
-            ended.context("taking snapshots failed")?;
+            ended.context("taking snapshots or reconciling failed")?;
         }
         drop(store);
         Ok(())

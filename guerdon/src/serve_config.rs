@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use clap::{Args, ValueEnum};
 use domain::Clock;
+use event_store::StoreUrl;
 use postgres_connection::PostgresUrl;
 use publisher::PublisherConfig;
 
@@ -17,6 +18,7 @@ use crate::duration::some_time;
 use crate::edge_config::EdgeConfig;
 use crate::kafka_config::KafkaConfig;
 use crate::log_config::LogConfig;
+use crate::reconcile_config::ReconcileConfig;
 use crate::token_config::TokenConfig;
 use crate::trace_config::TraceConfig;
 use crate::witness_config::WitnessConfig;
@@ -91,6 +93,11 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "GUERDON_CHECKPOINTS_DIR", value_parser = path)]
     pub(crate) checkpoints_dir: Option<PathBuf>,
 
+    /// Seal the balances of all accounts once a day, as `daily-` with the day of UTC. An operator
+    /// can seal them at any time with PUT /v1/seals/{seal_id}.
+    #[arg(long, env = "GUERDON_SEAL_BALANCES_DAILY")]
+    pub(crate) seal_balances_daily: bool,
+
     /// Seal nothing in the transparency log. Only the benchmark does, to see what sealing costs.
     #[arg(long, hide = true)]
     pub(crate) unsealed: bool,
@@ -111,6 +118,9 @@ pub(crate) struct ServeConfig {
     /// --alert-after decide.
     #[arg(long, env = "GUERDON_OVERDUE_AFTER", default_value = "4h", value_parser = some_time)]
     pub(crate) overdue_after: Duration,
+
+    #[command(flatten)]
+    pub(crate) reconcile: ReconcileConfig,
 
     #[command(flatten)]
     pub(crate) connections: ConnectionConfig,
@@ -175,6 +185,13 @@ impl ServeConfig {
 
     pub(crate) fn runs(&self, part: Part) -> bool {
         self.role.contains(&Part::All) || self.role.contains(&part)
+    }
+
+    /// How often this process has its read tables compared with the log, where it does. A log in
+    /// memory is nobody else's to read.
+    pub(crate) fn reconciles_every(&self) -> Option<Duration> {
+        let can = self.runs(Part::Projector) && self.data.store() != StoreUrl::Memory;
+        self.reconcile.reconcile_every.filter(|_| can)
     }
 
     /// Whether a publisher runs in this process.

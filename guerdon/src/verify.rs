@@ -1,7 +1,9 @@
 //! `guerdon verify log`: the transparency log from its first event to its newest checkpoint, in a
 //! folder or at a ledger. It needs a key of the log and, from nobody, trust. An export of a log is
-//! verified in `verify/export.rs`, a receipt of an exchange in `verify/receipt.rs`.
+//! verified in `verify/export.rs`, a receipt of an exchange in `verify/receipt.rs`, an account's
+//! balance and the sums of all in `verify/balance.rs`.
 
+mod balance;
 mod export;
 mod receipt;
 
@@ -27,6 +29,7 @@ use crate::exit::FoundWrong;
 use crate::http_client::http_client;
 use crate::key_file::keys_in;
 use crate::printing::{Printing, plain};
+use balance::ProofArgs;
 use receipt::ReceiptArgs;
 
 /// How long one file may take.
@@ -56,6 +59,12 @@ enum What {
     /// `/v1/accounts/{account_id}/exchanges/{exchange_id}/receipt` answered: its events are in the
     /// signed log. It needs no network.
     Receipt(ReceiptArgs),
+    /// Verify an account's balance, which GET `/v1/accounts/{account_id}/balance-proof` answered: a
+    /// seal in the signed log commits to it. It needs no network.
+    Balance(ProofArgs),
+    /// Verify what all accounts had together, which GET `/v1/seals/{seal_id}/proof` answered. It
+    /// needs no network.
+    Liability(ProofArgs),
 }
 
 /// A transparency log, and what its auditor knows.
@@ -158,6 +167,8 @@ pub(crate) async fn run(VerifyArgs { printing, what }: VerifyArgs) -> anyhow::Re
         What::Log(args) => verify_log_at(args, printing).await,
         What::Export(args) => export::run(args, printing).await,
         What::Receipt(args) => receipt::run(&args, printing),
+        What::Balance(args) => balance::balance(&args, printing),
+        What::Liability(args) => balance::liability(&args, printing),
     }
 }
 

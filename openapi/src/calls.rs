@@ -131,6 +131,15 @@ pub const CALLS: &[Call] = &[
         "getReceipt",
         reads!("ReceiptBody"),
     ),
+    call("PUT /v1/seals/{seal_id}", "sealBalances", writes!("SealBody")),
+    call("GET /v1/seals", "listSeals", reads!("Page<SealBody>")),
+    call("GET /v1/seals/{seal_id}", "getSeal", reads!("SealBody")),
+    call("GET /v1/seals/{seal_id}/proof", "getSealProof", reads!("SealProofBody")),
+    call(
+        "GET /v1/accounts/{account_id}/balance-proof",
+        "getBalanceProof",
+        reads!("BalanceProofBody"),
+    ),
     call("GET /v1/exchanges", "findExchanges", reads!("Page<ExchangeBody>")),
     call("PUT /v1/accounts/{account_id}/holds/{hold_id}", "holdCredit", writes!("CreditHeldBody")),
     call(

@@ -34,6 +34,27 @@ pub enum ProjectError {
         /// The read model.
         at: ReadModelUrl,
     },
+    /// Another process reconciles the read model.
+    #[error("another process reconciles the read model {at}; let it end, and try again")]
+    BeingReconciled {
+        /// The read model.
+        at: ReadModelUrl,
+    },
+    /// There is nothing to reconcile.
+    #[error("the read model {at} is empty: no projector has begun to fill it")]
+    NotBegun {
+        /// The read model.
+        at: ReadModelUrl,
+    },
+    /// The log grows so fast that a second read model doesn't come to where the first one is.
+    #[error(
+        "the log grows faster than it can be folded for the read model {at}; run this when less is \
+         recorded"
+    )]
+    TooFast {
+        /// The read model.
+        at: ReadModelUrl,
+    },
     /// The log refused.
     #[error("the log can't be read for the read model")]
     Log(#[from] StoreError),
@@ -59,6 +80,9 @@ impl ProjectError {
             Self::ReadModel(error) => error.may_pass(),
             Self::Forked { .. }
             | Self::BeingRebuilt { .. }
+            | Self::BeingReconciled { .. }
+            | Self::NotBegun { .. }
+            | Self::TooFast { .. }
             | Self::Unapplicable { .. }
             | Self::Past(_) => false,
         }

@@ -8,6 +8,7 @@
 //! - `traces`: the spans of a batch
 //! - [`rewrite_erased()`]: other files, without the bytes of what was erased
 //! - [`rebuild()`]: all of it anew, beside the live tables
+//! - [`reconcile()`]: the live tables compared with what the log gives
 //! - [`Past`]: the tables of a few events, in memory, as they were at a time
 //!
 //! The tables themselves, and how they are read, are in the crate `read-model`.
@@ -21,6 +22,7 @@ mod partition;
 mod past;
 mod projector;
 mod rebuild;
+mod reconcile;
 mod rows;
 mod traces;
 mod write;
@@ -35,6 +37,10 @@ pub use partition::{ProjectionStatus, ProjectionStop};
 pub use past::Past;
 pub use projector::Projector;
 pub use rebuild::{rebuild, rebuild_watched};
+pub use reconcile::{
+    Balance, Disagreement, Folded, NAMED_MAX, Reconciled, RowDifference, RowDifferenceKind, Share,
+    TableDigest, Told, fold_and_compare, reconcile,
+};
 
 /// Checks that the read model at `url`, where there is one, was made of this log, and that the log
 /// still has what was projected.

@@ -126,6 +126,19 @@ impl PartitionProjection {
         Ok(self.store.read(self.partition, self.checkpoint.position, BATCH_EVENTS_MAX).await?)
     }
 
+    /// The next events up to a position, which may be none.
+    pub(crate) async fn rest_up_to(
+        &mut self,
+        end: Position,
+    ) -> Result<Vec<RecordedEvent>, ProjectError> {
+        let left = end.since(self.checkpoint.position);
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(BATCH_EVENTS_MAX);
+        if most == 0 {
+            return Ok(vec![]);
+        }
+        Ok(self.store.read(self.partition, self.checkpoint.position, most).await?)
+    }
+
     /// Brings a batch that follows the checkpoint into the tables.
     pub(crate) async fn project(
         &mut self,

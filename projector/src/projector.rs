@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use event_store::EventStore;
-use log_record::Partition;
+use log_record::{Partition, Position};
 use postgres_connection::PostgresUrl;
 use read_model::{ReadModel, ReadModelError, ReadModelUrl, Side};
 use tokio::sync::watch;
@@ -117,6 +117,29 @@ impl Projector {
         for partition in &mut self.partitions {
             partition.close().await;
         }
+    }
+
+    /// Begins anew from the tables' checkpoints, after a step that wasn't waited for.
+    pub(crate) async fn reopen(&mut self) -> Result<(), ProjectError> {
+        for partition in &mut self.partitions {
+            partition.reopen().await?;
+        }
+        Ok(())
+    }
+
+    /// Projects a partition's next events, up to a position, and gives how far that is: no further
+    /// than before where the log has no more of them.
+    pub(crate) async fn step(
+        &mut self,
+        partition: Partition,
+        end: Position,
+    ) -> Result<Position, ProjectError> {
+        let Some(partition) = self.partitions.get_mut(usize::from(partition.0)) else {
+            return Ok(end);
+        };
+        let events = partition.rest_up_to(end).await?;
+        partition.project(events).await?;
+        Ok(partition.position())
     }
 
     /// Projects all that the log holds by now.

@@ -15,7 +15,8 @@ use read_model::{ReadModelError, ReadModelUrl, Side};
 use tokio::sync::watch;
 
 use crate::{ProjectError, ProjectionStatus, Projector};
-use lock::RebuildLock;
+pub(crate) use file::name_of;
+pub(crate) use lock::RebuildLock;
 
 /// How long to wait after somebody held the live tables, at first and at most. Each try holds up
 /// reads for a moment.
@@ -62,7 +63,7 @@ pub async fn rebuild_watched(
             read_model::check(url).await.map_err(ReadModelError::from)?;
         }
     }
-    let _lock = RebuildLock::take(url).await?;
+    let _lock = RebuildLock::take(url, Side::Rebuilt).await?;
     // A rebuild that was killed may have left tables behind.
     discard(url).await?;
     read_model::migrate_side(url, Side::Rebuilt).await?;
@@ -100,10 +101,18 @@ pub async fn rebuild_watched(
     Ok(discard(url).await?)
 }
 
+/// Removes what a reconciliation has made, or left when it was killed.
+pub(crate) async fn discard_shadow(url: &ReadModelUrl) -> Result<(), ReadModelError> {
+    match url {
+        ReadModelUrl::Sqlite(file) => file::discard_side(file, Side::Shadow).await,
+        ReadModelUrl::Postgres(url) => schema::discard(url, Side::Shadow).await,
+    }
+}
+
 /// Removes what is beside the live tables.
 async fn discard(url: &ReadModelUrl) -> Result<(), ReadModelError> {
     match url {
         ReadModelUrl::Sqlite(file) => file::discard(file).await,
-        ReadModelUrl::Postgres(url) => schema::discard(url).await,
+        ReadModelUrl::Postgres(url) => schema::discard(url, Side::Rebuilt).await,
     }
 }

@@ -16,6 +16,7 @@ mod offer;
 mod operation;
 mod programme;
 mod purchase;
+mod seal;
 mod shipping;
 mod tier;
 mod total;
@@ -31,8 +32,9 @@ use event_schema::decode;
 use event_store::with_causes;
 use log_record::{PackedPlace, RecordedEvent};
 use read_model::{
-    AccountBalance, ConversionRate, CreditLot, EarningRule, EventPlace, Exchange, Fact, Hold,
-    LedgerEntry, OfferAvailability, Operation, Policy, Purchase, ShippingStatus, UnitBalance,
+    AccountBalance, BalanceSeal, ConversionRate, CreditLot, EarningRule, EventPlace, Exchange,
+    Fact, Hold, LedgerEntry, OfferAvailability, Operation, Policy, Purchase, ShippingStatus,
+    UnitBalance,
 };
 use serde::Serialize;
 
@@ -78,6 +80,7 @@ pub(crate) struct Rows {
     pub(crate) operations: Vec<Operation>,
     /// At most one: it ends its batch.
     pub(crate) erasures: Vec<AccountErasure>,
+    pub(crate) seals: Vec<BalanceSeal>,
     pub(crate) places: Vec<EventPlace>,
     pub(crate) shipping: Shipping,
     pub(crate) offers: BTreeMap<OfferId, OfferAvailability>,
@@ -231,6 +234,7 @@ impl Rows {
             Event::StockAdded(fact) => self.stock_added(fact),
             Event::StockRemoved(fact) => self.stock_removed(fact),
             Event::StockAmended(fact) => self.stock_amended(at, fact),
+            Event::BalancesSealed(fact) => self.balances_sealed(at, &fact),
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ mod operation;
 mod postgres;
 mod programme;
 mod purchase;
+mod seal;
 mod shipping;
 mod sqlite;
 mod statement;
@@ -30,7 +31,7 @@ use crate::rows::{Lanes, PurchaseChange, Rows, ShippingRows, TierError, TierRows
 use statement::Writes;
 
 pub(crate) use postgres::PostgresTables;
-pub(crate) use sqlite::{SqliteTables, TablesFile, failed, write_past};
+pub(crate) use sqlite::{SqliteTables, TablesFile, failed, open_to_read, write_past};
 
 /// A connection that writes.
 #[derive(Debug)]
@@ -100,6 +101,7 @@ fn last_writes<'a>(
     exchange::write(&mut writes, rows);
     fact::write(&mut writes, rows);
     operation::write(&mut writes, rows);
+    seal::write(&mut writes, rows);
     event_place::write(&mut writes, rows);
     purchase::write_changes(&mut writes, purchases);
     shipping::write(&mut writes, shipping);

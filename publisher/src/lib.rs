@@ -4,6 +4,7 @@
 //! `docs/SHIPPING.md` is the contract with the warehouses. The rooms, each of which uses only those
 //! under it:
 //! - `operator`: the routes by which operators watch and correct the publisher; `metrics`
+//! - [`reconcile_messages()`]: whether Kafka has what warehouses are asked for, and nothing else
 //! - [`Publisher`]: takes the lease, and while it holds it, runs the two rooms below
 //! - [`publish_checkpoints`]: the transparency log's checkpoints to a topic; it needs no lease
 //! - `outbound`: shipping messages to Kafka; `inbound`: Kafka's messages to the command API
@@ -23,6 +24,7 @@ mod metrics;
 mod operator;
 mod outbound;
 mod publisher;
+mod reconcile;
 mod state;
 
 pub use checkpoints::{CheckpointTopic, Checkpoints, Compared, publish_checkpoints};
@@ -39,5 +41,9 @@ pub use operator::router::routes;
 pub use outbound::pace::WarehouseRate;
 pub use outbound::resend_policy::ResendPolicy;
 pub use publisher::{PublishedLog, Publisher, PublisherConfig};
+pub use reconcile::{
+    MESSAGES_NAMED_MAX, MessageDifference, MessageDifferenceKind, ReconciledMessages,
+    reconcile_messages,
+};
 pub use state::error::StateError;
 pub use state::{ParkedAbout, StateUrl, erase_parked, has_state, migrate_state, parked_about};

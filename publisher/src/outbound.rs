@@ -18,7 +18,7 @@ pub(crate) mod feeds;
 mod in_flight;
 mod lane;
 mod lanes;
-mod message;
+pub(crate) mod message;
 pub(crate) mod pace;
 pub(crate) mod producers;
 pub(crate) mod progress;

@@ -36,6 +36,7 @@ mod programme;
 mod purchase;
 mod receipt;
 mod router;
+mod seal;
 mod shipping_request;
 mod shipping_stream;
 mod standing;
@@ -67,6 +68,7 @@ pub use overdue::{overdue_routes, watch_overdue};
 pub use past::{PastOf, ReadPast};
 pub use receipt::{IsWanted, ProveEvents, ProvedEvents, Unproved};
 pub use router::{router, routes};
+pub use seal::{BalanceAsked, ProveBalance, ProvedBalance, UnprovedBalance};
 use shipping_stream::{Feeds, Followers};
 pub use shipping_stream::{FollowersMax, Turn};
 pub use unshipped::unshipped;
@@ -101,6 +103,8 @@ pub struct QueryApi {
     pub read_past: ReadPast,
     /// Proves events of the log, where this process seals it.
     pub prove_events: ProveEvents,
+    /// Proves balances, where this process has the trees.
+    pub prove_balance: ProveBalance,
     /// Counts what is read.
     pub metrics: QueryMetrics,
 }
@@ -125,6 +129,7 @@ impl QueryApi {
             read_calls: Arc::new(|_| Box::pin(async { Ok(vec![]) })),
             read_past: past::without_log(),
             prove_events: Arc::new(|_, _| Box::pin(async { Err(Unproved::NotHere) })),
+            prove_balance: Arc::new(|_| Box::pin(async { Err(UnprovedBalance::NotHere) })),
             metrics,
         }
     }

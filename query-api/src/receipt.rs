@@ -107,12 +107,7 @@ pub(crate) async fn get_receipt(
             && named.and_then(|named| named.exchange_id).as_deref() == Some(exchange.as_str())
     };
     let proved = (api.prove_events)(with_credit(&places), Box::new(is_wanted)).await;
-    let proved = proved.map_err(|why| match why {
-        Unproved::NotSealed { wanted, reached } => Problem::not_sealed(wanted, reached),
-        Unproved::NotHere => Problem::sealed_elsewhere(),
-        Unproved::LogUnread => Problem::log_unreachable(),
-        Unproved::Wrong => Problem::internal(),
-    })?;
+    let proved = proved.map_err(unproved)?;
     let has = |proved: &ProvedEvents, place| proved.events.iter().any(|it| it.0.place == place);
     let proved = proved.filter(|proved| places.iter().all(|place| has(proved, *place)));
     let Some(ProvedEvents { checkpoint, handovers, events }) = proved else {
@@ -122,6 +117,16 @@ pub(crate) async fn get_receipt(
     };
     let events = events.into_iter().map(body).collect();
     Ok(Json(ReceiptBody { account_id, exchange_id, complete, checkpoint, handovers, events }))
+}
+
+/// Why nothing was proved, as an answer.
+pub(crate) fn unproved(why: Unproved) -> Problem {
+    match why {
+        Unproved::NotSealed { wanted, reached } => Problem::not_sealed(wanted, reached),
+        Unproved::NotHere => Problem::sealed_elsewhere(),
+        Unproved::LogUnread => Problem::log_unreachable(),
+        Unproved::Wrong => Problem::internal(),
+    }
 }
 
 /// The places, and those before each that may have the credit of the same command: a redemption
@@ -143,7 +148,10 @@ struct Named {
     exchange_id: Option<String>,
 }
 
-fn body((event, entry, proof): (RecordedEvent, String, Vec<String>)) -> ReceiptEventBody {
+/// An event, as the body of an answer has it.
+pub(crate) fn body(
+    (event, entry, proof): (RecordedEvent, String, Vec<String>),
+) -> ReceiptEventBody {
     ReceiptEventBody {
         position: event.place,
         r#type: event.event_type.into(),

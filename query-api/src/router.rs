@@ -25,6 +25,7 @@ use crate::operation::list_operations;
 use crate::programme::{get_earning_rule, get_policy, list_earning_rules};
 use crate::purchase::{find_purchases, get_purchase, list_purchases};
 use crate::receipt::get_receipt;
+use crate::seal::{get_balance_proof, get_seal, get_seal_proof, list_seals};
 use crate::shipping_request::{get_shipping_request, list_shipping_requests};
 use crate::shipping_stream::get_shipping_stream;
 use crate::total::{get_liability, get_totals};
@@ -239,6 +240,13 @@ fn states() -> Routes<QueryApi> {
         .route(
             "/v1/conversion-rates/{from}/{to}",
             get(only(Role::ALL, get_conversion_rate).about(Programme).with_query()),
+        )
+        .route("/v1/seals", get(only(OF_ALL_POINTS, list_seals).with_query()))
+        .route("/v1/seals/{seal_id}", get(only(OF_ALL_POINTS, get_seal)))
+        .route("/v1/seals/{seal_id}/proof", get(only(OF_ALL_POINTS, get_seal_proof)))
+        .route(
+            "/v1/accounts/{account_id}/balance-proof",
+            get(only(OF_ACCOUNTS, get_balance_proof).about(Account).with_query()),
         )
         .route("/v1/totals", get(only(OF_ALL_POINTS, get_totals).with_query()))
         .route("/v1/liability", get(only(OF_ALL_POINTS, get_liability).with_query()))

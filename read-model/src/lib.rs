@@ -1,7 +1,7 @@
 //! The read tables: their schema, and how they are read.
 //!
 //! It knows neither who writes them nor HTTP. In reading order:
-//! - [`ReadModelUrl`]: where the tables are, and [`Side`]: the live ones or those of a rebuild
+//! - [`ReadModelUrl`]: where the tables are, and [`Side`]: the live ones or those made beside them
 //! - [`migrate()`]: their schema, and [`TABLES`]: their columns, each declared once (`tables.rs`)
 //! - [`ReadModel`]: readers, the servers that they choose from, and waiting for a position
 //! - [`OfLog`]: the log whose tables are read, and no other's
@@ -11,7 +11,8 @@
 //! - [`ShippingStatus`] and [`lane`](lane()): the progress of a shipping request, and its lane
 //! - [`ladders_of()`]: the ladders, by the domain's own functions, from their rows
 //! - [`Total`]: what is added up over all accounts
-//! - [`wrong_sums()`]: whether the sums that the projector moves are those of the rows
+//! - [`wrong_sums()`], [`SUM_CHECKS`]: whether the sums that the projector moves are those of the
+//!   rows
 //! - [`dump()`]: every row as text, to compare two read models
 
 mod changes;
@@ -29,6 +30,7 @@ mod shipping_stream;
 mod side;
 mod sums;
 mod table;
+mod table_key;
 mod tables;
 mod total;
 mod url;
@@ -50,13 +52,13 @@ pub use schema::{check, migrate, migrate_side, sqlite_schema};
 pub use shipping_lines::{LineRow, ParcelRow, lines_to_ship};
 pub use shipping_stream::{MessageKind, RequestProgress, ShippingMessage, shipping_id};
 pub use side::Side;
-pub use sums::{WrongSum, wrong_sums};
+pub use sums::{SUM_CHECKS, SumCheck, SumRow, WrongSum, wrong_sums};
 pub use table::{Column, ColumnKind, Field, Row, Value};
 pub use tables::{
-    AccountBalance, CheckpointRow, ConversionRate, CreditLot, CreditMonth, CreditPart, EarningRule,
-    EventPlace, Exchange, Fact, Hold, Lane, LedgerEntry, OfferAvailability, Operation, Policy,
-    ProgrammeTotal, Purchase, ShippingChange, ShippingRequest, TABLES, Table, Unit, UnitBalance,
-    column_list, with_columns,
+    AccountBalance, BalanceSeal, CheckpointRow, ConversionRate, CreditLot, CreditMonth, CreditPart,
+    EarningRule, EventPlace, Exchange, Fact, Hold, Lane, LedgerEntry, OfferAvailability, Operation,
+    Policy, ProgrammeTotal, Purchase, ShippingChange, ShippingRequest, TABLES, Table, Unit,
+    UnitBalance, column_list, with_columns,
 };
 pub use total::{Total, joined_sum, month_of_expiry, split_sum};
 pub use url::{ReadModelUrl, ReadModelUrlError};

@@ -1,14 +1,16 @@
-//! The live read tables, or those that a rebuild fills beside them.
+//! The live read tables, or those that a rebuild or a reconciliation fills beside them.
 
 use std::path::{Path, PathBuf};
 
-/// The tables that are read, or those that a rebuild fills beside them.
+/// The tables that are read, or those that are filled beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The tables that are read.
     Live,
     /// The tables of a rebuild, which replace the live ones when it is complete.
     Rebuilt,
+    /// The tables of a reconciliation, which the live ones are compared with; they replace nothing.
+    Shadow,
 }
 
 impl Side {
@@ -17,11 +19,8 @@ impl Side {
     pub fn file(self, live: &Path) -> PathBuf {
         match self {
             Self::Live => live.into(),
-            Self::Rebuilt => {
-                let mut name = live.as_os_str().to_owned();
-                name.push(".rebuild");
-                name.into()
-            }
+            Self::Rebuilt => beside(live, ".rebuild"),
+            Self::Shadow => beside(live, ".shadow"),
         }
     }
 
@@ -31,6 +30,13 @@ impl Side {
         match self {
             Self::Live => "guerdon_read_model",
             Self::Rebuilt => "guerdon_read_model_rebuild",
+            Self::Shadow => "guerdon_read_model_shadow",
         }
     }
+}
+
+fn beside(live: &Path, suffix: &str) -> PathBuf {
+    let mut name = live.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }

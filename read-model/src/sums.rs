@@ -51,6 +51,77 @@ impl fmt::Display for WrongSum {
     }
 }
 
+/// A kind of sum that the projector moves, and how it is checked.
+#[derive(Clone, Copy, Debug)]
+pub struct SumCheck {
+    /// The sums as the projector has moved them.
+    moved: Query,
+    /// What the rows add up to.
+    of_rows: Query,
+    /// Whether a sum with this name is compared.
+    is_compared: fn(&str) -> bool,
+    /// What is added up, by the sum's name.
+    name: fn(&str) -> String,
+}
+
+/// A row that either statement of a check gives: a name, and an amount as two numbers.
+pub type SumRow = (String, i64, i64);
+
+/// Every kind of sum that can be checked against rows.
+pub const SUM_CHECKS: [SumCheck; 3] = [
+    SumCheck {
+        moved: TOTALS,
+        of_rows: BALANCES,
+        is_compared: is_of_balances,
+        name: |name| format!("`{name}`"),
+    },
+    SumCheck {
+        moved: MONTHS,
+        of_rows: PARTS,
+        is_compared: |_| true,
+        name: |month| format!("credit that expires in {month}"),
+    },
+    SumCheck {
+        moved: TIER_TOTALS,
+        of_rows: TIERS,
+        is_compared: |_| true,
+        name: |tier| format!("accounts with the tier {tier}"),
+    },
+];
+
+impl SumCheck {
+    /// The statements that give the sums as they were moved, and what the rows add up to.
+    #[must_use]
+    pub const fn statements(&self, is_of_postgres: bool) -> [&'static str; 2] {
+        let Self { moved, of_rows, .. } = self;
+        if is_of_postgres {
+            [moved.postgres(), of_rows.postgres()]
+        } else {
+            [moved.sqlite(), of_rows.sqlite()]
+        }
+    }
+
+    /// The sums that differ from what the rows add up to, by what the two statements gave.
+    #[must_use]
+    pub fn wrong(&self, moved: Vec<SumRow>, of_rows: Vec<SumRow>) -> Vec<WrongSum> {
+        // Several partitions have a sum each.
+        let mut sums = BTreeMap::new();
+        for (name, high, low) in moved.into_iter().filter(|(name, ..)| (self.is_compared)(name)) {
+            *sums.entry(name).or_default() += joined_sum(high, low);
+        }
+        let of_rows = of_rows
+            .into_iter()
+            .map(|(name, upper, lower)| (name, i128::from(upper) * LOWER + i128::from(lower)));
+        differences(&sums, &of_rows.collect(), self.name)
+    }
+}
+
+fn is_of_balances(name: &str) -> bool {
+    let counted = [Total::Accounts, Total::Available, Total::Held, Total::Pending, Total::Owed];
+    let (total, _of_unit) = name.split_once(" of ").unwrap_or((name, ""));
+    counted.iter().any(|counted| counted.as_str() == total)
+}
+
 /// Adds up the rows of accounts and of parts of lots, and names each sum that is another. All of it
 /// is as of one event.
 pub async fn wrong_sums(model: &ReadModel) -> Result<Vec<WrongSum>, ReadError> {
@@ -59,43 +130,13 @@ pub async fn wrong_sums(model: &ReadModel) -> Result<Vec<WrongSum>, ReadError> {
 }
 
 async fn compare(reading: &mut Reading) -> Result<Vec<WrongSum>, sqlx::Error> {
-    let counted = [Total::Accounts, Total::Available, Total::Held, Total::Pending, Total::Owed];
-    let mut totals = moved(reading, TOTALS).await?;
-    let is_counted = |name: &str| {
-        let (total, _of_unit) = name.split_once(" of ").unwrap_or((name, ""));
-        counted.iter().any(|counted| counted.as_str() == total)
-    };
-    totals.retain(|name, _| is_counted(name));
-    let of_accounts = added(reading, BALANCES).await?;
-    let mut wrong = differences(&totals, &of_accounts, |name| format!("`{name}`"));
-    let months = moved(reading, MONTHS).await?;
-    let of_parts = added(reading, PARTS).await?;
-    wrong
-        .extend(differences(&months, &of_parts, |month| format!("credit that expires in {month}")));
-    let tiers = moved(reading, TIER_TOTALS).await?;
-    let of_accounts = added(reading, TIERS).await?;
-    wrong
-        .extend(differences(&tiers, &of_accounts, |tier| format!("accounts with the tier {tier}")));
-    Ok(wrong)
-}
-
-/// The sums that the projector moves; several partitions have one each.
-async fn moved(reading: &mut Reading, query: Query) -> Result<BTreeMap<String, i128>, sqlx::Error> {
-    let rows: Vec<(String, i64, i64)> = reading.all(query, &[]).await?;
-    let mut sums = BTreeMap::new();
-    for (name, high, low) in rows {
-        *sums.entry(name).or_default() += joined_sum(high, low);
+    let mut wrong = vec![];
+    for check in SUM_CHECKS {
+        let moved = reading.all(check.moved, &[]).await?;
+        let of_rows = reading.all(check.of_rows, &[]).await?;
+        wrong.extend(check.wrong(moved, of_rows));
     }
-    Ok(sums)
-}
-
-/// The sums of rows.
-async fn added(reading: &mut Reading, query: Query) -> Result<BTreeMap<String, i128>, sqlx::Error> {
-    let rows: Vec<(String, i64, i64)> = reading.all(query, &[]).await?;
-    let sums = rows
-        .into_iter()
-        .map(|(name, upper, lower)| (name, i128::from(upper) * LOWER + i128::from(lower)));
-    Ok(sums.collect())
+    Ok(wrong)
 }
 
 fn differences(

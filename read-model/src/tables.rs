@@ -1,5 +1,5 @@
 //! The read tables, column by column. `migrations/read-model` creates them and explains each
-//! column.
+//! column. The file is long because every table is declared here.
 //!
 //! A place is the number of `log_record::PackedPlace`. A time is in microseconds since 1970. Every
 //! column that isn't a number, a flag or an id is a text; some texts are JSON.
@@ -20,7 +20,7 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 25] = [
+pub const TABLES: [Table; 26] = [
     table::<AccountBalance>(),
     table::<UnitBalance>(),
     table::<CreditPart>(),
@@ -30,6 +30,7 @@ pub const TABLES: [Table; 25] = [
     table::<Exchange>(),
     table::<Purchase>(),
     table::<Fact>(),
+    table::<BalanceSeal>(),
     table::<Operation>(),
     table::<EventPlace>(),
     table::<ShippingRequest>(),
@@ -218,6 +219,16 @@ row! {
         by: Option<String>,
         reason: Option<String>,
         recorded_at: i64,
+    }
+}
+
+row! {
+    /// Commitments to the balances of all accounts.
+    #[derive(FromRow)]
+    pub struct BalanceSeal in "balance_seal" {
+        seal_id: String,
+        place: i64,
+        public: String,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where the keys and the trees are: `signing-keys.json`, a file for each time that a key handed
-//! over, and a folder for each tree, named by its log, generation and partition.
+//! over, and a folder for each tree, named by its log, generation and partition;
+//! `balance-salts.json` and a folder of trees of balances for each partition.
 
 use std::fs::{self, DirEntry, File, Permissions};
 use std::io::{self, ErrorKind, Write as _};
@@ -23,6 +24,12 @@ impl SealFolder {
     #[must_use]
     pub fn keys(&self) -> PathBuf {
         self.0.join("signing-keys.json")
+    }
+
+    /// The file of the secret from which the accounts' salts in trees of balances come.
+    #[must_use]
+    pub fn balance_salts(&self) -> PathBuf {
+        self.0.join("balance-salts.json")
     }
 
     /// The folder itself.

@@ -7,10 +7,12 @@
 //!
 //! In reading order: [`SealFolder`] (where keys and trees are), `tree_files.rs` (a tree's hashes),
 //! `signed.rs` (what was signed before), `seal_partition.rs` (the loop), [`Sealer`] (all
-//! partitions), `routes.rs`, [`export()`] (a log as files). Where checkpoints are kept elsewhere,
-//! so that a log which is rewritten and signed anew is noticed: `copies.rs` (a folder), `cosign.rs`
-//! (witnesses), [`SealedLog`] (for whoever has another place).
+//! partitions), `routes.rs`, [`export()`] (a log as files), [`BalanceTrees`] (all accounts'
+//! balances as trees of sums). Where checkpoints are kept elsewhere, so that a log which is
+//! rewritten and signed anew is noticed: `copies.rs` (a folder), `cosign.rs` (witnesses),
+//! [`SealedLog`] (for whoever has another place).
 
+mod balances;
 mod blocking;
 mod copies;
 mod cosign;
@@ -29,6 +31,9 @@ mod signed;
 mod tree_files;
 mod witness;
 
+pub use balances::{
+    BalanceError, BalanceSecret, BalanceTrees, MadeTree, NoBalanceProof, ProvedBalance, UpTo,
+};
 pub use cosign::Witnesses;
 pub use error::SealError;
 pub use export::{Exported, export, newest_checkpoint};

@@ -145,7 +145,9 @@ impl LogApi {
         })?;
         let sealed = shown.borrow().clone();
         sealed.ok_or_else(|| {
-            Problem::not_found("Nothing of this partition is sealed yet. Ask again in a second.")
+            Problem::not_found(
+                "Nothing of this partition is sealed yet. Ask again in a second, or GET /health/ready.",
+            )
         })
     }
 

@@ -12,7 +12,7 @@ use transparency::{Checkpoint, Origin, SigningKey, TreeHash};
 use crate::blocking::blocking;
 use crate::folder::{Readers, TreeFolder, read, replace};
 use crate::sealed::{Sealed, earlier_keys};
-use crate::signed::{Before, Signed};
+use crate::signed::{Before, Signed, signed_by};
 use crate::tree_files::{TreeFiles, open_at, root_at};
 use crate::{KeyRange, SealError, SealFolder, SealStatus, SigningKeys};
 
@@ -73,6 +73,22 @@ impl Sealing {
             if let Err(error) = self.seal_generation().await {
                 return error;
             }
+        }
+    }
+
+    /// Shows what was signed before, where nothing can be sealed from the start on: an auditor
+    /// needs it most then.
+    pub(crate) async fn show_what_stands(&self) {
+        if self.shown.borrow().is_some() {
+            return;
+        }
+        let Ok(head) = self.store.head(self.partition).await else { return };
+        let (log_id, partition) = (self.store.log_id(), self.partition);
+        let origin = Origin { log_id, generation: head.generation, partition };
+        let folder = self.folder.clone();
+        // What can't be read is the reason that is told.
+        if let Ok(Some(sealed)) = blocking(move || what_stands(&folder, &origin)).await {
+            self.shown.send_replace(Some(sealed));
         }
     }
 
@@ -314,6 +330,18 @@ impl Growing {
         let (size, root) = (self.tree.size(), self.tree.root());
         Checkpoint { origin: self.origin, size, root, next_key: None }
     }
+}
+
+/// The tree that was signed last, with the keys that signed it, if they are those of the folder.
+fn what_stands(folder: &SealFolder, origin: &Origin) -> Result<Option<Sealed>, SealError> {
+    let Some(mut sealed) = Sealed::read(folder.of_tree(origin))? else { return Ok(None) };
+    if let (Ok(note), Ok(keys)) = (sealed.note.parse(), SigningKeys::load(folder))
+        && signed_by(&note, origin, keys.all())?
+    {
+        sealed.keys = earlier_keys(folder, origin, &keys.all_public())?;
+        sealed.keys.extend(sealed.key_ranges(&keys.all_public())?);
+    }
+    Ok(Some(sealed))
 }
 
 /// How far a tree had come that was made anew.

@@ -163,6 +163,7 @@ async fn keep_sealing(
             tokio::time::sleep(TRY_AGAIN_AFTER).await;
             continue;
         }
+        sealing.show_what_stands().await;
         let has_sealed = *status.borrow() == SealStatus::Sealing;
         wait = wait_after(wait, has_sealed);
         let told: Arc<str> = with_causes(&failed).into();

@@ -7,8 +7,10 @@
 //!
 //! In reading order: [`TreeHash`] and [`Frontier`] (the tree), [`inclusion`] and [`consistency`]
 //! (proofs), [`Note`] and [`VerifierKey`] (signatures), [`Checkpoint`], [`Tile`] and [`bundle`]
-//! (what is served), [`verify_log`] and [`Receipt`] (what an auditor and a shopper ask).
+//! (what is served), [`verify_log`], [`Receipt`] and [`BalanceProof`] (what an auditor and a
+//! shopper ask).
 
+mod balance;
 mod checkpoint;
 mod entries;
 mod hash;
@@ -19,6 +21,11 @@ mod tile;
 mod tree;
 mod verify;
 
+pub use balance::{
+    BalanceProof, BalanceProofError, Balances, LiabilityProof, NoRoot, PathNode, Salt,
+    SaltedAccount, SealedBalances, SumFrontier, SumHash, SumNode, SumsTooLarge, VerifiedBalance,
+    VerifiedSeal, root_of_path, sum_path,
+};
 pub use checkpoint::{Checkpoint, CheckpointError, Origin};
 pub use entries::{BundleError, bundle, unbundle};
 pub use hash::{NoTreeHash, TreeHash};

@@ -32,6 +32,7 @@ mod policy;
 mod price;
 mod purchase;
 mod receipt;
+mod seal;
 mod shipping_request;
 mod tier;
 mod total;
@@ -96,6 +97,9 @@ pub use purchase::{
     TakenBackBody, UnitPointsBody,
 };
 pub use receipt::{ReceiptBody, ReceiptEventBody};
+pub use seal::{
+    BalanceProofBody, PathNodeBody, SealBalancesBody, SealBody, SealProofBody, SealedUnitBody,
+};
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,
     ParcelBody, RejectShipmentBody, ReportShipmentBody, ResentShipmentBody, SettleShipmentBody,

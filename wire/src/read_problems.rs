@@ -13,6 +13,9 @@ const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
 /// How long a client should give the sealer, which signs several times a second.
 const SEAL_RETRY_AFTER_SECONDS: u32 = 1;
 
+/// How long a client should give a tree of balances to be made: a million events take some seconds.
+const TREE_RETRY_AFTER_SECONDS: u32 = 5;
+
 /// How long a client should give a follower to end, so that there is room for another.
 const FOLLOWER_RETRY_AFTER_SECONDS: u32 = 5;
 
@@ -182,7 +185,7 @@ impl Problem {
     #[must_use]
     pub fn not_sealed(wanted: Place, reached: Place) -> Self {
         let detail = format!(
-            "The transparency log is signed up to {reached}, and the receipt needs {wanted}. Ask \
+            "The transparency log is signed up to {reached}, and the proof needs {wanted}. Ask \
              again in a second."
         );
         Self::of(&NOT_SEALED, detail)
@@ -197,6 +200,16 @@ impl Problem {
         let detail = "This process signs no transparency log, so it can't prove an event. Ask the \
                       process that takes commands; a log in memory has no receipts.";
         Self::of(&NOT_SEALED, detail).retry_after(SEAL_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: the tree of a seal is made again, and then proves what it is asked for.
+    #[must_use]
+    pub fn tree_being_made(seal: &str) -> Self {
+        let detail = format!(
+            "The tree of the seal {seal} isn't kept any more and is being made again of the log. Ask \
+             again in {TREE_RETRY_AFTER_SECONDS} seconds."
+        );
+        Self::of(&NOT_SEALED, detail).retry_after(TREE_RETRY_AFTER_SECONDS)
     }
 
     /// 503: no projector has begun to make the read tables.

@@ -1,9 +1,10 @@
 //! Offers, rules, units, and the log itself.
 
 use domain::{
-    Clock, ClockConfirmed, ClockDoubted, ConversionRateClosed, ConversionRateSet, EarningRuleSet,
-    LadderSet, LogForked, LogOpened, OfferAmended, OfferClosed, OfferOpened, OfferReopened,
-    PolicyChanged, StockAdded, StockAmended, StockRemoved, Terms, UnitClosed, UnitSet,
+    BalancesSealed, Clock, ClockConfirmed, ClockDoubted, ConversionRateClosed, ConversionRateSet,
+    EarningRuleSet, LadderSet, LogForked, LogOpened, OfferAmended, OfferClosed, OfferOpened,
+    OfferReopened, PolicyChanged, StockAdded, StockAmended, StockRemoved, Terms, UnitClosed,
+    UnitSet,
 };
 
 use super::{amount, list};
@@ -51,6 +52,14 @@ pub(super) fn stock_amended(fact: &StockAmended) -> String {
     let StockAmended { offer_id, version, stock } = fact;
     let stock = stock.map_or_else(|| "no end".to_owned(), |stock| format!("{stock} units in all"));
     format!("The stock of offer {offer_id} has {stock}, in version {version}.")
+}
+
+pub(super) fn balances_sealed(fact: &BalancesSealed) -> String {
+    let BalancesSealed { seal_id, sealed } = fact;
+    let units =
+        sealed.units.iter().map(|sealed| format!("{} accounts' {}", sealed.accounts, sealed.unit));
+    let (units, up_to, as_of) = (list(units), sealed.up_to, sealed.as_of);
+    format!("Seal {seal_id} commits to the balances of {units}, as of position {up_to}, {as_of}.")
 }
 
 pub(super) fn log_opened(fact: &LogOpened) -> String {

@@ -265,7 +265,7 @@ mod tests {
         bytes[20..24].copy_from_slice(&9_u32.to_be_bytes());
         std::fs::write(&file, bytes).expect("written");
         let refused = read().expect_err("it is of format 9").to_string();
-        let expected = "the snapshot was written in format 9; this build reads format 7 only";
+        let expected = "the snapshot was written in format 9; this build reads format 8 only";
         assert!(refused.starts_with(expected), "{refused}");
     }
 }

@@ -181,11 +181,22 @@ impl Snapshots {
         partition: Partition,
         head: Position,
     ) -> Result<(Option<Snapshot>, Vec<PathBuf>), LoadError> {
+        self.newest_until(store, partition, head, Position(u64::MAX)).await
+    }
+
+    /// The same of those that have no event after `until`.
+    pub(super) async fn newest_until(
+        &self,
+        store: &EventStore,
+        partition: Partition,
+        head: Position,
+        until: Position,
+    ) -> Result<(Option<Snapshot>, Vec<PathBuf>), LoadError> {
         let log_id = store.log_id();
         let mut unusable = vec![];
         let folder = self.clone();
         let files = spawn_blocking(move || folder.list(log_id, partition)).await?;
-        for (position, file) in files {
+        for (position, file) in files.into_iter().filter(|(position, _)| *position <= until) {
             let path = file.clone();
             let expected = (log_id, partition, position);
             match spawn_blocking(move || Snapshot::read(&path, expected)).await? {

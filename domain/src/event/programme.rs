@@ -1,8 +1,9 @@
 //! Facts about the programme as a whole: the log's opening, its clock, its rules and its policy.
 
+use log_record::Position;
 use serde::{Deserialize, Serialize};
 
-use crate::{EarningTerms, Policy, RuleId, Timestamp, UnitId, UnitTerms};
+use crate::{EarningTerms, Policy, RuleId, SealId, Timestamp, UnitId, UnitTerms};
 
 /// Where a log takes its time from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,4 +104,49 @@ pub struct UnitClosed {
     pub unit: UnitId,
     /// The version that it is with this.
     pub version: u64,
+}
+
+/// A commitment to the balances of all accounts: the root of a tree over them, for each unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BalancesSealed {
+    /// The seal, as the caller named it.
+    pub seal_id: SealId,
+    /// What it commits to.
+    pub sealed: SealedBalances,
+}
+
+/// The balances of all accounts, as the log up to a position makes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedBalances {
+    /// The last event whose effect is in the balances, in the same partition.
+    pub up_to: Position,
+    /// When that event was recorded.
+    pub as_of: Timestamp,
+    /// Which secret the salts come from, without telling the secret.
+    pub salts: SaltsId,
+    /// By unit, in the order in which the units were made.
+    pub units: Vec<SealedUnit>,
+}
+
+/// Tells secrets from which salts come from each other, and nothing else of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SaltsId(pub [u8; 8]);
+
+/// What all accounts have of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealedUnit {
+    /// The unit.
+    pub unit: UnitId,
+    /// How many accounts have had some of it.
+    pub accounts: u64,
+    /// The root of the tree over them.
+    pub root: [u8; 32],
+    /// What can be spent. The sums are over all accounts.
+    pub available: u128,
+    /// What is set aside.
+    pub held: u128,
+    /// What can be spent later.
+    pub pending: u128,
+    /// What is owed.
+    pub owed: u128,
 }

@@ -170,6 +170,7 @@ impl State {
             Event::OfferClosed(fact) => self.programme.offer_closed(at, recorded_at, fact)?,
             Event::OfferReopened(fact) => self.programme.offer_reopened(at, fact)?,
             Event::StockAdded(fact) => self.programme.stock_added(at, fact)?,
+            Event::BalancesSealed(fact) => self.programme.balances_sealed(at, fact)?,
             Event::StockRemoved(fact) => self.programme.stock_removed(at, fact)?,
             Event::StockAmended(fact) => self.programme.stock_amended(at, fact)?,
         }

@@ -11,10 +11,10 @@ use crate::account::OfferNumber;
 use crate::conversion::ConversionRates;
 use crate::unit::KnownUnits;
 use crate::{
-    Allocation, EarningRule, EarningRuleSet, IdHash, Inventory, LadderSet, Ladders, LogOpened,
-    Offer, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, OfferReopened, Policy,
-    PolicyChanged, RuleId, StockAdded, StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId,
-    UnitSet, UnitTerms,
+    Allocation, BalancesSealed, EarningRule, EarningRuleSet, IdHash, Inventory, LadderSet, Ladders,
+    LogOpened, Offer, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, OfferReopened,
+    Policy, PolicyChanged, RuleId, StockAdded, StockAmended, StockRemoved, Timestamp, UnitClosed,
+    UnitId, UnitSet, UnitTerms,
 };
 
 /// What is of a unit that nobody made.
@@ -184,6 +184,13 @@ impl Programme {
         let left = offer.inventory.remove(fact.units);
         offer.inventory = left.ok_or("I4: more was taken away than is left")?;
         Ok(())
+    }
+
+    pub(super) fn balances_sealed(&mut self, at: Position, fact: &BalancesSealed) -> Changed {
+        let up_to = fact.sealed.up_to;
+        let is_past = up_to > Position::START && up_to < at;
+        ensure(is_past, "balances are sealed as earlier events made them")?;
+        self.record(IdHash::seal(&fact.seal_id), at)
     }
 
     pub(super) fn stock_amended(&mut self, at: Position, fact: &StockAmended) -> Changed {

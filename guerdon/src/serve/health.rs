@@ -26,6 +26,7 @@ use wire::{KeyRing, Problem, Role, Routes, TokenKeysStatus, Tokens, role_of};
 
 use super::health_reason::HealthReason;
 use super::lookup::Lookup;
+use super::reconciliation::ReconciliationStatus;
 
 /// How long a log or a read model may take to say where it stands.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
@@ -70,6 +71,8 @@ pub(super) struct Health {
     pub(super) projection: Vec<watch::Receiver<ProjectionStatus>>,
     /// Whether each partition is sealed, where that is done.
     pub(super) sealing: Vec<watch::Receiver<SealStatus>>,
+    /// What reconciliations found, where there are some.
+    pub(super) reconciliation: Option<watch::Receiver<ReconciliationStatus>>,
     pub(super) read_model: Option<ReadModel>,
     pub(super) publisher: Option<Publisher>,
     /// Who lets in tokens, where they are.
@@ -87,6 +90,7 @@ impl Health {
             clock: None,
             projection: vec![],
             sealing: vec![],
+            reconciliation: None,
             read_model: None,
             publisher: None,
             tokens: None,
@@ -138,6 +142,10 @@ impl Health {
         if !self.sealing.is_empty() {
             let sealing = self.sealing.iter().map(|status| sealing(&status.borrow(), &mut reasons));
             body["transparency"] = sealing.collect();
+        }
+        // An alert tells of differences; whoever serves goes on.
+        if let Some(status) = &self.reconciliation {
+            body["reconciliation"] = status.borrow().told();
         }
         let replicas = self.read_model.iter().flat_map(ReadModel::replicas);
         let replicas: Vec<(&str, ServerStatus)> = replicas.collect();

@@ -6,6 +6,7 @@
 
 mod http;
 mod process;
+mod reconciliation;
 mod state_of_health;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use wire::{KeyRing, Problem, Routes, get, only};
 
 use self::http::HttpMetrics;
 use self::process::ProcessMetrics;
+pub(super) use self::reconciliation::ReconciliationMetrics;
 use self::state_of_health::HealthMetrics;
 use super::connections::OpenConnections;
 use super::health::WatchedHealth;
@@ -123,6 +125,10 @@ impl Metrics {
     pub(super) fn add_projector(&mut self, projector: &Projector, store: EventStore) {
         let metrics = ProjectorMetrics::register(&mut self.registry, projector);
         self.projector = Some(ProjectorNumbers { metrics, store });
+    }
+
+    pub(super) fn add_reconciliation(&mut self, metrics: ReconciliationMetrics) {
+        self.registry.register_collector(Box::new(metrics));
     }
 
     pub(super) fn add_sealer(&mut self, sealer: &Sealer, store: EventStore) {

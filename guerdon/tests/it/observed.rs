@@ -213,7 +213,8 @@ fn answers(method: &str, route: &str, status: u16) -> String {
 /// The names of all metrics that a ledger with all parts shows.
 async fn shown_by_all_parts() -> BTreeSet<String> {
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = Ledger::start_with_publisher(folder.path());
+    let all = ["--kafka", "127.0.0.1:1", "--reconcile-every", "24h"];
+    let ledger = Ledger::start_with(folder.path(), &all, &[]);
     ledger.client.earns("ann", 500, "B-1").await;
     let seen = Seen::of(&ledger).await;
     let types = seen.0.lines().filter_map(|line| line.strip_prefix("# TYPE "));

@@ -220,6 +220,17 @@ create table fact (
 -- Those of an account that have something private, which an erasure looks for.
 create index fact_has_private on fact (account_id) where "by" is not null or reason is not null;
 
+-- Commitments to the balances of all accounts.
+create table balance_seal (
+    seal_id text collate "C" not null primary key,
+    -- of the event
+    place bigint not null,
+    -- its public text, JSON
+    public text not null
+);
+
+create index balance_seal_by_place on balance_seal (place);
+
 -- What operators did, and what merchants and warehouses did by hand: an event for each command, the one
 -- with the command's id. Calls that recorded no event are beside the log's keys.
 create table operation (
@@ -498,7 +509,7 @@ create table tier_total (
 -- never. As it was recorded: who wants to know what can still be spent subtracts what fell due since.
 create table credit_month (
     "partition" bigint not null,
-    unit text not null,
+    unit text collate "C" not null,
     month text collate "C" not null,
     high bigint not null,
     low bigint not null,

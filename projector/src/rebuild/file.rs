@@ -35,7 +35,7 @@ type Reached = Vec<(Partition, Generation, Position)>;
 
 /// The name that a rebuild gives to another file: that of the live file, without the links that
 /// an operator set. The new file has to be on the same disk.
-pub(super) fn name_of(file: &Path) -> Result<PathBuf, ReadModelError> {
+pub(crate) fn name_of(file: &Path) -> Result<PathBuf, ReadModelError> {
     let mut name = file.to_path_buf();
     for _ in 0..LINKS_MAX {
         match fs::read_link(&name) {
@@ -107,6 +107,17 @@ pub(super) async fn discard(file: &Path) -> Result<(), ReadModelError> {
             remove_journal(&file)?;
         }
         Ok(())
+    });
+    let discarded = discarded.await;
+    discarded.map_err(|error| failed("clear up beside", file, WriteError::Failed(error.into())))?
+}
+
+/// Removes the file of a side that takes nobody's name.
+pub(super) async fn discard_side(file: &Path, side: Side) -> Result<(), ReadModelError> {
+    let made = side.file(file);
+    let discarded = spawn_blocking(move || {
+        remove(&made)?;
+        remove_journal(&made)
     });
     let discarded = discarded.await;
     discarded.map_err(|error| failed("clear up beside", file, WriteError::Failed(error.into())))?

@@ -56,9 +56,9 @@ fn trade() -> String {
     )
 }
 
-pub(super) async fn discard(url: &PostgresUrl) -> Result<(), ReadModelError> {
+pub(super) async fn discard(url: &PostgresUrl, side: Side) -> Result<(), ReadModelError> {
     let client = url.connect().await?.client;
-    let drop = format!("drop schema if exists {} cascade", Side::Rebuilt.schema());
+    let drop = format!("drop schema if exists {} cascade", side.schema());
     client.batch_execute(&drop).await.map_err(|error| failed("clear up beside", url, error))
 }
 

@@ -25,7 +25,7 @@ use super::{Batch, WriteError, Written, first_writes, last_writes, total_writes}
 use crate::rows::{LaneEnd, Lanes};
 
 pub(crate) use past::write_past;
-pub(crate) use tables_file::{OpenFile, TablesFile};
+pub(crate) use tables_file::{OpenFile, TablesFile, open_to_read};
 
 /// The tables in a file.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ mod locks;
 mod of_log;
 mod parcels;
 mod projection;
+mod reconcile;
 mod replica;
 mod schemas;
 mod shipping;

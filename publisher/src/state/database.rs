@@ -138,12 +138,14 @@ impl Database {
         Ok(begun)
     }
 
-    /// Begins a transaction that only reads.
+    /// Begins a transaction that only reads, all of it as of one moment.
     pub(super) async fn read(&self) -> Result<Transaction<'_>, StateError> {
         let mut begun = self.transaction(&self.reading).await?;
         let begin = match begun.connection {
             AnyConnection::Sqlite(_) => "begin",
-            AnyConnection::Postgres(_) => "begin transaction read only",
+            AnyConnection::Postgres(_) => {
+                "begin transaction isolation level repeatable read, read only"
+            }
         };
         begun.run(begin, &[]).await?;
         Ok(begun)

@@ -45,6 +45,18 @@ impl State {
         Ok(Self { database, holder: Uuid::now_v7().to_string() })
     }
 
+    /// Whether a publisher of this log has ever had the lease; that of another log is refused.
+    pub(crate) async fn is_of_log(&self, log_id: &str) -> Result<bool, StateError> {
+        let mut reading = self.database.read().await?;
+        let of: Vec<(String,)> = reading.all(include_str!("sql/select_log_id.sql"), &[]).await?;
+        reading.commit().await?;
+        match of.into_iter().next() {
+            None => Ok(false),
+            Some((of,)) if of == log_id => Ok(true),
+            Some((of,)) => Err(StateError::OtherLog { of, log: log_id.into() }),
+        }
+    }
+
     /// Takes the lease; `None` while another publisher holds it.
     pub(crate) async fn take_lease(&self, log_id: &str) -> Result<Option<Lease>, StateError> {
         let mut taking = self.database.begin().await?;

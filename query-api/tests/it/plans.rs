@@ -104,6 +104,11 @@ const ROWS: &str = "
         (place, account_id, purchase_id, lines, earned, recorded_at)
     {a tenth}
     select 3000000 + n, 'ann-' || (n % 1000), 'B-' || n, '[]', '[]', n from numbers;
+    insert into balance_seal (seal_id, place, public)
+    {a tenth}
+    select 's-' || n, n, '{\"seal_id\":\"s-' || n || '\",\"up_to\":1,\"salts\":\"\",' ||
+        '\"units\":[],\"as_of\":\"2026-11-21T09:00:00Z\"}'
+    from numbers;
     insert into fact (path, place, account_id, public, recorded_at)
     {a tenth}
     select 'accounts/ann-' || (n % 1000) || '/exchanges/x-' || n || '/cancellations/c-' || n, n,
@@ -209,6 +214,11 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/operations?limit=100&until=1970-01-01T00:00:00.05Z",
     "/v1/operations?limit=100&key_id=k-5",
     "/v1/operations?limit=100&account_id=ann-5",
+    "/v1/seals?limit=100",
+    "/v1/seals/s-5",
+    "/v1/seals/s-5/proof",
+    "/v1/accounts/ann-5/balance-proof",
+    "/v1/accounts/ann-5/balance-proof?seal=s-5&unit=miles",
     "/v1/totals",
     "/v1/liability",
     "/v1/shipping-requests?limit=100",
@@ -367,7 +377,8 @@ async fn ask(ledger: &Ledger, path: &str, requests: u64) {
         let status = answer.status().as_u16();
         let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
         // Nothing here can prove an event.
-        let unproved = if path.ends_with("/receipt") { 503 } else { 404 };
+        let is_proof = path.ends_with("/receipt") || path.ends_with("/proof");
+        let unproved = if is_proof { 503 } else { 404 };
         assert!([200, 404, unproved].contains(&status), "{path}: {status} {}", body.escape_ascii());
     }
     model.close().await;

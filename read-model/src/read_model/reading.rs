@@ -114,6 +114,16 @@ impl Query {
         Self { sqlite: self.sqlite.replacen("\nwhere", &by_index, 1).leak(), ..self }
     }
 
+    /// Its text for SQLite.
+    pub(crate) const fn sqlite(&self) -> &'static str {
+        self.sqlite
+    }
+
+    /// Its text for PostgreSQL.
+    pub(crate) const fn postgres(&self) -> &'static str {
+        self.postgres
+    }
+
     /// With a text for each database.
     #[must_use]
     pub const fn each(sqlite: &'static str, postgres: &'static str) -> Self {

@@ -1,5 +1,6 @@
 //! The tests of this crate, in one program.
 
+mod balances;
 mod exporting;
 mod log;
 mod proving;

@@ -3,10 +3,13 @@
 
 use std::fs;
 
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
 use log_record::{Place, Position, hex};
 use rusqlite::Connection;
 use sealer::{Sealer, SigningKeys, Unproved};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::log::{LOG, Log, P0, end};
 use crate::sealing::until_there;
@@ -72,8 +75,15 @@ async fn a_cut_log_is_not_sealed_again(log: &Log, sql: impl Fn(&str)) {
         if events > 0 {
             log.append(events).await;
         }
-        let stopped = log.seal().stops().await;
+        let running = log.seal();
+        let router = running.router.clone();
+        let stopped = running.stops().await;
         assert!(stopped.starts_with("log-forked: the events up to 0:300 were signed"), "{stopped}");
+        // What was signed is still served: it shows what is gone.
+        let asked = Request::get("/log/0/checkpoint").body(Body::empty()).expect("a request");
+        let served = router.oneshot(asked).await.expect("answered");
+        let served = to_bytes(served.into_body(), 1 << 20).await.expect("read");
+        assert!(served == fs::read(log.tree(1).join("checkpoint")).expect("read"), "{served:?}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! The tests of this crate, in one program.
 
+mod balance_proofs;
+mod balance_trees;
 mod log;
 mod notes;
 mod receipts;

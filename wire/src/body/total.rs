@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{LadderId, TierId};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A sum over all accounts. It may be larger than the numbers that every JSON reader keeps exact,
 /// so it is written as a decimal string.
@@ -14,6 +14,13 @@ impl Sum {
     /// Whether it is nothing.
     const fn is_zero(&self) -> bool {
         self.0 == 0
+    }
+}
+
+impl<'de> Deserialize<'de> for Sum {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
     }
 }
 

@@ -408,7 +408,8 @@ impl Lots {
             | Event::TierGrantEnded(..)
             | Event::CreditMatured(..)
             | Event::CreditExpired(..)
-            | Event::DebtRepaid(..) => panic!("no command does this: {event:?}"),
+            | Event::DebtRepaid(..)
+            | Event::BalancesSealed(_) => panic!("no command does this: {event:?}"),
         }
     }
 

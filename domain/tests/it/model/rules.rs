@@ -185,7 +185,8 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         | Command::SetConversionRate(_)
         | Command::CloseConversionRate(_)
         | Command::ShowTerms(_)
-        | Command::ConfirmClock(_) => None,
+        | Command::ConfirmClock(_)
+        | Command::SealBalances(_) => None,
     }
 }
 
@@ -325,6 +326,7 @@ impl Ledger {
             }
             Command::ShowTerms(_) => Ok(None),
             Command::ConfirmClock(_) => done_elsewhere(Effect::ClockConfirmed),
+            Command::SealBalances(_) => unreachable!("the model has no tree"),
         }
     }
 

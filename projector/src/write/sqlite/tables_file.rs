@@ -136,6 +136,14 @@ impl OpenFile {
     }
 }
 
+/// Opens a file to read what is in it, beside whoever writes it.
+pub(crate) fn open_to_read(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
 /// With its statements prepared once it is five times as fast as the pool, which hops to a thread
 /// and back for each of them.
 fn connect(file: &Path) -> rusqlite::Result<Connection> {

@@ -1,0 +1,324 @@
+//! Seals the balances of all accounts: has the trees made by a child process, `guerdon balances`,
+//! so that the writer is never held up and no second state stays in memory; once a day, and
+//! whenever an operator asks.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use command_api::{Answer, NoTrees, Request, SealTrees, Writers};
+use domain::command::SealBalances;
+use domain::{Command as Asked, SealId, SealedBalances};
+use event_store::EventStore;
+use log_record::{Place, Position, hex, parse_hex};
+use query_api::{BalanceAsked, ProveBalance, ProvedBalance, UnprovedBalance};
+use sealer::{BalanceTrees, NoBalanceProof, UpTo};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::Command;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use wire::body::{PathNodeBody, Sum};
+
+use crate::balances::Made;
+use crate::serve_config::ServeConfig;
+
+/// How long a request waits for the trees before it is told to come again.
+const WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// How long a proof waits for a tree that is made again.
+const REMAKE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// When whoever didn't wait long enough comes again.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// For how long trees that nobody waited for may still be sealed. A seal of yesterday's balances
+/// would surprise.
+const FRESH_FOR: Duration = Duration::from_secs(60);
+
+/// How often it is seen whether a new day has begun.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// How long after a day's seal failed it is tried again.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(600);
+
+/// Makes trees, one child process at a time.
+#[derive(Clone)]
+pub(super) struct Trees(Arc<Shared>);
+
+struct Shared {
+    config: ServeConfig,
+    store: EventStore,
+    stop: CancellationToken,
+    /// The trees of the log's end that are being made, or were made just now.
+    newest: Mutex<Option<Job>>,
+    /// A tree that is made again.
+    again: Mutex<Option<(Position, Job)>>,
+}
+
+type Job = JoinHandle<(Instant, anyhow::Result<SealedBalances>)>;
+
+impl Trees {
+    pub(super) fn new(config: &ServeConfig, store: &EventStore, stop: &CancellationToken) -> Self {
+        let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
+        let (newest, again) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Shared { config, store, stop, newest, again }))
+    }
+
+    /// The function by which the command API gets trees to seal.
+    pub(super) fn to_seal(&self) -> SealTrees {
+        let trees = self.clone();
+        Arc::new(move || {
+            let trees = trees.clone();
+            Box::pin(async move {
+                let made = tokio::time::timeout(WAIT_MAX, trees.make()).await;
+                made.unwrap_or(Err(NoTrees::NotYet(AGAIN_AFTER)))
+            })
+        })
+    }
+
+    /// The function by which the query API proves balances.
+    pub(super) fn to_prove(&self) -> ProveBalance {
+        let trees = self.clone();
+        Arc::new(move |asked| {
+            let trees = trees.clone();
+            Box::pin(async move { trees.prove(asked).await })
+        })
+    }
+
+    /// The trees of the log as it is now, or was a moment ago.
+    async fn make(&self) -> Result<SealedBalances, NoTrees> {
+        let mut newest = self.0.newest.lock().await;
+        loop {
+            let job = newest.get_or_insert_with(|| self.begin(None));
+            let ended = job.await;
+            *newest = None;
+            match ended {
+                Ok((at, Ok(_))) if at.elapsed() > FRESH_FOR => {}
+                Ok((_, Ok(sealed))) => return Ok(sealed),
+                Ok((_, Err(error))) => {
+                    tracing::error!(error = format!("{error:#}"), "the balances can't be sealed");
+                    return Err(NoTrees::Failed);
+                }
+                Err(_) => return Err(NoTrees::Failed),
+            }
+        }
+    }
+
+    fn begin(&self, up_to: Option<Position>) -> Job {
+        let Shared { config, stop, .. } = &*self.0;
+        let (config, stop) = (config.clone(), stop.clone());
+        tokio::spawn(async move {
+            let made = run(&config, up_to, &stop).await;
+            (Instant::now(), made)
+        })
+    }
+
+    async fn prove(&self, asked: BalanceAsked) -> Result<Option<ProvedBalance>, UnprovedBalance> {
+        let unread = |error: &dyn std::error::Error| {
+            let error = event_store::with_causes(error);
+            tracing::error!(error, "a balance can't be proved");
+            UnprovedBalance::Unread
+        };
+        let place = asked.up_to;
+        let event = self.0.store.read_one(place).await.map_err(|error| unread(&error))?;
+        let log_id = self.0.store.log_id();
+        let up_to = UpTo { log_id, place, checksum: event.checksum.0 };
+        for _ in 0..2 {
+            let found = self.look(up_to, asked.clone()).await;
+            match found {
+                Ok(proved) => return Ok(proved.map(body)),
+                Err(NoBalanceProof::OtherSecret) => return Err(UnprovedBalance::SecretLost),
+                Err(NoBalanceProof::NoTree(file)) => {
+                    let file = file.display();
+                    tracing::info!(%file, "a tree of balances is made again");
+                    self.make_again(place.position).await?;
+                }
+                Err(NoBalanceProof::Failed(error)) => return Err(unread(&error)),
+            }
+        }
+        let error = "the log gives another root than the one that was sealed";
+        tracing::error!(%place, unit = %asked.unit, error, "a balance can't be proved");
+        Err(UnprovedBalance::Unread)
+    }
+
+    async fn look(
+        &self,
+        up_to: UpTo,
+        asked: BalanceAsked,
+    ) -> Result<Option<sealer::ProvedBalance>, NoBalanceProof> {
+        let folder = self.0.config.data.transparency();
+        let looking = tokio::task::spawn_blocking(move || {
+            let trees = BalanceTrees::new(&folder, up_to.log_id, up_to.place.partition);
+            let BalanceAsked { salts, unit, root, account_id, .. } = asked;
+            let (salts, root) = (parse_hex(&salts), parse_hex(&root));
+            let (salts, root) = (salts.unwrap_or_default(), root.unwrap_or_default());
+            trees.prove(&up_to, salts, unit.as_str(), root, account_id.as_str())
+        });
+        looking.await.unwrap_or(Err(NoBalanceProof::OtherSecret))
+    }
+
+    /// Has a lost tree made again. Whoever waits too long comes again.
+    async fn make_again(&self, up_to: Position) -> Result<(), UnprovedBalance> {
+        let making = async {
+            let mut again = self.0.again.lock().await;
+            // Another may have had it made while this one waited for its turn.
+            let is_of_it = again.as_ref().is_some_and(|(position, _)| *position == up_to);
+            if !is_of_it && let Some((_, other)) = again.take() {
+                drop(other.await);
+            }
+            let (_, job) = again.get_or_insert_with(|| (up_to, self.begin(Some(up_to))));
+            let ended = job.await;
+            *again = None;
+            match ended {
+                Ok((_, Ok(_))) => Ok(()),
+                Ok((_, Err(error))) => {
+                    let error = format!("{error:#}");
+                    tracing::error!(error, "a tree of balances can't be made again");
+                    Err(UnprovedBalance::Unread)
+                }
+                Err(_) => Err(UnprovedBalance::Unread),
+            }
+        };
+        let made = tokio::time::timeout(REMAKE_WAIT_MAX, making).await;
+        made.unwrap_or(Err(UnprovedBalance::NotYet))
+    }
+
+    /// Waits for the child processes, which were told to stop.
+    pub(super) async fn end(&self) {
+        let newest = self.0.newest.lock().await.take();
+        let again = self.0.again.lock().await.take().map(|(_, job)| job);
+        for job in newest.into_iter().chain(again) {
+            drop(job.await);
+        }
+    }
+
+    /// Seals the balances once in each day of UTC, for ever. The first seal is made at the start,
+    /// unless that day has one already.
+    pub(super) async fn seal_daily(self, writers: Writers) {
+        let mut sealed_day = String::new();
+        let mut wait = Duration::ZERO;
+        loop {
+            tokio::time::sleep(wait).await;
+            let day = today();
+            wait = LOOK_EVERY;
+            if day == sealed_day {
+                continue;
+            }
+            match self.seal(&writers, &day).await {
+                Ok(place) => {
+                    tracing::info!(seal = day, at = %place, "the day's balances are sealed");
+                    sealed_day = day;
+                }
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(seal = day, error, "the day's balances aren't sealed yet");
+                    wait = TRY_AGAIN_AFTER;
+                }
+            }
+        }
+    }
+
+    /// Seals the balances under an id, unless that was done before.
+    async fn seal(&self, writers: &Writers, seal: &str) -> anyhow::Result<Place> {
+        let seal_id: SealId = seal.parse().context("the day is no id")?;
+        if let Some(place) = record(writers, &seal_id, None).await? {
+            return Ok(place);
+        }
+        let made =
+            self.make().await.map_err(|why| anyhow::anyhow!("there are no trees: {why:?}"))?;
+        let recorded = record(writers, &seal_id, Some(made)).await?;
+        recorded.context("the log is shorter than the balances that were sealed")
+    }
+}
+
+/// The id of the day's seal.
+#[expect(clippy::disallowed_methods, reason = "which day it is decides nothing but the seal's id")]
+fn today() -> String {
+    DateTime::<Utc>::from(SystemTime::now()).format("daily-%Y-%m-%d").to_string()
+}
+
+/// Has the writer record a seal, or say whether it has; nothing where it hasn't.
+async fn record(
+    writers: &Writers,
+    seal_id: &SealId,
+    sealed: Option<SealedBalances>,
+) -> anyhow::Result<Option<Place>> {
+    let command = SealBalances { seal_id: seal_id.clone(), sealed };
+    let request = Request {
+        command: Asked::SealBalances(command),
+        is_dry_run: false,
+        principal: None,
+        traceparent: None,
+        request_id: None,
+        is_marked: false,
+    };
+    match writers.submit(request).await {
+        Ok(Answer::Recorded { place, .. } | Answer::Repeat { place, .. }) => Ok(Some(place)),
+        Ok(Answer::Unchanged(..)) => Ok(None),
+        other => anyhow::bail!("the writer didn't record it: {other:?}"),
+    }
+}
+
+/// Runs the child. When it is told to stop, the child is killed and waited for: it has the log
+/// open, and SQLite tidies its journal away only when the last process lets go of it.
+async fn run(
+    config: &ServeConfig,
+    up_to: Option<Position>,
+    stop: &CancellationToken,
+) -> anyhow::Result<SealedBalances> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["balances", "--quiet", "--output", "json"]);
+    if let Some(up_to) = up_to {
+        command.arg("--up-to").arg(up_to.to_string());
+    }
+    let mut child = command
+        // Not as arguments, which everybody on the machine can read.
+        .env("GUERDON_DATA_DIR", &config.data.data_dir)
+        .env("GUERDON_STORE", config.data.store().with_password())
+        .env("GUERDON_ARCHIVE_DIR", config.data.archive_dir())
+        .env("GUERDON_TRANSPARENCY_DIR", config.data.transparency().path())
+        // These would say the same once more.
+        .env_remove("GUERDON_STORE_FILE")
+        .env_remove("GUERDON_CONFIG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut printed = child.stdout.take().context("the child has no output")?;
+    let mut text = String::new();
+    let ended = async {
+        let read = printed.read_to_string(&mut text).await;
+        child.wait().await.and_then(|ended| read.map(|_| ended))
+    };
+    let Some(ended) = stop.run_until_cancelled(ended).await.transpose()? else {
+        child.kill().await?;
+        anyhow::bail!("the server is stopping");
+    };
+    anyhow::ensure!(ended.success(), "guerdon balances ended with {ended}");
+    let made: Made = serde_json::from_str(&text).context("guerdon balances printed no trees")?;
+    made.sealed().context("guerdon balances printed no trees")
+}
+
+fn body(proved: sealer::ProvedBalance) -> ProvedBalance {
+    let sealer::ProvedBalance { salt, index, balances, path } = proved;
+    let sum = |amount: u128| Sum(i128::try_from(amount).unwrap_or(i128::MAX));
+    let node = |node: transparency::SumNode| PathNodeBody {
+        hash: node.hash.to_string(),
+        available: sum(node.sums.available),
+        held: sum(node.sums.held),
+        pending: sum(node.sums.pending),
+        owed: sum(node.sums.owed),
+    };
+    let transparency::Balances { available, held, pending, owed } = balances;
+    let amount = |amount: u128| u64::try_from(amount).unwrap_or(u64::MAX);
+    ProvedBalance {
+        salt: hex(&salt.0),
+        index,
+        amounts: [available, held, pending, owed].map(amount),
+        path: path.into_iter().map(node).collect(),
+    }
+}

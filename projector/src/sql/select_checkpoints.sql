@@ -1,0 +1,3 @@
+select "partition", log_id, generation, position, checksum, recorded_at
+from checkpoint
+order by "partition"
