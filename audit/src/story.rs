@@ -19,6 +19,11 @@ use domain::{Event, LotPart, Note, Points, Timestamp, UnitId};
 pub fn sentence(event: &Event) -> String {
     match event {
         Event::AccountOpened(..) => "The account was opened.".to_owned(),
+        Event::AccountErased(_, fact) => format!(
+            "What was private of the account was erased, up to position {}: {}",
+            fact.until,
+            fact.reason.as_str()
+        ),
         Event::CreditEarned(_, fact) => credit::earned(fact),
         Event::CreditDeducted(_, fact) => credit::deducted(fact),
         Event::CreditMatured(_, fact) => credit::matured(fact),

@@ -19,7 +19,7 @@ use wire::{Caller, KeyRing, Problem, write_position};
 use crate::refusal_problem::{
     decision_failed, id_reused, not_decided, original_unread, outcome_unknown, refused,
 };
-use crate::{Answer, KeyBook, MarkBook, NoTrees, Request, SealTrees, Unanswered, Writers};
+use crate::{Answer, Erasing, KeyBook, MarkBook, NoTrees, Request, SealTrees, Unanswered, Writers};
 
 /// What the handlers share: behind one pointer, because every request clones it.
 #[derive(Clone)]
@@ -36,6 +36,8 @@ pub struct Shared {
     pub(crate) keys: KeyBook,
     /// What is marked.
     pub(crate) marks: MarkBook,
+    /// What erasing needs.
+    pub(crate) erasing: Erasing,
     /// Makes the trees over all balances.
     pub(crate) seal_trees: SealTrees,
 }
@@ -90,8 +92,9 @@ impl CommandApi {
     pub fn new(writers: Writers, store: EventStore, keys: KeyRing) -> Self {
         let keys = KeyBook::new(store.clone(), keys);
         let marks = MarkBook::new(store.clone(), writers.tracer().marks().clone());
+        let erasing = Erasing::default();
         let seal_trees: SealTrees = Arc::new(|| Box::pin(async { Err(NoTrees::NotHere) }));
-        Self(Arc::new(Shared { writers, store, keys, marks, seal_trees }))
+        Self(Arc::new(Shared { writers, store, keys, marks, erasing, seal_trees }))
     }
 
     /// The same API, which seals balances by this function; before anything has a copy of it.
@@ -99,6 +102,16 @@ impl CommandApi {
     pub fn sealing_balances(mut self, seal_trees: SealTrees) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.0) {
             shared.seal_trees = seal_trees;
+        }
+        self
+    }
+
+    /// The same API with what erasing needs, without which no account is erased; before anything
+    /// has a copy of it.
+    #[must_use]
+    pub fn erasing(mut self, erasing: Erasing) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.erasing = erasing;
         }
         self
     }

@@ -15,6 +15,7 @@ use crate::adjust_credit::credit_earned;
 use crate::cancel_exchange::exchange_cancelled;
 use crate::capture_hold::{exchange_created, hold_captured};
 use crate::convert_credit::credit_converted;
+use crate::erase_account::account_erased;
 use crate::extend_hold::hold_extended;
 use crate::grant_tier::{tier_grant_ended, tier_granted};
 use crate::hold_credit::credit_held;
@@ -99,6 +100,7 @@ fn add_first(fields: &mut Map<String, Value>, list: &str) {
 fn answered(event: Event) -> Option<Value> {
     Some(match event {
         Event::AccountOpened(account, fact) => json(&account_opened(account, fact, PLACE)),
+        Event::AccountErased(account, fact) => json(&account_erased(account, fact, PLACE)),
         Event::CreditEarned(account, fact) => json(&credit_earned(account, fact, PLACE)),
         // A return and its reversal are answered with the event after it.
         Event::CreditWithdrawn(_, fact)

@@ -20,6 +20,7 @@ mod convert_credit;
 mod credit_lot;
 mod earn_credit;
 mod earn_credits;
+mod erase_account;
 mod execute;
 mod extend_hold;
 #[cfg(test)]
@@ -65,6 +66,7 @@ mod writer;
 mod writer_metrics;
 mod writers;
 
+pub use erase_account::{Erasing, ReadUnshipped, Unshipped};
 pub use execute::CommandApi;
 pub use key_book::{Key, KeyBook, KeyError, KeyStatus, MadeKey, NewKey};
 pub use keys::key_body;

@@ -28,6 +28,7 @@ pub fn problem_pages() -> impl Iterator<Item = ProblemPage> {
         OUTCOME_UNKNOWN,
         DECISION_FAILED,
         KEY_ENDED,
+        ERASURE_UNAVAILABLE,
     ];
     Refusal::ROWS.iter().map(refusal_page).chain(own)
 }
@@ -106,6 +107,16 @@ pub(crate) fn adjustment_forbidden() -> Problem {
          adjust credit. Send another cause, or use an operator's key.",
     )
     .fact("field", "cause.kind")
+}
+
+/// The log is in a store that can't erase.
+pub(crate) fn erasure_unavailable() -> Problem {
+    Problem::of(
+        &ERASURE_UNAVAILABLE,
+        "The log is in KurrentDB, in which no event ever changes: nothing in it can be erased. Copy \
+         the log into SQLite or PostgreSQL (guerdon copy-log), erase there, and destroy the former \
+         server.",
+    )
 }
 
 /// What was to be new is there, as `If-None-Match: *` was to make sure.
@@ -236,6 +247,18 @@ const ADJUSTMENT_FORBIDDEN: ProblemPage = ProblemPage {
               with the role operator may make or take back. The fact `field` names the field of \
               the body. Nothing was recorded.",
     remedy: "Send another cause, or use an operator's key.",
+    shopper: OUR_MISTAKE,
+    can_succeed_later: false,
+};
+
+const ERASURE_UNAVAILABLE: ProblemPage = ProblemPage {
+    status: StatusCode::CONFLICT,
+    slug: "erasure-unavailable",
+    title: "Log can't be erased in",
+    meaning: "The log is in a store in which no event ever changes, KurrentDB, so nothing that is \
+              private can be erased. Nothing was recorded.",
+    remedy: "Copy the log into SQLite or PostgreSQL (guerdon copy-log), erase there, and destroy the \
+             former server.",
     shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };

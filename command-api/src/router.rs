@@ -15,6 +15,7 @@ use crate::confirm_clock::confirm_clock;
 use crate::convert_credit::convert_credit;
 use crate::earn_credit::earn_credit;
 use crate::earn_credits::earn_credits;
+use crate::erase_account::{erase_account, get_erasure};
 use crate::extend_hold::extend_hold;
 use crate::grant_tier::{grant_tier, revoke_grant};
 use crate::hold_credit::hold_credit;
@@ -105,7 +106,9 @@ pub fn routes() -> Routes<CommandApi> {
         .route(
             "/conversions/{conversion_id}",
             put(only(&[Shopper, Operator], convert_credit).about(Account)),
-        );
+        )
+        .route("/erasures/{erasure_id}", put(only(&[Operator], erase_account).about(Account)))
+        .route("/erasure", get(only(&[Operator, Auditor], get_erasure).about(Account)));
     let shipping_request = Routes::new()
         .route("/acceptance", put(only(&[Warehouse, Operator], accept_shipment).about(Shipping)))
         .route(

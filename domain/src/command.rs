@@ -16,6 +16,7 @@ mod confirm_clock;
 mod convert_credit;
 mod dispatch_shipment;
 mod earn_credit;
+mod erase_account;
 mod extend_hold;
 mod give_back;
 mod grant_tier;
@@ -61,6 +62,7 @@ pub use confirm_clock::ConfirmClock;
 pub use convert_credit::ConvertCredit;
 pub use dispatch_shipment::DispatchShipment;
 pub use earn_credit::EarnCredit;
+pub use erase_account::EraseAccount;
 pub use extend_hold::ExtendHold;
 pub use grant_tier::GrantTier;
 pub use hold_credit::{HOLD_DAYS_MAX, HoldCredit};
@@ -198,6 +200,8 @@ commands! {
     ShowTerms,
     /// Vouch for the clock.
     ConfirmClock,
+    /// Erase what is private of an account.
+    EraseAccount,
     /// Commit to all balances.
     SealBalances,
 }

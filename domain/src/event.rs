@@ -15,7 +15,7 @@ mod programme;
 mod purchase;
 mod shipment;
 
-pub use account::AccountOpened;
+pub use account::{AccountErased, AccountOpened};
 pub use conversion::{ConversionRateClosed, ConversionRateSet, CreditConverted, RateVersion};
 pub use credit::{
     CaptureRefund, Cause, CauseKind, Claim, CreditDeducted, CreditEarned, CreditExpired,
@@ -68,6 +68,8 @@ pub enum Event {
     ConversionRateClosed(ConversionRateClosed),
     /// `account-opened`.
     AccountOpened(AccountId, AccountOpened),
+    /// `account-erased`: what was private of it.
+    AccountErased(AccountId, AccountErased),
     /// `credit-earned`: a new lot.
     CreditEarned(AccountId, CreditEarned),
     /// `credit-deducted`: the first half of a redemption.
@@ -179,6 +181,7 @@ impl Event {
     pub const fn account_id(&self) -> Option<&AccountId> {
         match self {
             Self::AccountOpened(account, _)
+            | Self::AccountErased(account, _)
             | Self::CreditEarned(account, _)
             | Self::CreditDeducted(account, _)
             | Self::CreditMatured(account, _)
@@ -353,6 +356,7 @@ impl Event {
             | Self::HoldReleased(..) => true,
             Self::ReturnReversed(_, fact) => fact.credit.is_some(),
             Self::AccountOpened(..)
+            | Self::AccountErased(..)
             | Self::ExchangeCreated(..)
             | Self::ExchangeCancelled(..)
             | Self::ShipmentAccepted(..)

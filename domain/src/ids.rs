@@ -138,6 +138,10 @@ id! {
     ConversionId
 }
 id! {
+    /// One erasure of what is private of an account; unique within the account.
+    ErasureId
+}
+id! {
     /// A rule by which purchases earn.
     RuleId
 }

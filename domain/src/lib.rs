@@ -80,25 +80,26 @@ pub use earning_rule::{
     Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Period, Rate,
 };
 pub use event::{
-    AccountOpened, BalancesSealed, CaptureRefund, Cause, CauseKind, Claim, Clock, ClockConfirmed,
-    ClockDoubted, ConversionRateClosed, ConversionRateSet, CreditConverted, CreditDeducted,
-    CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured, CreditReceived,
-    CreditRefunded, CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid, EarningRuleSet, Event,
-    ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured, HoldExtended, HoldReleased,
-    HoldSwapped, LadderSet, LogForked, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed,
-    OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged, PurchaseEarning, PurchaseLine,
-    PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion, RefundCause,
-    ReleaseReason, ReplacedGrant, ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack,
-    RuleVersion, SaltsId, SealedBalances, SealedUnit, ShipmentDispatched, ShipmentReport, Shipped,
-    ShippedLine, StockAdded, StockAmended, StockRemoved, TakenBack, TierChanged, TierGrantEnded,
-    TierGranted, UnitClosed, UnitPoints, UnitSet, WithdrawalCause, WithdrawalReversed,
+    AccountErased, AccountOpened, BalancesSealed, CaptureRefund, Cause, CauseKind, Claim, Clock,
+    ClockConfirmed, ClockDoubted, ConversionRateClosed, ConversionRateSet, CreditConverted,
+    CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured,
+    CreditReceived, CreditRefunded, CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid,
+    EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured,
+    HoldExtended, HoldReleased, HoldSwapped, LadderSet, LogForked, LogOpened, LotId, LotPart, Note,
+    OfferAmended, OfferClosed, OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged,
+    PurchaseEarning, PurchaseLine, PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX,
+    RateVersion, RefundCause, ReleaseReason, ReplacedGrant, ReturnCreditGivenBack, ReturnReversed,
+    ReturnedLine, RoomBack, RuleVersion, SaltsId, SealedBalances, SealedUnit, ShipmentDispatched,
+    ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended, StockRemoved, TakenBack,
+    TierChanged, TierGrantEnded, TierGranted, UnitClosed, UnitPoints, UnitSet, WithdrawalCause,
+    WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
     AccountId, AccountIdError, AdditionId, CancellationId, Category, CauseId, ConversionId,
-    DispatchId, ExchangeId, ExtensionId, GrantId, HoldId, IdError, OfferId, ProductId, PurchaseId,
-    Reference, RefundId, RemovalId, ReopeningId, ReturnId, RuleId, SealId, TransferId, WarehouseId,
-    WithdrawalId,
+    DispatchId, ErasureId, ExchangeId, ExtensionId, GrantId, HoldId, IdError, OfferId, ProductId,
+    PurchaseId, Reference, RefundId, RemovalId, ReopeningId, ReturnId, RuleId, SealId, TransferId,
+    WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use ladder::{

@@ -15,9 +15,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    AccountId, AdditionId, CancellationId, Cause, CauseId, ConversionId, DispatchId, ExchangeId,
-    ExtensionId, GrantId, HoldId, LadderId, OfferId, PurchaseId, RefundId, RemovalId, ReopeningId,
-    ReturnId, SealId, Shipped, TransferId, UnitId, WithdrawalId,
+    AccountId, AdditionId, CancellationId, Cause, CauseId, ConversionId, DispatchId, ErasureId,
+    ExchangeId, ExtensionId, GrantId, HoldId, LadderId, OfferId, PurchaseId, RefundId, RemovalId,
+    ReopeningId, ReturnId, SealId, Shipped, TransferId, UnitId, WithdrawalId,
 };
 
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
@@ -163,6 +163,12 @@ impl IdHash {
     #[must_use]
     pub fn withdrawal(account: &AccountId, id: &WithdrawalId) -> Self {
         Self::of(account.as_str(), "withdrawal", id.as_str())
+    }
+
+    /// An erasure of what is private of an account.
+    #[must_use]
+    pub fn erasure(account: &AccountId, id: &ErasureId) -> Self {
+        Self::of(account.as_str(), "erasure", id.as_str())
     }
 
     /// A grant of a tier.

@@ -918,6 +918,19 @@ refusals! {
                  it credit.",
         shopper: "You don't have any points yet.",
     }
+    /// Goods of an account that is to be erased haven't left.
+    GoodsUnshipped { requests: u64 } {
+        "goods-unshipped", Conflict, can_succeed_later: true,
+        facts: [requests],
+        title: "Goods aren't shipped",
+        sentence: "The account has {requests} shipping requests whose goods haven't all left, and \
+                   without the address they can't be shipped.",
+        meaning: "The account has `requests` shipping requests whose goods haven't all left. Their \
+                  warehouses still need the addresses that would be erased.",
+        remedy: "Wait until the goods have left, or have the requests cancelled, rejected or \
+                 settled. GET /v1/shipping-requests?account_id={account_id} lists them.",
+        shopper: "Something is still on its way to you. We can erase your data once it has left.",
+    }
     /// The recipient's account doesn't exist.
     RecipientUnknown {
         "recipient-unknown", Conflict, can_succeed_later: true,

@@ -4,6 +4,7 @@
 
 mod commands;
 mod conversions;
+mod erasures;
 mod events;
 mod ladders;
 mod parcels;
@@ -14,6 +15,7 @@ use log_record::{Partition, Position};
 
 pub(crate) use commands::*;
 pub(crate) use conversions::*;
+pub(crate) use erasures::*;
 pub(crate) use events::*;
 pub(crate) use ladders::*;
 pub(crate) use parcels::*;

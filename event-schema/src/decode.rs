@@ -107,6 +107,9 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         ("account-opened", 1) => {
             Event::AccountOpened(account(row)?, fact::<of_account::AccountOpened, _>(row)?)
         }
+        ("account-erased", 1) => {
+            Event::AccountErased(account(row)?, fact::<of_account::AccountErased<'_>, _>(row)?)
+        }
         ("credit-earned", 1) => {
             Event::CreditEarned(account(row)?, fact::<credit::CreditEarned<'_>, _>(row)?)
         }

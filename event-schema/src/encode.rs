@@ -77,6 +77,9 @@ pub fn encode(
         Event::AccountOpened(_, fact) => {
             ("account-opened", public::<account::AccountOpened, _>(fact, metadata)?)
         }
+        Event::AccountErased(_, fact) => {
+            ("account-erased", public::<account::AccountErased<'_>, _>(fact, metadata)?)
+        }
         Event::CreditEarned(_, fact) => {
             ("credit-earned", public::<credit::CreditEarned<'_>, _>(fact, metadata)?)
         }

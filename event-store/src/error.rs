@@ -207,10 +207,24 @@ pub enum StoreError {
         folder: PathBuf,
     },
     /// Another process moves ranges into the folder.
-    #[error("another process is archiving into {folder}; let it end, and try again")]
+    #[error(
+        "another process is archiving into {folder}, or erases texts in it; let it end, and try \
+         again"
+    )]
     ArchiveBeingWritten {
         /// The folder.
         folder: PathBuf,
+    },
+    /// A table of PostgreSQL couldn't be written anew.
+    #[error(
+        "the table {table} can't be written anew, so its files still have texts that were erased: \
+         {why}"
+    )]
+    NotWrittenAnew {
+        /// The table.
+        table: String,
+        /// Why not.
+        why: &'static str,
     },
     /// The file that says which log a folder is of is damaged.
     #[error(

@@ -3,6 +3,8 @@
 //! It keeps nothing when the process ends. It is the one store that can be told to fail, and how,
 //! so that tests and simulations reach what a real disk does once in years.
 
+mod erasures;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -15,8 +17,8 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::store::check_rows;
 use crate::{
-    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, MarkChange, MarkRow, NewLog,
-    StoreError, Unlanded,
+    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, Erasure, MarkChange, MarkRow,
+    NewLog, StoreError, Unlanded,
 };
 
 /// A log in memory.
@@ -57,6 +59,7 @@ struct Log {
     marks: Vec<MarkRow>,
     /// The oldest first.
     calls: Vec<UnrecordedCall>,
+    erasures: Vec<Erasure>,
     faults: VecDeque<Fault>,
     /// Whether no append begins.
     is_locked: bool,
@@ -82,6 +85,7 @@ impl MemoryStore {
             keys: vec![],
             marks: vec![],
             calls: vec![],
+            erasures: vec![],
             faults: VecDeque::new(),
             is_locked: false,
             late: vec![],
@@ -295,10 +299,14 @@ impl MemoryStore {
     }
 
     pub(crate) fn erase_calls(&self, account_id: &str) {
-        let calls = &mut self.log().calls;
-        for call in calls.iter_mut().filter(|call| call.account_id.as_deref() == Some(account_id)) {
+        let log = &mut *self.log();
+        let is_of = |of: &Option<String>| of.as_deref() == Some(account_id);
+        for call in log.calls.iter_mut().filter(|call| is_of(&call.account_id)) {
             (call.subject, call.name) = (None, None);
             (call.reason, call.detail) = (None, None);
+        }
+        for key in log.keys.iter_mut().filter(|key| is_of(&key.account_id)) {
+            key.name = None;
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod api_keys;
 mod archived;
+mod erasures;
 mod import_state;
 mod marks;
 mod open;
@@ -390,8 +391,8 @@ impl PostgresStore {
     }
 
     pub(crate) async fn keep_archived(&self, range: ArchivedRange) -> Result<(), StoreError> {
-        let connection = self.shared.url.connect().await?;
-        let kept = archived::keep(&connection.client, &range).await;
+        let mut connection = self.shared.url.connect().await?;
+        let kept = archived::keep(&mut connection.client, &range).await;
         kept.map_err(|source| postgres("archive a range of", source))
     }
 

@@ -326,7 +326,7 @@ impl EventStore {
             };
             match self.archived_range(place).await? {
                 Some(range) if place.position == from.next() => {
-                    archived.extend(self.archive().read(self.log_id(), range, from, room).await?);
+                    archived.extend(self.read_archived(range, from, room).await?);
                 }
                 _ => return read,
             }

@@ -45,18 +45,6 @@ impl EventStore {
         }
         Ok(())
     }
-
-    /// Erases the private columns of the calls about an account, with its private texts.
-    pub async fn erase_calls(&self, account_id: &str) -> Result<(), StoreError> {
-        match self {
-            Self::Memory(store) => store.erase_calls(account_id),
-            Self::Sqlite(store) => store.erase_calls(account_id.to_owned()).await?,
-            Self::Postgres(store) => store.erase_calls(account_id).await?,
-            #[cfg(feature = "kurrent")]
-            Self::Kurrent(_) => {}
-        }
-        Ok(())
-    }
 }
 
 /// Without what is private: the program's log is no place for that.

@@ -49,6 +49,9 @@ impl Tool {
                 "a change that had begun may be made; guerdon keys list shows all keys"
             }
             Self::Mark(_) => "the mark may be set or removed; guerdon mark list shows all marks",
+            Self::Erase(_) => {
+                "the erasure may be recorded, and then it goes on; guerdon erase status shows it"
+            }
             Self::Migrate(_) => {
                 "each schema is as it was or up to date; run the same command again to continue"
             }

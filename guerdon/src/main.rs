@@ -21,6 +21,7 @@ mod csv_rows;
 mod data_config;
 mod duration;
 mod edge_config;
+mod erase;
 mod exit;
 mod file_modes;
 mod first_keys;
@@ -101,6 +102,8 @@ enum Tool {
     /// Mark an account or a request for a time: every part of a running ledger then logs it in
     /// detail and keeps its traces.
     Mark(mark::MarkArgs),
+    /// Erase what is private of an account: names, addresses, subjects and reasons.
+    Erase(erase::EraseArgs),
     /// Create or update the schemas in PostgreSQL.
     Migrate(migrate::MigrateArgs),
     /// Copy a log into an empty store, byte for byte, or continue an earlier copy.
@@ -203,6 +206,7 @@ async fn begin(tool: Tool, found: config::Found) -> anyhow::Result<()> {
         Tool::ConfirmClock(args) => confirm_clock::run(args).await,
         Tool::Keys(args) => keys::run(args).await,
         Tool::Mark(args) => mark::run(args).await,
+        Tool::Erase(args) => erase::run(args).await,
         Tool::Migrate(args) => migrate::migrate(args).await,
         Tool::CopyLog(args) => copy_log::run(args).await,
         Tool::Log(args) => log::run(args).await,

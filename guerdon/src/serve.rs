@@ -9,6 +9,7 @@ mod descriptors;
 mod docs_page;
 mod doors;
 mod edge;
+mod eraser;
 mod front;
 mod health;
 mod health_reason;
@@ -59,6 +60,7 @@ use wire::{About, Route, Routes};
 use crate::serve_config::{Part, ServeConfig};
 use crate::{file_modes, first_keys, key_file};
 use doors::{Doors, Sockets};
+use eraser::Eraser;
 use front::{Front, Step};
 use health::Health;
 use metrics::{Metrics, ReconciliationMetrics};
@@ -160,6 +162,7 @@ struct Ledger {
     writer_stopped: Option<oneshot::Receiver<()>>,
     projecting: Option<JoinHandle<()>>,
     sealing: Option<JoinHandle<()>>,
+    erasing: Option<JoinHandle<()>>,
     snapshots: JoinSet<()>,
     trees: Option<balances::Trees>,
     read_model: Option<ReadModel>,
@@ -227,7 +230,8 @@ impl Ledger {
         tokio::spawn(stop.clone().run_until_cancelled_owned(marks.keep_up()));
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
-        let (mut command_api, mut sealing, mut prover, mut trees) = (None, None, None, None);
+        let (mut command_api, mut sealing, mut prover) = (None, None, None);
+        let (mut trees, mut erasing) = (None, None);
         if config.runs(Part::CommandApi) {
             open_archive(&store).await?;
             step.set("taking over the log and reading its state");
@@ -236,6 +240,9 @@ impl Ledger {
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
             let mut api = CommandApi::new(started.clone(), store.clone(), keys.clone());
+            let eraser = Eraser::new(config, &store, &required, read_model.as_ref());
+            api = api.erasing(eraser.erasing());
+            erasing = Some(eraser.start(stop.clone()));
             if config.data.store() != StoreUrl::Memory {
                 let made = balances::Trees::new(config, &store, stop);
                 api = api.sealing_balances(made.to_seal());
@@ -332,6 +339,7 @@ impl Ledger {
             writer_stopped,
             projecting,
             sealing,
+            erasing,
             snapshots,
             trees,
             read_model,
@@ -353,7 +361,7 @@ impl Ledger {
     ) -> anyhow::Result<()> {
         let Self { store, router, writer, mut writer_stopped, .. } = self;
         let Self { projecting, sealing, mut snapshots, read_model, publishing, .. } = self;
-        let (trees, noting_calls) = (self.trees, self.noting_calls);
+        let (trees, erasing, noting_calls) = (self.trees, self.erasing, self.noting_calls);
         drop((router, writer));
         doors.close(DRAIN_MAX).await;
         if let Some(publishing) = publishing {
@@ -383,6 +391,10 @@ impl Ledger {
         if let Some(sealing) = sealing {
             step.set("the sealer");
             sealing.await.context("the sealer failed")?;
+        }
+        if let Some(erasing) = erasing {
+            step.set("erasing (the next start goes on with it)");
+            erasing.await.context("erasing failed")?;
         }
         if let Some(trees) = trees {
             step.set("the trees of balances");

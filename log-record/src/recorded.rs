@@ -66,6 +66,9 @@ impl RecordedEvent {
     /// The type of the one event that begins another generation: an operator declared a fork.
     pub const FORK: &str = "log-forked";
 
+    /// The type of the one event by which private texts are erased. Its own never is.
+    pub const ERASURE: &str = "account-erased";
+
     /// The row that `event` becomes at `place` of log `log_id`.
     #[must_use]
     pub fn seal(log_id: LogId, generation: Generation, place: Place, event: NewEvent) -> Self {

@@ -46,6 +46,17 @@ pub const CALLS: &[Call] = &[
         "getEntry",
         reads!("ExplainedEntryBody"),
     ),
+    call(
+        "PUT /v1/accounts/{account_id}/erasures/{erasure_id}",
+        "eraseAccount",
+        writes!("AccountErasedBody"),
+    ),
+    call(
+        "GET /v1/accounts/{account_id}/erasures/{erasure_id}",
+        "getErasedAccount",
+        reads!("Recorded<AccountErasedBody>"),
+    ),
+    call("GET /v1/accounts/{account_id}/erasure", "getErasure", reads!("ErasureBody")),
     call("POST /v1/accounts/{account_id}/credits", "earnCredit", writes!("CreditBody")),
     call("POST /v1/credits", "earnCredits", reads!("EarnedCreditsBody")),
     call("GET /v1/expiring-credit", "listExpiringCredit", reads!("Page<ExpiringAccountBody>")),

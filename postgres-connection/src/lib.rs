@@ -3,12 +3,14 @@
 //! It knows no table. [`PostgresUrl`] names one server or several of which one is the primary;
 //! [`PostgresUrl::connect`] gives a connection that tells of warnings, [`PostgresUrl::pool`] a pool
 //! of plain ones, [`session()`] what each sets for itself, [`PostgresUrl::options`] what sqlx
-//! needs; [`migrate()`] and [`check_schema()`] bring a schema up to date, or say how it differs.
+//! needs; [`migrate()`] and [`check_schema()`] bring a schema up to date, or say how it differs;
+//! [`rewrite_table()`] gives a table other files.
 
 mod connect;
 mod error;
 mod migrate;
 mod pooler;
+mod rewrite;
 mod session;
 mod tls;
 mod url;
@@ -16,5 +18,6 @@ mod url;
 pub use connect::{Connection, Pool, PoolError, PooledClient};
 pub use error::PostgresError;
 pub use migrate::{check_schema, migrate};
+pub use rewrite::{Rewritten, rewrite_table};
 pub use session::{session, set_session};
 pub use url::{PostgresUrl, PostgresUrlError};

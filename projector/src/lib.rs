@@ -6,6 +6,7 @@
 //! - `write`: the tables of either database, to write those rows and the checkpoint
 //! - `checkpoint`: whether the log still has the event of a checkpoint
 //! - `traces`: the spans of a batch
+//! - [`rewrite_erased()`]: other files, without the bytes of what was erased
 //! - [`rebuild()`]: all of it anew, beside the live tables
 //! - [`reconcile()`]: the live tables compared with what the log gives
 //! - [`Past`]: the tables of a few events, in memory, as they were at a time
@@ -13,6 +14,7 @@
 //! The tables themselves, and how they are read, are in the crate `read-model`.
 
 mod checkpoint;
+mod erased;
 mod error;
 mod holders;
 mod metrics;
@@ -28,6 +30,7 @@ mod write;
 use event_store::EventStore;
 use read_model::ReadModelUrl;
 
+pub use erased::rewrite_erased;
 pub use error::ProjectError;
 pub use metrics::ProjectorMetrics;
 pub use partition::{ProjectionStatus, ProjectionStop};

@@ -140,7 +140,15 @@ impl PartitionProjection {
     }
 
     /// Brings a batch that follows the checkpoint into the tables.
-    pub(crate) async fn project(&mut self, events: Vec<RecordedEvent>) -> Result<(), ProjectError> {
+    pub(crate) async fn project(
+        &mut self,
+        mut events: Vec<RecordedEvent>,
+    ) -> Result<(), ProjectError> {
+        // What an erasure erases is what was written before it: it ends its batch.
+        let is_erasure = |event: &RecordedEvent| *event.event_type == *RecordedEvent::ERASURE;
+        if let Some(erasure) = events.iter().position(is_erasure) {
+            events.truncate(erasure + 1);
+        }
         let Some(next) = events.last().map(Checkpoint::at) else { return Ok(()) };
         let traces = Traces::begin(&self.tracer, &events);
         let rows = match Rows::of(&events) {

@@ -7,6 +7,7 @@ mod account;
 mod change;
 mod conversion;
 mod credit;
+mod erasure;
 mod event_place;
 mod exchange;
 mod fact;
@@ -42,6 +43,7 @@ use crate::ProjectError;
 pub(crate) use change::Change;
 pub(crate) use conversion::RateClosure;
 pub(crate) use credit::{PartChange, PartKey, Withdrawal};
+pub(crate) use erasure::AccountErasure;
 use event_place::about;
 pub(crate) use exchange::ExchangeChange;
 pub(crate) use hold::HoldChange;
@@ -76,6 +78,8 @@ pub(crate) struct Rows {
     /// By path.
     pub(crate) facts: BTreeMap<String, Fact>,
     pub(crate) operations: Vec<Operation>,
+    /// At most one: it ends its batch.
+    pub(crate) erasures: Vec<AccountErasure>,
     pub(crate) seals: Vec<BalanceSeal>,
     pub(crate) places: Vec<EventPlace>,
     pub(crate) shipping: Shipping,
@@ -177,6 +181,7 @@ impl Rows {
             Event::ConversionRateSet(fact) => self.conversion_rate_set(at, &fact)?,
             Event::ConversionRateClosed(fact) => self.conversion_rate_closed(at, &fact),
             Event::AccountOpened(account, _) => self.opened(at, &account),
+            Event::AccountErased(account, fact) => self.erased(at, &account, &fact),
             Event::CreditEarned(account, fact) => self.earned(at, account, fact),
             Event::CreditDeducted(account, fact) => self.deducted(at, &account, &fact)?,
             Event::CreditMatured(account, fact) => self.matured(at, &account, &fact)?,

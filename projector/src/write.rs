@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod credit;
+mod erasure;
 mod event_place;
 mod exchange;
 mod fact;
@@ -106,6 +107,7 @@ fn last_writes<'a>(
     shipping::write(&mut writes, shipping);
     programme::write(&mut writes, rows);
     tier::write(&mut writes, rows, tiers);
+    erasure::write(&mut writes, rows);
     writes
 }
 

@@ -46,4 +46,4 @@ pub use reconcile::{
     reconcile_messages,
 };
 pub use state::error::StateError;
-pub use state::{StateUrl, has_state, migrate_state};
+pub use state::{ParkedAbout, StateUrl, erase_parked, has_state, migrate_state, parked_about};

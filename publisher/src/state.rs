@@ -12,6 +12,7 @@
 
 pub(crate) mod checkpoint;
 mod database;
+mod erased;
 pub(crate) mod error;
 mod inbound;
 pub(crate) mod parked;
@@ -21,4 +22,5 @@ mod tests;
 pub(crate) mod unaccepted;
 
 pub use database::{StateUrl, migrate_state};
+pub use erased::{ParkedAbout, erase_parked, parked_about};
 pub use store::has_state;

@@ -43,6 +43,7 @@ mod standing;
 mod tier;
 mod total;
 mod unit;
+mod unshipped;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +71,7 @@ pub use router::{router, routes};
 pub use seal::{BalanceAsked, ProveBalance, ProvedBalance, UnprovedBalance};
 use shipping_stream::{Feeds, Followers};
 pub use shipping_stream::{FollowersMax, Turn};
+pub use unshipped::unshipped;
 
 /// How long a shipping request may wait for its acceptance, where nothing else is said.
 const OVERDUE_AFTER: Duration = Duration::from_secs(4 * 3_600);

@@ -55,6 +55,10 @@ fn facts() -> Routes<QueryApi> {
             get(only(OF_ACCOUNTS, of_account("withdrawals")).about(Account)),
         )
         .route(
+            "/erasures/{erasure_id}",
+            get(only(OF_ALL_POINTS, of_account("erasures")).about(Account)),
+        )
+        .route(
             "/adjustments/{adjustment_id}",
             get(only(OF_ACCOUNTS, of_account("adjustments")).about(Account)),
         )

@@ -16,6 +16,7 @@ mod conversion;
 mod credit;
 mod credit_lot;
 mod earning_rule;
+mod erasure;
 mod event;
 mod exchange;
 mod expiry;
@@ -58,6 +59,7 @@ pub use earning_rule::{
     CapBody, CategoryRateBody, EarningRuleBody, ExpiryBody, MultiplierBody, PutEarningRuleBody,
     PutMultiplierBody, RateBody,
 };
+pub use erasure::{AccountErasedBody, EraseAccountBody, ErasureBody, ErasureStatus};
 pub use event::EventBody;
 pub use exchange::{
     CancelExchangeBody, CreatedExchangeBody, DryRunBody, DryRunOutcome, ExchangeBody,

@@ -91,6 +91,10 @@ impl State {
                 self.programme.conversion_rate_closed(at, recorded_at, fact)?;
             }
             Event::AccountOpened(id, _) => self.accounts.opened(at, id)?,
+            Event::AccountErased(id, fact) => {
+                ensure(fact.until < at, "an erasure goes no further than what was recorded")?;
+                self.accounts.record(IdHash::erasure(id, &fact.erasure_id), at)?;
+            }
             Event::CreditEarned(id, fact) => {
                 self.accounts.credit_earned(at, id, fact)?;
                 let is_further = self.accounts.is_purchase_next(at);

@@ -127,6 +127,19 @@ impl ArchiveFolder {
         self.save()
     }
 
+    /// Notes that a range's events are in another file by now.
+    pub(super) fn note_rewritten(
+        &mut self,
+        former: &ArchivedRange,
+        range: &ArchivedRange,
+    ) -> Result<(), StoreError> {
+        let former = hex(&former.sha256);
+        for newest in self.marker.newest.iter_mut().filter(|it| it.file_sha256 == former) {
+            newest.file_sha256 = hex(&range.sha256);
+        }
+        self.save()
+    }
+
     fn save(&self) -> Result<(), StoreError> {
         self.marker.save(&self.path, self.owner)
     }

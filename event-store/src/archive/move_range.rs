@@ -66,6 +66,8 @@ impl EventStore {
             writing.add(&events)?;
             newest = events.pop();
         }
+        // Where this is killed before the index has the file, an erasure doesn't find it otherwise.
+        self.note_superseded(&writing.file()).await?;
         let range = writing.finish()?;
         self.read_back(folder.path(), range.clone()).await?;
         match self {
@@ -109,6 +111,8 @@ impl EventStore {
                 return Err(StoreError::NotArchived { place });
             }
         }
+        // What the table says of erasures goes with the events.
+        self.note_erasures().await?;
         match self {
             Self::Memory(_) => Ok(()),
             #[cfg(feature = "kurrent")]

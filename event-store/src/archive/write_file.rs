@@ -100,6 +100,13 @@ impl Writing {
         Ok(())
     }
 
+    /// The name that the file will get.
+    pub(super) fn file(&self) -> String {
+        let sha256 = self.hash.clone().finalize().into();
+        let range = ArchivedRange { sha256, ..self.range.clone() };
+        range.name(self.log_id, self.generation)
+    }
+
     /// Gives the file its name, once it is on the disk. A file of that name is left as it is: it
     /// has the same bytes, or there is an error.
     pub(super) fn finish(mut self) -> Result<ArchivedRange, StoreError> {

@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::waiting::run_and_tell;
 use crate::ArchivedRange;
 
+/// A file that the index has isn't to be removed.
+const FORGET: &str = "delete from guerdon_log.superseded_archive where file = $1";
+
 pub(super) async fn range_of(
     client: &Client,
     place: Place,
@@ -48,14 +51,17 @@ fn range_of_row(row: &Row) -> Result<ArchivedRange, Error> {
     })
 }
 
-pub(super) async fn keep(client: &Client, range: &ArchivedRange) -> Result<(), Error> {
+pub(super) async fn keep(client: &mut Client, range: &ArchivedRange) -> Result<(), Error> {
     const INSERT: &str = include_str!("insert_archived_range.sql");
     let members = serde_json::json!(range.members).to_string();
     let ends = [range.first, range.last].map(|position| position.0.cast_signed());
     let (partition, sha256) = (i32::from(range.partition.0), &range.sha256[..]);
     let row: [&(dyn ToSql + Sync); 6] =
         [&partition, &ends[0], &ends[1], &range.file, &sha256, &members];
-    client.execute(INSERT, &row).await.map(drop)
+    let transaction = client.transaction().await?;
+    transaction.execute(INSERT, &row).await?;
+    transaction.execute(FORGET, &[&range.file]).await?;
+    transaction.commit().await
 }
 
 /// Whether a range's table is there. Its rows are no longer among the log's from when it begins to
@@ -86,4 +92,23 @@ pub(super) async fn take_out(url: &PostgresUrl, client: &Client, table: &str) ->
 pub(super) fn may_pass(error: &Error) -> bool {
     let passing = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];
     error.code().is_some_and(|code| passing.contains(code))
+}
+
+/// Puts another file in the place of a range's former one, which is noted as to be removed.
+pub(super) async fn replace(
+    client: &mut Client,
+    former: &str,
+    range: &ArchivedRange,
+) -> Result<(), Error> {
+    let members = serde_json::json!(range.members).to_string();
+    let (partition, first) = (i32::from(range.partition.0), range.first.0.cast_signed());
+    let transaction = client.transaction().await?;
+    let update = include_str!("replace_archived_range.sql");
+    let row: [&(dyn ToSql + Sync); 6] =
+        [&partition, &first, &range.file, &&range.sha256[..], &members, &former];
+    transaction.execute(update, &row).await?;
+    let note = "insert into guerdon_log.superseded_archive values ($1) on conflict do nothing";
+    transaction.execute(note, &[&former]).await?;
+    transaction.execute(FORGET, &[&range.file]).await?;
+    transaction.commit().await
 }

@@ -100,6 +100,7 @@ fn range_sql(number: u64, size: u64) -> String {
                     autovacuum_analyze_scale_factor = 0,
                     autovacuum_freeze_min_age = 0
                 );
+                alter table {name} alter column private set statistics 0;
                 alter table guerdon_log.event attach partition {name}
                     for values from ({first}) to ({end});
                 alter table {name} drop constraint event_is_in_range;

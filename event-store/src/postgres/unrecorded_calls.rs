@@ -7,6 +7,7 @@ const INSERT: &str = include_str!("insert_unrecorded_call.sql");
 const SELECT: &str = include_str!("select_unrecorded_calls.sql");
 const DELETE: &str = include_str!("delete_unrecorded_calls.sql");
 const ERASE: &str = include_str!("erase_unrecorded_calls.sql");
+const ERASE_KEY_NAMES: &str = include_str!("erase_key_names.sql");
 
 /// Adds all calls in one transaction.
 pub(super) async fn insert(client: &mut Client, calls: &[UnrecordedCall]) -> Result<(), Error> {
@@ -56,7 +57,8 @@ pub(super) async fn delete(client: &Client, before: i64, keep: u32) -> Result<()
 }
 
 pub(super) async fn erase(client: &Client, account_id: &str) -> Result<(), Error> {
-    client.execute(ERASE, &[&account_id]).await.map(drop)
+    client.execute(ERASE, &[&account_id]).await?;
+    client.execute(ERASE_KEY_NAMES, &[&account_id]).await.map(drop)
 }
 
 fn call(row: &Row) -> Result<UnrecordedCall, Error> {

@@ -7,6 +7,9 @@ use uuid::Uuid;
 use super::rows::{failed, key};
 use crate::{ArchivedRange, StoreError};
 
+/// A file that the index has isn't to be removed.
+const FORGET: &str = "delete from superseded_archive where file = ?1";
+
 /// Events that are deleted at once: so few that a command waits for them no longer than for others.
 const PORTION: u64 = 10_000;
 
@@ -67,7 +70,7 @@ fn range_of_row(row: &Row<'_>) -> rusqlite::Result<ArchivedRange> {
     })
 }
 
-pub(super) fn keep(connection: &Connection, range: &ArchivedRange) -> rusqlite::Result<()> {
+pub(super) fn keep(connection: &mut Connection, range: &ArchivedRange) -> rusqlite::Result<()> {
     let insert = "insert into archived_range values (?1, ?2, ?3, ?4, ?5, ?6)";
     let row = params![
         range.partition.0,
@@ -77,7 +80,10 @@ pub(super) fn keep(connection: &Connection, range: &ArchivedRange) -> rusqlite::
         range.sha256,
         serde_json::json!(range.members).to_string(),
     ];
-    connection.execute(insert, row).map(drop)
+    let transaction = connection.transaction()?;
+    transaction.execute(insert, row)?;
+    transaction.execute(FORGET, (&range.file,))?;
+    transaction.commit()
 }
 
 /// The first event that is in the table.
@@ -109,4 +115,27 @@ pub(super) fn take_out(
         from = to.next();
     }
     Ok(())
+}
+
+/// Puts another file in the place of a range's former one, which is noted as to be removed.
+pub(super) fn replace(
+    connection: &mut Connection,
+    former: &str,
+    range: &ArchivedRange,
+) -> rusqlite::Result<()> {
+    let members = serde_json::json!(range.members).to_string();
+    let transaction = connection.transaction()?;
+    let row = params![
+        range.partition.0,
+        range.first.0.cast_signed(),
+        range.file,
+        range.sha256,
+        members,
+        former
+    ];
+    transaction.execute(include_str!("replace_archived_range.sql"), row)?;
+    let note = "insert into superseded_archive values (?1) on conflict do nothing";
+    transaction.execute(note, (former,))?;
+    transaction.execute(FORGET, (&range.file,))?;
+    transaction.commit()
 }

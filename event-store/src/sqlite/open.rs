@@ -125,6 +125,7 @@ pub(super) fn connection_beside(file: &Path) -> Result<Connection, StoreError> {
         Connection::open(file).map_err(|source| StoreError::Sqlite { doing: "open", source })?;
     let prepare = || {
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "secure_delete", "on")?;
         connection.pragma_update(None, "synchronous", "full")
     };
     prepare().map_err(|source| failed(&connection, "open", source))?;
@@ -137,6 +138,8 @@ fn writing_connection(file: &Path) -> Result<Connection, StoreError> {
     let prepare = || {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
+        // What is deleted is overwritten: a text that is erased stays in no page.
+        connection.pragma_update(None, "secure_delete", "on")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX)?;
         connection.pragma_update(None, "wal_autocheckpoint", 0)

@@ -9,6 +9,7 @@ const SELECT: &str = include_str!("select_unrecorded_calls.sql");
 const SELECT_OLD: &str = include_str!("select_old_unrecorded_calls.sql");
 const DELETE: &str = include_str!("delete_unrecorded_call.sql");
 const ERASE: &str = include_str!("erase_unrecorded_calls.sql");
+const ERASE_KEY_NAMES: &str = include_str!("erase_key_names.sql");
 
 /// The bytes of a call's id.
 pub(super) type CallId = [u8; 16];
@@ -74,7 +75,8 @@ pub(super) fn delete(connection: &mut Connection, ids: &[CallId]) -> rusqlite::R
 }
 
 pub(super) fn erase(connection: &Connection, account_id: &str) -> rusqlite::Result<()> {
-    connection.execute(ERASE, (account_id,)).map(drop)
+    connection.execute(ERASE, (account_id,))?;
+    connection.execute(ERASE_KEY_NAMES, (account_id,)).map(drop)
 }
 
 fn call(row: &Row<'_>) -> rusqlite::Result<UnrecordedCall> {

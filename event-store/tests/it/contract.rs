@@ -1,6 +1,7 @@
 //! What every store promises, run over each of them.
 
 mod api_keys;
+mod erasures;
 mod marks;
 mod unrecorded_calls;
 mod writer;
@@ -23,6 +24,7 @@ use api_keys::{
     an_api_key_with_the_id_or_the_text_of_another_is_refused,
     api_keys_are_added_and_read_in_their_order,
 };
+use erasures::texts_of_an_account_are_erased_up_to_a_position_and_no_checksum_changes;
 use unrecorded_calls::{
     calls_are_bounded_by_age_and_number, calls_are_found_by_time_key_account_and_status,
     calls_are_kept_whole_and_once_and_the_newest_comes_first,
@@ -78,6 +80,7 @@ every_store! {
     calls_are_found_by_time_key_account_and_status,
     calls_are_bounded_by_age_and_number,
     what_is_private_in_calls_is_erased_with_their_account,
+    texts_of_an_account_are_erased_up_to_a_position_and_no_checksum_changes,
     an_epoch_is_confirmed_until_another_writer_takes_over,
     an_append_in_an_old_generation_is_a_conflict_and_lands_nothing,
     recorded_rows_are_appended_as_they_are_and_their_generation_goes_on,

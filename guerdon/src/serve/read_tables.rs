@@ -43,10 +43,25 @@ pub(super) async fn open(
     required: &OfLog,
 ) -> anyhow::Result<ReadModel> {
     let replica = config.read_model_replica.as_ref();
-    let opened = match projector {
-        Some(projector) => projector.read_model(replica).await?,
-        None => ReadModel::open(&config.data.read_model(), replica).await?,
-    };
+    let Some(projector) = projector else { return open_beside(config, required).await };
+    prepared(config, projector.read_model(replica).await?, required).await
+}
+
+/// The same where no projector of this process has anything to say of them.
+pub(super) async fn open_beside(
+    config: &ServeConfig,
+    required: &OfLog,
+) -> anyhow::Result<ReadModel> {
+    let replica = config.read_model_replica.as_ref();
+    let opened = ReadModel::open(&config.data.read_model(), replica).await?;
+    prepared(config, opened, required).await
+}
+
+async fn prepared(
+    config: &ServeConfig,
+    opened: ReadModel,
+    required: &OfLog,
+) -> anyhow::Result<ReadModel> {
     // Where the writer runs, it checks this host's clock.
     let is_checked = config.runs(Part::CommandApi);
     let opened = if is_checked { opened } else { opened.with_log_clock() };

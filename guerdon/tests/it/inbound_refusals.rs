@@ -93,6 +93,8 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "price-changed",
             "deliver-to-missing",
             "account-unknown",
+            "goods-unshipped",
+            "erasure-unavailable",
             "recipient-unknown",
             "deadline-out-of-range",
             "shopper-limit-reached",

@@ -24,6 +24,7 @@ mod copy_log;
 mod crash;
 mod described;
 mod document;
+mod erasure;
 mod expiring_year;
 mod failover;
 mod first_redemption;

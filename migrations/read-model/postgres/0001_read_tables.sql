@@ -217,6 +217,9 @@ create table fact (
     recorded_at bigint not null
 );
 
+-- Those of an account that have something private, which an erasure looks for.
+create index fact_has_private on fact (account_id) where "by" is not null or reason is not null;
+
 -- Commitments to the balances of all accounts.
 create table balance_seal (
     seal_id text collate "C" not null primary key,
@@ -543,3 +546,16 @@ create table checkpoint (
     stopped_at bigint,
     stopped_why text
 );
+
+-- What is private mustn't get into the planner's statistics, which no erasure reaches.
+alter table fact
+    alter column "by" set statistics 0,
+    alter column reason set statistics 0;
+alter table operation
+    alter column subject set statistics 0,
+    alter column name set statistics 0,
+    alter column "by" set statistics 0,
+    alter column reason set statistics 0;
+alter table shipping_request
+    alter column deliver_to set statistics 0,
+    alter column reason set statistics 0;

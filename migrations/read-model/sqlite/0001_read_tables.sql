@@ -222,6 +222,9 @@ create table fact (
     recorded_at integer not null
 ) strict;
 
+-- Those of an account that have something private, which an erasure looks for.
+create index fact_has_private on fact (account_id) where "by" is not null or reason is not null;
+
 -- Commitments to the balances of all accounts.
 create table balance_seal (
     seal_id text not null primary key,

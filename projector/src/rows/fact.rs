@@ -112,6 +112,9 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
             let path = format!("accounts/{account}/tiers/{ladder}/grants/{grant}/revocation");
             (path, Some(&fact.note))
         }
+        Event::AccountErased(account, fact) => {
+            (format!("accounts/{account}/erasures/{}", fact.erasure_id), None)
+        }
         Event::UnitClosed(fact) => (format!("units/{}/closure", fact.unit), None),
         Event::ConversionRateClosed(fact) => {
             (format!("conversion-rates/{}/{}/closure", fact.from, fact.to), None)

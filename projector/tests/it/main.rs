@@ -1,5 +1,6 @@
 //! The tests of this crate, in one program.
 
+mod erasure;
 mod life;
 mod locks;
 mod of_log;

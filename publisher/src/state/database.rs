@@ -336,12 +336,14 @@ impl fmt::Display for StateUrl {
 }
 
 /// Every commit is synced: the offset of a parked message is committed to Kafka right after it.
-fn options(file: &Path) -> SqliteConnectOptions {
+pub(super) fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("journal_size_limit", WAL_BYTES_MAX)
+        // What is deleted is overwritten.
+        .pragma("secure_delete", "on")
         .busy_timeout(LOCK_WAIT_MAX)
 }
 

@@ -13,7 +13,7 @@ use super::error::StateError;
 use super::parked::{Parking, SHOWN_BYTES_MAX};
 use super::store::{LEASE, State};
 use super::unaccepted::{AcknowledgedAt, Checked, Unaccepted};
-use super::{StateUrl, has_state, migrate_state};
+use super::{ParkedAbout, StateUrl, erase_parked, has_state, migrate_state, parked_about};
 use crate::clock::UnixMillis;
 use crate::kafka::acknowledged::PartitionOffset;
 use crate::kafka::consumer::{Incoming, Offset};
@@ -295,4 +295,46 @@ async fn how_far_an_inbound_topic_is_read_is_kept_by_topic_and_partition() {
         assert_eq!(found, wanted);
         assert_eq!(state.inbound("earnings").await.expect("read"), first);
     }
+}
+
+#[tokio::test]
+async fn the_parked_messages_of_an_account_go_with_what_is_private_of_it() {
+    for (state, folder, _database) in states().await {
+        let bodies = [
+            r#"{"account_id":"ann","reason":"Zyxwolf"}"#,
+            r#"{"account_id":"bob","reason":"hers"}"#,
+            r#"{"shipping_request_id":"of-ann","event":"lost","reason":"Zyxwolf"}"#,
+            r#"{"shipping_request_id":"of-bob","event":"lost"}"#,
+            "no JSON of anybody's",
+        ];
+        for (offset, body) in (0..).zip(bodies) {
+            let message = Incoming {
+                at: Offset { topic: "events".into(), partition: TopicPartition(0), offset },
+                key: None,
+                body: body.into(),
+                traceparent: None,
+            };
+            let (code, reason) = ("invalid-field", "It can't be used.");
+            let parking = Parking { message: &message, code, reason, at: UnixMillis(1) };
+            state.park(parking).await.expect("parked");
+        }
+        let url = &state.database.url;
+        let found = parked_about(url).await.expect("read");
+        let account = |id: &str| ParkedAbout::Account(id.into());
+        let request = |id: &str| ParkedAbout::Request(id.into());
+        let whom: Vec<_> = found.iter().map(|(_, about)| about.clone()).collect();
+        assert_eq!(whom, [account("ann"), account("bob"), request("of-ann"), request("of-bob")]);
+        erase_parked(url, &[found[0].0, found[2].0]).await.expect("erased");
+        erase_parked(url, &[found[0].0]).await.expect("erased again");
+        let left = state.parked(0, 10).await.expect("read");
+        let left: Vec<&[u8]> = left.iter().map(|message| &*message.body).collect();
+        assert_eq!(left, [1, 3, 4].map(|kept| bodies[kept].as_bytes()));
+        for file in folder.iter().flat_map(|folder| std::fs::read_dir(folder).expect("listed")) {
+            let bytes = std::fs::read(file.expect("listed").path()).expect("read");
+            assert!(!bytes.windows(7).any(|found| found == b"Zyxwolf"));
+        }
+    }
+    let nowhere = StateUrl::Sqlite("/nowhere/publisher.sqlite".into());
+    assert_eq!(parked_about(&nowhere).await.expect("asked"), []);
+    erase_parked(&nowhere, &[1]).await.expect("nothing is there");
 }

@@ -7,6 +7,7 @@ use domain::{
 pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
     match event {
         Event::AccountOpened(account, _) => vec![IdHash::account(account)],
+        Event::AccountErased(account, fact) => vec![IdHash::erasure(account, &fact.erasure_id)],
         // The conversion right before it bears the id.
         Event::CreditEarned(_, fact) if fact.cause.kind == CauseKind::Conversion => vec![],
         Event::CreditConverted(account, fact) => {

@@ -33,6 +33,7 @@ pub(crate) enum Due {
 pub(crate) enum Effect {
     Due(String, Due),
     Opened(String),
+    Erased(String),
     Earned {
         account: String,
         lot: usize,
@@ -218,6 +219,7 @@ impl Lots {
     fn effect_of(&mut self, position: Position, event: &Event) -> Effect {
         match event {
             Event::AccountOpened(account, _) => Effect::Opened(account.to_string()),
+            Event::AccountErased(account, _) => Effect::Erased(account.to_string()),
             Event::CreditEarned(account, it) => {
                 self.0.push(position);
                 Effect::Earned {

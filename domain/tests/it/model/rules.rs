@@ -98,6 +98,9 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
     };
     match command {
         Command::OpenAccount(it) => id(&["account", it.account_id.as_str()]),
+        Command::EraseAccount(it) => {
+            id(&["erasure", it.account_id.as_str(), it.erasure_id.as_str()])
+        }
         Command::EarnCredit(it) => {
             id(&["cause", it.account_id.as_str(), it.cause.kind.as_str(), it.cause.id.as_str()])
         }
@@ -258,6 +261,16 @@ impl Ledger {
             Command::OpenAccount(it) => {
                 self.make_account(it.account_id.as_str());
                 done_elsewhere(Effect::Opened(it.account_id.to_string()))
+            }
+            Command::EraseAccount(it) => {
+                let name = it.account_id.to_string();
+                match (self.account(&name), it.unshipped) {
+                    (None, _) => no("account-unknown"),
+                    (Some(_), 0) => done_elsewhere(Effect::Erased(name)),
+                    (Some(_), requests) => {
+                        no_for("goods-unshipped", [("requests", requests.into())])
+                    }
+                }
             }
             Command::EarnCredit(it) => self.earn(it, now),
             Command::RecordPurchase(it) => self.record_purchase(it, now),

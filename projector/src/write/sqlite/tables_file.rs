@@ -151,6 +151,8 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    // What is deleted is overwritten.
+    connection.pragma_update(None, "secure_delete", "on")?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "cache_size", CACHE_KIBIBYTES)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_FRAMES)?;

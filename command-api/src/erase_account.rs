@@ -1,0 +1,130 @@
+//! `PUT /v1/accounts/{account_id}/erasures/{erasure_id}`: what is private of an account is erased;
+//! `GET /v1/accounts/{account_id}/erasure` says how far that is.
+//!
+//! The handler asks the read tables whether goods of the account are still to be shipped. They
+//! answer as of an event, and the erasure goes up to that event: an exchange that is created
+//! meanwhile keeps its address.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use domain::command::EraseAccount;
+use domain::{AccountErased, AccountId, Command, ErasureId, Timestamp};
+use event_store::Erasure;
+use futures_util::future::BoxFuture;
+use log_record::{Place, Position};
+use tokio::sync::Notify;
+use wire::body::{AccountErasedBody, EraseAccountBody, ErasureBody, ErasureStatus};
+use wire::{Caller, JsonBody, PathId, PathIds, Problem};
+
+use crate::CommandApi;
+use crate::execute::{failed, respond_fact, unread};
+use crate::refusal_problem::erasure_unavailable;
+
+/// What of an account was to be shipped as of an event of its partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unshipped {
+    /// How many shipping requests have goods that haven't left.
+    pub requests: u64,
+    /// Up to which event the read tables knew.
+    pub as_of: Position,
+}
+
+/// Asks the read tables, once they have the event at this place.
+pub type ReadUnshipped =
+    Arc<dyn Fn(AccountId, Place) -> BoxFuture<'static, Result<Unshipped, Problem>> + Send + Sync>;
+
+/// What erasing needs that this crate can't reach.
+#[derive(Clone)]
+pub struct Erasing {
+    /// Asks the read tables.
+    pub unshipped: ReadUnshipped,
+    /// Wakes whoever erases.
+    pub recorded: Arc<Notify>,
+}
+
+impl Default for Erasing {
+    /// Without read tables nothing can be erased.
+    fn default() -> Self {
+        type Asked = BoxFuture<'static, Result<Unshipped, Problem>>;
+        let unreachable = |_: AccountId, _: Place| -> Asked {
+            Box::pin(async { Err(Problem::read_model_unreachable()) })
+        };
+        Self { unshipped: Arc::new(unreachable), recorded: Arc::default() }
+    }
+}
+
+impl fmt::Debug for Erasing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Erasing").finish_non_exhaustive()
+    }
+}
+
+pub(crate) async fn erase_account(
+    State(api): State<CommandApi>,
+    caller: Caller,
+    PathIds(account_id, erasure_id): PathIds<AccountId, ErasureId>,
+    JsonBody(EraseAccountBody { reason }): JsonBody<EraseAccountBody>,
+) -> Result<Response, Problem> {
+    if !api.store.can_erase() {
+        return Err(erasure_unavailable());
+    }
+    let partition = account_id.partition(api.store.partitions());
+    let head = api.store.head(partition).await.map_err(|error| unread(&error))?;
+    let at = Place { partition, position: head.position };
+    let Unshipped { requests, as_of } = (api.erasing.unshipped)(account_id.clone(), at).await?;
+    let command =
+        EraseAccount { account_id, erasure_id, reason, until: as_of, unshipped: requests };
+    let done = api.execute(Command::EraseAccount(command), caller).await?;
+    api.erasing.recorded.notify_one();
+    respond_fact!(done, AccountErased => account_erased)
+}
+
+pub(crate) fn account_erased(
+    account_id: AccountId,
+    fact: AccountErased,
+    position: Place,
+) -> AccountErasedBody {
+    let AccountErased { erasure_id, until, reason } = fact;
+    AccountErasedBody { account_id, erasure_id, until: until.0, reason, position }
+}
+
+pub(crate) async fn get_erasure(
+    State(api): State<CommandApi>,
+    PathId(account_id): PathId<AccountId>,
+) -> Result<Response, Problem> {
+    // One that was just recorded may not be noted yet.
+    api.store.note_erasures().await.map_err(|error| failed(&error))?;
+    let erasure = api.store.last_erasure(account_id.as_str()).await;
+    let erasure = erasure.map_err(|error| failed(&error))?.ok_or_else(|| {
+        Problem::not_found("Nothing of this account was erased. Check the id in the path.")
+    })?;
+    Ok(Json(body(account_id, erasure)?).into_response())
+}
+
+fn body(account_id: AccountId, erasure: Erasure) -> Result<ErasureBody, Problem> {
+    let time = |micros| Timestamp::from_micros(micros).map_err(|error| failed(&error));
+    let Erasure { place, until, asked_at, log_at, archive_at, read_model_at, done_at, .. } =
+        erasure;
+    let status = if done_at.is_some() {
+        ErasureStatus::Done
+    } else if log_at.is_some() && archive_at.is_some() && read_model_at.is_some() {
+        ErasureStatus::BytesRemain
+    } else {
+        ErasureStatus::Asked
+    };
+    Ok(ErasureBody {
+        account_id,
+        status,
+        until: until.0,
+        asked_at: time(asked_at)?,
+        log_erased_at: log_at.map(time).transpose()?,
+        archives_erased_at: archive_at.map(time).transpose()?,
+        read_model_erased_at: read_model_at.map(time).transpose()?,
+        done_at: done_at.map(time).transpose()?,
+        position: place,
+    })
+}

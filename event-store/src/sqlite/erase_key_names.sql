@@ -1,0 +1,2 @@
+-- The person who holds a key that is for one account.
+update api_key set name = null where account_id = ?1

@@ -1,0 +1,289 @@
+//! Erases what is private of accounts, as the log's events `account-erased` say: in the process
+//! that takes commands, behind the writer.
+//!
+//! Each step can be done again, and what is done is kept beside the log: a process that was killed
+//! goes on at its next start. The order: texts in the log's table, calls and keys beside it, parked
+//! messages, archives, the read model's rows and files, the log's files.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use command_api::{Erasing, Unshipped};
+use event_store::{Erasure, EventStore, StoreError};
+use log_record::{Place, ShippingRequestId};
+use publisher::{ParkedAbout, erase_parked, parked_about};
+use read_model::{OfLog, ReadModel};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use trace::unix_micros;
+use wire::Problem;
+
+use super::read_tables;
+use super::seldom::Seldom;
+use crate::serve_config::ServeConfig;
+
+/// How often it is looked for erasures that are to go on.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a look waits for the read tables.
+const TABLES_WAIT: Duration = Duration::from_secs(2);
+
+/// Within how long a call is noted that recorded no event; twice what `unrecorded.rs` takes.
+const CALLS_NOTED_WITHIN_MICROS: i64 = 2_000_000;
+
+/// The read model's files are written anew at most for a tenth of the time: who erases accounts one
+/// after the other waits for several at once.
+const REST_TIMES: u32 = 10;
+
+/// The parts of a ledger that have something to erase.
+#[derive(Clone)]
+pub(super) struct Eraser {
+    store: EventStore,
+    tables: Arc<Tables>,
+    recorded: Arc<Notify>,
+    next_rewrite: Option<Instant>,
+}
+
+/// The read tables, also in a process that doesn't answer reads.
+struct Tables {
+    config: ServeConfig,
+    required: OfLog,
+    opened: OnceLock<ReadModel>,
+}
+
+impl Tables {
+    async fn open(&self) -> anyhow::Result<ReadModel> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened.clone());
+        }
+        let opened = read_tables::open_beside(&self.config, &self.required).await?;
+        Ok(self.opened.get_or_init(|| opened).clone())
+    }
+}
+
+impl Eraser {
+    pub(super) fn new(
+        config: &ServeConfig,
+        store: &EventStore,
+        required: &OfLog,
+        read_model: Option<&ReadModel>,
+    ) -> Self {
+        let opened = read_model.cloned().map_or_else(OnceLock::new, OnceLock::from);
+        let tables = Tables { config: config.clone(), required: required.clone(), opened };
+        Self {
+            store: store.clone(),
+            tables: Arc::new(tables),
+            recorded: Arc::default(),
+            next_rewrite: None,
+        }
+    }
+
+    /// What the command API needs of it.
+    pub(super) fn erasing(&self) -> Erasing {
+        let tables = Arc::clone(&self.tables);
+        Erasing {
+            unshipped: Arc::new(move |account_id, at| {
+                let tables = Arc::clone(&tables);
+                Box::pin(async move {
+                    let read_model = tables.open().await.map_err(|error| {
+                        let error: &dyn std::error::Error = &*error;
+                        tracing::error!(error, "the read tables can't be asked before an erasure");
+                        Problem::read_model_unreachable()
+                    })?;
+                    let wait = tables.config.read_wait_ms;
+                    let asked = query_api::unshipped(&read_model, &account_id, at, wait).await;
+                    asked.map(|(requests, as_of)| Unshipped { requests, as_of })
+                })
+            }),
+            recorded: Arc::clone(&self.recorded),
+        }
+    }
+
+    /// Erases whatever is to be erased, until `stop`, on a thread of its own: it reads and writes
+    /// the archive's folder.
+    pub(super) fn start(self, stop: CancellationToken) -> JoinHandle<()> {
+        let runtime = Handle::current();
+        spawn_blocking(move || runtime.block_on(self.run(stop)))
+    }
+
+    async fn run(mut self, stop: CancellationToken) {
+        let mut failed = Seldom::new();
+        loop {
+            match stop.run_until_cancelled(self.look()).await {
+                None => return,
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    let error: &dyn std::error::Error = &*error;
+                    if failed.times().is_some() {
+                        tracing::warn!(error, "an erasure can't go on yet");
+                    }
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.recorded.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Does what can be done now.
+    async fn look(&mut self) -> anyhow::Result<()> {
+        self.store.note_erasures().await?;
+        let mut erasures = self.store.unfinished_erasures().await?;
+        self.erase_log(&mut erasures).await?;
+        self.erase_read_model(&mut erasures).await?;
+        self.rewrite_log(erasures).await
+    }
+
+    /// Texts in the log and in archives, and what is beside the log.
+    async fn erase_log(&self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
+        let mut new: Vec<Erasure> = erasures.to_vec();
+        new.retain(|erasure| erasure.archive_at.is_none());
+        if new.is_empty() {
+            return Ok(());
+        }
+        // Nobody may archive meanwhile, but an archive that is away keeps no text in the log.
+        let archive = self.store.hold_archive().await;
+        let ranges = self.store.erase_texts(&new).await.context("can't erase texts in the log")?;
+        for erasure in &new {
+            self.store.erase_calls(&erasure.account_id).await?;
+        }
+        self.erase_parked(&new).await?;
+        self.store.rewrite_beside().await?;
+        let mut ranges = ranges.into_iter();
+        for erasure in &mut *erasures {
+            if erasure.archive_at.is_none() {
+                erasure.log_at.get_or_insert_with(unix_micros);
+                erasure.ranges = ranges.next().unwrap_or_default();
+                self.store.save_erasure(erasure).await?;
+            }
+        }
+        match archive.context("can't use the archive")? {
+            Some(mut folder) => self.store.erase_archived(&mut folder, &new).await?,
+            None => {
+                if self.store.hold_archive().await?.is_some() {
+                    // It came into being meanwhile: texts may have gone there.
+                    return Ok(());
+                }
+            }
+        }
+        for erasure in &mut *erasures {
+            if erasure.archive_at.is_none() {
+                erasure.archive_at = Some(unix_micros());
+                self.store.save_erasure(erasure).await?;
+                let (place, account_id) = (erasure.place, &erasure.account_id);
+                tracing::info!(%place, account_id, "private texts are erased in the log");
+            }
+        }
+        Ok(())
+    }
+
+    /// Messages about these accounts, or about their shipping requests, that couldn't be used.
+    async fn erase_parked(&self, erasures: &[Erasure]) -> anyhow::Result<()> {
+        let state = self.tables.config.data.publisher_state();
+        let parked = parked_about(&state).await.context("can't read parked messages")?;
+        let mut erased = vec![];
+        for (parked_id, about) in parked {
+            let account_id = match about {
+                ParkedAbout::Account(id) => Some(id),
+                ParkedAbout::Request(id) => self.account_of(&id).await?,
+            };
+            if erasures.iter().any(|it| Some(&it.account_id) == account_id.as_ref()) {
+                tracing::warn!(
+                    parked_id,
+                    account_id,
+                    "a parked message is deleted: its account is erased"
+                );
+                erased.push(parked_id);
+            }
+        }
+        erase_parked(&state, &erased).await.context("can't erase parked messages")
+    }
+
+    /// Whose a shipping request is.
+    async fn account_of(&self, request: &str) -> anyhow::Result<Option<String>> {
+        let Ok(id) = request.parse::<ShippingRequestId>() else { return Ok(None) };
+        if id.log_id != self.store.log_id() {
+            return Ok(None);
+        }
+        match self.store.read_one(id.place).await {
+            Ok(event) => Ok(event.account_id.map(Into::into)),
+            // There is no such event.
+            Err(StoreError::CorruptEvent { .. } | StoreError::NoSuchPartition(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The projector erases rows, with the event; here the files are written anew.
+    async fn erase_read_model(&mut self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
+        let mut waiting: Vec<Erasure> = erasures.to_vec();
+        waiting.retain(waits_for_tables);
+        let rests = self.next_rewrite.is_some_and(|next| Instant::now() < next);
+        if waiting.is_empty() || rests {
+            return Ok(());
+        }
+        let wanted = last_of_each_partition(&waiting);
+        // A projection that is behind gets there.
+        let read_model = self.tables.open().await?;
+        if read_model.read(&wanted, TABLES_WAIT).await.is_err() {
+            return Ok(());
+        }
+        // Calls from before may have been noted since.
+        for erasure in &waiting {
+            self.store.erase_calls(&erasure.account_id).await?;
+        }
+        self.store.rewrite_beside().await?;
+        let begun = Instant::now();
+        projector::rewrite_erased(&self.tables.config.data.read_model()).await?;
+        self.next_rewrite = Some(Instant::now() + begun.elapsed() * REST_TIMES);
+        for erasure in erasures {
+            if waiting.iter().any(|waiting| waiting.place == erasure.place) {
+                erasure.read_model_at = Some(unix_micros());
+                self.store.save_erasure(erasure).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The log's files.
+    async fn rewrite_log(&self, mut erasures: Vec<Erasure>) -> anyhow::Result<()> {
+        erasures.retain(|it| it.archive_at.is_some() && it.read_model_at.is_some());
+        if erasures.is_empty() {
+            return Ok(());
+        }
+        let before = erasures.clone();
+        let rewritten = self.store.rewrite_erased(&mut erasures).await;
+        for mut erasure in erasures {
+            if rewritten.is_ok() && erasure.ranges.is_empty() {
+                erasure.done_at = Some(unix_micros());
+                let (place, account_id) = (erasure.place, &erasure.account_id);
+                tracing::info!(%place, account_id, "an erasure is done");
+            }
+            if !before.contains(&erasure) {
+                self.store.save_erasure(&erasure).await?;
+            }
+        }
+        Ok(rewritten?)
+    }
+}
+
+/// Whether nothing is missing but the read model and what comes after it.
+fn waits_for_tables(erasure: &Erasure) -> bool {
+    let noted_by = unix_micros().saturating_sub(CALLS_NOTED_WITHIN_MICROS);
+    erasure.archive_at.is_some()
+        && erasure.read_model_at.is_none()
+        && erasure.log_at.is_some_and(|log_at| log_at <= noted_by)
+}
+
+fn last_of_each_partition(erasures: &[Erasure]) -> Vec<Place> {
+    let is_last = |place: &Place| {
+        let others = erasures.iter().map(|it| it.place);
+        others.filter(|it| it.partition == place.partition).all(|it| it <= *place)
+    };
+    erasures.iter().map(|it| it.place).filter(is_last).collect()
+}

@@ -1,0 +1,74 @@
+//! Seeing to it that the read model's files don't have the bytes of what was erased in its rows.
+//!
+//! In a SQLite file, pages whose rows were moved keep copies of them where nothing is, also with
+//! `secure_delete`: so the file is written anew (`vacuum`). Reads go on meanwhile, and projecting
+//! waits.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use postgres_connection::{PostgresUrl, Rewritten, rewrite_table};
+use read_model::{ReadModelError, ReadModelUrl, Side};
+
+use crate::ProjectError;
+use crate::write::{TablesFile, WriteError};
+
+/// The tables that have what is private.
+const TABLES: [&str; 3] = ["fact", "operation", "shipping_request"];
+
+/// For how long it waits for others, and the pause between two tries.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(100);
+
+const DOING: &str = "write anew";
+
+/// Writes the tables anew that have what is private, once the rows are erased.
+pub async fn rewrite_erased(url: &ReadModelUrl) -> Result<(), ProjectError> {
+    let failed =
+        |source: Source| -> ProjectError { ReadModelError::database(DOING, url, source).into() };
+    match url {
+        ReadModelUrl::Sqlite(file) => {
+            rewrite_file(file).await.map_err(|error| failed(error.into_source()))
+        }
+        ReadModelUrl::Postgres(postgres) => rewrite_tables(postgres).await.map_err(failed),
+    }
+}
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+async fn rewrite_file(file: &Path) -> Result<(), WriteError> {
+    let mut tables = TablesFile::open(file).await?;
+    let rewritten = tables.run(|open| {
+        open.connection.execute_batch("vacuum")?;
+        // What stood in the pages before is in the write-ahead file, too.
+        let until = Instant::now() + WAIT_MAX;
+        let empty = "pragma wal_checkpoint(truncate)";
+        while open.connection.query_row(empty, (), |row| row.get::<_, bool>(0))? {
+            if Instant::now() > until {
+                return Err(WriteError::Failed("a long read needs its write-ahead file".into()));
+            }
+            std::thread::sleep(AGAIN);
+        }
+        Ok(())
+    });
+    let rewritten = rewritten.await;
+    tables.close().await;
+    rewritten
+}
+
+async fn rewrite_tables(url: &PostgresUrl) -> Result<(), Source> {
+    let connection = url.connect().await?;
+    for table in TABLES {
+        let table = format!("{}.{table}", Side::Live.schema());
+        let why = match rewrite_table(&connection.client, &table).await? {
+            Rewritten::Done => continue,
+            Rewritten::Older => "a transaction, a standby or a slot may still see its former rows",
+            Rewritten::Locked => "others hold it all the time",
+            Rewritten::Forbidden => {
+                "the server doesn't let this role; have it own the table, or grant it `maintain`"
+            }
+        };
+        return Err(format!("{table} can't be written anew: {why}").into());
+    }
+    Ok(())
+}
