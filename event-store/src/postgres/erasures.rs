@@ -12,6 +12,7 @@ use crate::erasure::{Erased, Erasure, Found};
 use crate::{ArchivedRange, StoreError};
 
 const NOTE: &str = include_str!("note_erasures.sql");
+const IS_UNNOTED: &str = include_str!("is_erasure_unnoted.sql");
 const COLUMNS: &str = "select partition, position, account_id, until, asked_at, log_at, \
                        archive_at, read_model_at, ranges, done_at from guerdon_log.erasure";
 
@@ -19,7 +20,15 @@ const COLUMNS: &str = "select partition, position, account_id, until, asked_at, 
 const TABLES_BESIDE: [&str; 2] = ["guerdon_log.unrecorded_call", "guerdon_log.api_key"];
 
 impl PostgresStore {
+    /// Nothing is written where there is nothing new.
     pub(crate) async fn note_erasures(&self) -> Result<(), StoreError> {
+        const DOING: &str = "read the erasures of";
+        let rows = self.ask(DOING, IS_UNNOTED, &[]).await?;
+        let is_unnoted = rows.first().map(|row| row.try_get::<_, bool>(0)).transpose();
+        let is_unnoted = is_unnoted.map_err(|source| postgres(DOING, source))?;
+        if !is_unnoted.unwrap_or_default() {
+            return Ok(());
+        }
         let connection = self.shared.url.connect().await?;
         let noted = connection.client.batch_execute(NOTE).await;
         noted.map_err(|source| postgres("note the erasures of", source))

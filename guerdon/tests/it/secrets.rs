@@ -7,13 +7,14 @@ use crate::ledger::ends;
 /// What must never be printed.
 const SECRET: &str = "hunter2";
 
-const TOOLS: [&str; 19] = [
+const TOOLS: [&str; 20] = [
     "serve",
     "import",
     "adopt",
     "confirm-clock",
     "keys",
     "mark",
+    "erase",
     "migrate",
     "copy-log",
     "archive",
