@@ -829,7 +829,8 @@ refusals! {
         "points-too-small", Conflict, can_succeed_later: true,
         facts: [least, asked],
         title: "Fewer points than can be converted",
-        sentence: "The request is to convert {asked} points, and {least} is the least that can be converted.",
+        sentence: "The request is to convert {asked} points, and {least} is the least that can be \
+                   converted.",
         meaning: "The request is to convert `asked` points, and the rate converts `least` or more: \
                   one whole step of it, and at least its `minimum`.",
         remedy: "Convert at least `least` points.",

@@ -24,6 +24,7 @@ mod receipts;
 mod reconciliation;
 mod remembered;
 mod root;
+mod route_lines;
 mod sealing;
 mod security_headers;
 mod seldom;
@@ -55,7 +56,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trace::Tracer;
 use uuid::Uuid;
-use wire::{About, Route, Routes};
 
 use crate::serve_config::{Part, ServeConfig};
 use crate::{file_modes, first_keys, key_file};
@@ -65,6 +65,7 @@ use front::{Front, Step};
 use health::Health;
 use metrics::{Metrics, ReconciliationMetrics};
 use publishing::Publishing;
+use route_lines::log_routes;
 
 /// How long the parts may take to end after the process was told to stop. Service managers and
 /// containers kill it after 10 s, and `NOTED_WITHIN` and the end of `main` come after this.
@@ -479,16 +480,6 @@ async fn start_writer(
         ..WriterConfig::new(store.clone(), config.command_deadline_ms)
     };
     Ok(Writers::start(writer).await?)
-}
-
-/// Writes who may make which call into the program's log, with `RUST_LOG=routes=debug`.
-fn log_routes(routes: &Routes) {
-    for Route { method, path, guard } in routes.table() {
-        let roles = guard.map(|guard| guard.roles.iter().map(|role| role.as_str()));
-        let roles = roles.map(|roles| roles.collect::<Vec<_>>().join(" "));
-        let about = guard.and_then(|guard| guard.about).map(About::as_str);
-        tracing::debug!(target: "routes", %method, path, roles, about, "route");
-    }
 }
 
 /// Why serving ended.
