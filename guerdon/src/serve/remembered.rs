@@ -16,9 +16,7 @@ use crate::serve_config::{Part, ServeConfig};
 /// declared what it is. It is asked where the read model would be made anew and the log goes on.
 pub(super) async fn check(config: &ServeConfig, store: &EventStore) -> anyhow::Result<()> {
     let goes_on = config.runs(Part::CommandApi) && config.runs(Part::Projector);
-    // Where nobody has called, nobody was answered; but those who called before an import were.
-    let is_new = store.api_keys().await?.is_empty() && store.import_state().await?.is_none();
-    if !goes_on || config.this_is_the_history || is_new {
+    if !goes_on || config.this_is_the_history || is_new(store).await? {
         return Ok(());
     }
     let data = &config.data;
@@ -39,6 +37,12 @@ pub(super) async fn check(config: &ServeConfig, store: &EventStore) -> anyhow::R
         data.read_model(),
         data.publisher_state()
     )
+}
+
+/// Whether nobody has used the log: nobody has called, so that nobody was answered, and it wasn't
+/// imported, for those who called before were.
+pub(super) async fn is_new(store: &EventStore) -> anyhow::Result<bool> {
+    Ok(store.api_keys().await?.is_empty() && store.import_state().await?.is_none())
 }
 
 /// What can't be opened is there, and its own part says what is wrong with it.

@@ -6,6 +6,7 @@ use publisher::{Checkpoints, Compared, publish_checkpoints};
 use sealer::{Kept, NewestCheckpoint, SealedLog, Sealer, SigningKeys};
 use tokio_util::sync::CancellationToken;
 
+use super::remembered;
 use crate::serve_config::{Part, ServeConfig};
 
 /// Whether this process seals the log.
@@ -17,7 +18,7 @@ fn seals(config: &ServeConfig) -> bool {
 /// Makes the signing key of a log that nobody has used yet. A log in use had one: where it is
 /// missing, sealing says so, and the operator restores it or declares it lost.
 pub(super) async fn make_first_key(config: &ServeConfig, store: &EventStore) -> anyhow::Result<()> {
-    if seals(config) && store.api_keys().await?.is_empty() {
+    if seals(config) && remembered::is_new(store).await? {
         SigningKeys::open(&config.data.transparency())?;
     }
     Ok(())
