@@ -76,8 +76,7 @@ async fn no_file_has_what_was_erased_and_every_proof_stays(place: &Place) {
     let api = &ledger.client;
     let request = lives(api).await;
     let kept = place.folder.join("kept");
-    let key = api.get("auditor", "/log/keys").await.is(200)["keys"][0]["key"].clone();
-    let key = key.as_str().expect("a key").to_owned();
+    let key = first_key(api).await;
     verify(&ledger, &place.folder, &key, &kept).await;
 
     // Bob has goods that haven't left, and is left alone; so are ann's until they have.
@@ -320,6 +319,19 @@ async fn until_done(api: &Api, account: &str) -> Value {
             return status;
         }
         assert!(begun.elapsed() < PATIENCE, "it isn't done: {status}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The log's verifier key, which is there once something is sealed.
+async fn first_key(api: &Api) -> String {
+    let begun = Instant::now();
+    loop {
+        let keys = api.get("auditor", "/log/keys").await.is(200);
+        if let Some(key) = keys["keys"][0]["key"].as_str() {
+            return key.to_owned();
+        }
+        assert!(begun.elapsed() < PATIENCE, "nothing is sealed: {keys}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
