@@ -300,14 +300,16 @@ async fn adjusts(api: &Api, adjustment: &str) {
     api.send(adjusted.json(&credit)).await.expect("answered").is(201);
 }
 
-/// So many events of others.
+/// So many events of others, in appends that are smaller than a range.
 async fn fills(api: &Api, which: &str, events: u64) {
     let credit = |number: u64| {
         let cause = json!({"kind": "review", "id": format!("{which}-{number}")});
         json!({"account_id": "other", "points": 1, "cause": cause})
     };
     let credits: Vec<Value> = (0..events).map(credit).collect();
-    api.post("merchant", "/v1/credits", json!({"credits": credits})).await.is(200);
+    for credits in credits.chunks(20) {
+        api.post("merchant", "/v1/credits", json!({"credits": credits})).await.is(200);
+    }
 }
 
 async fn until_done(api: &Api, account: &str) -> Value {
