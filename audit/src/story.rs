@@ -20,7 +20,7 @@ pub fn sentence(event: &Event) -> String {
     match event {
         Event::AccountOpened(..) => "The account was opened.".to_owned(),
         Event::AccountErased(_, fact) => format!(
-            "What was private of the account was erased, up to position {}: {}",
+            "What was private of the account was erased up to position {}. The reason: \"{}\".",
             fact.until,
             fact.reason.as_str()
         ),
