@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use proof::{
-    BalanceProof, BalanceProofError, LiabilityProof, PathNode, SealedBalances, VerifiedBalance,
-    VerifiedSeal,
+    BalanceProof, BalanceProofError, LiabilityProof, OtherRoot, PathNode, SealedBalances,
+    VerifiedBalance, VerifiedSeal,
 };
 
 /// Begins what is hashed of an account's name. All four are of the same length, so that no text

@@ -22,7 +22,7 @@ mod tree;
 mod verify;
 
 pub use balance::{
-    BalanceProof, BalanceProofError, Balances, LiabilityProof, NoRoot, PathNode, Salt,
+    BalanceProof, BalanceProofError, Balances, LiabilityProof, NoRoot, OtherRoot, PathNode, Salt,
     SaltedAccount, SealedBalances, SumFrontier, SumHash, SumNode, SumsTooLarge, VerifiedBalance,
     VerifiedSeal, root_of_path, sum_path,
 };

@@ -150,25 +150,29 @@ pub enum BalanceProofError {
     #[error("the path leads to no root")]
     NoRoot(#[from] NoRoot),
     /// The path leads to another root.
-    #[error(
-        "the balances of {account_id} aren't in the seal {seal_id}: the path leads to the root \
-         {found} of accounts with {sums}, and the seal has {expected} of accounts with \
-         {expected_sums}"
-    )]
-    OtherRoot {
-        /// The account.
-        account_id: String,
-        /// The seal.
-        seal_id: String,
-        /// Where the path leads.
-        found: SumHash,
-        /// What is summed up there.
-        sums: Balances,
-        /// Where it should lead.
-        expected: SumHash,
-        /// What the seal says is summed up there.
-        expected_sums: Balances,
-    },
+    #[error(transparent)]
+    OtherRoot(Box<OtherRoot>),
+}
+
+/// A path that leads to another root than the seal's.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the balances of {account_id} aren't in the seal {seal_id}: the path leads to the root {found} \
+     of accounts with {sums}, and the seal has {expected} of accounts with {expected_sums}"
+)]
+pub struct OtherRoot {
+    /// The account.
+    pub account_id: String,
+    /// The seal.
+    pub seal_id: String,
+    /// Where the path leads.
+    pub found: SumHash,
+    /// What is summed up there.
+    pub sums: Balances,
+    /// Where it should lead.
+    pub expected: SumHash,
+    /// What the seal says is summed up there.
+    pub expected_sums: Balances,
 }
 
 /// The public text of the event.
@@ -258,14 +262,14 @@ impl BalanceProof {
         let top = root_of_path(leaf, self.index, of_all.accounts, &path)?;
         let found = top.root(of_all.accounts);
         if (found, top.sums) != (of_all.root, of_all.sums) {
-            return Err(BalanceProofError::OtherRoot {
+            return Err(BalanceProofError::OtherRoot(Box::new(OtherRoot {
                 account_id: self.account_id.clone(),
                 seal_id: seal.seal_id,
                 found,
                 sums: top.sums,
                 expected: of_all.root,
                 expected_sums: of_all.sums,
-            });
+            })));
         }
         let account_id = self.account_id.clone();
         Ok(VerifiedBalance { account_id, index: self.index, balances, of_all, seal })
