@@ -15,7 +15,7 @@ use read_model::{ReadModelError, ReadModelUrl, Side};
 use tokio::sync::watch;
 
 use crate::{ProjectError, ProjectionStatus, Projector};
-pub(crate) use file::name_of;
+pub(crate) use file::{name_of, remove_side};
 pub(crate) use lock::RebuildLock;
 
 /// How long to wait after somebody held the live tables, at first and at most. Each try holds up

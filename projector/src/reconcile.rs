@@ -16,7 +16,7 @@ use log_record::Place;
 use read_model::{ReadModelError, ReadModelUrl, Side, TABLES, WrongSum};
 use tokio::time::{Instant, timeout};
 
-use crate::rebuild::{RebuildLock, discard_shadow, name_of};
+use crate::rebuild::{RebuildLock, discard_shadow, name_of, remove_side};
 use crate::{ProjectError, Projector};
 use snapshot::{Read, Snapshot};
 
@@ -103,7 +103,23 @@ pub struct Folded {
     tables: Snapshot,
     /// What the live tables compared with them gave.
     pub found: Reconciled,
+    _left: Left,
     _lock: RebuildLock,
+}
+
+/// What would be left of a reconciliation that is given up half-way, as by a signal: it has what is
+/// private, too. A file is removed at once. Nobody can wait for a server then, so a schema is left
+/// to the next one.
+struct Left(ReadModelUrl);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        if let ReadModelUrl::Sqlite(file) = &self.0
+            && let Err(error) = remove_side(file, Side::Shadow)
+        {
+            tracing::warn!(%error, "the tables of a reconciliation are left to the next one");
+        }
+    }
 }
 
 /// What an account has of a unit, in tables that were made of the log.
@@ -147,8 +163,9 @@ pub async fn fold_and_compare(
     let lock = RebuildLock::take(&url, Side::Shadow).await?;
     // One that was killed may have left its tables.
     discard_shadow(&url).await?;
+    let left = Left(url.clone());
     match beside_the_live_tables(&url, store, share, &mut told).await {
-        Ok((found, tables)) => Ok(Folded { url, tables, found, _lock: lock }),
+        Ok((found, tables)) => Ok(Folded { url, tables, found, _left: left, _lock: lock }),
         Err(error) => {
             // The first error says more.
             drop(discard_shadow(&url).await);
@@ -177,7 +194,7 @@ impl Folded {
 
     /// Removes the tables, and gives what was found.
     pub async fn discard(self) -> Result<Reconciled, ProjectError> {
-        let Self { url, tables, found, _lock } = self;
+        let Self { url, tables, found, _left, _lock } = self;
         drop(tables);
         discard_shadow(&url).await?;
         Ok(found)

@@ -15,12 +15,13 @@ use std::time::Duration;
 use domain::Timestamp;
 use publisher::StateUrl;
 use read_model::ReadModelUrl;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use trace::unix_micros;
 
@@ -38,6 +39,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// The exit code of a reconciliation that found differences.
 const FOUND_DIFFERENCES: i32 = 3;
+
+/// How long a child may take to end that was told to.
+const END_MAX: Duration = Duration::from_millis(500);
 
 /// How many of the last bytes of what a child says are kept.
 const SAID_BYTES_MAX: usize = 2_000;
@@ -169,7 +173,7 @@ fn note(found: &Reconciliation) {
     );
 }
 
-/// Runs the child; nothing where it was told to stop. Then the child is killed and waited for: it
+/// Runs the child; nothing where it was told to stop. Then the child is ended and waited for: it
 /// has the log open.
 async fn run(
     config: &ServeConfig,
@@ -213,7 +217,7 @@ async fn run(
     };
     let ended = stop.run_until_cancelled(ending).await;
     let Some(ended) = ended else {
-        child.kill().await?;
+        end(&mut child).await?;
         return Ok(None);
     };
     let Output { status, stdout, stderr } = ended?;
@@ -226,6 +230,18 @@ async fn run(
     let seconds = begun.elapsed().as_secs_f64();
     let completed_at = unix_micros();
     Ok(Some(Reconciliation { completed_at, seconds, differences: outcome.differences }))
+}
+
+/// Tells a child to end, so that it removes what it has made; one that doesn't end is killed.
+async fn end(child: &mut Child) -> std::io::Result<()> {
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid
+        && kill_process(pid, Signal::TERM).is_ok()
+        && timeout(END_MAX, child.wait()).await.is_ok()
+    {
+        return Ok(());
+    }
+    child.kill().await
 }
 
 /// Reads to the end and keeps the last line: the result comes last.

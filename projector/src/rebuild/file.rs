@@ -112,15 +112,18 @@ pub(super) async fn discard(file: &Path) -> Result<(), ReadModelError> {
     discarded.map_err(|error| failed("clear up beside", file, WriteError::Failed(error.into())))?
 }
 
-/// Removes the file of a side that takes nobody's name.
+/// Removes the file of a side that takes nobody's name, on a thread that may wait.
 pub(super) async fn discard_side(file: &Path, side: Side) -> Result<(), ReadModelError> {
-    let made = side.file(file);
-    let discarded = spawn_blocking(move || {
-        remove(&made)?;
-        remove_journal(&made)
-    });
-    let discarded = discarded.await;
+    let live = file.to_path_buf();
+    let discarded = spawn_blocking(move || remove_side(&live, side)).await;
     discarded.map_err(|error| failed("clear up beside", file, WriteError::Failed(error.into())))?
+}
+
+/// Removes the file of a side at once.
+pub(crate) fn remove_side(live: &Path, side: Side) -> Result<(), ReadModelError> {
+    let made = side.file(live);
+    remove(&made)?;
+    remove_journal(&made)
 }
 
 fn reached(connection: &rusqlite::Connection) -> rusqlite::Result<Reached> {
