@@ -109,6 +109,6 @@ fn until(word: &str, time: Option<Timestamp>) -> String {
 /// Who did it and why, where that was said and hasn't been erased.
 fn note(note: &Note) -> String {
     let by = note.by.as_ref().map(|by| format!(" Done by {}.", by.as_str()));
-    let why = note.reason.as_ref().map(|reason| format!(" The reason given: {}.", reason.as_str()));
+    let why = note.reason.as_ref().map(|reason| format!(" The reason: \"{}\".", reason.as_str()));
     format!("{}{}", by.unwrap_or_default(), why.unwrap_or_default())
 }

@@ -73,7 +73,7 @@ pub(super) fn log_opened(fact: &LogOpened) -> String {
 
 pub(super) fn log_forked(fact: &LogForked) -> String {
     let LogForked { generation, reason } = fact;
-    format!("An operator declared generation {generation} of the log. The reason given: {reason}.")
+    format!("An operator declared generation {generation} of the log. The reason: \"{reason}\".")
 }
 
 pub(super) fn clock_doubted(fact: &ClockDoubted) -> String {
