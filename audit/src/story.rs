@@ -20,7 +20,7 @@ pub fn sentence(event: &Event) -> String {
     match event {
         Event::AccountOpened(..) => "The account was opened.".to_owned(),
         Event::AccountErased(_, fact) => format!(
-            "What was private of the account was erased, up to position {}: {}",
+            "What was private of the account was erased up to position {}. The reason: \"{}\".",
             fact.until,
             fact.reason.as_str()
         ),
@@ -109,6 +109,6 @@ fn until(word: &str, time: Option<Timestamp>) -> String {
 /// Who did it and why, where that was said and hasn't been erased.
 fn note(note: &Note) -> String {
     let by = note.by.as_ref().map(|by| format!(" Done by {}.", by.as_str()));
-    let why = note.reason.as_ref().map(|reason| format!(" The reason given: {}.", reason.as_str()));
+    let why = note.reason.as_ref().map(|reason| format!(" The reason: \"{}\".", reason.as_str()));
     format!("{}{}", by.unwrap_or_default(), why.unwrap_or_default())
 }

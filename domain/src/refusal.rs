@@ -924,10 +924,10 @@ refusals! {
         "goods-unshipped", Conflict, can_succeed_later: true,
         facts: [requests],
         title: "Goods aren't shipped",
-        sentence: "The account has {requests} shipping requests whose goods haven't all left, and \
-                   without the address they can't be shipped.",
-        meaning: "The account has `requests` shipping requests whose goods haven't all left. Their \
-                  warehouses still need the addresses that would be erased.",
+        sentence: "Shipping requests of the account have goods that haven't left: {requests}. \
+                   Without the address they can't be shipped.",
+        meaning: "Shipping requests of the account have goods that haven't left; `requests` says how \
+                  many. Their warehouses still need the addresses that would be erased.",
         remedy: "Wait until the goods have left, or have the requests cancelled, rejected or \
                  settled. GET /v1/shipping-requests?account_id={account_id} lists them.",
         shopper: "Something is still on its way to you. We can erase your data once it has left.",

@@ -49,7 +49,7 @@ pub enum Total {
     Transfers,
     /// Number of conversions.
     Conversions,
-    /// Number of shipping requests.
+    /// Number of parcels that left.
     Shipments,
 }
 

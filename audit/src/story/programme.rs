@@ -21,9 +21,10 @@ pub(super) fn offer_amended(fact: &OfferAmended) -> String {
 }
 
 fn of_terms(terms: &Terms) -> String {
-    let prices = match terms.prices.is_free() {
-        true => "nothing".to_owned(),
-        false => list(terms.prices.due().map(|price| amount(price.points, price.unit))),
+    let prices = if terms.prices.is_free() {
+        "nothing".to_owned()
+    } else {
+        list(terms.prices.due().map(|price| amount(price.points, price.unit)))
     };
     let limit = terms.limit_per_shopper.map(|limit| format!(", at most {limit} for each shopper"));
     format!("product {} for {prices}{}", terms.product_id, limit.unwrap_or_default())
@@ -73,7 +74,7 @@ pub(super) fn log_opened(fact: &LogOpened) -> String {
 
 pub(super) fn log_forked(fact: &LogForked) -> String {
     let LogForked { generation, reason } = fact;
-    format!("An operator declared generation {generation} of the log. The reason given: {reason}.")
+    format!("An operator declared generation {generation} of the log. The reason: \"{reason}\".")
 }
 
 pub(super) fn clock_doubted(fact: &ClockDoubted) -> String {

@@ -89,7 +89,7 @@ fn keep(kept: &mut Vec<Books>, books: &Books) {
         let mut left = kept.len();
         kept.retain(|_| {
             left -= 1;
-            left % 2 == 0
+            left.is_multiple_of(2)
         });
     }
 }

@@ -170,9 +170,10 @@ pub(crate) async fn run(
     printing.one(&outcome)?;
     match outcome.differences.values().sum::<u64>() {
         0 => Ok(()),
+        1 => Err(FoundWrong("there is a difference, which is named above".into()).into()),
         count => {
-            let named = "they are named above, up to a hundred of each table and kind";
-            Err(FoundWrong(format!("{count} differences; {named}")).into())
+            let named = "which are named above, up to a hundred of each table and kind";
+            Err(FoundWrong(format!("there are {count} differences, {named}")).into())
         }
     }
 }

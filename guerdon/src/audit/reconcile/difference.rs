@@ -8,6 +8,9 @@ use serde::Serialize;
 /// How many differences of a file are named; all are counted.
 pub(super) const NAMED_MAX: usize = 100;
 
+/// How much of a value people are shown in a table; programs get all of it.
+const SHOWN_LETTERS: usize = 60;
+
 /// What the log says, and what is there instead.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Difference {
@@ -51,7 +54,7 @@ impl Difference {
             None => place.clone(),
         };
         let [column, log, there] =
-            [column, log, there].map(|text| text.clone().unwrap_or_default());
+            [column, log, there].map(|text| short(text.as_deref().unwrap_or_default()));
         [(*difference).to_owned(), place, row.clone(), column, log, there]
     }
 
@@ -90,6 +93,14 @@ impl Difference {
     }
 }
 
+/// The beginning of a text that would make the table too wide.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_LETTERS) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
 impl FileDifferences {
     pub(super) fn of(file: &std::path::Path) -> Self {
         Self { file: file.display().to_string(), ..Self::default() }
@@ -108,5 +119,18 @@ impl FileDifferences {
             let (place, column) = (self.file.clone(), column.map(str::to_owned));
             self.named.push(Difference { difference, place, row, line, column, log, there });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_is_cut_in_a_table_at_a_letter() {
+        assert_eq!(short("220"), "220");
+        let sixty = "ä".repeat(SHOWN_LETTERS);
+        assert_eq!(short(&sixty), sixty);
+        assert_eq!(short(&(sixty.clone() + "b")), sixty + "…");
     }
 }

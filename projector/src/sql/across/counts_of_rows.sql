@@ -2,15 +2,13 @@
 select name, cast(sum(counted) as bigint), cast(sum(there) as bigint)
 from (
     select name, low as counted, 0 as there from programme_total
-    where name in ('exchanges', 'purchases', 'holds', 'shipments')
+    where name in ('exchanges', 'purchases', 'holds')
     union all
     select 'exchanges', 0, count(*) from exchange
     union all
     select 'purchases', 0, count(*) from purchase
     union all
     select 'holds', 0, count(*) from hold
-    union all
-    select 'shipments', 0, count(*) from shipping_request
 ) as counts
 group by name
 having sum(counted) <> sum(there)
