@@ -134,9 +134,9 @@ pub struct StateSums {
     pub at: Timestamp,
     /// How many accounts there are.
     pub accounts: u64,
-    /// How many offers there are, and how many units of them are with shoppers.
+    /// How many offers there are.
     pub offers: u64,
-    /// See above.
+    /// How many units of the offers are with shoppers.
     #[serde(serialize_with = "as_text")]
     pub sold: u128,
     /// By unit, in the order in which they were made.
@@ -421,5 +421,9 @@ fn is_of_units(event: &RecordedEvent) -> bool {
 
 /// Whether the public text has an id somewhere. An id needs no escaping in JSON.
 fn names(event: &RecordedEvent, id: &str) -> bool {
-    event.public.contains(&format!("\"{id}\""))
+    event.public.match_indices(id).any(|(index, _)| {
+        let (before, after) = (event.public.get(..index), event.public.get(index + id.len()..));
+        let begins = before.is_some_and(|text| text.ends_with('"'));
+        begins && after.is_some_and(|text| text.starts_with('"'))
+    })
 }

@@ -8,8 +8,7 @@
 //! checksum, too.
 //!
 //! In reading order: `folder.rs` (whose folder it is), `move_range.rs` (how a range gets there),
-//! `write_file.rs`, `read_file.rs`, `erase.rs`. A line is `log-record`'s
-//! (`log-record/src/line.rs`).
+//! `write_file.rs`, `read_file.rs`, `erase.rs`. A line is `log-line`'s.
 
 mod erase;
 mod folder;

@@ -24,6 +24,7 @@ pub use error::ExportError;
 pub use events_file::EventsFile;
 pub use folder::{ExportFolder, Exporting, Found};
 pub use hashed::Sha256Hex;
+pub use log_line::{from_line, to_line};
 pub use manifest::{
     EVENTS_PER_FILE, EVENTS_PER_FILE_MAX, ExportedFile, ExportedRange, Form, Manifest, PrivateTexts,
 };

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use log_line::to_line;
 use log_record::RecordedEvent;
 
 use crate::Sha256Hex;
@@ -19,7 +20,7 @@ impl<W: Write> Lines<W> {
     }
 
     pub(crate) fn add(&mut self, event: &RecordedEvent) -> io::Result<()> {
-        let mut line = event.to_line()?;
+        let mut line = to_line(event)?;
         line.push('\n');
         self.0.write_all(line.as_bytes())
     }

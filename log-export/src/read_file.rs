@@ -6,6 +6,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
+use log_line::{from_line, to_line};
 use log_record::{LogId, Partition, Place, Position, Private, RecordedEvent};
 use sha2::{Digest as _, Sha256};
 
@@ -88,8 +89,8 @@ impl FileReader {
             return Err(format!("the file should end before it, with position {}", self.file.last));
         }
         let line = std::str::from_utf8(&self.line).map_err(|_| "it is no UTF-8".to_owned())?;
-        let event = RecordedEvent::from_line(line)
-            .map_err(|error| format!("it is no event of an export: {error}"))?;
+        let event =
+            from_line(line).map_err(|error| format!("it is no event of an export: {error}"))?;
         if event.place != place {
             return Err(format!("it is the event at {}, where {place} should be", event.place));
         }
@@ -97,7 +98,7 @@ impl FileReader {
             return Err(format!("the event at {place} was changed: its checksum is another"));
         }
         // What stands in it and isn't under the checksum, such as a field of somebody else's.
-        if event.to_line().ok().as_deref() != Some(line) {
+        if to_line(&event).ok().as_deref() != Some(line) {
             return Err(format!("the event at {place} isn't written as an export writes it"));
         }
         if self.private == PrivateTexts::Hashes && matches!(event.private, Private::Text(_)) {

@@ -7,7 +7,6 @@ mod fixed_record;
 mod format;
 mod head;
 mod hex;
-mod line;
 mod packed_place;
 mod place;
 mod principal;

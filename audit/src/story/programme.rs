@@ -21,9 +21,10 @@ pub(super) fn offer_amended(fact: &OfferAmended) -> String {
 }
 
 fn of_terms(terms: &Terms) -> String {
-    let prices = match terms.prices.is_free() {
-        true => "nothing".to_owned(),
-        false => list(terms.prices.due().map(|price| amount(price.points, price.unit))),
+    let prices = if terms.prices.is_free() {
+        "nothing".to_owned()
+    } else {
+        list(terms.prices.due().map(|price| amount(price.points, price.unit)))
     };
     let limit = terms.limit_per_shopper.map(|limit| format!(", at most {limit} for each shopper"));
     format!("product {} for {prices}{}", terms.product_id, limit.unwrap_or_default())

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
+use log_line::from_line;
 use log_record::{LogFormat, LogId, Position, RecordedEvent, hex};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
@@ -152,7 +153,7 @@ pub(super) fn read(
         let unpacked = BufReader::new(MultiGzDecoder::new(BufReader::new(file)));
         let mut events = vec![];
         for line in unpacked.lines() {
-            let event = RecordedEvent::from_line(&line?)?;
+            let event = from_line(&line?)?;
             if event.position() > after {
                 events.push(event);
             }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use log_line::to_line;
 use log_record::{Generation, LogFormat, LogId, Partition, Position, RecordedEvent};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -146,7 +147,7 @@ impl Drop for Writing {
 fn pack(events: &[RecordedEvent]) -> io::Result<Vec<u8>> {
     let mut packed = GzEncoder::new(vec![], Compression::default());
     for event in events {
-        writeln!(packed, "{}", event.to_line()?)?;
+        writeln!(packed, "{}", to_line(event)?)?;
     }
     packed.finish()
 }

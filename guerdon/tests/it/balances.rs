@@ -163,6 +163,8 @@ async fn a_few_that_have_something_of_each_kind(api: &Api) {
     credit("paul", later).await;
     api.earns("hanna", 500, "B-h").await;
     api.holds("hanna", "h-1", 120).await;
+    let policy = json!({"spent_credit": "debt", "refund_grace_days": 30});
+    api.put("operator", "/v1/policy", policy).await.is(200);
     api.earns("dora", 3, "B-d").await;
     api.redeems("dora", "x-1", "mug").await.is(201);
     let back = json!({"cause": cause("B-d"), "points": 3});

@@ -253,7 +253,7 @@ async fn forked_year(folder: &Path) -> String {
     let offer = json!({"product_id": "mug-blue", "price": 1, "stock": 10});
     ledger.client.put("operator", "/v1/offers/mug", offer).await.is(201);
     ledger.client.earns("ann", 50, "B-1").await;
-    let body = json!({"offer_id": "mug", "deliver_to": "Straße 7, Köln 東京"});
+    let body = json!({"offer_id": "mug", "quantity": 1, "deliver_to": "Straße 7, Köln 東京"});
     ledger.client.put("shopper", "/v1/accounts/ann/exchanges/x-1", body).await.is(201);
     assert_eq!(ledger.stop(), Some(0));
     let file = folder.join("log.sqlite");

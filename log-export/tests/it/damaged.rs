@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use log_export::{ExportError, Manifest};
+use log_export::{ExportError, Manifest, from_line, to_line};
 use log_record::{NewEvent, RecordedEvent};
 
 use crate::exports::{
@@ -177,7 +177,7 @@ fn an_event_that_begins_a_generation_without_a_fork_is_named() {
     let file = into.join(FIRST);
     let text = String::from_utf8(unpacked(&file)).expect("text");
     let mut lines: Vec<String> = text.lines().map(|line| format!("{line}\n")).collect();
-    let before = RecordedEvent::from_line(lines[4].trim_end()).expect("an event");
+    let before = from_line(lines[4].trim_end()).expect("an event");
     let event = NewEvent {
         event_type: "credit-earned",
         version: 1,
@@ -187,7 +187,7 @@ fn an_event_that_begins_a_generation_without_a_fork_is_named() {
         private: "{}".into(),
     };
     let event = RecordedEvent::seal(LOG, log_record::Generation(3), before.place, event);
-    lines[4] = event.to_line().expect("a line") + "\n";
+    lines[4] = to_line(&event).expect("a line") + "\n";
     pack(&file, lines.concat().as_bytes());
     make_manifest_fit(&into);
     let said = finding(&into, vec![]);

@@ -15,7 +15,7 @@ const PER_FILE: &str = "700";
 
 /// Seals an event of an export anew with other words, and makes the manifest fit.
 pub(crate) fn rewrite(folder: &Path, position: u64) {
-    use log_export::{Manifest, Sha256Hex};
+    use log_export::{Manifest, Sha256Hex, from_line, to_line};
     use log_record::{LogId, NewEvent, Private, RecordedEvent};
     let path = folder.join("manifest.json");
     let mut manifest: Manifest =
@@ -26,7 +26,7 @@ pub(crate) fn rewrite(folder: &Path, position: u64) {
     let text = String::from_utf8(unpacked(&fs::read(&file).expect("read"))).expect("text");
     let mut lines: Vec<String> = text.lines().map(ToOwned::to_owned).collect();
     let index = usize::try_from(position - entry.first).expect("an index");
-    let event = RecordedEvent::from_line(&lines[index]).expect("an event");
+    let event = from_line(&lines[index]).expect("an event");
     let Private::Text(private) = event.private else { panic!("erased") };
     let new = NewEvent {
         event_type: "credit-earned",
@@ -38,7 +38,7 @@ pub(crate) fn rewrite(folder: &Path, position: u64) {
     };
     let log_id = LogId(manifest.log_id);
     let event = RecordedEvent::seal(log_id, event.generation, event.place, new);
-    lines[index] = event.to_line().expect("a line");
+    lines[index] = to_line(&event).expect("a line");
     pack(&file, (lines.join("\n") + "\n").as_bytes());
     let bytes = fs::read(&file).expect("read");
     let checksum = Sha256Hex::from(event.checksum);

@@ -42,14 +42,12 @@ totals = {
     "exchanges": events("exchange-created"),
     "purchases": events("purchase-recorded"),
 }
+optional = dict(
+    db.execute(f"select name, repetition_type from parquet_schema('{rows}/*.parquet')").fetchall()
+)
 columns = "".join(
-    f"{name} {kind} {'optional' if null == 'OPTIONAL' else 'required'}\n"
-    for name, kind, null in db.execute(
-        f"""select described.column_name, described.column_type, schema.repetition_type
-        from (describe event) as described
-        join (select distinct name, repetition_type from parquet_schema('{rows}/*.parquet')) as schema
-        on schema.name = described.column_name"""
-    ).fetchall()
+    f"{name} {kind} {optional[name].lower()}\n"
+    for name, kind in db.execute("select column_name, column_type from (describe event)").fetchall()
 )
 
 
