@@ -13,7 +13,9 @@ use domain::{
 use crate::ledger::*;
 
 const SHOPPERS: usize = 3_000;
+
 /// How many tiers end in one second; `GUERDON_TIERS` says more.
+#[expect(clippy::disallowed_methods, reason = "a test has no configuration but this")]
 fn tiers() -> usize {
     std::env::var("GUERDON_TIERS").ok().and_then(|it| it.parse().ok()).unwrap_or(SHOPPERS)
 }
