@@ -305,7 +305,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(18))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "5d6c9c19bf2f95730561a2dbc0e17087938f514f5b86ff6d4fe779ac2b6cd2ca");
+    assert_eq!(hash, "b8bbae47d768b467468fb341d63560139e3bb0413ded9479f3cf4b2226e9bceb");
 }
 
 fn folder() -> (TempDir, Snapshots) {
