@@ -47,7 +47,7 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
         "OfferId" | "ExchangeId" | "CauseId" | "AdditionId" | "RemovalId" | "ReopeningId"
         | "ProductId" | "WarehouseId" | "HoldId" | "ExtensionId" | "RefundId" | "PurchaseId"
         | "ReturnId" | "WithdrawalId" | "TransferId" | "ConversionId" | "RuleId" | "Category"
-        | "Reference" | "DispatchId" | "GrantId" | "ErasureId" => {
+        | "Reference" | "DispatchId" | "GrantId" | "ErasureId" | "SealId" => {
             ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots."))
         }
         "UnitId" => {
