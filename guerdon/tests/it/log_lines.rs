@@ -12,7 +12,7 @@ use crate::topic::shop::prepare;
 const PAGE: &str = include_str!("../../../docs/operations/logs.md");
 
 /// The crates whose code logs.
-const CRATES: [&str; 14] = [
+const CRATES: [&str; 15] = [
     "audit",
     "command-api",
     "domain",
@@ -25,6 +25,7 @@ const CRATES: [&str; 14] = [
     "publisher",
     "query-api",
     "read-model",
+    "sealer",
     "trace",
     "wire",
 ];
