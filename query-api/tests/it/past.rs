@@ -72,23 +72,25 @@ async fn what_was_answered_after_each_event_is_answered_for_it_later(on: On) {
 }
 
 async fn a_report_that_was_replaced_is_there_at_its_own_moment(on: On) {
-    let ordered = |day: i64| {
-        let back = report(Shipped::ExchangeId(id("x-1")), None);
-        (day * DAY, Event::ShipmentBackOrdered(id("ann"), back))
-    };
     let mut events: Vec<(i64, Event)> = history(Clock::Commands).into_iter().take(16).collect();
-    events.extend([ordered(7), ordered(8)]);
-    let accepted = report(Shipped::ExchangeId(id("x-1")), None);
-    events.push((9 * DAY, Event::ShipmentAccepted(id("ann"), accepted)));
+    let says = |reason: Option<&str>| report(Shipped::ExchangeId(id("x-1")), reason);
+    events.push((7 * DAY, Event::ShipmentAccepted(id("ann"), says(None))));
+    // The second takes the first one's place at the path to which both are put.
+    for (day, reason) in [(8, "out of blue"), (9, "still out of blue")] {
+        events.push((day * DAY, Event::ShipmentBackOrdered(id("ann"), says(Some(reason)))));
+    }
     let reads = Reads::of(on, events).await;
     let exchange = "/v1/accounts/ann/exchanges/x-1";
     for (moment, status) in [
         ("0:16", "created"),
-        ("0:17", "back-ordered"),
+        ("0:17", "accepted"),
         ("0:18", "back-ordered"),
-        ("0:19", "accepted"),
+        ("0:19", "back-ordered"),
     ] {
-        assert_eq!(reads.get(&at(exchange, moment)).await["status"], status, "{moment}");
+        let then = reads.get(&at(exchange, moment)).await;
+        assert_eq!(then["status"], status, "{moment}");
+        let reason = (status == "back-ordered").then_some("out of blue");
+        assert_eq!(then["reason"], json!(reason), "{moment}: the first stays");
     }
 }
 
