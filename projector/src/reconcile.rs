@@ -23,7 +23,8 @@ use snapshot::{Read, Snapshot};
 pub use across::Disagreement;
 pub use compare::{RowDifference, RowDifferenceKind, TableDigest};
 
-/// How many differences of a table, and of a check across tables, are named; all are counted.
+/// How many differences of a table are named, where all are counted; and how many of a check across
+/// tables are looked for.
 pub const NAMED_MAX: usize = 100;
 
 /// A fold that took no longer than this is near enough to the live tables to compare with.
@@ -194,7 +195,8 @@ impl Folded {
 
     /// Removes the tables, and gives what was found.
     pub async fn discard(self) -> Result<Reconciled, ProjectError> {
-        let Self { url, tables, found, _left, _lock } = self;
+        // The last one goes first: nobody else may begin before the tables are removed.
+        let Self { _lock, _left, url, tables, found } = self;
         drop(tables);
         discard_shadow(&url).await?;
         Ok(found)
