@@ -171,9 +171,12 @@ impl Trees {
         let making = async {
             let mut again = self.0.again.lock().await;
             // Another may have had it made while this one waited for its turn.
-            let is_of_it = again.as_ref().is_some_and(|(position, _)| *position == up_to);
-            if !is_of_it && let Some((_, other)) = again.take() {
+            // Who waits too long for another's leaves it here: no second child runs beside it.
+            if let Some((position, other)) = again.as_mut()
+                && *position != up_to
+            {
                 drop(other.await);
+                *again = None;
             }
             let (_, job) = again.get_or_insert_with(|| (up_to, self.begin(Some(up_to))));
             let ended = job.await;
