@@ -11,7 +11,7 @@ use postgres_connection::{PostgresUrl, Rewritten, rewrite_table};
 use read_model::{ReadModelError, ReadModelUrl, Side};
 
 use crate::ProjectError;
-use crate::rebuild::{RebuildLock, discard_shadow, name_of};
+use crate::rebuild::{RebuildLock, clear_up, discard_shadow, name_of};
 use crate::write::{TablesFile, WriteError};
 
 /// The tables that have what is private.
@@ -23,8 +23,11 @@ const AGAIN: Duration = Duration::from_millis(100);
 
 const DOING: &str = "write anew";
 
-/// Writes the tables anew that have what is private, once the rows are erased.
+/// Writes the tables anew that have what is private, once the rows are erased. While another
+/// process rebuilds the read model, that is an error.
 pub async fn rewrite_erased(url: &ReadModelUrl) -> Result<(), ProjectError> {
+    // What a rebuild makes has it, too: one that is under way may have read it before.
+    let _lock = clear_up(url).await?;
     let failed =
         |source: Source| -> ProjectError { ReadModelError::database(DOING, url, source).into() };
     match url {
