@@ -252,12 +252,28 @@ async fn fold_up_to_live(
         let last = fold(shadow, &ends, Share::ALL, told);
         if let Ok(folded) = timeout(LAST_FOLD_MAX, last).await {
             folded?;
-            return Ok((live, ends));
+            if !is_erased_ahead(store, &ends).await? {
+                return Ok((live, ends));
+            }
+            drop(live);
+            tokio::time::sleep(NEAR).await;
+        } else {
+            // What was under way when it was given up may have been written or not.
+            shadow.reopen().await?;
         }
-        // What was under way when it was given up may have been written or not.
-        shadow.reopen().await?;
     }
     Err(ProjectError::TooFast { at: url.clone() })
+}
+
+/// Whether the log has lost texts to an erasure that the tables don't have yet: they have the texts
+/// until then. While this holds the shadow's lock, no erasure ends.
+async fn is_erased_ahead(store: &EventStore, ends: &[Place]) -> Result<bool, ProjectError> {
+    let is_ahead = |place: Place| {
+        let end = ends.iter().find(|end| end.partition == place.partition);
+        end.is_some_and(|end| place.position > end.position)
+    };
+    let erasures = store.unfinished_erasures().await?;
+    Ok(erasures.iter().any(|erasure| is_ahead(erasure.place)))
 }
 
 /// Folds each partition up to a place, which the log is known to have.
