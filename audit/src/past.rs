@@ -10,6 +10,7 @@ use log_record::{PackedPlace, Partition, Place, Position, RecordedEvent};
 use projector::{Past, ProjectError};
 use query_api::{PastOf, ReadPast, failed, unread};
 use read_model::{PROGRAMME, Query, ReadModel, Reading};
+use tokio::sync::Semaphore;
 use wire::{Moment, Problem};
 
 use crate::places::{
@@ -24,13 +25,17 @@ const SUM_SOLD: Query = Query::same(include_str!("sql/sum_sold.sql"));
 /// takes about a second.
 const EVENTS_MAX: usize = 100_000;
 
+/// How many answers are made at the same time: each may take some hundred megabytes.
+const MADE_AT_ONCE: usize = 4;
+
 /// How many places are asked for at a time.
 const PLACES_AT_ONCE: u32 = 2_000;
 
 /// Answers what there was, for the query API.
 #[must_use]
 pub fn read_past(store: EventStore, read_model: ReadModel, wait_max: Duration) -> ReadPast {
-    let reader = Arc::new(PastReader { store, read_model, wait_max });
+    let turns = Semaphore::new(MADE_AT_ONCE);
+    let reader = Arc::new(PastReader { store, read_model, wait_max, turns });
     Arc::new(move |of, at| {
         let reader = Arc::clone(&reader);
         Box::pin(async move { reader.read(&of, at).await })
@@ -67,6 +72,7 @@ struct PastReader {
     store: EventStore,
     read_model: ReadModel,
     wait_max: Duration,
+    turns: Semaphore,
 }
 
 impl PastReader {
@@ -77,6 +83,7 @@ impl PastReader {
             }
             PastOf::Offer(_) => PROGRAMME_HOME,
         };
+        let turn = self.turns.acquire().await.map_err(|_| Problem::internal())?;
         let (until, contained) = self.until(partition, at).await?;
         let wanted = [Place { partition, position: contained }];
         let begun = self.read_model.read(&wanted, self.wait_max).await;
@@ -95,7 +102,9 @@ impl PastReader {
         }
         drop(tables);
         let past = Past { partition, events: in_order(events), sold, time: until.time };
-        past.read(self.store.log_id()).await.map_err(unprojected)
+        let made = past.read(self.store.log_id()).await.map_err(unprojected);
+        drop(turn);
+        made
     }
 
     /// The moment, and up to where the tables must be.

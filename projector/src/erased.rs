@@ -11,6 +11,7 @@ use postgres_connection::{PostgresUrl, Rewritten, rewrite_table};
 use read_model::{ReadModelError, ReadModelUrl, Side};
 
 use crate::ProjectError;
+use crate::rebuild::{RebuildLock, clear_up, discard_shadow, name_of};
 use crate::write::{TablesFile, WriteError};
 
 /// The tables that have what is private.
@@ -22,8 +23,11 @@ const AGAIN: Duration = Duration::from_millis(100);
 
 const DOING: &str = "write anew";
 
-/// Writes the tables anew that have what is private, once the rows are erased.
+/// Writes the tables anew that have what is private, once the rows are erased. While another
+/// process rebuilds the read model, that is an error.
 pub async fn rewrite_erased(url: &ReadModelUrl) -> Result<(), ProjectError> {
+    // What a rebuild makes has it, too: one that is under way may have read it before.
+    let _lock = clear_up(url).await?;
     let failed =
         |source: Source| -> ProjectError { ReadModelError::database(DOING, url, source).into() };
     match url {
@@ -32,6 +36,17 @@ pub async fn rewrite_erased(url: &ReadModelUrl) -> Result<(), ProjectError> {
         }
         ReadModelUrl::Postgres(postgres) => rewrite_tables(postgres).await.map_err(failed),
     }
+}
+
+/// Removes what a reconciliation left that was killed: it has the texts of before. One that is under
+/// way must end first.
+pub async fn remove_shadow(url: &ReadModelUrl) -> Result<(), ProjectError> {
+    let url = match url {
+        ReadModelUrl::Sqlite(file) => ReadModelUrl::Sqlite(name_of(file)?),
+        ReadModelUrl::Postgres(_) => url.clone(),
+    };
+    let _lock = RebuildLock::take(&url, Side::Shadow).await?;
+    Ok(discard_shadow(&url).await?)
 }
 
 type Source = Box<dyn std::error::Error + Send + Sync>;

@@ -30,7 +30,7 @@ mod write;
 use event_store::EventStore;
 use read_model::ReadModelUrl;
 
-pub use erased::rewrite_erased;
+pub use erased::{remove_shadow, rewrite_erased};
 pub use error::ProjectError;
 pub use metrics::ProjectorMetrics;
 pub use partition::{ProjectionStatus, ProjectionStop};

@@ -50,10 +50,7 @@ pub async fn rebuild_watched(
     store: &EventStore,
     watch: impl FnOnce(Vec<watch::Receiver<ProjectionStatus>>),
 ) -> Result<(), ProjectError> {
-    let url = &match url {
-        ReadModelUrl::Sqlite(file) => ReadModelUrl::Sqlite(file::name_of(file)?),
-        ReadModelUrl::Postgres(_) => url.clone(),
-    };
+    let url = &named(url)?;
     match url {
         ReadModelUrl::Sqlite(file) => {
             read_model::migrate(url).await?;
@@ -99,6 +96,22 @@ pub async fn rebuild_watched(
     }
     projector.close().await;
     Ok(discard(url).await?)
+}
+
+/// Removes what a rebuild left that was killed. None begins for as long as the lock is held.
+pub(crate) async fn clear_up(url: &ReadModelUrl) -> Result<RebuildLock, ProjectError> {
+    let url = named(url)?;
+    let lock = RebuildLock::take(&url, Side::Rebuilt).await?;
+    discard(&url).await?;
+    Ok(lock)
+}
+
+/// The read model under the name that a rebuild gives to another file.
+fn named(url: &ReadModelUrl) -> Result<ReadModelUrl, ReadModelError> {
+    Ok(match url {
+        ReadModelUrl::Sqlite(file) => ReadModelUrl::Sqlite(file::name_of(file)?),
+        ReadModelUrl::Postgres(_) => url.clone(),
+    })
 }
 
 /// Removes what a reconciliation has made, or left when it was killed.

@@ -23,7 +23,8 @@ use snapshot::{Read, Snapshot};
 pub use across::Disagreement;
 pub use compare::{RowDifference, RowDifferenceKind, TableDigest};
 
-/// How many differences of a table, and of a check across tables, are named; all are counted.
+/// How many differences of a table are named, where all are counted; and how many of a check across
+/// tables are looked for.
 pub const NAMED_MAX: usize = 100;
 
 /// A fold that took no longer than this is near enough to the live tables to compare with.
@@ -194,7 +195,8 @@ impl Folded {
 
     /// Removes the tables, and gives what was found.
     pub async fn discard(self) -> Result<Reconciled, ProjectError> {
-        let Self { url, tables, found, _left, _lock } = self;
+        // The last one goes first: nobody else may begin before the tables are removed.
+        let Self { _lock, _left, url, tables, found } = self;
         drop(tables);
         discard_shadow(&url).await?;
         Ok(found)
@@ -250,12 +252,28 @@ async fn fold_up_to_live(
         let last = fold(shadow, &ends, Share::ALL, told);
         if let Ok(folded) = timeout(LAST_FOLD_MAX, last).await {
             folded?;
-            return Ok((live, ends));
+            if !is_erased_ahead(store, &ends).await? {
+                return Ok((live, ends));
+            }
+            drop(live);
+            tokio::time::sleep(NEAR).await;
+        } else {
+            // What was under way when it was given up may have been written or not.
+            shadow.reopen().await?;
         }
-        // What was under way when it was given up may have been written or not.
-        shadow.reopen().await?;
     }
     Err(ProjectError::TooFast { at: url.clone() })
+}
+
+/// Whether the log has lost texts to an erasure that the tables don't have yet: they have the texts
+/// until then. While this holds the shadow's lock, no erasure ends.
+async fn is_erased_ahead(store: &EventStore, ends: &[Place]) -> Result<bool, ProjectError> {
+    let is_ahead = |place: Place| {
+        let end = ends.iter().find(|end| end.partition == place.partition);
+        end.is_some_and(|end| place.position > end.position)
+    };
+    let erasures = store.unfinished_erasures().await?;
+    Ok(erasures.iter().any(|erasure| is_ahead(erasure.place)))
 }
 
 /// Folds each partition up to a place, which the log is known to have.

@@ -180,7 +180,11 @@ impl BalanceTrees {
         let file = self.file(up_to.place.position, unit);
         let no_tree = || NoBalanceProof::NoTree(file.clone());
         let tree = TreeFile::open(&file, up_to)?.ok_or_else(no_tree)?;
-        let proved = tree.prove(&SaltedAccount::new(&salt, account)).map_err(failed(&file))?;
+        let proved = match tree.prove(&SaltedAccount::new(&salt, account)) {
+            // Sums that can't be: a node was changed.
+            Err(error) if error.kind() == ErrorKind::InvalidData => return Err(no_tree()),
+            proved => proved.map_err(failed(&file))?,
+        };
         let Some((index, balances, path)) = proved else {
             // Only a whole tree can show that something isn't in it.
             let is_sealed = tree.root().map_err(failed(&file))? == Some(SumHash(root));

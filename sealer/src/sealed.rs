@@ -102,13 +102,25 @@ pub(crate) fn earlier_keys(
     let mut earlier = vec![];
     let there = folder.earlier(origin).map_err(SealError::file(folder.path()))?;
     for origin in there {
-        let Some(sealed) = Sealed::read(folder.of_tree(&origin))? else { continue };
-        // Nothing larger will be signed of it.
-        let last = |range: KeyRange| KeyRange {
-            last_size: Some(range.last_size.unwrap_or(sealed.size)),
-            ..range
-        };
-        earlier.extend(sealed.key_ranges(public)?.into_iter().map(last));
+        match keys_of_earlier(folder.of_tree(&origin), public) {
+            Ok(keys) => earlier.extend(keys),
+            // They are only told: what is signed now goes on without them.
+            Err(error @ SealError::Checkpoint { .. }) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(%origin, error, "the keys of an earlier tree can't be told");
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(earlier)
+}
+
+/// What keys signed of a tree to which nothing is added any more.
+fn keys_of_earlier(folder: TreeFolder, public: &[[u8; 32]]) -> Result<Vec<KeyRange>, SealError> {
+    let Some(sealed) = Sealed::read(folder)? else { return Ok(vec![]) };
+    let last = |range: KeyRange| KeyRange {
+        last_size: Some(range.last_size.unwrap_or(sealed.size)),
+        ..range
+    };
+    Ok(sealed.key_ranges(public)?.into_iter().map(last).collect())
 }

@@ -95,10 +95,12 @@ impl Witness {
         let body = body(answer).await?;
         if status == StatusCode::OK {
             return match note.with(&body).and_then(|read| {
-                read.verify(&self.key)?;
-                Ok(read)
+                // An answer with a blank line in it is a note of another text.
+                let signed = note.clone().with_those_of(&self.key, &read);
+                signed.verify(&self.key)?;
+                Ok(signed)
             }) {
-                Ok(read) => Ok(Answer::Signed(note.clone().with_those_of(&self.key, &read))),
+                Ok(signed) => Ok(Answer::Signed(signed)),
                 Err(error) => Ok(Answer::Refused(format!("its answer has no signature: {error}"))),
             };
         }

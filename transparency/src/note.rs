@@ -305,12 +305,13 @@ impl Note {
         format!("{self}{lines}").parse()
     }
 
-    /// The note that has a key's signatures of another note of the same text.
+    /// The note that has a key's signature of another note of the same text. Of several it takes the
+    /// first: who signs often must not fill a note up that others sign, too.
     #[must_use]
     pub fn with_those_of(mut self, key: &VerifierKey, other: &Self) -> Self {
         if self.text == other.text {
             self.signatures.retain(|by| !(by.name == key.name && by.id == key.id));
-            self.signatures.extend(other.of(key).cloned());
+            self.signatures.extend(other.of(key).next().cloned());
         }
         self
     }

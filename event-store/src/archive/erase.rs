@@ -65,6 +65,11 @@ impl EventStore {
         erasures: &[Erasure],
     ) -> Result<(), StoreError> {
         self.remove_superseded(folder.path()).await?;
+        remove_unfinished(folder.path(), self.log_id()).map_err(|source| StoreError::Io {
+            doing: "remove what is unfinished in",
+            file: folder.path().to_owned(),
+            source,
+        })?;
         for range in self.archived_ranges().await? {
             let erased = Erased::of(erasures, range.partition);
             if range.first > erased.end() {
@@ -190,6 +195,21 @@ impl Rewrite {
         let step = usize::try_from(MEMBER_EVENTS).unwrap_or(usize::MAX);
         (before..last).step_by(step).map(Position)
     }
+}
+
+/// Removes what was left half written by a process that was killed: nobody else writes there while
+/// the folder is in hand.
+fn remove_unfinished(folder: &Path, log_id: LogId) -> io::Result<()> {
+    let begin = format!("{log_id}-");
+    for entry in fs::read_dir(folder)? {
+        let file = entry?.path();
+        let is_unfinished = file.extension().is_some_and(|extension| extension == "unfinished");
+        let name = file.file_name().and_then(|name| name.to_str());
+        if is_unfinished && name.is_some_and(|name| name.starts_with(&begin)) {
+            remove(folder, &file)?;
+        }
+    }
+    Ok(())
 }
 
 /// A file that is gone already was removed by a process that was killed right then.

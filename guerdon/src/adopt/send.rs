@@ -231,18 +231,18 @@ impl Sender {
             occurred_at: exchange.ordered_at.as_deref(),
         };
         let shopper = &self.keys.shopper;
-        let dry_run = format!("{path}?dry_run=true");
-        let answered = self.client.ask(shopper, Method::PUT, &dry_run, Some(&body)).await;
-        let response = answered.map_err(unanswered)?.response;
-        let is_there = if response.status() == StatusCode::OK {
-            let said: DryRunBody = response.json().await.context("a dry run says no outcome")?;
-            said.outcome == "exists"
-        } else {
-            let refused = problem(place, response).await?;
-            if !BUT_FOR_POINTS.contains(&&*refused.code) {
-                return Ok(Outcome::Refused(refused));
-            }
-            false
+        let mut tried = self.try_out(place, &path, &body).await?;
+        if tried.is_refused_as(&["account-unknown"]) {
+            // What an account may have of an offer is looked at only once it is there.
+            let account = format!("/v1/accounts/{account_id}");
+            self.put(place, &self.keys.operator, &account, &NoFields {}).await?;
+            tried = self.try_out(place, &path, &body).await?;
+        }
+        let is_there = match tried {
+            Outcome::Adopted => false,
+            Outcome::Repeated => true,
+            Outcome::Refused(refused) if BUT_FOR_POINTS.contains(&&*refused.code) => false,
+            Outcome::Refused(refused) => return Ok(Outcome::Refused(refused)),
         };
         for (number, (unit, points)) in (1..).zip(prices).filter(|_| !is_there) {
             let body = CreditBody {
@@ -269,6 +269,23 @@ impl Sender {
                                redeemed.";
         }
         Ok(outcome)
+    }
+
+    /// What a redemption would come to; nothing is recorded.
+    async fn try_out(
+        &self,
+        place: &Place,
+        path: &str,
+        body: &RedeemBody<'_>,
+    ) -> anyhow::Result<Outcome> {
+        let path = format!("{path}?dry_run=true");
+        let asked = self.client.ask(&self.keys.shopper, Method::PUT, &path, Some(body)).await;
+        let response = asked.map_err(unanswered)?.response;
+        if response.status() != StatusCode::OK {
+            return Ok(Outcome::Refused(problem(place, response).await?));
+        }
+        let said: DryRunBody = response.json().await.context("a dry run says no outcome")?;
+        Ok(if said.outcome == "exists" { Outcome::Repeated } else { Outcome::Adopted })
     }
 
     async fn credit(

@@ -14,7 +14,7 @@ use domain::{Command as Asked, SealId, SealedBalances};
 use event_store::EventStore;
 use log_record::{Place, Position, hex, parse_hex};
 use query_api::{BalanceAsked, ProveBalance, ProvedBalance, UnprovedBalance};
-use sealer::{BalanceTrees, NoBalanceProof, UpTo};
+use sealer::{BalanceError, BalanceTrees, NoBalanceProof, UpTo};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::sync::Mutex;
@@ -158,7 +158,12 @@ impl Trees {
             let (salts, root) = (salts.unwrap_or_default(), root.unwrap_or_default());
             trees.prove(&up_to, salts, unit.as_str(), root, account_id.as_str())
         });
-        looking.await.unwrap_or(Err(NoBalanceProof::OtherSecret))
+        // Where it was cut off, that says nothing of the secret.
+        looking.await.unwrap_or_else(|cut| {
+            let file = self.0.config.data.transparency().balance_salts();
+            let source = std::io::Error::other(cut);
+            Err(NoBalanceProof::Failed(BalanceError::File { file, source }))
+        })
     }
 
     /// Has a lost tree made again. Whoever waits too long comes again.
@@ -166,9 +171,12 @@ impl Trees {
         let making = async {
             let mut again = self.0.again.lock().await;
             // Another may have had it made while this one waited for its turn.
-            let is_of_it = again.as_ref().is_some_and(|(position, _)| *position == up_to);
-            if !is_of_it && let Some((_, other)) = again.take() {
+            // Who waits too long for another's leaves it here: no second child runs beside it.
+            if let Some((position, other)) = again.as_mut()
+                && *position != up_to
+            {
                 drop(other.await);
+                *again = None;
             }
             let (_, job) = again.get_or_insert_with(|| (up_to, self.begin(Some(up_to))));
             let ended = job.await;

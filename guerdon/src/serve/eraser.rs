@@ -233,6 +233,8 @@ impl Eraser {
         if read_model.read(&wanted, TABLES_WAIT).await.is_err() {
             return Ok(());
         }
+        // One that begins from now on finds no texts in the log.
+        projector::remove_shadow(&self.tables.config.data.read_model()).await?;
         // Calls from before may have been noted since.
         for erasure in &waiting {
             self.store.erase_calls(&erasure.account_id).await?;

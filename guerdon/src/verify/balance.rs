@@ -16,6 +16,7 @@ use transparency::{
     VerifierKey,
 };
 
+use super::log_key;
 use crate::command_line::path;
 use crate::exit::FoundWrong;
 use crate::printing::{Printing, plain};
@@ -29,7 +30,7 @@ pub(super) struct ProofArgs {
 
     /// The log's key, or its first one, in the form NAME+ID+KEY, as GET /log/keys gives it. Get it
     /// from somebody else than whoever gave the proof.
-    #[arg(long)]
+    #[arg(long, value_parser = log_key)]
     key: VerifierKey,
 }
 

@@ -244,10 +244,10 @@ async fn an_event_whose_lots_do_not_add_up_is_named_though_both_sides_have_it(on
     ledger.project().await;
     let found = reconciled(&ledger).await;
     assert_eq!(named(&found), Vec::<String>::new(), "the rows are what the log gives");
-    let lots = found.disagreements.iter().find(|it| it.what == "available balances = lots");
-    let lots = lots.unwrap_or_else(|| panic!("{:?}", found.disagreements));
-    assert_eq!((lots.of.as_str(), lots.first, lots.second), ("ann, points", 200, 300));
-    assert_eq!(found.disagreements.len(), 1, "the statement and the sums agree");
+    let named: Vec<(&str, i128, i128)> =
+        found.disagreements.iter().map(|it| (it.of.as_str(), it.first, it.second)).collect();
+    // The 500 that came in are 300 that were redeemed and 300 that are there.
+    assert_eq!(named, [("points", 500, 600)], "{:?}", found.disagreements);
 }
 
 async fn two_reconciliations_at_once_are_one_and_a_refusal(on: On) {
@@ -290,6 +290,9 @@ async fn tables_of_another_log_or_without_a_beginning_are_refused(on: On) {
 async fn a_tables_key_is_its_first_columns_by_their_bytes_on_postgres_too() {
     let sqlite = Ledger::new(1, On::Sqlite).await;
     let postgres = Ledger::new(1, On::Postgres).await;
+    // Tables without a beginning aren't read.
+    sqlite.project().await;
+    postgres.project().await;
     for table in &TABLES {
         let key: Vec<&str> = table.key().iter().map(|column| column.name).collect();
         let statement = format!(

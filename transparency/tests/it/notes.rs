@@ -102,6 +102,8 @@ fn a_note_takes_over_the_signatures_of_one_key() {
     assert!(taken.bears(&witness(3, "v")) && !taken.bears(&witness(2, "w")));
     let again = taken.clone().with_those_of(&witness(3, "v"), &all);
     assert_eq!(again, taken, "only once");
+    let often = note.with(&lines.repeat(2)).expect("a note");
+    assert_eq!(note.clone().with_those_of(&witness(3, "v"), &often), taken, "one of several");
     let other = signing(2).cosign("w", 1, signing(1).sign("log", "more\n").expect("a note"));
     let same = note.clone().with_those_of(&witness(2, "w"), &other.expect("a note"));
     assert_eq!(same, note, "it is of another text");
