@@ -94,7 +94,7 @@ pub(crate) struct ServeConfig {
     pub(crate) checkpoints_dir: Option<PathBuf>,
 
     /// Seal the balances of all accounts once a day, as `daily-` with the day of UTC. An operator
-    /// can seal them at any time with PUT /v1/seals/{seal_id}.
+    /// can seal them at any time with a request to `/v1/seals`.
     #[arg(long, env = "GUERDON_SEAL_BALANCES_DAILY")]
     pub(crate) seal_balances_daily: bool,
 

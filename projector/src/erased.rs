@@ -38,8 +38,8 @@ pub async fn rewrite_erased(url: &ReadModelUrl) -> Result<(), ProjectError> {
     }
 }
 
-/// Removes what a reconciliation left that was killed: it has the texts of before. One that is under
-/// way must end first.
+/// Removes what a reconciliation left that was killed: it has the texts of before. One that is
+/// under way must end first.
 pub async fn remove_shadow(url: &ReadModelUrl) -> Result<(), ProjectError> {
     let url = match url {
         ReadModelUrl::Sqlite(file) => ReadModelUrl::Sqlite(name_of(file)?),

@@ -305,8 +305,8 @@ impl Note {
         format!("{self}{lines}").parse()
     }
 
-    /// The note that has a key's signature of another note of the same text. Of several it takes the
-    /// first: who signs often must not fill a note up that others sign, too.
+    /// The note that has a key's signature of another note of the same text. Of several it takes
+    /// the first: who signs often must not fill a note up that others sign, too.
     #[must_use]
     pub fn with_those_of(mut self, key: &VerifierKey, other: &Self) -> Self {
         if self.text == other.text {

@@ -269,6 +269,7 @@ fn is_the_same(tampered: &Value, honest: &Value) -> bool {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test has no configuration but this")]
 fn whatever_is_changed_in_a_proof_is_caught() {
     let count = std::env::var("GUERDON_TAMPERINGS").ok().and_then(|count| count.parse().ok());
     let honest: Vec<Value> = [0, 5, 31, 36].map(proof_of).into();

@@ -19,7 +19,7 @@ pub(super) struct Kept {
 
 /// Whether what is answered after this batch is kept.
 pub(super) fn is_kept(batch: usize, batches: usize) -> bool {
-    batch % (batches / MOMENTS).max(1) == 0
+    batch.is_multiple_of((batches / MOMENTS).max(1))
 }
 
 /// Keeps what is answered now, after so many events.
