@@ -218,7 +218,7 @@ fn cosigned_by(Cosigned { size, by }: Cosigned) -> CosignedBy {
     CosignedBy { size, witnesses: by.into_iter().map(signed_by).collect() }
 }
 
-fn log_key(text: &str) -> Result<VerifierKey, KeyError> {
+pub(crate) fn log_key(text: &str) -> Result<VerifierKey, KeyError> {
     text.parse::<VerifierKey>()?.must_be(KeyKind::Log)
 }
 

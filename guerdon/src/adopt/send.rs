@@ -250,7 +250,7 @@ impl Sender {
                 points: *points,
                 cause: CauseBody {
                     kind: "adjustment",
-                    id: format!("adopted-{number}-of-{exchange_id}"),
+                    id: format!("exchange-{number}-{exchange_id}"),
                 },
                 available_at: None,
                 expires_at: exchange.expires_at.as_deref(),

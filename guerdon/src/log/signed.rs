@@ -14,6 +14,7 @@ use transparency::VerifierKey;
 use crate::command_line::path;
 use crate::exit::FoundWrong;
 use crate::progress::Progress;
+use crate::verify::log_key;
 
 /// How many events are verified before a signal is heard.
 const PORTION: u64 = 4_096;
@@ -29,7 +30,7 @@ pub(crate) struct CheckpointArgs {
 
     /// The verifier key that signed the checkpoint, in the form NAME+ID+KEY, as GET /log/keys gives
     /// it. Get it from somebody else than whoever made the export. May be given several times.
-    #[arg(long)]
+    #[arg(long, value_parser = log_key)]
     key: Vec<VerifierKey>,
 }
 
