@@ -32,6 +32,10 @@ const WAIT_MAX: Duration = Duration::from_secs(20);
 /// How long a proof waits for a tree that is made again.
 const REMAKE_WAIT_MAX: Duration = Duration::from_secs(5);
 
+/// For how long a tree that was made again isn't made once more: a shopper may ask for old seals in
+/// turn, and each costs a fold of the log.
+const REMADE_FOR: Duration = Duration::from_secs(60);
+
 /// When whoever didn't wait long enough comes again.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -55,8 +59,15 @@ struct Shared {
     stop: CancellationToken,
     /// The trees of the log's end that are being made, or were made just now.
     newest: Mutex<Option<Job>>,
-    /// A tree that is made again.
-    again: Mutex<Option<(Position, Job)>>,
+    again: Mutex<Again>,
+}
+
+/// Trees that are made again.
+#[derive(Default)]
+struct Again {
+    job: Option<(Position, Job)>,
+    /// Those that were made not long ago, and when.
+    made: Vec<(Position, Instant)>,
 }
 
 type Job = JoinHandle<(Instant, anyhow::Result<SealedBalances>)>;
@@ -168,21 +179,30 @@ impl Trees {
 
     /// Has a lost tree made again. Whoever waits too long comes again.
     async fn make_again(&self, up_to: Position) -> Result<(), UnprovedBalance> {
+        let asked = Instant::now();
         let making = async {
             let mut again = self.0.again.lock().await;
-            // Another may have had it made while this one waited for its turn.
+            let Again { job, made } = &mut *again;
+            made.retain(|(_, at)| at.elapsed() < REMADE_FOR);
+            if let Some((_, at)) = made.iter().find(|(position, _)| *position == up_to) {
+                // Another had it made while this one waited for its turn, or it is lost once more.
+                return if *at >= asked { Ok(()) } else { Err(UnprovedBalance::NotYet) };
+            }
             // Who waits too long for another's leaves it here: no second child runs beside it.
-            if let Some((position, other)) = again.as_mut()
+            if let Some((position, other)) = job.as_mut()
                 && *position != up_to
             {
                 drop(other.await);
-                *again = None;
+                *job = None;
             }
-            let (_, job) = again.get_or_insert_with(|| (up_to, self.begin(Some(up_to))));
-            let ended = job.await;
-            *again = None;
+            let (_, running) = job.get_or_insert_with(|| (up_to, self.begin(Some(up_to))));
+            let ended = running.await;
+            *job = None;
             match ended {
-                Ok((_, Ok(_))) => Ok(()),
+                Ok((_, Ok(_))) => {
+                    made.push((up_to, Instant::now()));
+                    Ok(())
+                }
                 Ok((_, Err(error))) => {
                     let error = format!("{error:#}");
                     tracing::error!(error, "a tree of balances can't be made again");
@@ -198,7 +218,7 @@ impl Trees {
     /// Waits for the child processes, which were told to stop.
     pub(super) async fn end(&self) {
         let newest = self.0.newest.lock().await.take();
-        let again = self.0.again.lock().await.take().map(|(_, job)| job);
+        let again = self.0.again.lock().await.job.take().map(|(_, job)| job);
         for job in newest.into_iter().chain(again) {
             drop(job.await);
         }
