@@ -19,6 +19,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::shape::{full_subtrees, siblings, skip_single};
+
 pub use proof::{
     BalanceProof, BalanceProofError, LiabilityProof, OtherRoot, PathNode, SealedBalances,
     VerifiedBalance, VerifiedSeal,
@@ -225,23 +227,12 @@ pub fn sum_path<E: From<SumsTooLarge>>(
     accounts: u64,
     mut subtree: impl FnMut(u32, u64) -> Result<SumNode, E>,
 ) -> Result<Option<Vec<SumNode>>, E> {
-    if index >= accounts {
-        return Ok(None);
-    }
-    let (mut from, mut to) = (0, accounts);
-    let mut from_top = vec![];
-    while to - from > 1 {
-        let middle = from + left_leaves(to - from);
-        let (other, rest) = if index < middle {
-            ((middle, to), (from, middle))
-        } else {
-            ((from, middle), (middle, to))
-        };
-        from_top.push(node_over(other.0, other.1, &mut subtree)?);
-        (from, to) = rest;
-    }
-    from_top.reverse();
-    Ok(Some(from_top))
+    let Some(siblings) = siblings(index, accounts) else { return Ok(None) };
+    siblings
+        .into_iter()
+        .map(|(from, to)| node_over(from, to, &mut subtree))
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 /// Why a path leads to no root.
@@ -280,10 +271,7 @@ pub fn root_of_path(
         }
         if at & 1 == 1 || at == last {
             node = SumNode::above(other, &node)?;
-            // A node on the right edge without a sibling stands for its parent.
-            while at & 1 == 0 && at != 0 {
-                (at, last) = (at >> 1, last >> 1);
-            }
+            skip_single(&mut at, &mut last);
         } else {
             node = SumNode::above(&node, other)?;
         }
@@ -294,25 +282,15 @@ pub fn root_of_path(
 
 /// The node over the leaves from `from` to before `to`.
 fn node_over<E: From<SumsTooLarge>>(
-    mut from: u64,
+    from: u64,
     to: u64,
     subtree: &mut impl FnMut(u32, u64) -> Result<SumNode, E>,
 ) -> Result<SumNode, E> {
-    let mut full = vec![];
-    while from < to {
-        let leaves = to - from;
-        let level = if leaves.is_power_of_two() { leaves } else { left_leaves(leaves) }.ilog2();
-        full.push(subtree(level, from >> level)?);
-        from += 1 << level;
-    }
+    let full = full_subtrees(from, to).into_iter().map(|(level, index)| subtree(level, index));
+    let full = full.collect::<Result<Vec<_>, E>>()?;
     let mut from_right = full.into_iter().rev();
     let Some(last) = from_right.next() else { return Ok(SumNode::of_nothing()) };
     Ok(from_right.try_fold(last, |right, left| SumNode::above(&left, &right))?)
-}
-
-/// How many of two or more leaves are in the left subtree: the largest power of two below.
-const fn left_leaves(leaves: u64) -> u64 {
-    1 << (leaves - 1).ilog2()
 }
 
 /// Thirty-two bytes as hexadecimal digits.

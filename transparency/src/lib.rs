@@ -17,6 +17,7 @@ mod hash;
 mod note;
 mod proof;
 mod receipt;
+mod shape;
 mod tile;
 mod tree;
 mod verify;

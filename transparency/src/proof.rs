@@ -5,6 +5,7 @@
 //! index 2 has the leaves 16 to 23.
 
 use crate::TreeHash;
+use crate::shape::{full_subtrees, left_leaves, siblings, skip_single};
 
 /// The proof that the leaf at `index`, counted from 0, is in the tree of `size` leaves. There is
 /// none for a leaf that isn't.
@@ -13,23 +14,12 @@ pub fn inclusion<E>(
     size: u64,
     mut subtree: impl FnMut(u32, u64) -> Result<TreeHash, E>,
 ) -> Result<Option<Vec<TreeHash>>, E> {
-    if index >= size {
-        return Ok(None);
-    }
-    let (mut from, mut to) = (0, size);
-    let mut from_root = vec![];
-    while to - from > 1 {
-        let middle = from + left_leaves(to - from);
-        let (other, rest) = if index < middle {
-            ((middle, to), (from, middle))
-        } else {
-            ((from, middle), (middle, to))
-        };
-        from_root.push(root_of(other.0, other.1, &mut subtree)?);
-        (from, to) = rest;
-    }
-    from_root.reverse();
-    Ok(Some(from_root))
+    let Some(siblings) = siblings(index, size) else { return Ok(None) };
+    siblings
+        .into_iter()
+        .map(|(from, to)| root_of(from, to, &mut subtree))
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 /// The proof that the tree of `earlier` leaves is the beginning of that of `later` ones. There is
@@ -148,33 +138,15 @@ pub fn subtree_root(leaves: &[TreeHash]) -> Option<TreeHash> {
     hashes.pop()
 }
 
-/// A node on the right edge without a sibling stands for its parent.
-const fn skip_single(node: &mut u64, last: &mut u64) {
-    while *node & 1 == 0 && *node != 0 {
-        *node >>= 1;
-        *last >>= 1;
-    }
-}
-
 /// The hash over the leaves from `from` to before `to`, as a subtree of the tree.
 fn root_of<E>(
-    mut from: u64,
+    from: u64,
     to: u64,
     subtree: &mut impl FnMut(u32, u64) -> Result<TreeHash, E>,
 ) -> Result<TreeHash, E> {
-    let mut full = vec![];
-    while from < to {
-        let leaves = to - from;
-        let level = if leaves.is_power_of_two() { leaves } else { left_leaves(leaves) }.ilog2();
-        full.push(subtree(level, from >> level)?);
-        from += 1 << level;
-    }
+    let full = full_subtrees(from, to).into_iter().map(|(level, index)| subtree(level, index));
+    let full = full.collect::<Result<Vec<_>, E>>()?;
     let from_right = full.into_iter().rev();
     let root = from_right.reduce(|right, left| TreeHash::of_node(left, right));
     Ok(root.unwrap_or_else(TreeHash::of_nothing))
-}
-
-/// How many of two or more leaves are in the left subtree: the largest power of two below.
-const fn left_leaves(leaves: u64) -> u64 {
-    1 << (leaves - 1).ilog2()
 }
