@@ -1,15 +1,12 @@
 //! Every event of the domain has a sentence.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use audit::sentence;
 use domain::Clock;
 use event_schema::decode;
-use log_record::{Generation, LogId, NewEvent, Partition, Place, Position, RecordedEvent};
+use testing::golden::golden_rows;
 use testing::life::{EVENTS, history};
-use uuid::Uuid;
 
 #[test]
 fn a_life_of_points_is_told_in_plain_sentences() {
@@ -59,44 +56,4 @@ fn every_stored_event_has_a_sentence() {
         types.insert(row.event_type);
     }
     assert!(types.len() >= 50, "{} types have an example: {types:?}", types.len());
-}
-
-/// The examples of all stored shapes.
-fn golden_rows() -> Vec<RecordedEvent> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../event-schema/golden");
-    let files: Vec<PathBuf> = fs::read_dir(folder)
-        .expect("the folder is there")
-        .map(|entry| entry.expect("it can be listed").path())
-        .filter(|path| !path.to_string_lossy().ends_with(".private.json"))
-        .collect();
-    files.iter().map(|path| golden_row(path)).collect()
-}
-
-fn golden_row(path: &Path) -> RecordedEvent {
-    let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8");
-    let (event_type, _) = name.split_once(".v1.").expect("named by type and version");
-    let nouns = [
-        "account",
-        "credit",
-        "debt",
-        "hold",
-        "exchange",
-        "shipment",
-        "purchase",
-        "return",
-        "tier",
-        "withdrawal",
-    ];
-    let is_of_account = nouns.iter().any(|noun| event_type.starts_with(noun));
-    let text = |path: &Path| fs::read_to_string(path).expect("it can be read").into();
-    let event = NewEvent {
-        event_type: event_type.to_owned().leak(),
-        version: 1,
-        recorded_at: 1_795_248_000_000_000,
-        account_id: is_of_account.then(|| "ann".into()),
-        public: text(path),
-        private: text(&path.with_extension("private.json")),
-    };
-    let place = Place { partition: Partition(0), position: Position(1) };
-    RecordedEvent::seal(LogId(Uuid::from_u128(1)), Generation(1), place, event)
 }

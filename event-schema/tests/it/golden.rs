@@ -4,14 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use event_schema::{Metadata, PrivateActor, Salt, decode, decode_actor, decode_metadata, encode};
-use log_record::{
-    Generation, LogFormat, LogId, NewEvent, Partition, Place, Position, Principal, Private,
-    RecordedEvent, hex,
-};
+use log_record::{LogFormat, Principal, Private, RecordedEvent, hex};
 use sha2::{Digest as _, Sha256};
+use testing::golden::{RECORDED_AT, golden_rows};
 
 const SALT: Salt = Salt([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
-const RECORDED_AT: i64 = 1_795_248_000_000_000;
 
 #[test]
 fn every_golden_event_decodes_and_encodes_to_the_same_bytes() {
@@ -116,50 +113,4 @@ fn principal_of(row: &RecordedEvent) -> Option<Principal> {
     let role = role.unwrap_or_default().into_owned().leak();
     let says = subject.is_some() || name.is_some() || reason.is_some();
     says.then_some(Principal { role, key, subject, name, reason })
-}
-
-fn golden_rows() -> Vec<RecordedEvent> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .expect("the folder is there")
-        .map(|entry| entry.expect("it can be listed").path())
-        .filter(|path| !path.to_string_lossy().ends_with(".private.json"))
-        .collect();
-    files.sort();
-    files.iter().map(|path| golden_row(path)).collect()
-}
-
-fn golden_row(path: &Path) -> RecordedEvent {
-    let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8");
-    // `{type}.v1.json`, or `{type}.v1.{case}.json`
-    let (event_type, _) = name.split_once(".v1.").expect("named by type and version");
-    let nouns = [
-        "account",
-        "credit",
-        "debt",
-        "hold",
-        "exchange",
-        "shipment",
-        "purchase",
-        "return",
-        "tier",
-        "withdrawal",
-    ];
-    let is_of_account = nouns.iter().any(|noun| event_type.starts_with(noun));
-    let event = NewEvent {
-        event_type: event_type.to_owned().leak(),
-        version: 1,
-        recorded_at: RECORDED_AT,
-        account_id: is_of_account.then(|| "ann".into()),
-        public: fs::read_to_string(path).expect("it can be read").into(),
-        private: fs::read_to_string(path.with_extension("private.json"))
-            .expect("it can be read")
-            .into(),
-    };
-    let place = Place { partition: Partition(0), position: Position(1) };
-    RecordedEvent::seal(LogId(uuid()), Generation(1), place, event)
-}
-
-fn uuid() -> uuid::Uuid {
-    uuid::Uuid::from_u128(1)
 }
