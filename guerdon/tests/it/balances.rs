@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
@@ -17,7 +16,9 @@ use uuid::Uuid;
 use crate::ledger::audit::{events, rebuild};
 use crate::ledger::load::{Load, SHOPPERS};
 use crate::ledger::log::NEW_LOG;
-use crate::ledger::{Answer, Api, Ledger, PATIENCE, ends};
+use crate::ledger::{Answer, Api, Ledger, PATIENCE};
+use crate::receipts::text;
+use crate::transparency::run;
 
 const P0: Partition = Partition(0);
 
@@ -340,14 +341,4 @@ async fn key_of(api: &Api) -> VerifierKey {
 /// A sum over accounts.
 fn number(sum: &Value) -> u64 {
     sum.as_str().and_then(|sum| sum.parse().ok()).unwrap_or_else(|| panic!("{sum} is no sum"))
-}
-
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_else(|| panic!("{value} has no text {field}"))
-}
-
-fn run(args: &[&str], folder: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args).env("GUERDON_DATA_DIR", folder).env("RUST_LOG", "warn");
-    ends(command)
 }

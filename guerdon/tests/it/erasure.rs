@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use flate2::read::MultiGzDecoder;
@@ -14,6 +14,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, query};
 
 use crate::ledger::{Api, Ledger, PATIENCE, ends, faults_or};
+use crate::transparency::run;
 
 /// What is private of ann, by where it is: an address, a reason of an operator's, who asked for
 /// that and why, a shopper's name, a call that recorded nothing, and a warehouse's reason.
@@ -41,13 +42,7 @@ struct Place {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_file_has_what_was_erased_and_every_proof_stays_on_sqlite() {
     let folder = tempfile::tempdir().expect("a folder");
-    let of = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
-    let place = Place {
-        folder: folder.path().to_owned(),
-        store: of("log.sqlite"),
-        read_model: of("read-model.sqlite"),
-        database: None,
-    };
+    let place = Place::on_sqlite(folder.path());
     no_file_has_what_was_erased_and_every_proof_stays(&place).await;
 }
 
@@ -145,13 +140,7 @@ async fn no_file_has_what_was_erased_and_every_proof_stays(place: &Place) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_erasure_that_is_killed_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
-    let of = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
-    let place = Place {
-        folder: folder.path().to_owned(),
-        store: of("log.sqlite"),
-        read_model: of("read-model.sqlite"),
-        database: None,
-    };
+    let place = Place::on_sqlite(folder.path());
     let mut ledger = place.start();
     place.has_small_ranges().await;
     let kills = u64::try_from(faults_or(6)).expect("a few");
@@ -196,6 +185,12 @@ async fn nothing_is_erased_on_kurrent_and_that_is_said() {
 }
 
 impl Place {
+    fn on_sqlite(folder: &Path) -> Self {
+        let of = |name: &str| format!("sqlite:{}", folder.join(name).display());
+        let (store, read_model) = (of("log.sqlite"), of("read-model.sqlite"));
+        Self { folder: folder.to_owned(), store, read_model, database: None }
+    }
+
     fn start(&self) -> Ledger {
         Ledger::start_on(&self.store, &self.folder, &["--read-model", &self.read_model])
     }
@@ -364,10 +359,4 @@ fn tool(ledger: &Ledger, args: &[&str]) -> String {
     let done = ends(crate::ledger::tool_of(ledger, args));
     assert!(done.status.success(), "{done:?}");
     String::from_utf8_lossy(&done.stdout).into_owned()
-}
-
-fn run(args: &[&str], folder: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args).env("GUERDON_DATA_DIR", folder).env("RUST_LOG", "warn");
-    ends(command)
 }

@@ -15,9 +15,10 @@ use services::TestDatabase;
 use uuid::Uuid;
 
 use crate::ledger::{Ledger, audit, ends, journey, log, serve};
+use crate::transparency::until_sealed;
 use tools::{
     export, fails, files, first_file, guerdon, import, imported, pack, rewrite, said, sqlite,
-    succeeds, text, unpacked, until_sealed, url, with,
+    succeeds, text, unpacked, url, with,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,6 +11,7 @@ use services::TestDatabase;
 use transparency::{Note, SigningKey, VerifierKey};
 
 use crate::ledger::{Ledger, PATIENCE, ends};
+use crate::transparency::run;
 
 /// What the verifier in Python needs.
 const PYTHON: &str = "pynacl==1.6.2";
@@ -260,12 +261,6 @@ fn size(receipt: &Value) -> u64 {
     line.and_then(|size| size.parse().ok()).expect("a size")
 }
 
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_else(|| panic!("{value} has no text {field}"))
-}
-
-fn run(args: &[&str], folder: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args).env("GUERDON_DATA_DIR", folder).env("RUST_LOG", "warn");
-    ends(command)
 }

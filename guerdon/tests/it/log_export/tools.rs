@@ -3,12 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use event_store::StoreUrl;
-use transparency::{Checkpoint, Note};
 
-use crate::ledger::{Api, PATIENCE, ends};
+use crate::ledger::ends;
 
 /// Enough for several files, and small enough to have some.
 const PER_FILE: &str = "700";
@@ -57,22 +55,6 @@ pub(crate) fn rewrite(folder: &Path, position: u64) {
         range.last_checksum = Some(checksum);
     }
     fs::write(path, serde_json::to_vec(&manifest).expect("JSON")).expect("written");
-}
-
-/// Waits until so many events are sealed; gives the checkpoint.
-pub(crate) async fn until_sealed(api: &Api, size: u64) -> Note {
-    let begun = Instant::now();
-    loop {
-        let answer = api.request("GET", "/log/0/checkpoint", "shopper").send().await;
-        let text = answer.expect("answered").text().await.expect("a text");
-        let note = text.parse::<Note>().ok();
-        let sealed = note.as_ref().and_then(|note| Checkpoint::of(note).ok());
-        if let (Some(note), true) = (note, sealed.is_some_and(|it| it.size >= size)) {
-            return note;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{size} aren't sealed: {text}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 pub(crate) fn export(store: &str, into: &Path) -> Vec<String> {
