@@ -32,6 +32,21 @@ pub enum Rewritten {
     Forbidden,
 }
 
+impl Rewritten {
+    /// Why the table still has its former files; nothing where it has others.
+    #[must_use]
+    pub const fn why_not(self) -> Option<&'static str> {
+        match self {
+            Self::Done => None,
+            Self::Older => Some("a transaction, a standby or a slot may still see its former rows"),
+            Self::Locked => Some("others hold it all the time"),
+            Self::Forbidden => Some(
+                "the server doesn't let this role; have it own the table, or grant it `maintain`",
+            ),
+        }
+    }
+}
+
 /// Writes a table anew. What was erased must be committed by now.
 pub async fn rewrite_table(client: &Client, table: &str) -> Result<Rewritten, Error> {
     client.batch_execute(LIMITS).await?;

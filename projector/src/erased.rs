@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use postgres_connection::{PostgresUrl, Rewritten, rewrite_table};
+use postgres_connection::{PostgresUrl, rewrite_table};
 use read_model::{ReadModelError, ReadModelUrl, Side};
 
 use crate::ProjectError;
@@ -75,15 +75,9 @@ async fn rewrite_tables(url: &PostgresUrl) -> Result<(), Source> {
     let connection = url.connect().await?;
     for table in TABLES {
         let table = format!("{}.{table}", Side::Live.schema());
-        let why = match rewrite_table(&connection.client, &table).await? {
-            Rewritten::Done => continue,
-            Rewritten::Older => "a transaction, a standby or a slot may still see its former rows",
-            Rewritten::Locked => "others hold it all the time",
-            Rewritten::Forbidden => {
-                "the server doesn't let this role; have it own the table, or grant it `maintain`"
-            }
-        };
-        return Err(format!("{table} can't be written anew: {why}").into());
+        if let Some(why) = rewrite_table(&connection.client, &table).await?.why_not() {
+            return Err(format!("{table} can't be written anew: {why}").into());
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! appended to any more, and the small tables beside the log.
 
 use log_record::{Partition, Place, Position, RecordedEvent};
-use postgres_connection::{Rewritten, rewrite_table};
+use postgres_connection::rewrite_table;
 use tokio_postgres::{Client, Error, Row};
 
 use super::{PostgresStore, postgres};
@@ -178,15 +178,11 @@ impl PostgresStore {
 /// Gives a table other files.
 async fn write_anew(client: &Client, table: &str) -> Result<(), StoreError> {
     let rewritten = rewrite_table(client, table).await;
-    let why = match rewritten.map_err(|source| postgres("write anew a table of", source))? {
-        Rewritten::Done => return Ok(()),
-        Rewritten::Older => "a transaction, a standby or a slot may still see its former rows",
-        Rewritten::Locked => "others hold it all the time",
-        Rewritten::Forbidden => {
-            "the server doesn't let this role; have it own the table, or grant it `maintain`"
-        }
-    };
-    Err(StoreError::NotWrittenAnew { table: table.to_owned(), why })
+    let rewritten = rewritten.map_err(|source| postgres("write anew a table of", source))?;
+    match rewritten.why_not() {
+        None => Ok(()),
+        Some(why) => Err(StoreError::NotWrittenAnew { table: table.to_owned(), why }),
+    }
 }
 
 fn erasure_of_row(row: &Row) -> Result<Erasure, Error> {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use postgres_connection::{PostgresUrl, Rewritten, rewrite_table};
+use postgres_connection::{PostgresUrl, rewrite_table};
 use serde_json::Value as Json;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
@@ -97,15 +97,10 @@ async fn rewrite_file(file: &Path) -> Result<(), sqlx::Error> {
 async fn rewrite_on(at: &PostgresUrl, url: &StateUrl) -> Result<(), StateError> {
     let connection = at.connect().await?;
     let rewritten = rewrite_table(&connection.client, TABLE).await;
-    let why = match rewritten.map_err(|source| failed(url, source))? {
-        Rewritten::Done => return Ok(()),
-        Rewritten::Older => "a transaction, a standby or a slot may still see its former rows",
-        Rewritten::Locked => "others hold it all the time",
-        Rewritten::Forbidden => {
-            "the server doesn't let this role; have it own the table, or grant it `maintain`"
-        }
-    };
-    Err(failed(url, format!("the table {TABLE} can't be written anew: {why}")))
+    match rewritten.map_err(|source| failed(url, source))?.why_not() {
+        None => Ok(()),
+        Some(why) => Err(failed(url, format!("the table {TABLE} can't be written anew: {why}"))),
+    }
 }
 
 fn failed(
