@@ -16,13 +16,13 @@ use log_record::{Place, Position, hex, parse_hex};
 use query_api::{BalanceAsked, ProveBalance, ProvedBalance, UnprovedBalance};
 use sealer::{BalanceError, BalanceTrees, NoBalanceProof, UpTo};
 use tokio::io::AsyncReadExt as _;
-use tokio::process::Command;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wire::body::{PathNodeBody, Sum};
 
+use super::child;
 use crate::balances::Made;
 use crate::serve_config::ServeConfig;
 
@@ -298,23 +298,14 @@ async fn run(
     up_to: Option<Position>,
     stop: &CancellationToken,
 ) -> anyhow::Result<SealedBalances> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = child::on(&config.data)?;
     command.args(["balances", "--quiet", "--output", "json"]);
     if let Some(up_to) = up_to {
         command.arg("--up-to").arg(up_to.to_string());
     }
     let mut child = command
-        // Not as arguments, which everybody on the machine can read.
-        .env("GUERDON_DATA_DIR", &config.data.data_dir)
-        .env("GUERDON_STORE", config.data.store().with_password())
-        .env("GUERDON_ARCHIVE_DIR", config.data.archive_dir())
         .env("GUERDON_TRANSPARENCY_DIR", config.data.transparency().path())
-        // These would say the same once more.
-        .env_remove("GUERDON_STORE_FILE")
-        .env_remove("GUERDON_CONFIG")
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()?;
     let mut printed = child.stdout.take().context("the child has no output")?;
     let mut text = String::new();

@@ -19,12 +19,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use trace::unix_micros;
 
+use super::child;
 use crate::serve_config::ServeConfig;
 
 /// How long after its start a server begins with the first one, at most.
@@ -190,24 +191,15 @@ async fn run(
         StateUrl::Postgres(url) => url.with_password().to_owned(),
     };
     let share = config.reconcile.reconcile_share.to_string();
-    let mut child = Command::new(std::env::current_exe()?)
+    let mut child = child::on(data)?
         .args(["audit", "reconcile", "--in-background", "--quiet", "--output", "json"])
         .args(["--share", &share])
-        // Not as arguments, which everybody on the machine can read.
-        .env("GUERDON_DATA_DIR", &data.data_dir)
-        .env("GUERDON_STORE", data.store().with_password())
-        .env("GUERDON_ARCHIVE_DIR", data.archive_dir())
         .env("GUERDON_READ_MODEL", read_model)
         .env("GUERDON_PUBLISHER_STATE", state)
-        // These would say the same once more.
-        .env_remove("GUERDON_STORE_FILE")
         .env_remove("GUERDON_READ_MODEL_FILE")
         .env_remove("GUERDON_PUBLISHER_STATE_FILE")
-        .env_remove("GUERDON_CONFIG")
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()?;
     let (printed, said) = (child.stdout.take(), child.stderr.take());
     let ending = async {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use event_store::EventStore;
 use log_record::{Partition, Position};
-use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
+use super::child;
 use crate::serve_config::ServeConfig;
 
 /// How often the log's end is looked at: one read of one row.
@@ -50,19 +50,8 @@ enum Child {
 /// open, and SQLite tidies its journal away only when the last process lets go of it. A log whose
 /// journal stayed behind would, were its file replaced by an older copy, go on from neither.
 async fn take(config: &ServeConfig, stop: &CancellationToken) -> std::io::Result<Child> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .args(["snapshot", "--quiet"])
-        // Not as arguments, which everybody on the machine can read.
-        .env("GUERDON_DATA_DIR", &config.data.data_dir)
-        .env("GUERDON_STORE", config.data.store().with_password())
-        .env("GUERDON_ARCHIVE_DIR", config.data.archive_dir())
-        // These would say the same once more.
-        .env_remove("GUERDON_STORE_FILE")
-        .env_remove("GUERDON_CONFIG")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
+    let mut command = child::on(&config.data)?;
+    let mut child = command.args(["snapshot", "--quiet"]).stdout(Stdio::null()).spawn()?;
     match stop.run_until_cancelled(child.wait()).await.transpose()? {
         None => {
             child.kill().await?;
