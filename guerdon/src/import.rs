@@ -31,7 +31,7 @@ use journal::{Fingerprint, Journal};
 use ledger::Ledger;
 use replay::Replay;
 use rows::Redemption;
-pub(crate) use summary::{Summary, grouped};
+pub(crate) use summary::{Summary, grouped, seconds};
 
 /// With more concurrent calls this client's own sockets would be the limit.
 const CONNECTIONS_MAX: i64 = 1_024;

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use event_store::with_causes;
 use parking_lot::Mutex;
-use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderValue, InvalidHeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -110,7 +111,7 @@ impl LedgerClient {
             let pause = pauses.next().unwrap_or(PAUSE_MAX);
             let wait = match self.client.execute(request).await {
                 Err(error) => {
-                    self.give_up_after_silence(asked_at, || chain(&error))?;
+                    self.give_up_after_silence(asked_at, || with_causes(&error))?;
                     pause
                 }
                 Ok(response) => match response.status() {
@@ -177,6 +178,13 @@ impl LedgerClient {
     }
 }
 
+/// The header in which a key is sent; it is never shown.
+pub(crate) fn bearer(key: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Bearer {key}"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 /// Each pause is twice the last, up to the longest.
 fn pauses() -> ExponentialBackoff {
     let pauses = ExponentialBuilder::new().with_min_delay(PAUSE_MIN).with_max_delay(PAUSE_MAX);
@@ -186,10 +194,4 @@ fn pauses() -> ExponentialBackoff {
 fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds).clamp(PAUSE_MIN, RETRY_AFTER_MAX))
-}
-
-/// An error and its causes, as one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -18,7 +18,7 @@ use crate::printing::{Printing, plain, table};
 
 /// A longer text is cut off in a list, so that its table stays readable; the item by itself, and
 /// `--output json`, have it whole.
-const CELL_CHARS_MAX: usize = 60;
+pub(crate) const CELL_CHARS_MAX: usize = 60;
 
 /// How long an answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
@@ -183,7 +183,7 @@ fn text(fact: &Value) -> String {
 }
 
 /// The beginning of a long text.
-fn beginning(text: &str) -> String {
+pub(crate) fn beginning(text: &str) -> String {
     match text.char_indices().nth(CELL_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

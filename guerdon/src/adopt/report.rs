@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::compare::{Compared, Difference};
 use super::rows::Files;
 use crate::csv_rows::Place;
-use crate::import::grouped;
+use crate::import::{grouped, seconds};
 use crate::ledger_client::ProblemBody;
 use crate::printing::{plain, table};
 
@@ -115,10 +115,6 @@ pub(super) struct Report {
     pub(super) requests: u64,
     #[serde(rename = "seconds", serialize_with = "seconds")]
     pub(super) took: Duration,
-}
-
-fn seconds<S: Serializer>(took: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_f64(took.as_secs_f64())
 }
 
 impl Report {

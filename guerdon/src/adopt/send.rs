@@ -18,7 +18,7 @@ use super::rows::{Grant, Lot, OpenExchange};
 use crate::csv_rows::Place;
 use crate::exit::Unreachable;
 use crate::key_file::keys_in;
-use crate::ledger_client::{Answered, AskError, LedgerClient, ProblemBody};
+use crate::ledger_client::{Answered, AskError, LedgerClient, ProblemBody, bearer};
 use crate::progress::Progress;
 use crate::spread::spread;
 
@@ -42,17 +42,14 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn read(file: &Path) -> anyhow::Result<Self> {
         let keys = keys_in(file, ["operator", "shopper", "auditor"])?;
-        let bearer = |key: &String| {
-            let mut value = HeaderValue::try_from(format!("Bearer {key}"))
-                .with_context(|| format!("a key in {} can't be sent", file.display()))?;
-            value.set_sensitive(true);
-            anyhow::Ok(value)
+        let header = |key: &str| {
+            bearer(key).with_context(|| format!("a key in {} can't be sent", file.display()))
         };
         let [operator, shopper, auditor] = &keys;
         Ok(Self {
-            operator: bearer(operator)?,
-            shopper: bearer(shopper)?,
-            auditor: bearer(auditor)?,
+            operator: header(operator)?,
+            shopper: header(shopper)?,
+            auditor: header(auditor)?,
         })
     }
 }

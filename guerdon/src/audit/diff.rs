@@ -74,12 +74,9 @@ async fn of_one(
     moments: [Then; 2],
     printing: Printing,
 ) -> anyhow::Result<Vec<Change>> {
-    let mut fields = vec![];
-    for then in moments {
-        let found = found_at(store, of, then, printing).await?;
-        fields.push(fields_of(&found, of));
-    }
-    let (after, before) = (fields.pop().unwrap_or_default(), fields.pop().unwrap_or_default());
+    let [before, after] = moments;
+    let before = fields_of(&found_at(store, of, before, printing).await?, of);
+    let after = fields_of(&found_at(store, of, after, printing).await?, of);
     Ok(differences(&before, &after))
 }
 
@@ -104,11 +101,8 @@ async fn of_all(
     [before, after]: [Then; 2],
     printing: Printing,
 ) -> anyhow::Result<Vec<Change>> {
-    let mut sums = vec![];
-    for then in [before, after] {
-        sums.push(figures(&StateSums::at(replay(store, then).await?, then.time)?));
-    }
-    let (later, earlier) = (sums.pop().unwrap_or_default(), sums.pop().unwrap_or_default());
+    let earlier = figures(&StateSums::at(replay(store, before).await?, before.time)?);
+    let later = figures(&StateSums::at(replay(store, after).await?, after.time)?);
     let mut changes = differences(&earlier, &later);
     let between = after.last.position.since(before.last.position);
     let progress = printing.progress("events", Some(between));

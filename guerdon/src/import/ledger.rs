@@ -14,7 +14,7 @@ use super::credits::Credit;
 use super::error::ImportError;
 use super::rows::Redemption;
 use crate::csv_rows::Place;
-use crate::ledger_client::{Answered, CALL_TIMEOUT, LedgerClient, ProblemBody};
+use crate::ledger_client::{Answered, CALL_TIMEOUT, LedgerClient, ProblemBody, bearer};
 
 /// Which key a call is made with.
 #[derive(Clone, Copy, Debug)]
@@ -210,16 +210,12 @@ fn read_keys(file: &Path) -> Result<Keys, ImportError> {
     let text = std::fs::read(file).map_err(unreadable)?;
     let keys: KeysFile = serde_json::from_slice(&text)
         .map_err(|source| ImportError::Keys { file: file.into(), source })?;
-    let bearer = |role, key: &str| {
-        let value = HeaderValue::try_from(format!("Bearer {key}"));
-        let mut value =
-            value.map_err(|source| ImportError::Key { file: file.into(), role, source })?;
-        value.set_sensitive(true);
-        Ok::<_, ImportError>(value)
+    let header = |role, key: &str| {
+        bearer(key).map_err(|source| ImportError::Key { file: file.into(), role, source })
     };
     Ok(Keys {
-        merchant: bearer("merchant", &keys.merchant)?,
-        operator: bearer("operator", &keys.operator)?,
-        shopper: bearer("shopper", &keys.shopper)?,
+        merchant: header("merchant", &keys.merchant)?,
+        operator: header("operator", &keys.operator)?,
+        shopper: header("shopper", &keys.shopper)?,
     })
 }

@@ -33,7 +33,7 @@ pub(crate) struct Summary {
     pub(crate) took: Duration,
 }
 
-fn seconds<S: Serializer>(took: &Duration, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn seconds<S: Serializer>(took: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(took.as_secs_f64())
 }
 

@@ -126,7 +126,7 @@ pub(super) fn liability(args: &ProofArgs, printing: Printing) -> anyhow::Result<
     printing.one(&told(verified))
 }
 
-fn read<T: DeserializeOwned>(file: &Path, what: &str) -> anyhow::Result<T> {
+pub(super) fn read<T: DeserializeOwned>(file: &Path, what: &str) -> anyhow::Result<T> {
     let text = fs::read_to_string(file);
     let text = text.with_context(|| format!("can't read {}", file.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} holds no {what}", file.display()))

@@ -1,10 +1,8 @@
 //! `guerdon verify receipt`: a receipt of an exchange, without a network.
 
 use std::fmt::{Display, Formatter};
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
 use domain::Timestamp;
 use event_store::with_causes;
@@ -12,6 +10,7 @@ use log_record::Place;
 use serde::Serialize;
 use transparency::{Receipt, VerifiedReceipt, VerifierKey};
 
+use super::balance::read;
 use super::log_key;
 use crate::command_line::path;
 use crate::exit::FoundWrong;
@@ -69,10 +68,7 @@ impl Display for VerifiedExchange {
 
 pub(super) fn run(args: &ReceiptArgs, printing: Printing) -> anyhow::Result<()> {
     let ReceiptArgs { file, key } = args;
-    let text = fs::read_to_string(file);
-    let text = text.with_context(|| format!("can't read {}", file.display()))?;
-    let receipt: Receipt = serde_json::from_str(&text)
-        .with_context(|| format!("{} holds no receipt", file.display()))?;
+    let receipt: Receipt = read(file, "receipt")?;
     let verified = receipt.verify(key).map_err(|error| FoundWrong(with_causes(&error)))?;
     let VerifiedReceipt { checkpoint, key, events } = verified;
     // A verified receipt has each of its events in its place.

@@ -5,11 +5,10 @@ use publisher::{MessageDifference, ReconciledMessages};
 use read_model::WrongSum;
 use serde::Serialize;
 
+use crate::operator::beginning;
+
 /// How many differences of a file are named; all are counted.
 pub(super) const NAMED_MAX: usize = 100;
-
-/// How much of a value people are shown in a table; programs get all of it.
-const SHOWN_LETTERS: usize = 60;
 
 /// What the log says, and what is there instead.
 #[derive(Clone, Debug, Serialize)]
@@ -54,7 +53,7 @@ impl Difference {
             None => place.clone(),
         };
         let [column, log, there] =
-            [column, log, there].map(|text| short(text.as_deref().unwrap_or_default()));
+            [column, log, there].map(|text| beginning(text.as_deref().unwrap_or_default()));
         [(*difference).to_owned(), place, row.clone(), column, log, there]
     }
 
@@ -93,14 +92,6 @@ impl Difference {
     }
 }
 
-/// The beginning of a text that would make the table too wide.
-fn short(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_LETTERS) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
-}
-
 impl FileDifferences {
     pub(super) fn of(file: &std::path::Path) -> Self {
         Self { file: file.display().to_string(), ..Self::default() }
@@ -125,12 +116,13 @@ impl FileDifferences {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::CELL_CHARS_MAX;
 
     #[test]
     fn a_long_value_is_cut_in_a_table_at_a_letter() {
-        assert_eq!(short("220"), "220");
-        let sixty = "ä".repeat(SHOWN_LETTERS);
-        assert_eq!(short(&sixty), sixty);
-        assert_eq!(short(&(sixty.clone() + "b")), sixty + "…");
+        assert_eq!(beginning("220"), "220");
+        let sixty = "ä".repeat(CELL_CHARS_MAX);
+        assert_eq!(beginning(&sixty), sixty);
+        assert_eq!(beginning(&(sixty.clone() + "b")), sixty + "…");
     }
 }
