@@ -123,7 +123,7 @@ pub struct Verifying<'a> {
     verified: Vec<PartitionVerified>,
 }
 
-impl Verifying<'_> {
+impl<'a> Verifying<'a> {
     /// The next event; nothing after the last.
     pub fn next_event(&mut self) -> Result<Option<RecordedEvent>, ExportError> {
         loop {
@@ -166,6 +166,11 @@ impl Verifying<'_> {
         self.verified
     }
 
+    /// The range that is being read.
+    fn range(&self) -> Option<&'a ExportedRange> {
+        self.range.and_then(|number| self.export.manifest.ranges.get(number))
+    }
+
     fn begin_range(&mut self, number: usize) -> Result<(), ExportError> {
         self.range = Some(number);
         self.tree = Frontier::default();
@@ -175,10 +180,7 @@ impl Verifying<'_> {
 
     /// What is known at the end of a range.
     fn end_range(&mut self) -> Result<(), ExportError> {
-        let Some(range) = self.range.and_then(|number| self.export.manifest.ranges.get(number))
-        else {
-            return Ok(());
-        };
+        let Some(range) = self.range() else { return Ok(()) };
         let partition = Partition(range.partition);
         if let Some(generation) = self.generation
             && generation.0 != range.generation
@@ -199,7 +201,11 @@ impl Verifying<'_> {
         Ok(())
     }
 
+    /// Only a tree from the log's first event on can be compared.
     fn add(&mut self, event: &RecordedEvent) -> Result<(), ExportError> {
+        if self.range().is_none_or(|range| range.first > 1) {
+            return Ok(());
+        }
         let record = event.fixed_record(self.export.manifest.log_id());
         self.tree.append(TreeHash::of_leaf(&record));
         self.compare_roots()
@@ -207,10 +213,7 @@ impl Verifying<'_> {
 
     /// Compares the tree so far with the checkpoints of its size.
     fn compare_roots(&self) -> Result<(), ExportError> {
-        let Some(range) = self.range.and_then(|number| self.export.manifest.ranges.get(number))
-        else {
-            return Ok(());
-        };
+        let Some(range) = self.range() else { return Ok(()) };
         for signed in &self.checkpoints {
             let checkpoint = &signed.checkpoint;
             let is_due = checkpoint.origin.partition == Partition(range.partition)

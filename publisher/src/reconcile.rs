@@ -18,7 +18,7 @@ use crate::outbound::message::Message;
 use crate::outbound::stream::{LaneEnd, Stream, is_unaccepted};
 use crate::state::StateUrl;
 use crate::state::checkpoint::{FeedCheckpoint, LaneCheckpoint, Stored};
-use crate::state::store::{State, has_state};
+use crate::state::store::State;
 
 /// How many differences of each kind are named; all are counted.
 pub const MESSAGES_NAMED_MAX: usize = 100;
@@ -108,10 +108,7 @@ pub async fn reconcile_messages(
     partitions: u16,
     sent_within: Duration,
 ) -> Result<Option<ReconciledMessages>, PublishError> {
-    if !has_state(url).await? {
-        return Ok(None);
-    }
-    let state = State::open(url).await?;
+    let Some(state) = State::open_if_there(url).await? else { return Ok(None) };
     if !state.is_of_log(&log_id.to_string()).await? {
         return Ok(None);
     }

@@ -102,9 +102,9 @@ pub(crate) async fn get_receipt(
     }
     let (account, exchange) = (account_id.clone(), exchange_id.clone());
     let is_wanted = move |event: &RecordedEvent| {
-        let named = serde_json::from_str::<Named>(&event.public).ok();
         event.account_id.as_deref() == Some(account.as_str())
-            && named.and_then(|named| named.exchange_id).as_deref() == Some(exchange.as_str())
+            && serde_json::from_str::<Named>(&event.public)
+                .is_ok_and(|named| named.exchange_id.as_deref() == Some(exchange.as_str()))
     };
     let proved = (api.prove_events)(with_credit(&places), Box::new(is_wanted)).await;
     let proved = proved.map_err(unproved)?;

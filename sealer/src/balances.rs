@@ -8,6 +8,7 @@
 mod secret;
 mod tree_file;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -152,13 +153,12 @@ impl BalanceTrees {
     /// Removes all trees but the newest and those of this position: an old one that was made again
     /// is there for those who ask for it now.
     pub fn remove_old(&self, but: Position) -> Result<(), BalanceError> {
-        let mut positions: Vec<Position> = self.list()?.into_iter().map(|(at, _)| at).collect();
-        positions.sort_unstable();
-        positions.dedup();
+        let files = self.list()?;
+        let positions: BTreeSet<Position> = files.iter().map(|(at, _)| *at).collect();
         let Some(oldest_kept) = positions.iter().rev().nth(KEPT - 1) else { return Ok(()) };
-        for (position, file) in self.list()? {
-            if position < *oldest_kept && position != but {
-                fs::remove_file(&file).map_err(failed(&file))?;
+        for (position, file) in &files {
+            if position < oldest_kept && *position != but {
+                fs::remove_file(file).map_err(failed(file))?;
             }
         }
         Ok(())

@@ -104,41 +104,32 @@ impl Cosigning {
             answers.insert(index, answer);
         }
         let (mut signed_note, mut count) = (note, 0);
-        for (index, answer) in answers {
-            let (Some(witness), Some(known)) =
-                (self.witnesses.witnesses.get(index), known.get_mut(index))
-            else {
-                continue;
-            };
+        for (index, (witness, known)) in self.witnesses.witnesses.iter().zip(known).enumerate() {
+            let Some(answer) = answers.remove(&index) else { continue };
             let name = witness.key().name();
-            match answer {
+            let (counted, why) = match answer {
                 Ok(Answer::Signed(note)) => {
                     self.answers.count(name, "signed");
                     signed_note = signed_note.with_those_of(witness.key(), &note);
                     count += 1;
-                    *known = Known {
-                        signed: Some(sealed.size),
-                        not_before: None,
-                        wait: self.witnesses.every,
-                    };
+                    let wait = self.witnesses.every;
+                    *known = Known { signed: Some(sealed.size), not_before: None, wait };
+                    continue;
                 }
                 Ok(Answer::Signs(size)) => {
-                    self.answers.count(name, "refused");
                     known.signed = None;
-                    known.tell(name, &format!(
-                        "it has signed a tree of {size} events, and this one has {}: another server \
-                         signs this log, or the log was shortened since", sealed.size
-                    ));
+                    let why = format!(
+                        "it has signed a tree of {size} events, and this one has {}: another \
+                         server signs this log, or the log was shortened since",
+                        sealed.size
+                    );
+                    ("refused", why)
                 }
-                Ok(Answer::Refused(why)) => {
-                    self.answers.count(name, "refused");
-                    known.tell(name, &why);
-                }
-                Err(why) => {
-                    self.answers.count(name, "failed");
-                    known.tell(name, &why);
-                }
-            }
+                Ok(Answer::Refused(why)) => ("refused", why),
+                Err(why) => ("failed", why),
+            };
+            self.answers.count(name, counted);
+            known.tell(name, &why);
         }
         if count < self.witnesses.needed {
             return false;

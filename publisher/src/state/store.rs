@@ -28,18 +28,23 @@ pub(crate) struct Lease {
 
 /// Whether a publisher has ever sent or taken in anything with its state there.
 pub async fn has_state(url: &StateUrl) -> Result<bool, StateError> {
-    if let StateUrl::Sqlite(file) = url
-        && !file.exists()
-    {
-        return Ok(false);
-    }
-    let state = State::open(url).await?;
+    let Some(state) = State::open_if_there(url).await? else { return Ok(false) };
     let mut reading = state.database.read().await?;
     let of: Vec<(String,)> = reading.all(include_str!("sql/select_log_id.sql"), &[]).await?;
     Ok(!of.is_empty())
 }
 
 impl State {
+    /// Opens the state, if it is there: to open a file would make it.
+    pub(crate) async fn open_if_there(url: &StateUrl) -> Result<Option<Self>, StateError> {
+        if let StateUrl::Sqlite(file) = url
+            && !file.exists()
+        {
+            return Ok(None);
+        }
+        Self::open(url).await.map(Some)
+    }
+
     pub(crate) async fn open(url: &StateUrl) -> Result<Self, StateError> {
         let database = Database::open(url).await?;
         Ok(Self { database, holder: Uuid::now_v7().to_string() })
