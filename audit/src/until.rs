@@ -4,8 +4,7 @@ use domain::Timestamp;
 use event_store::{EventStore, StoreError};
 use log_record::{PackedPlace, Partition, Place, Position, RecordedEvent};
 
-/// The partition with the programme: its offers, units and ladders.
-pub(crate) const PROGRAMME_HOME: Partition = Partition(0);
+pub(crate) use command_api::PROGRAMME_HOME;
 
 /// Up to which event of a partition a moment reaches, and when it was.
 #[derive(Clone, Copy, Debug)]

@@ -82,4 +82,4 @@ pub use writer::{
     StopReason, Unanswered, Writer, WriterConfig, WriterStatus,
 };
 pub use writer_metrics::WriterMetrics;
-pub use writers::Writers;
+pub use writers::{PROGRAMME_HOME, Writers};

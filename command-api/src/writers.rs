@@ -20,7 +20,7 @@ use crate::writer::{
 };
 
 /// The partition of the programme: its offers, rules, policy and clock.
-const PROGRAMME_HOME: Partition = Partition(0);
+pub const PROGRAMME_HOME: Partition = Partition(0);
 
 /// The writers of a log; clones share them. They stop when the last clone is dropped.
 #[derive(Clone, Debug)]
