@@ -13,8 +13,11 @@ import json
 import struct
 import sys
 
-from nacl.exceptions import CryptoError
-from nacl.signing import VerifyKey
+try:
+    from nacl.exceptions import CryptoError
+    from nacl.signing import VerifyKey
+except ImportError:
+    sys.exit("PyNaCl is missing: pip install pynacl")
 
 
 class Refused(Exception):

@@ -35,7 +35,7 @@ pub(crate) struct AdoptArgs {
     files: FileArgs,
 
     /// Compare with what the ledger had at this time or right after this position, for a file that
-    /// was made then. What accounts have that the file doesn't name isn't told
+    /// was made then. Accounts that the file doesn't name are then left out
     #[arg(long, requires = "compare", value_name = "TIME|POSITION")]
     at: Option<Moment>,
 

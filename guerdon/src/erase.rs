@@ -75,7 +75,7 @@ impl Display for ErasedAccount {
         let Self { id, erasure_id, position, status } = self;
         write!(f, "the erasure {erasure_id} of {id} is recorded at {position}; ")?;
         match &**status {
-            "asked" => write!(f, "look with guerdon erase status {id} how far it is"),
+            "asked" => write!(f, "guerdon erase status {id} shows how far it is"),
             "bytes-remain" => write!(
                 f,
                 "nobody can read what was private any more, and some files of the log still have \
@@ -107,7 +107,7 @@ async fn erase(
         if status == "asked" && Instant::now() > until {
             bail!(
                 "the erasure {erasure} of {id} is recorded at {position} and isn't complete yet; \
-                 look with guerdon erase status {id} what it waits for"
+                 guerdon erase status {id} shows what it waits for"
             );
         }
         tokio::time::sleep(LOOK_AGAIN).await;

@@ -11,7 +11,7 @@ pub(crate) const CODES: [(u8, &str); 6] = [
     (
         3,
         "It ran to its end, and what it looked at isn't in order: `audit`, `check`, `verify` or `log \
-         import` found damage, `adopt` refused rows or a difference, `config check` a variable that \
+         import` found damage, `adopt` was refused rows or found a difference, `config check` a variable that \
          sets nothing, `shipping retry --all` messages that still can't be used.",
     ),
     (

@@ -2,6 +2,7 @@
 
 mod asked;
 mod balances;
+mod child;
 mod connection;
 mod connections;
 mod cors;

@@ -33,7 +33,7 @@ const NEAR: Duration = Duration::from_secs(1);
 /// How long the live tables' snapshot may wait for the last events.
 const LAST_FOLD_MAX: Duration = Duration::from_secs(20);
 
-/// After so many folds that came in late, all of the time is used; after so many, it's given up.
+/// After this many late folds it works without rests; after `FOLDS_MAX` folds it gives up.
 const FULL_SPEED_AFTER: usize = 5;
 const FOLDS_MAX: usize = 30;
 
@@ -265,8 +265,9 @@ async fn fold_up_to_live(
     Err(ProjectError::TooFast { at: url.clone() })
 }
 
-/// Whether the log has lost texts to an erasure that the tables don't have yet: they have the texts
-/// until then. While this holds the shadow's lock, no erasure ends.
+/// Whether an erasure that the tables haven't reached yet has already erased texts of the log;
+/// until they reach it, the live tables still have these texts. While this holds the shadow's
+/// lock, no erasure ends.
 async fn is_erased_ahead(store: &EventStore, ends: &[Place]) -> Result<bool, ProjectError> {
     let is_ahead = |place: Place| {
         let end = ends.iter().find(|end| end.partition == place.partition);

@@ -23,8 +23,8 @@ struct Rewrite {
 }
 
 impl EventStore {
-    /// The events of an archived range after `after`. Where an erased file takes the place of the
-    /// range's meanwhile, they are read from that.
+    /// The events of an archived range after `after`. If the range's file is replaced by an erased
+    /// one meanwhile, they are read from the new file.
     pub(crate) async fn read_archived(
         &self,
         mut range: ArchivedRange,

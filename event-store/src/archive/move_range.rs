@@ -66,7 +66,7 @@ impl EventStore {
             writing.add(&events)?;
             newest = events.pop();
         }
-        // Where this is killed before the index has the file, an erasure doesn't find it otherwise.
+        // If this is killed before the index has the file, an erasure finds it by this note alone.
         self.note_superseded(&writing.file()).await?;
         let range = writing.finish()?;
         self.read_back(folder.path(), range.clone()).await?;

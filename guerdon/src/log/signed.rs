@@ -24,7 +24,7 @@ const PORTION: u64 = 4_096;
 pub(crate) struct CheckpointArgs {
     /// A file with a signed checkpoint of the transparency log that the events must fit, such as
     /// the one that `guerdon verify log --kept` keeps. May be given for each partition. Without it,
-    /// a key counts for the checkpoint in the manifest.
+    /// --key must have signed the checkpoint in the manifest.
     #[arg(long, value_name = "FILE", value_parser = path, requires = "key")]
     checkpoint: Vec<PathBuf>,
 
