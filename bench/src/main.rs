@@ -4,7 +4,7 @@
 //!
 //! In reading order: `catalogue.rs` (the contenders), `rounds.rs`, `turn.rs`, `load.rs` (the
 //! client), `report.rs` (the tables); `broker.rs`, `sender.rs` and `follower.rs` for what goes to
-//! Kafka; beside them `restart.rs`, `memory.rs` and `footprint.rs`, on logs and states that
+//! Kafka; beside them `restart.rs`, `rebuild.rs`, `memory.rs` and `footprint.rs`, on logs and states that
 //! `make_log.rs` makes; `audit.rs` for the transparency log. Everything runs on loopback, bounded
 //! in time.
 
@@ -30,6 +30,7 @@ mod naive;
 mod noop;
 mod process;
 mod processor;
+mod rebuild;
 mod redemption;
 mod report;
 mod requests;
@@ -44,6 +45,7 @@ mod sweep;
 mod tally;
 mod target;
 mod turn;
+mod written;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -78,6 +80,8 @@ enum Tool {
     Naive(naive::NaiveConfig),
     /// Measures restarts on a big log, with and without a snapshot.
     Restart(restart::RestartArgs),
+    /// Measures how fast the read model of a big log is made.
+    Rebuild(rebuild::RebuildArgs),
     /// Measures how long it takes to seal and to verify a big log, and to get a receipt.
     Audit(audit::AuditArgs),
     /// Measures the bytes in memory of an account and of an id.
@@ -110,6 +114,7 @@ async fn main() -> anyhow::Result<()> {
         Some(Tool::Noop { listen }) => noop::noop(listen).await,
         Some(Tool::Naive(config)) => naive::naive(config).await,
         Some(Tool::Restart(args)) => restart::restart(&args).await,
+        Some(Tool::Rebuild(args)) => rebuild::rebuild(&args).await,
         Some(Tool::Audit(args)) => audit::audit(&args).await,
         Some(Tool::Memory) => memory::memory(),
         Some(Tool::Footprint { guerdon }) => footprint::footprint(guerdon).await,

@@ -18,7 +18,7 @@ pub(crate) fn own_hundredths(pid: u32) -> Option<u64> {
 }
 
 /// A child belongs to the thread that made it.
-fn children(pid: u32) -> Vec<u32> {
+pub(crate) fn children(pid: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let of_thread = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children"));
     let texts = threads.filter_map(|thread| of_thread(thread).ok());

@@ -213,6 +213,7 @@ impl Report<'_> {
             "at the end, events",
             "at the end, s",
             "all visible after, s",
+            "written for a redemption, KB",
         ];
         head(text, &columns)?;
         for contender in whole {
@@ -223,13 +224,15 @@ impl Report<'_> {
             };
             writeln!(
                 text,
-                "| {} | {:.0} | {:.2} | {:.0} | {:.2} | {:.2} |",
+                "| {} | {:.0} | {:.2} | {:.0} | {:.2} | {:.2} | {:.2} |",
                 contender.name,
                 of(&Visible::most_events),
                 of(&Visible::most_seconds),
                 of(&|visible| visible.lag.last().map_or(0.0, |last| last.behind_events() as f64)),
                 of(&|visible| visible.lag.last().map_or(0.0, |last| last.behind_seconds)),
-                of(&|visible| visible.after.as_secs_f64())
+                of(&|visible| visible.after.as_secs_f64()),
+                // A redemption is two events.
+                of(&|visible| 2.0 * visible.written / 1000.0)
             )?;
         }
         writeln!(text)?;

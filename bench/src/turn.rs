@@ -20,6 +20,7 @@ use crate::sender;
 use crate::settings::Settings;
 use crate::slow_clients::SlowClients;
 use crate::stage::Stage;
+use crate::written::bytes_written;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Turn {
@@ -40,6 +41,8 @@ pub(crate) struct Turn {
 pub(crate) struct Visible {
     /// How long after the last answer all of it was.
     pub(crate) after: Duration,
+    /// Bytes that the ledger and its database gave to the disk for each event meanwhile.
+    pub(crate) written: f64,
     pub(crate) lag: Vec<Sample>,
 }
 
@@ -143,9 +146,17 @@ impl Plan<'_> {
             let long = load_of.warm_up + load_of.measured;
             let watching =
                 tokio::spawn(lag::watch(ledger.process.address(), position.clone(), long));
+            let bytes = || {
+                let postgres = ledger.postgres.as_ref().and_then(Postgres::pid);
+                bytes_written(ledger.process.pid()) + postgres.map_or(0, bytes_written)
+            };
+            let written_before = bytes();
             let loaded = load(&load_of).await?;
-            let after = ledger.wait_until_visible(position.load(Ordering::Relaxed)).await?;
-            visible = Some(Visible { after, lag: watching.await?? });
+            let end = position.load(Ordering::Relaxed);
+            let after = ledger.wait_until_visible(end).await?;
+            let written = bytes().saturating_sub(written_before) as f64;
+            let written = written / end.saturating_sub(before).max(1) as f64;
+            visible = Some(Visible { after, written, lag: watching.await?? });
             loaded
         } else {
             load(&load_of).await?
