@@ -14,6 +14,10 @@ use crate::ledger::*;
 
 const SHOPPERS: usize = 3_000;
 
+/// How much of what is due is recorded at most while a command waits: a portion of the idle writer,
+/// and one with the command before.
+const PORTION_MAX: usize = 1_024 + 64;
+
 /// How many tiers end in one second; `GUERDON_TIERS` says more.
 #[expect(clippy::disallowed_methods, reason = "a test has no configuration but this")]
 fn tiers() -> usize {
@@ -45,6 +49,8 @@ async fn tiers_that_end_in_the_same_second_end_though_nobody_asks_and_commands_a
     assert!(begun.elapsed() < SOON, "200 commands took {:?}", begun.elapsed());
     println!("200 commands took {:?}, the longest of them {longest:?}", begun.elapsed());
     ledger.until(tiers(), is_lapsed).await;
+    let between = ledger.longest_portion(is_lapsed).await;
+    assert!(between <= PORTION_MAX, "{between} tiers ended between two commands");
     println!("{} tiers had ended after {:?}", tiers(), begun.elapsed());
     ledger.replays().await;
 }
@@ -126,6 +132,18 @@ impl Ledger {
 
     async fn count(&self, is_it: fn(&Event) -> bool) -> usize {
         self.events().await.iter().filter(|(_, event)| is_it(event)).count()
+    }
+
+    /// How many of these events stand between two commands at most, while commands come.
+    async fn longest_portion(&self, is_it: fn(&Event) -> bool) -> usize {
+        let events = self.events().await;
+        let is_hold = |(_, event): &(_, Event)| matches!(event, Event::CreditHeld(..));
+        let asked: Vec<usize> =
+            (0..events.len()).filter(|index| is_hold(&events[*index])).collect();
+        let portions = asked
+            .windows(2)
+            .map(|pair| events[pair[0]..pair[1]].iter().filter(|(_, event)| is_it(event)).count());
+        portions.max().expect("two commands")
     }
 
     /// Waits until there are so many of these events.
