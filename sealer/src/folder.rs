@@ -114,6 +114,11 @@ impl TreeFolder {
         self.0.join(format!("hashes-{level}"))
     }
 
+    /// Whether any of these files is there.
+    pub(crate) fn has_hashes(&self) -> bool {
+        (0..8).any(|level| self.hashes(level).exists())
+    }
+
     /// A key's last checkpoint, counted from 1.
     pub(crate) fn handover(&self, number: u32) -> PathBuf {
         self.0.join(format!("handover-{number}"))

@@ -7,7 +7,7 @@ use event_store::{EventStore, Follower};
 use log_record::{Partition, Place, Position, RecordedEvent};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use transparency::{Checkpoint, Origin, SigningKey, TreeHash};
+use transparency::{Checkpoint, Frontier, Origin, SigningKey, TreeHash};
 
 use crate::blocking::blocking;
 use crate::folder::{Readers, TreeFolder, read, replace};
@@ -117,6 +117,9 @@ impl Sealing {
         let (tree, follower) = match begun {
             Some(begun) => begun,
             None => {
+                if in_folder.has_hashes() {
+                    self.check_log(&signed).await?;
+                }
                 let folder = in_folder.clone();
                 let open =
                     move || TreeFiles::open(&folder, 0).map_err(SealError::file(folder.path()));
@@ -178,6 +181,34 @@ impl Sealing {
             }
         }
         Ok(None)
+    }
+
+    /// Compares the log with what was signed, before damaged files are written over: what is left
+    /// of them may be what shows that the log is another.
+    async fn check_log(&self, signed: &[Signed]) -> Result<(), SealError> {
+        let (mut tree, mut expected) = (Frontier::default(), signed.to_vec());
+        let mut follower = self.store.follow(self.partition, Position::START)?;
+        let log_id = self.store.log_id();
+        while let Some(next) = expected.last() {
+            let events = follower.available(READ_EVENTS).await?;
+            if events.is_empty() {
+                return Err(next.forked());
+            }
+            let compare = move || {
+                for event in &events {
+                    tree.append(TreeHash::of_leaf(&event.fixed_record(log_id)));
+                    while let Some(signed) = expected.pop_if(|it| it.checkpoint.size <= tree.size())
+                    {
+                        if tree.root() != signed.checkpoint.root {
+                            return Err(signed.forked());
+                        }
+                    }
+                }
+                Ok((tree, expected))
+            };
+            (tree, expected) = blocking(compare).await?;
+        }
+        Ok(())
     }
 
     /// Lets the tree grow until an event begins another generation.

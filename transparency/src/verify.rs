@@ -135,6 +135,18 @@ pub enum Finding {
         /// The last.
         last: u64,
     },
+    /// What is served is older than what was signed.
+    #[error(
+        "the newest checkpoint is of generation {} and size {}, and a key handed over at size {} of \
+         generation {}: events are gone, or an older copy of the log is shown",
+        .newest.0, .newest.1, .handover.1, .handover.0
+    )]
+    BeforeHandover {
+        /// The generation and the size of the newest checkpoint.
+        newest: (Generation, u64),
+        /// Those of the last checkpoint in which a key handed over.
+        handover: (Generation, u64),
+    },
     /// Too few witnesses signed.
     #[error(
         "{path} needs the signatures of {needed} of the witnesses, and has {}", of(.signed_by)
@@ -222,12 +234,13 @@ pub async fn verify_log(
     let mut files = Files { read: &mut read };
     // Before the newest one, which then is no smaller.
     let signed_too = known.quorum.read(&mut files).await?;
-    let note = files
-        .note(CHECKPOINT)
-        .await?
-        .ok_or_else(|| Finding::Missing { path: CHECKPOINT.into(), positions: None })?;
-    let checkpoint = checkpoint_of(&note, CHECKPOINT)?;
+    let (mut note, mut checkpoint) = files.newest().await?;
     let signers = Signers::follow(&known.key, &checkpoint.origin, &mut files).await?;
+    if signers.check_handovers(&checkpoint).is_err() {
+        // A key may have handed over meanwhile.
+        (note, checkpoint) = files.newest().await?;
+        signers.check_handovers(&checkpoint)?;
+    }
     let key = signers.check(CHECKPOINT, &note, &checkpoint)?;
     let mut roots = signers.roots(&checkpoint);
     let mut kept_size = None;
@@ -280,6 +293,14 @@ struct Files<'a, R> {
 }
 
 impl<R: AsyncFnMut(&str) -> Result<Option<Vec<u8>>, ReadFile>> Files<'_, R> {
+    /// The newest checkpoint, and its note.
+    async fn newest(&mut self) -> Result<(Note, Checkpoint), Finding> {
+        let missing = || Finding::Missing { path: CHECKPOINT.into(), positions: None };
+        let note = self.note(CHECKPOINT).await?.ok_or_else(missing)?;
+        let checkpoint = checkpoint_of(&note, CHECKPOINT)?;
+        Ok((note, checkpoint))
+    }
+
     async fn note(&mut self, path: &str) -> Result<Option<Note>, Finding> {
         let Some(bytes) = self.file(path).await? else { return Ok(None) };
         let text = String::from_utf8(bytes).map_err(|_| NoteError::Form("it is no UTF-8"));

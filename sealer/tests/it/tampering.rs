@@ -122,10 +122,13 @@ async fn a_rewritten_log_is_not_sealed_again(log: &Log, sql: impl Fn(&str)) {
     log.seal_all().await;
     let place = Place { partition: P0, position: Position(5) };
     sql(&changed(log, place, "{}").await);
-    // The tree is made anew, and compared with what was signed.
+    // The tree would be made anew. What is left of it shows what was signed, and stays.
     fs::remove_file(log.tree(1).join("hashes-0")).expect("removed");
+    let left = fs::read(log.tree(1).join("hashes-1")).expect("read");
     let stopped = log.seal().stops().await;
     assert!(stopped.starts_with("log-forked: the events up to 0:300 were signed"), "{stopped}");
+    assert!(!log.tree(1).join("hashes-0").exists(), "nothing is made of a log that isn't it");
+    assert_eq!(fs::read(log.tree(1).join("hashes-1")).expect("read"), left);
 }
 
 /// The log finds it in order, and the tree's files know better.

@@ -73,6 +73,17 @@ impl Signers {
         Ok(())
     }
 
+    /// Checks that the newest checkpoint isn't older than what the keys signed when they handed
+    /// over.
+    pub(super) fn check_handovers(&self, newest: &Checkpoint) -> Result<(), Finding> {
+        let at = |it: &Checkpoint| (it.origin.generation, it.size);
+        let newest = at(newest);
+        match self.handovers.iter().map(at).max().filter(|handover| *handover > newest) {
+            Some(handover) => Err(Finding::BeforeHandover { newest, handover }),
+            None => Ok(()),
+        }
+    }
+
     /// Checks that one of the keys signed the checkpoint while it was in use, and gives it.
     pub(crate) fn check(
         &self,
