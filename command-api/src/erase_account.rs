@@ -107,11 +107,12 @@ pub(crate) async fn get_erasure(
 
 fn body(account_id: AccountId, erasure: Erasure) -> Result<ErasureBody, Problem> {
     let time = |micros| Timestamp::from_micros(micros).map_err(|error| failed(&error));
+    let is_unreadable = erasure.is_unreadable();
     let Erasure { place, until, asked_at, log_at, archive_at, read_model_at, done_at, .. } =
         erasure;
     let status = if done_at.is_some() {
         ErasureStatus::Done
-    } else if log_at.is_some() && archive_at.is_some() && read_model_at.is_some() {
+    } else if is_unreadable {
         ErasureStatus::BytesRemain
     } else {
         ErasureStatus::Asked

@@ -39,6 +39,14 @@ pub struct Erasure {
     pub done_at: Option<i64>,
 }
 
+impl Erasure {
+    /// Whether nobody can read the texts any more: only files of the log may have their bytes.
+    #[must_use]
+    pub const fn is_unreadable(&self) -> bool {
+        self.log_at.is_some() && self.archive_at.is_some() && self.read_model_at.is_some()
+    }
+}
+
 /// The accounts of a partition that are erased, each up to a position.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Erased(HashMap<String, Position>);

@@ -29,6 +29,7 @@ mod route_lines;
 mod sealing;
 mod security_headers;
 mod seldom;
+mod shipping_account;
 pub(crate) mod shutdown;
 mod snapshots;
 #[cfg(feature = "tls")]
@@ -64,7 +65,7 @@ use doors::{Doors, Sockets};
 use eraser::Eraser;
 use front::{Front, Step};
 use health::Health;
-use metrics::{Metrics, ReconciliationMetrics};
+use metrics::{ErasureMetrics, Metrics, ReconciliationMetrics};
 use publishing::Publishing;
 use route_lines::log_routes;
 
@@ -244,6 +245,7 @@ impl Ledger {
             let mut api = CommandApi::new(started.clone(), store.clone(), keys.clone());
             let eraser = Eraser::new(config, &store, &required, read_model.as_ref());
             api = api.erasing(eraser.erasing());
+            metrics.add_erasures(ErasureMetrics(eraser.unfinished()));
             erasing = Some(eraser.start(stop.clone()));
             if config.data.store() != StoreUrl::Memory {
                 let made = balances::Trees::new(config, &store, stop);

@@ -12,7 +12,7 @@ use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
 use log_record::{
     BatchId, Generation, LogId, NewEvent, Partition, Place, Position, RecordedEvent, WriterId,
 };
-use projector::{ProjectError, Projector};
+use projector::{ProjectError, Projector, rebuild};
 use read_model::{Query, ReadModel, ReadModelUrl, RowOf, dump, wrong_sums};
 use services::TestDatabase;
 use tempfile::TempDir;
@@ -112,6 +112,16 @@ impl Ledger {
 
     pub async fn read_model(&self) -> ReadModel {
         ReadModel::open(&self.url(), None).await.expect("it opens")
+    }
+
+    /// The rows that are made anew once the log's texts are erased, as its events say.
+    pub async fn rebuilt_of_erased_texts(&self) -> Vec<String> {
+        self.store.note_erasures().await.expect("noted");
+        let erasures = self.store.unfinished_erasures().await.expect("read");
+        assert!(!erasures.is_empty(), "there is something to erase");
+        self.store.erase_texts(&erasures).await.expect("erased");
+        rebuild(&self.url(), &self.store).await.expect("rebuilt");
+        self.projected().await
     }
 
     pub async fn projected(&self) -> Vec<String> {

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use command_api::{Erasing, Unshipped};
-use event_store::{Erasure, EventStore, StoreError};
-use log_record::{Place, ShippingRequestId};
+use event_store::{ArchiveFolder, Erasure, EventStore, StoreError};
+use log_record::Place;
 use publisher::{ParkedAbout, erase_parked, parked_about};
 use read_model::{OfLog, ReadModel};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,7 @@ use wire::Problem;
 
 use super::read_tables;
 use super::seldom::Seldom;
+use super::shipping_account::account_of;
 use crate::serve_config::ServeConfig;
 
 /// How often it is looked for erasures that are to go on.
@@ -45,6 +46,7 @@ pub(super) struct Eraser {
     store: EventStore,
     tables: Arc<Tables>,
     recorded: Arc<Notify>,
+    unfinished: watch::Sender<Vec<Erasure>>,
     next_rewrite: Option<Instant>,
 }
 
@@ -78,8 +80,14 @@ impl Eraser {
             store: store.clone(),
             tables: Arc::new(tables),
             recorded: Arc::default(),
+            unfinished: watch::Sender::default(),
             next_rewrite: None,
         }
+    }
+
+    /// The erasures that weren't done at the last look.
+    pub(super) fn unfinished(&self) -> watch::Receiver<Vec<Erasure>> {
+        self.unfinished.subscribe()
     }
 
     /// What the command API needs of it.
@@ -135,35 +143,54 @@ impl Eraser {
     async fn look(&mut self) -> anyhow::Result<()> {
         self.store.note_erasures().await?;
         let mut erasures = self.store.unfinished_erasures().await?;
-        self.erase_log(&mut erasures).await?;
-        self.erase_read_model(&mut erasures).await?;
+        let looked = self.go_on(&mut erasures).await;
+        erasures.retain(|erasure| erasure.done_at.is_none());
+        self.unfinished.send_replace(erasures);
+        looked
+    }
+
+    async fn go_on(&mut self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
+        if erasures.iter().any(|erasure| erasure.archive_at.is_none()) {
+            // Nobody may archive meanwhile, but an archive that is away keeps no text in the log.
+            let archive = self.store.hold_archive().await;
+            self.erase_log(erasures).await?;
+            self.erase_archive(archive, erasures).await?;
+        }
+        self.erase_read_model(erasures).await?;
         self.rewrite_log(erasures).await
     }
 
-    /// Texts in the log and in archives, and what is beside the log.
+    /// Texts in the log's table, and what is beside the log.
     async fn erase_log(&self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
         let mut new: Vec<Erasure> = erasures.to_vec();
-        new.retain(|erasure| erasure.archive_at.is_none());
+        new.retain(|erasure| erasure.log_at.is_none());
         if new.is_empty() {
             return Ok(());
         }
-        // Nobody may archive meanwhile, but an archive that is away keeps no text in the log.
-        let archive = self.store.hold_archive().await;
         let ranges = self.store.erase_texts(&new).await.context("can't erase texts in the log")?;
         for erasure in &new {
             self.store.erase_calls(&erasure.account_id).await?;
         }
         self.erase_parked(&new).await?;
         self.store.rewrite_beside().await?;
-        let mut ranges = ranges.into_iter();
-        for erasure in &mut *erasures {
-            if erasure.archive_at.is_none() {
-                erasure.log_at.get_or_insert_with(unix_micros);
-                erasure.ranges = ranges.next().unwrap_or_default();
-                self.store.save_erasure(erasure).await?;
-            }
+        let new = erasures.iter_mut().filter(|erasure| erasure.log_at.is_none());
+        for (erasure, ranges) in new.zip(ranges) {
+            erasure.log_at = Some(unix_micros());
+            erasure.ranges = ranges;
+            self.store.save_erasure(erasure).await?;
         }
-        match archive.context("can't use the archive")? {
+        Ok(())
+    }
+
+    /// Texts in archives.
+    async fn erase_archive(
+        &self,
+        held: Result<Option<ArchiveFolder>, StoreError>,
+        erasures: &mut [Erasure],
+    ) -> anyhow::Result<()> {
+        let mut new: Vec<Erasure> = erasures.to_vec();
+        new.retain(|erasure| erasure.archive_at.is_none());
+        match held.context("can't use the archive")? {
             Some(mut folder) => self.store.erase_archived(&mut folder, &new).await?,
             None => {
                 if self.store.hold_archive().await?.is_some() {
@@ -172,13 +199,11 @@ impl Eraser {
                 }
             }
         }
-        for erasure in &mut *erasures {
-            if erasure.archive_at.is_none() {
-                erasure.archive_at = Some(unix_micros());
-                self.store.save_erasure(erasure).await?;
-                let (place, account_id) = (erasure.place, &erasure.account_id);
-                tracing::info!(%place, account_id, "private texts are erased in the log");
-            }
+        for erasure in erasures.iter_mut().filter(|erasure| erasure.archive_at.is_none()) {
+            erasure.archive_at = Some(unix_micros());
+            self.store.save_erasure(erasure).await?;
+            let (place, account_id) = (erasure.place, &erasure.account_id);
+            tracing::info!(%place, account_id, "private texts are erased in the log");
         }
         Ok(())
     }
@@ -191,7 +216,7 @@ impl Eraser {
         for (parked_id, about) in parked {
             let account_id = match about {
                 ParkedAbout::Account(id) => Some(id),
-                ParkedAbout::Request(id) => self.account_of(&id).await?,
+                ParkedAbout::Request(id) => account_of(&self.store, &id).await?,
             };
             if erasures.iter().any(|it| Some(&it.account_id) == account_id.as_ref()) {
                 tracing::warn!(
@@ -203,20 +228,6 @@ impl Eraser {
             }
         }
         erase_parked(&state, &erased).await.context("can't erase parked messages")
-    }
-
-    /// Whose a shipping request is.
-    async fn account_of(&self, request: &str) -> anyhow::Result<Option<String>> {
-        let Ok(id) = request.parse::<ShippingRequestId>() else { return Ok(None) };
-        if id.log_id != self.store.log_id() {
-            return Ok(None);
-        }
-        match self.store.read_one(id.place).await {
-            Ok(event) => Ok(event.account_id.map(Into::into)),
-            // There is no such event.
-            Err(StoreError::CorruptEvent { .. } | StoreError::NoSuchPartition(_)) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// The projector erases rows, with the event; here the files are written anew.
@@ -255,21 +266,23 @@ impl Eraser {
     }
 
     /// The log's files.
-    async fn rewrite_log(&self, mut erasures: Vec<Erasure>) -> anyhow::Result<()> {
-        erasures.retain(|it| it.archive_at.is_some() && it.read_model_at.is_some());
-        if erasures.is_empty() {
+    async fn rewrite_log(&self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
+        let is_left = |it: &Erasure| it.archive_at.is_some() && it.read_model_at.is_some();
+        let mut left: Vec<Erasure> = erasures.to_vec();
+        left.retain(is_left);
+        if left.is_empty() {
             return Ok(());
         }
-        let before = erasures.clone();
-        let rewritten = self.store.rewrite_erased(&mut erasures).await;
-        for mut erasure in erasures {
-            if rewritten.is_ok() && erasure.ranges.is_empty() {
-                erasure.done_at = Some(unix_micros());
-                let (place, account_id) = (erasure.place, &erasure.account_id);
+        let rewritten = self.store.rewrite_erased(&mut left).await;
+        for (erasure, mut after) in erasures.iter_mut().filter(|it| is_left(it)).zip(left) {
+            if rewritten.is_ok() && after.ranges.is_empty() {
+                after.done_at = Some(unix_micros());
+                let (place, account_id) = (after.place, &after.account_id);
                 tracing::info!(%place, account_id, "an erasure is done");
             }
-            if !before.contains(&erasure) {
-                self.store.save_erasure(&erasure).await?;
+            if *erasure != after {
+                self.store.save_erasure(&after).await?;
+                *erasure = after;
             }
         }
         Ok(rewritten?)

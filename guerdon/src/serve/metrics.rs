@@ -4,6 +4,7 @@
 //! counts requests, `process.rs` asks the system, `state_of_health.rs` is what `/health/ready` says
 //! as numbers. `docs/operations/metrics.md` lists all of them, which a test compares.
 
+mod erasures;
 mod http;
 mod process;
 mod reconciliation;
@@ -29,6 +30,7 @@ use sealer::{Sealer, SealerMetrics};
 use wire::Role::{Auditor, Operator};
 use wire::{KeyRing, Problem, Routes, get, only};
 
+pub(super) use self::erasures::ErasureMetrics;
 use self::http::HttpMetrics;
 use self::process::ProcessMetrics;
 pub(super) use self::reconciliation::ReconciliationMetrics;
@@ -128,6 +130,10 @@ impl Metrics {
     }
 
     pub(super) fn add_reconciliation(&mut self, metrics: ReconciliationMetrics) {
+        self.registry.register_collector(Box::new(metrics));
+    }
+
+    pub(super) fn add_erasures(&mut self, metrics: ErasureMetrics) {
         self.registry.register_collector(Box::new(metrics));
     }
 

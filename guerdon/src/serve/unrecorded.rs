@@ -24,6 +24,7 @@ use wire::{AnsweredProblem, GUERDON_POSITION};
 
 use super::asked::Asked;
 use super::seldom::Seldom;
+use super::shipping_account::account_of;
 
 /// The most calls that wait to be written. They are made by people and a few programs; a thousand
 /// are minutes of them, or a program that repeats a mistake.
@@ -182,7 +183,18 @@ fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// The account that a path is about.
+/// Names the account in the calls about a shipping request, so that an erasure finds them. One that
+/// can't be found now stays without.
+async fn name_accounts(store: &EventStore, calls: &mut [UnrecordedCall]) {
+    for call in calls.iter_mut().filter(|call| call.account_id.is_none()) {
+        if let Some(path) = call.path.strip_prefix("/v1/shipping-requests/") {
+            let request = path.split('/').next().unwrap_or_default();
+            call.account_id = account_of(store, request).await.ok().flatten();
+        }
+    }
+}
+
+/// The account that a path names.
 fn account_in(path: &str) -> Option<String> {
     let account_id = path.strip_prefix("/v1/accounts/")?.split('/').next()?;
     account_id.parse().ok().map(|account_id: AccountId| account_id.to_string())
@@ -201,6 +213,7 @@ impl Taken {
                     if came == 0 {
                         return;
                     }
+                    name_accounts(&store, &mut batch).await;
                 }
                 () = std::future::ready(()), if !batch.is_empty() => {}
                 () = stop.cancelled() => return,

@@ -11,14 +11,15 @@ use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 use services::TestDatabase;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, query};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, query};
 
 use crate::ledger::{Api, Ledger, PATIENCE, ends, faults_or};
 use crate::transparency::run;
 
 /// What is private of ann, by where it is: an address, a reason of an operator's, who asked for
-/// that and why, a shopper's name, a call that recorded nothing, and a warehouse's reason.
-const WORDS: [&str; 7] = [
+/// that and why, a shopper's name, a call that recorded nothing, a warehouse's reason, and a call
+/// about a shipping request that recorded nothing.
+const WORDS: [&str; 8] = [
     "Zyxwolf Lane 77",
     "Quibblenaut complaint",
     "Deskworth Umberly",
@@ -26,6 +27,7 @@ const WORDS: [&str; 7] = [
     "Zebulontine Person",
     "Vexford refusal",
     "Yawnbury warehouse",
+    "Kestrelwick parcel",
 ];
 
 /// Positions of a range of the log.
@@ -73,6 +75,8 @@ async fn no_file_has_what_was_erased_and_every_proof_stays(place: &Place) {
     let kept = place.folder.join("kept");
     let key = first_key(api).await;
     verify(&ledger, &place.folder, &key, &kept).await;
+    let receipt = place.folder.join("receipt.json");
+    fs::write(&receipt, receipt_of_ann(api).await.to_string()).expect("written");
 
     // Bob has goods that haven't left, and is left alone; so are ann's until they have.
     let asked = json!({"reason": "asked for by letter"});
@@ -106,6 +110,7 @@ async fn no_file_has_what_was_erased_and_every_proof_stays(place: &Place) {
     let shown = tool(&ledger, &["erase", "status", "ann"]);
     assert!(shown.contains("done"), "{shown}");
     nothing_is_left(place);
+    verify_receipts(place, api, &receipt, &key).await;
 
     // Bob keeps what is his, and ann's new address is hers.
     assert!(!place.have("Bobsworth Court 3").is_empty());
@@ -133,6 +138,49 @@ async fn no_file_has_what_was_erased_and_every_proof_stays(place: &Place) {
     nothing_is_left(place);
     let ledger = place.start();
     verify(&ledger, &place.folder, &key, &kept).await;
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+/// While its archive is away an erasure waits, and what is done isn't done every two seconds again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erasure_waits_for_an_archive_that_is_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = Place::on_sqlite(folder.path());
+    let ledger = place.start();
+    place.has_small_ranges().await;
+    let api = &ledger.client;
+    adjusts(api, "a-1").await;
+    fills(api, "first", 2 * RANGE).await;
+    place.tool(&["archive", "--older-than", "0d"]);
+    assert!(!place.archives().is_empty());
+    adjusts(api, "a-2").await;
+    let (there, away) = (folder.path().join("archive"), folder.path().join("away"));
+    fs::rename(&there, &away).expect("it is away");
+    let asked = json!({"reason": "asked for by letter"});
+    let erasure = "/v1/accounts/ann/erasures/e-1";
+    api.put("operator", erasure, asked.clone()).await.is(201);
+    let done_so_far = until(api, "ann", "log_erased_at").await;
+    assert_eq!(done_so_far["status"], "asked");
+    assert_eq!(done_so_far["archives_erased_at"], Value::Null);
+    assert_eq!(metric(api, "guerdon_erasures{status=\"asked\"}").await, 1.0);
+    assert!(metric(api, "guerdon_erasure_age_seconds{status=\"asked\"}").await > 0.0);
+    // What stands there now would go, if the log's texts were erased again.
+    let planted =
+        "update event set private = 'Planted' where private is null and account_id = 'ann'";
+    assert!(place.changes(planted).await > 0);
+    api.earns("bob", 5, "B-1").await;
+    api.put("operator", "/v1/accounts/bob/erasures/e-1", asked).await.is(201);
+    until(api, "bob", "log_erased_at").await;
+    assert!(!place.have("Planted").is_empty());
+    place.changes("update event set private = null where private = 'Planted'").await;
+    fs::rename(&away, &there).expect("it is back");
+    for account in ["ann", "bob"] {
+        until_done(api, account).await;
+    }
+    assert_eq!(metric(api, "guerdon_erasures{status=\"asked\"}").await, 0.0);
+    for word in ["Quibblenaut", "Deskworth"] {
+        assert_eq!(place.have(word), "", "{word} is still there");
+    }
     assert_eq!(ledger.stop(), Some(0));
 }
 
@@ -199,10 +247,14 @@ impl Place {
         if self.database.is_some() {
             return;
         }
+        self.changes(&format!("update log set range_positions = {RANGE}")).await;
+    }
+
+    /// Changes the log's file, behind the ledger; gives how many rows.
+    async fn changes(&self, sql: &str) -> u64 {
         let log = SqliteConnectOptions::new().filename(self.folder.join("log.sqlite"));
         let mut log = log.connect().await.expect("it opens");
-        let size = query("update log set range_positions = ?").bind(RANGE.cast_signed());
-        size.execute(&mut log).await.expect("updated");
+        query(AssertSqlSafe(sql.to_owned())).execute(&mut log).await.expect("changed").rows_affected()
     }
 
     fn tool(&self, args: &[&str]) {
@@ -283,6 +335,9 @@ async fn lives(api: &Api) -> String {
     let request = requests["items"][0]["shipping_request_id"].as_str().expect("an id").to_owned();
     let back_order = format!("/v1/shipping-requests/{request}/back-order");
     api.put("operator", &back_order, json!({"reason": WORDS[6]})).await.is(201);
+    let refused = api.request("PUT", &back_order, "operator").header("Guerdon-Reason", WORDS[7]);
+    let refused = api.send(refused.json(&json!({"reason": 7}))).await.expect("answered");
+    refused.is_problem(400, "invalid-field");
     request
 }
 
@@ -313,16 +368,28 @@ async fn fills(api: &Api, which: &str, events: u64) {
 }
 
 async fn until_done(api: &Api, account: &str) -> Value {
+    until(api, account, "done_at").await
+}
+
+/// Waits until a step of an account's erasure is done.
+async fn until(api: &Api, account: &str, step: &str) -> Value {
     let begun = Instant::now();
     loop {
         let path = format!("/v1/accounts/{account}/erasure");
         let status = api.get("operator", &path).await.is(200);
-        if status["status"] == "done" {
+        if status[step].is_string() {
             return status;
         }
-        assert!(begun.elapsed() < PATIENCE, "it isn't done: {status}");
+        assert!(begun.elapsed() < PATIENCE, "no {step}: {status}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+async fn metric(api: &Api, series: &str) -> f64 {
+    let metrics = api.request("GET", "/metrics", "auditor").send().await.expect("answered");
+    let metrics = metrics.text().await.expect("a text");
+    let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok());
+    value.unwrap_or_else(|| panic!("no {series} in {metrics}"))
 }
 
 /// The log's verifier key, which is there once something is sealed.
@@ -352,6 +419,38 @@ async fn verify(ledger: &Ledger, folder: &Path, key: &str, kept: &Path) {
         // What was just recorded is sealed within a second.
         assert!(begun.elapsed() < PATIENCE, "{verified:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn receipt_of_ann(api: &Api) -> Value {
+    let begun = Instant::now();
+    loop {
+        let answer = api.get("shopper", "/v1/accounts/ann/exchanges/x-1/receipt").await;
+        // What was just recorded is sealed within a second.
+        if answer.status == 200 || begun.elapsed() > PATIENCE {
+            return answer.is(200);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Ann's receipt of before the erasure is still good, and today's has the same events.
+async fn verify_receipts(place: &Place, api: &Api, before: &Path, key: &str) {
+    let after = place.folder.join("receipt-after.json");
+    let today = receipt_of_ann(api).await;
+    fs::write(&after, today.to_string()).expect("written");
+    let earlier: Value = serde_json::from_slice(&fs::read(before).expect("read")).expect("JSON");
+    let earlier = earlier["events"].as_array().expect("events");
+    for event in earlier {
+        let same = today["events"].as_array().expect("events").iter().any(|it| {
+            ["position", "public", "entry"].iter().all(|field| it[field] == event[field])
+        });
+        assert!(same, "{event} isn't in {today}");
+    }
+    for receipt in [before, &after] {
+        let args = ["verify", "receipt", &receipt.display().to_string(), "--key", key];
+        let verified = run(&args, &place.folder);
+        assert!(verified.status.success(), "{verified:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use domain::{AccountErased, Clock, Event};
 use log_record::Position;
-use projector::{rebuild, rewrite_erased};
+use projector::rewrite_erased;
 use testing::ledger::{Ledger, On, id, redemption};
 use testing::life::{EVENTS, day, history};
 
@@ -64,10 +64,5 @@ async fn rows_are_the_same_of_a_log_whose_texts_are_erased(on: On) {
     let ledger = Ledger::new(1, on).await;
     ledger.record_at(&erased_life()).await;
     let rows = ledger.projected().await;
-    ledger.store.note_erasures().await.expect("noted");
-    let erasures = ledger.store.unfinished_erasures().await.expect("read");
-    assert_eq!(erasures.len(), 1);
-    ledger.store.erase_texts(&erasures).await.expect("erased");
-    rebuild(&ledger.url(), &ledger.store).await.expect("rebuilt");
-    assert_eq!(ledger.projected().await, rows);
+    assert_eq!(ledger.rebuilt_of_erased_texts().await, rows);
 }

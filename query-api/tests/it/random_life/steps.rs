@@ -2,13 +2,14 @@
 
 use domain::command::{
     AdjustCredit, CancelExchange, Capture, CaptureHold, ClaimCredit, ConvertCredit, Direction,
-    DispatchShipment, EarnCredit, ExtendHold, HoldCredit, OpenAccount, Order, RecordPurchase,
-    Redeem, RefundCapture, ReleaseHold, ReturnPurchase, ReverseReturn, ReverseWithdrawal,
-    SetPolicy, TransferCredit, WithdrawCredit,
+    DispatchShipment, EarnCredit, EraseAccount, ExtendHold, HoldCredit, OpenAccount, Order,
+    RecordPurchase, Redeem, RefundCapture, ReleaseHold, ReturnPurchase, ReverseReturn,
+    ReverseWithdrawal, SetPolicy, TransferCredit, WithdrawCredit,
 };
 use domain::{
     Cause, CauseKind, Command, Note, Policy, PurchaseLine, Shipped, SpentCredit, Timestamp, UnitId,
 };
+use log_record::Position;
 use proptest::prelude::*;
 use testing::ledger::{id, points, time, units};
 
@@ -25,7 +26,7 @@ pub(super) struct Step {
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    let numbers = (0_u8..24, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
+    let numbers = (0_u8..25, 0_usize..3, 1_u64..120, 0_usize..60, 0_i64..12);
     numbers.prop_map(|(what, who, amount, which, days)| {
         // Mostly on the same day, so that a hold can be captured before it ends.
         Step { what, who, amount, which, days: (days - 7).max(0) }
@@ -231,6 +232,13 @@ pub(super) fn command(before: &[Step], step: &Step, now: Timestamp) -> Command {
             note,
             occurred_at: None,
             original: None,
+        }),
+        24 => Command::EraseAccount(EraseAccount {
+            account_id,
+            erasure_id: id(&format!("e-{index}")),
+            reason: id("asked for by letter"),
+            until: Position(amount * 2),
+            unshipped: 0,
         }),
         18 => Command::OpenAccount(OpenAccount { account_id, occurred_at: None }),
         19 => Command::ReverseWithdrawal(ReverseWithdrawal {
