@@ -7,7 +7,6 @@
 //! an exchange or an offer are); [`read_past`] (what there was at a moment, for the query API),
 //! [`replay()`] (the state of then, from the log alone), [`sentence`] (what an event says).
 
-mod about;
 mod events;
 mod past;
 mod places;

@@ -17,7 +17,6 @@ use serde::{Serialize, Serializer};
 use tokio::task::JoinError;
 use wire::Moment;
 
-use crate::about::{exchange_of, offer_of};
 use crate::past::{in_order, is_of_exchange};
 use crate::until::{PROGRAMME_HOME, last_by, time_of};
 
@@ -255,8 +254,8 @@ impl ReplayOf {
     fn is_about(&self, event: &Event) -> bool {
         match self {
             Self::Account(account_id) => event.account_id() == Some(account_id),
-            Self::Exchange(_, exchange_id) => exchange_of(event) == Some(exchange_id),
-            Self::Offer(offer_id) => offer_of(event) == Some(offer_id),
+            Self::Exchange(_, exchange_id) => event.exchange_id() == Some(exchange_id),
+            Self::Offer(offer_id) => event.offer_id() == Some(offer_id),
         }
     }
 }

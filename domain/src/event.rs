@@ -4,6 +4,7 @@
 //! back. An event says what happened and never what it added up to; the account is beside the fact,
 //! because the log has a column for it.
 
+mod about;
 mod account;
 mod conversion;
 mod credit;

@@ -11,7 +11,12 @@ use super::waiting::run_and_tell;
 use crate::ArchivedRange;
 
 /// A file that the index has isn't to be removed.
-const FORGET: &str = "delete from guerdon_log.superseded_archive where file = $1";
+pub(super) const FORGET_SUPERSEDED: &str =
+    "delete from guerdon_log.superseded_archive where file = $1";
+
+/// Notes a file as to be removed.
+pub(super) const NOTE_SUPERSEDED: &str =
+    "insert into guerdon_log.superseded_archive values ($1) on conflict do nothing";
 
 pub(super) async fn range_of(
     client: &Client,
@@ -60,7 +65,7 @@ pub(super) async fn keep(client: &mut Client, range: &ArchivedRange) -> Result<(
         [&partition, &ends[0], &ends[1], &range.file, &sha256, &members];
     let transaction = client.transaction().await?;
     transaction.execute(INSERT, &row).await?;
-    transaction.execute(FORGET, &[&range.file]).await?;
+    transaction.execute(FORGET_SUPERSEDED, &[&range.file]).await?;
     transaction.commit().await
 }
 
@@ -107,8 +112,7 @@ pub(super) async fn replace(
     let row: [&(dyn ToSql + Sync); 6] =
         [&partition, &first, &range.file, &&range.sha256[..], &members, &former];
     transaction.execute(update, &row).await?;
-    let note = "insert into guerdon_log.superseded_archive values ($1) on conflict do nothing";
-    transaction.execute(note, &[&former]).await?;
-    transaction.execute(FORGET, &[&range.file]).await?;
+    transaction.execute(NOTE_SUPERSEDED, &[&former]).await?;
+    transaction.execute(FORGET_SUPERSEDED, &[&range.file]).await?;
     transaction.commit().await
 }

@@ -7,6 +7,7 @@ use log_record::{Partition, Place, Position, RecordedEvent};
 use postgres_connection::rewrite_table;
 use tokio_postgres::{Client, Error, Row};
 
+use super::archived::{FORGET_SUPERSEDED, NOTE_SUPERSEDED};
 use super::{PostgresStore, postgres};
 use crate::erasure::{Erased, Erasure, Found};
 use crate::{ArchivedRange, StoreError};
@@ -162,15 +163,13 @@ impl PostgresStore {
 
     pub(crate) async fn note_superseded(&self, file: &str) -> Result<(), StoreError> {
         let connection = self.shared.url.connect().await?;
-        let note = "insert into guerdon_log.superseded_archive values ($1) on conflict do nothing";
-        let noted = connection.client.execute(note, &[&file]).await;
+        let noted = connection.client.execute(NOTE_SUPERSEDED, &[&file]).await;
         noted.map(drop).map_err(|source| postgres("archive a range of", source))
     }
 
     pub(crate) async fn forget_superseded(&self, file: &str) -> Result<(), StoreError> {
         let connection = self.shared.url.connect().await?;
-        let delete = "delete from guerdon_log.superseded_archive where file = $1";
-        let deleted = connection.client.execute(delete, &[&file]).await;
+        let deleted = connection.client.execute(FORGET_SUPERSEDED, &[&file]).await;
         deleted.map(drop).map_err(|source| postgres("archive a range of", source))
     }
 }

@@ -8,7 +8,11 @@ use super::rows::{failed, key};
 use crate::{ArchivedRange, StoreError};
 
 /// A file that the index has isn't to be removed.
-const FORGET: &str = "delete from superseded_archive where file = ?1";
+pub(super) const FORGET_SUPERSEDED: &str = "delete from superseded_archive where file = ?1";
+
+/// Notes a file as to be removed.
+pub(super) const NOTE_SUPERSEDED: &str =
+    "insert into superseded_archive values (?1) on conflict do nothing";
 
 /// Events that are deleted at once: so few that a command waits for them no longer than for others.
 const PORTION: u64 = 10_000;
@@ -82,7 +86,7 @@ pub(super) fn keep(connection: &mut Connection, range: &ArchivedRange) -> rusqli
     ];
     let transaction = connection.transaction()?;
     transaction.execute(insert, row)?;
-    transaction.execute(FORGET, (&range.file,))?;
+    transaction.execute(FORGET_SUPERSEDED, (&range.file,))?;
     transaction.commit()
 }
 
@@ -134,8 +138,7 @@ pub(super) fn replace(
         former
     ];
     transaction.execute(include_str!("replace_archived_range.sql"), row)?;
-    let note = "insert into superseded_archive values (?1) on conflict do nothing";
-    transaction.execute(note, (former,))?;
-    transaction.execute(FORGET, (&range.file,))?;
+    transaction.execute(NOTE_SUPERSEDED, (former,))?;
+    transaction.execute(FORGET_SUPERSEDED, (&range.file,))?;
     transaction.commit()
 }

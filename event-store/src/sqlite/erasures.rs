@@ -10,6 +10,7 @@ use log_record::{PackedPlace, Partition, Place, Position, RecordedEvent};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use tokio::task::spawn_blocking;
 
+use super::archived::{FORGET_SUPERSEDED, NOTE_SUPERSEDED};
 use super::rows::{failed, key};
 use super::{SqliteStore, open};
 use crate::StoreError;
@@ -180,15 +181,14 @@ impl SqliteStore {
 
     pub(crate) async fn note_superseded(&self, file: String) -> Result<(), StoreError> {
         self.write_beside("archive", move |connection| {
-            let note = "insert into superseded_archive values (?1) on conflict do nothing";
-            connection.execute(note, (file,)).map(drop)
+            connection.execute(NOTE_SUPERSEDED, (file,)).map(drop)
         })
         .await
     }
 
     pub(crate) async fn forget_superseded(&self, file: String) -> Result<(), StoreError> {
         self.write_beside("archive", move |connection| {
-            connection.execute("delete from superseded_archive where file = ?1", (file,)).map(drop)
+            connection.execute(FORGET_SUPERSEDED, (file,)).map(drop)
         })
         .await
     }

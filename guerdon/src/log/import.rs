@@ -85,21 +85,19 @@ pub(super) async fn run(
         log.log_id,
         log.partitions
     );
-    let state = store.import_state().await?;
-    let has_all = has_all(&store, manifest).await?;
-    let events_landed = match state {
+    let events_landed = match store.import_state().await? {
         Some(ImportState::Unfinished) => {
             let progress = printing.progress("events imported", Some(manifest.events()));
             let landed = fill(&export, signed, &store, &progress).await?;
             ensure!(
-                self::has_all(&store, manifest).await?,
+                has_all(&store, manifest).await?,
                 "{url} doesn't end as the export does; import into an empty store"
             );
             store.finish_import().await?;
             landed
         }
         // The run that finished it may have been killed right then.
-        Some(ImportState::Finished) if has_all => 0,
+        Some(ImportState::Finished) if has_all(&store, manifest).await? => 0,
         Some(ImportState::Finished) | None => bail!(
             "{url} holds log {} already, and it is in use; import into an empty store",
             log.log_id

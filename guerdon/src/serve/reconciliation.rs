@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
+use event_store::replace_json;
 use publisher::StateUrl;
 use read_model::ReadModelUrl;
 use rustix::process::{Pid, Signal, kill_process};
@@ -127,7 +128,7 @@ pub(super) async fn keep_reconciling(
         status.send_modify(|status| status.is_running = true);
         let ran = run(&config, &stop).await;
         let Some(ran) = ran.transpose() else { return };
-        let ran = ran.and_then(|found| remember(&file, &found).map(|()| found));
+        let ran = ran.and_then(|found| replace_json(&file, &found, None).map(|()| found));
         failed_at = ran.is_err().then(Instant::now);
         status.send_modify(|status| {
             status.is_running = false;
@@ -204,21 +205,20 @@ async fn run(
     let (printed, said) = (child.stdout.take(), child.stderr.take());
     let ending = async {
         let (printed, said, ended) =
-            tokio::join!(last_line(printed), last_bytes(said), child.wait());
-        Ok::<_, std::io::Error>(Output { status: ended?, stdout: printed?, stderr: said? })
+            tokio::join!(last_line(printed), last_said(said), child.wait());
+        Ok::<_, std::io::Error>((ended?, printed?, said?))
     };
     let ended = stop.run_until_cancelled(ending).await;
     let Some(ended) = ended else {
         end(&mut child).await?;
         return Ok(None);
     };
-    let Output { status, stdout, stderr } = ended?;
+    let (status, printed, said) = ended?;
     if !status.success() && status.code() != Some(FOUND_DIFFERENCES) {
-        let said = String::from_utf8_lossy(&stderr);
         let said = said.trim().strip_prefix("guerdon: ").unwrap_or(said.trim());
         return Err(std::io::Error::other(format!("it ended with {status}: {said}")));
     }
-    let outcome: Outcome = serde_json::from_slice(&stdout)?;
+    let outcome: Outcome = serde_json::from_str(&printed)?;
     let seconds = begun.elapsed().as_secs_f64();
     let completed_at = unix_micros();
     Ok(Some(Reconciliation { completed_at, seconds, differences: outcome.differences }))
@@ -237,23 +237,23 @@ async fn end(child: &mut Child) -> std::io::Result<()> {
 }
 
 /// Reads to the end and keeps the last line: the result comes last.
-async fn last_line(from: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
-    let Some(from) = from else { return Ok(vec![]) };
+async fn last_line(from: Option<impl AsyncRead + Unpin>) -> std::io::Result<String> {
+    let Some(from) = from else { return Ok(String::new()) };
     let (mut lines, mut last) = (BufReader::new(from).lines(), String::new());
     while let Some(line) = lines.next_line().await? {
         last = line;
     }
-    Ok(last.into_bytes())
+    Ok(last)
 }
 
 /// Reads to the end and keeps what was said last.
-async fn last_bytes(from: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
-    let Some(from) = from else { return Ok(vec![]) };
+async fn last_said(from: Option<impl AsyncRead + Unpin>) -> std::io::Result<String> {
+    let Some(from) = from else { return Ok(String::new()) };
     let (mut lines, mut said) = (BufReader::new(from).lines(), String::new());
     while let Some(line) = lines.next_line().await? {
         said = if said.len() + line.len() > SAID_BYTES_MAX { line } else { said + "\n" + &line };
     }
-    Ok(said.into_bytes())
+    Ok(said)
 }
 
 fn file_in(folder: &Path) -> PathBuf {
@@ -277,13 +277,6 @@ fn remembered(file: &Path) -> Option<Reconciliation> {
             None
         }
     }
-}
-
-/// Puts it into its place whole.
-fn remember(file: &Path, found: &Reconciliation) -> std::io::Result<()> {
-    let beside = file.with_extension("new");
-    fs::write(&beside, serde_json::to_vec(found)?)?;
-    fs::rename(&beside, file)
 }
 
 #[cfg(test)]
@@ -318,7 +311,7 @@ mod tests {
         assert!(!is_due(&status, day, None), "a server that starts has other things to do");
         status.begun_at = now - 61_000_000;
         assert!(is_due(&status, day, None));
-        remember(&file, &found(now - 3_600_000_000, &[("tables", 0)])).expect("kept");
+        replace_json(&file, &found(now - 3_600_000_000, &[("tables", 0)]), None).expect("kept");
         status.last = remembered(&file);
         assert!(!is_due(&status, day, None), "an hour ago");
         assert!(is_due(&status, Duration::from_secs(3_600), None));

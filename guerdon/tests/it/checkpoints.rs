@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
@@ -16,6 +15,7 @@ use services::shared_kafka;
 use transparency::{Checkpoint, KeyKind, Note, SigningKey, TreeHash, VerifierKey};
 
 use crate::ledger::{Api, Ledger, PATIENCE};
+use crate::receipts::first_secret_key;
 use crate::topic::shop::{own_topic, start};
 use crate::transparency::{run, said, text, until_sealed};
 
@@ -49,7 +49,7 @@ async fn a_topic_of_checkpoints_shows_a_log_that_was_rewritten() {
 
     // The same key signed another history, and the topic has it.
     let forgery = Checkpoint { size: size - 1, root: TreeHash::of_leaf(b"other"), ..checkpoint };
-    let forgery = secret_key(folder.path()).sign(&key, forgery.to_string()).expect("signed");
+    let forgery = first_secret_key(folder.path()).sign(&key, forgery.to_string()).expect("signed");
     fs::write(&forged, forgery.to_string()).expect("written");
     let forged_file = text(&forged);
     let verify = [&verify[..], &["--against", &forged_file]].concat();
@@ -138,15 +138,6 @@ async fn until_degraded(api: &Api, is_unsealed: bool) -> Value {
         assert!(begun.elapsed() < 2 * PATIENCE, "{health}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-}
-
-/// The secret key of a ledger that never rotated its key.
-fn secret_key(folder: &Path) -> SigningKey {
-    let text = fs::read_to_string(folder.join("transparency/signing-keys.json")).expect("read");
-    let keys: Value = serde_json::from_str(&text).expect("JSON");
-    let seed = keys["seeds"][0].as_str().expect("a seed");
-    let seed: [u8; 32] = log_record::parse_hex(seed).expect("a seed");
-    SigningKey::from_seed(&seed).expect("a key")
 }
 
 /// The key and the text of the first message, once it is there.

@@ -93,7 +93,7 @@ async fn a_receipt_is_verified_without_the_ledger(store: &str, folder: &Path) {
     verifiers.agree(&receipt);
     verifiers.agree(&later);
     // Whoever has stolen the old key signs the new tree with it.
-    let stolen = old_key(folder);
+    let stolen = first_secret_key(folder);
     let note: Note = text(&later, "checkpoint").parse().expect("a note");
     let origin = note.text().lines().next().expect("an origin");
     later["checkpoint"] = stolen.sign(origin, note.text()).expect("signed").to_string().into();
@@ -244,7 +244,7 @@ impl Verifiers {
 }
 
 /// The first secret key of a data folder.
-fn old_key(folder: &Path) -> SigningKey {
+pub(crate) fn first_secret_key(folder: &Path) -> SigningKey {
     let file = fs::read(folder.join("transparency/signing-keys.json")).expect("read");
     let file: Value = serde_json::from_slice(&file).expect("keys");
     let seed = file["seeds"][0].as_str().expect("a seed");

@@ -1,42 +1,23 @@
 //! Where the events are that left no row of an account's credit, of an exchange or of a purchase.
 
-use domain::{Event, ExchangeId, OfferId, ShipmentReport, Shipped};
+use domain::{Event, ExchangeId};
 use read_model::{EventPlace, PROGRAMME, subject_of_account, subject_of_offer};
 
 use super::{At, Rows};
 
-/// What an event is about, beside its account, and its exchange.
+/// What an event is about, beside its account, and the exchange of one that leaves no row.
 pub(super) fn about(event: &Event) -> (Option<String>, Option<ExchangeId>) {
-    let offer = |id: &OfferId| (Some(subject_of_offer(id)), None);
-    let shipped = |shipped: &Shipped| match shipped {
-        Shipped::ExchangeId(id) => (None, Some(id.clone())),
-        Shipped::PurchaseId(_) => (None, None),
-    };
-    let report = |fact: &ShipmentReport| shipped(&fact.shipped);
-    match event {
+    let subject = match event {
         Event::LogOpened(_) | Event::UnitSet(_) | Event::UnitClosed(_) | Event::LadderSet(_) => {
-            (Some(PROGRAMME.to_owned()), None)
+            Some(PROGRAMME.to_owned())
         }
-        Event::OfferOpened(fact) => offer(&fact.offer_id),
-        Event::OfferAmended(fact) => offer(&fact.offer_id),
-        Event::OfferClosed(fact) => offer(&fact.offer_id),
-        Event::OfferReopened(fact) => offer(&fact.offer_id),
-        Event::StockAdded(fact) => offer(&fact.offer_id),
-        Event::StockRemoved(fact) => offer(&fact.offer_id),
-        Event::StockAmended(fact) => offer(&fact.offer_id),
-        // The units go back to the offer.
-        Event::ExchangeCancelled(_, fact) => {
-            (Some(subject_of_offer(&fact.offer_id)), Some(fact.exchange_id.clone()))
-        }
-        Event::ShipmentDispatched(_, fact) => shipped(&fact.shipped),
-        Event::ShipmentAccepted(_, fact)
-        | Event::ShipmentBackOrdered(_, fact)
-        | Event::ShipmentDelivered(_, fact)
-        | Event::ShipmentRejected(_, fact)
-        | Event::ShipmentAskedAgain(_, fact)
-        | Event::ShipmentSettled(_, fact) => report(fact),
-        _ => (None, None),
-    }
+        _ => event.offer_id().map(subject_of_offer),
+    };
+    let exchange_id = match event {
+        Event::CreditDeducted(..) | Event::CreditRefunded(..) | Event::ExchangeCreated(..) => None,
+        _ => event.exchange_id().cloned(),
+    };
+    (subject, exchange_id)
 }
 
 impl Rows {
