@@ -10,8 +10,8 @@ use crate::original::EarnedCredit;
 use crate::standing::Counted;
 use crate::{
     Account, AccountId, CauseKind, CreditReceived, CreditRefunded, Day, Decision, Event, Grace,
-    GrantId, HeldTier, Inventory, LadderId, LotPart, Points, Price, Prices, Refusal, Standing,
-    Standings, State, StockChange, TierId, Timestamp, UnitId, UnitNumber,
+    GrantId, HeldTier, Inventory, LadderId, LotPart, OfUnit, Points, Price, Prices, Refusal,
+    Standing, Standings, State, StockChange, TierId, Timestamp, UnitId, UnitNumber,
 };
 
 /// Events that are decided one after the other against a state that doesn't change.
@@ -325,7 +325,8 @@ impl<'a> Draft<'a> {
     ) -> Result<(), Refusal> {
         match self.account(id) {
             Some(account) if !account.wallet(unit).has_room_for(points) => {
-                Err(Refusal::AmountTooLarge { what: "the account's credit" })
+                let unit = OfUnit(self.state.unit_id(unit));
+                Err(Refusal::AmountTooLarge { what: "the account's credit", unit })
             }
             _ => Ok(()),
         }

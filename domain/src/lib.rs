@@ -119,7 +119,8 @@ pub use policy::{Policy, SpentCredit};
 pub use price::{PRICES_MAX, Price, Prices, PricesError};
 pub use recorded_ids::{IdHash, RecordedIds};
 pub use refusal::{
-    AskedUnits, Fact, NotOpen, Refusal, RefusalCode, RefusalCodeError, RefusalKind, RefusalRow,
+    AskedUnits, Fact, NotOpen, OfUnit, Refusal, RefusalCode, RefusalCodeError, RefusalKind,
+    RefusalRow,
 };
 pub use schedule::{AccountNumber, Due};
 pub use shipment::{PARCELS_MAX, Shipment, ShippingStatus};

@@ -12,7 +12,7 @@ mod fact;
 
 pub use code::{RefusalCode, RefusalCodeError};
 use fact::IntoFact;
-pub use fact::{AskedUnits, Fact, NotOpen};
+pub use fact::{AskedUnits, Fact, NotOpen, OfUnit};
 
 use crate::{AMOUNT_MAX, LadderId, Points, TierId, Timestamp, UnitId, Units};
 
@@ -589,8 +589,8 @@ refusals! {
         "offer-unknown", Conflict, can_succeed_later: true,
         facts: [],
         title: "Offer doesn't exist",
-        sentence: "The offer doesn't exist.",
-        meaning: "The body names an offer that doesn't exist.",
+        sentence: "The offer that the request's offer_id names doesn't exist.",
+        meaning: "The body's `offer_id` names an offer that doesn't exist.",
         remedy: "Check the offer id, or ask an operator to open the offer.",
         shopper: "We don't have this offer.",
     }
@@ -714,7 +714,7 @@ refusals! {
         "unit-unknown", Conflict, can_succeed_later: true,
         facts: [unit],
         title: "Unit doesn't exist",
-        sentence: "The unit {unit} doesn't exist.",
+        sentence: "The request names the unit {unit}, which doesn't exist.",
         meaning: "The request names a `unit` that doesn't exist.",
         remedy: "Check the unit, or have an operator make it with PUT /v1/units/{unit}.",
         shopper: "Something went wrong on our side. No points were used.",
@@ -872,12 +872,13 @@ refusals! {
         shopper: "These points need a check by us first. Please contact us.",
     }
     /// A sum or product would exceed the largest amount.
-    AmountTooLarge { what: &'static str } {
+    AmountTooLarge { what: &'static str, unit: OfUnit } {
         "amount-too-large", Conflict, can_succeed_later: true,
-        facts: [max = AMOUNT_MAX],
+        facts: [unit, max = AMOUNT_MAX],
         title: "Amount too large",
-        sentence: "The largest amount is {AMOUNT_MAX}, and {what} would exceed it.",
-        meaning: "A sum or product would exceed `max`, the largest amount.",
+        sentence: "The largest amount is {AMOUNT_MAX}, and {what}{unit} would exceed it.",
+        meaning: "A sum or product would exceed `max`, the largest amount. It is of the `unit`; \
+                  without one, it counts goods, or prices of several units.",
         remedy: "Send smaller amounts or quantities. Where the account's credit is too large, the \
                  same request succeeds once some is spent.",
         shopper: "The amount is too large. Please choose a smaller one.",

@@ -18,7 +18,10 @@ pub enum StoreError {
         file: PathBuf,
     },
     /// There is no log to read.
-    #[error("there is no log at {log}; the command API makes it when it starts first")]
+    #[error(
+        "there is no log at {log}; `guerdon serve` makes it when it starts first. If the log is \
+         elsewhere, name its folder with --data-dir, or its URL with --store"
+    )]
     Missing {
         /// Where it should be.
         log: String,

@@ -2,7 +2,9 @@
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
-use crate::{AdditionId, Decision, Event, IdHash, Inventory, OfferId, Refusal, StockAdded, Units};
+use crate::{
+    AdditionId, Decision, Event, IdHash, Inventory, OfUnit, OfferId, Refusal, StockAdded, Units,
+};
 
 /// Adds units to an offer whose stock is counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +37,7 @@ impl CommandRules for AddStock {
         if let Inventory::Unlimited { .. } = offer.inventory {
             return Err(Refusal::StockUnlimited);
         }
-        let too_large = Refusal::AmountTooLarge { what: "the offer's stock" };
+        let too_large = Refusal::AmountTooLarge { what: "the offer's stock", unit: OfUnit(None) };
         let inventory = offer.inventory.add(self.units).ok_or(too_large)?;
         draft.restock(number, inventory);
         draft.push_outcome(Event::StockAdded(StockAdded {

@@ -123,7 +123,7 @@ impl AdjustCredit {
         let (policy, _) = draft.state.policy();
         let parts = wallet.into_iter().flat_map(crate::Wallet::lots);
         let (lots, missing) = take_from(parts, needed);
-        let (owed, forgiven) = owed_or_forgiven(policy, wallet, missing)?;
+        let (owed, forgiven) = owed_or_forgiven(policy, wallet, (self.unit, missing))?;
         let available = wallet.ok_or(Refusal::AccountUnknown)?.available();
         if missing > Points::ZERO && policy.spent_credit == SpentCredit::Refuse {
             return Err(Refusal::InsufficientCredit { unit, needed, available });

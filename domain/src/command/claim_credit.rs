@@ -5,8 +5,8 @@ use log_record::Position;
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, Cause, Claim, CreditEarned, Decision, Event, IdHash, OriginalPurchase, Points,
-    PurchaseId, Refusal, State, Timestamp, UnitId,
+    AccountId, Cause, Claim, CreditEarned, Decision, Event, IdHash, OfUnit, OriginalPurchase,
+    Points, PurchaseId, Refusal, State, Timestamp, UnitId,
 };
 
 /// Claims the credit of a purchase. It is what the purchase would have earned, less what the goods
@@ -116,7 +116,10 @@ impl ClaimCredit {
 fn left_of(state: &State, original: &OriginalPurchase, unit: UnitId) -> Result<Points, Refusal> {
     if original.lines.iter().all(|line| line.earned_of(unit) == Points::ZERO) {
         // Only where a line would earn more than an amount can say, none says what it earns.
-        return Err(Refusal::AmountTooLarge { what: "what a line earns" });
+        return Err(Refusal::AmountTooLarge {
+            what: "what a line earns",
+            unit: OfUnit(Some(unit)),
+        });
     }
     let mut left = original.lines.iter().filter_map(|line| {
         let returned = state.returned(original.position, &line.product_id);
@@ -124,7 +127,9 @@ fn left_of(state: &State, original: &OriginalPurchase, unit: UnitId) -> Result<P
         points.minus(points.share(returned, line.quantity))
     });
     let sum = left.try_fold(Points::ZERO, Points::plus);
-    sum.ok_or(Refusal::AmountTooLarge { what: "what the purchase earns" })
+    let too_large =
+        Refusal::AmountTooLarge { what: "what the purchase earns", unit: OfUnit(Some(unit)) };
+    sum.ok_or(too_large)
 }
 
 #[cfg(test)]

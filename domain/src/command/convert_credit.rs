@@ -5,7 +5,7 @@ use crate::conversion::Converted;
 use crate::draft::Draft;
 use crate::{
     AccountId, Cause, CauseKind, ConversionId, ConversionRate, CreditConverted, CreditEarned,
-    Decision, Event, IdHash, Points, RateVersion, Refusal, Timestamp, UnitId,
+    Decision, Event, IdHash, OfUnit, Points, RateVersion, Refusal, Timestamp, UnitId,
 };
 
 /// Converts credit, all or nothing, and for good.
@@ -56,8 +56,10 @@ impl CommandRules for ConvertCredit {
         }
         let expires_at = self.expires_at(rate, &draft)?;
         let Converted { points, to_points } = rate.terms.convert(self.points);
-        let to_points =
-            to_points.ok_or(Refusal::AmountTooLarge { what: "what the conversion gives" })?;
+        let to_points = to_points.ok_or(Refusal::AmountTooLarge {
+            what: "what the conversion gives",
+            unit: OfUnit(Some(to)),
+        })?;
         draft.apply_due(&self.account_id);
         draft.check_room(&self.account_id, target, to_points)?;
         if let Some(expected) = self.expected_points

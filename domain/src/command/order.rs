@@ -6,7 +6,8 @@ use crate::draft::Draft;
 use crate::price::are_same;
 use crate::{
     Account, AccountId, Allocation, DeliverTo, ExchangeCreated, ExchangeId, HoldId, Inventory,
-    LadderTier, Offer, OfferId, Points, Price, Prices, Refusal, Terms, Timestamp, UnitId, Units,
+    LadderTier, OfUnit, Offer, OfferId, Points, Price, Prices, Refusal, Terms, Timestamp, UnitId,
+    Units,
 };
 
 /// An order for goods.
@@ -71,10 +72,13 @@ impl Order {
         if let Some((unit, Price { unit: asked, .. })) = held.zip(held.and_then(other)) {
             return Err(Refusal::UnitMismatch { unit, asked });
         }
-        let (allocation, left) =
-            allocated.ok_or(Refusal::AmountTooLarge { what: "the offer's units sold" })?;
+        let (allocation, left) = allocated.ok_or(Refusal::AmountTooLarge {
+            what: "the offer's units sold",
+            unit: OfUnit(None),
+        })?;
         let needed = prices.times(self.quantity);
-        let needed = needed.ok_or(Refusal::AmountTooLarge { what: "price times quantity" })?;
+        let needed = needed
+            .ok_or(Refusal::AmountTooLarge { what: "price times quantity", unit: OfUnit(None) })?;
         self.check_cost(&needed)?;
         if terms.ships && self.deliver_to.is_none() {
             return Err(Refusal::DeliverToMissing);
@@ -102,9 +106,10 @@ impl Order {
         account: &Account,
     ) -> Result<(), Refusal> {
         let taken = account.taken(priced.number);
-        let taken_then = taken
-            .plus(self.quantity)
-            .ok_or(Refusal::AmountTooLarge { what: "the shopper's count of the offer" })?;
+        let taken_then = taken.plus(self.quantity).ok_or(Refusal::AmountTooLarge {
+            what: "the shopper's count of the offer",
+            unit: OfUnit(None),
+        })?;
         match priced.offer.terms.limit_per_shopper {
             Some(limit) if taken_then > limit => {
                 Err(Refusal::ShopperLimitReached { limit, taken, asked: self.quantity })

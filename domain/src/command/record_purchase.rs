@@ -4,8 +4,9 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
     AccountId, CapPeriod, Cause, CreditEarned, CreditRefused, Decision, DeliverTo, EarningRule,
-    Event, IdHash, LadderTier, Points, PurchaseEarning, PurchaseId, PurchaseLine, PurchaseRecorded,
-    Refusal, RefusalCode, RuleId, RuleVersion, Timestamp, UnitId, UnitPoints, WarehouseId,
+    Event, IdHash, LadderTier, OfUnit, Points, PurchaseEarning, PurchaseId, PurchaseLine,
+    PurchaseRecorded, Refusal, RefusalCode, RuleId, RuleVersion, Timestamp, UnitId, UnitPoints,
+    WarehouseId,
 };
 
 /// Records a purchase. Its id is a cause: what earned for it once earns no more. The goods were
@@ -149,11 +150,12 @@ impl CommandRules for RecordPurchase {
 impl Earning {
     /// What it comes to.
     fn sum(&self) -> Result<Points, Refusal> {
+        let unit = OfUnit(Some(self.unit));
         if self.points.is_empty() {
-            return Err(Refusal::AmountTooLarge { what: "what a line earns" });
+            return Err(Refusal::AmountTooLarge { what: "what a line earns", unit });
         }
         let sum = self.points.iter().try_fold(Points::ZERO, |sum, points| sum.plus(*points));
-        sum.ok_or(Refusal::AmountTooLarge { what: "what the purchase earns" })
+        sum.ok_or(Refusal::AmountTooLarge { what: "what the purchase earns", unit })
     }
 }
 

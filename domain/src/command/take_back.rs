@@ -3,8 +3,8 @@
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
 use crate::{
-    AccountId, Event, HoldSwapped, LotId, LotPart, Points, Policy, Refusal, SpentCredit, Timestamp,
-    UnitId, UnitNumber, Wallet,
+    AccountId, Event, HoldSwapped, LotId, LotPart, OfUnit, Points, Policy, Refusal, SpentCredit,
+    Timestamp, UnitId, UnitNumber, Wallet,
 };
 
 /// What is to be taken: points of a unit, earned as a lot.
@@ -89,7 +89,7 @@ fn take_one(
         let left = points.minus(missing).unwrap_or_default();
         return Err(Refusal::CreditAlreadySpent { unit, left, asked: points });
     }
-    let (owed, forgiven) = owed_or_forgiven(policy, wallet, missing)?;
+    let (owed, forgiven) = owed_or_forgiven(policy, wallet, (unit, missing))?;
     let available_at = wallet.and_then(|wallet| wallet.pending_until(lot));
     Ok(Taken { lots, expired: expired.some(), owed, forgiven, available_at })
 }
@@ -98,13 +98,13 @@ fn take_one(
 pub(super) fn owed_or_forgiven(
     policy: Policy,
     wallet: Option<&Wallet>,
-    missing: Points,
+    (unit, missing): (UnitId, Points),
 ) -> Result<(Option<Points>, Option<Points>), Refusal> {
     match policy.spent_credit {
         // Where something is missing, the caller refuses.
         SpentCredit::Refuse => Ok((None, None)),
         SpentCredit::Debt => {
-            check_debt(wallet, missing)?;
+            check_debt(wallet, unit, missing)?;
             Ok((missing.some(), None))
         }
         SpentCredit::Forgive => Ok((None, missing.some())),
@@ -112,8 +112,9 @@ pub(super) fn owed_or_forgiven(
 }
 
 /// Whether so much more can be owed.
-fn check_debt(wallet: Option<&Wallet>, more: Points) -> Result<(), Refusal> {
+fn check_debt(wallet: Option<&Wallet>, unit: UnitId, more: Points) -> Result<(), Refusal> {
     let owed = wallet.map(Wallet::owed).unwrap_or_default();
     let sum = owed.plus(more);
-    sum.map(drop).ok_or(Refusal::AmountTooLarge { what: "what the account owes" })
+    let unit = OfUnit(Some(unit));
+    sum.map(drop).ok_or(Refusal::AmountTooLarge { what: "what the account owes", unit })
 }

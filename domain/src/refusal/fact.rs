@@ -57,6 +57,19 @@ impl fmt::Display for AskedUnits {
     }
 }
 
+/// The unit of an amount, where it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfUnit(pub Option<UnitId>);
+
+impl fmt::Display for OfUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(unit) => write!(f, " of the unit {unit}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What can be a fact.
 pub(super) trait IntoFact {
     /// The fact under this name, if there is one.
@@ -112,6 +125,12 @@ impl IntoFact for &'static str {
 }
 
 impl IntoFact for AskedUnits {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        self.0.into_fact(name)
+    }
+}
+
+impl IntoFact for OfUnit {
     fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
         self.0.into_fact(name)
     }

@@ -60,10 +60,16 @@ pub(crate) async fn run(
     args: ExplainArgs,
 ) -> anyhow::Result<()> {
     let ExplainArgs { whose, until } = args;
-    let of = match whose {
-        Whose::Account { id } => ReplayOf::Account(id),
-        Whose::Exchange { id, account } => ReplayOf::Exchange(account, id),
-        Whose::Offer { id } => ReplayOf::Offer(id),
+    let (of, what) = match whose {
+        Whose::Account { id } => (ReplayOf::Account(id.clone()), format!("the account {id}")),
+        Whose::Exchange { id, account: None } => {
+            (ReplayOf::Exchange(None, id.clone()), format!("the exchange {id}"))
+        }
+        Whose::Exchange { id, account: Some(account) } => {
+            let what = format!("the exchange {id} of {account}");
+            (ReplayOf::Exchange(Some(account), id), what)
+        }
+        Whose::Offer { id } => (ReplayOf::Offer(id.clone()), format!("the offer {id}")),
     };
     let store = data.open(Access::Read).await?;
     printing.about(format_args!("reading {}; nothing is changed", data.store()));
@@ -71,7 +77,11 @@ pub(crate) async fn run(
     let progress = printing.progress("events", Some(then.last.position.0));
     let story = story_of(&store, &of, then, |read| progress.inc(read)).await?;
     drop(progress);
-    anyhow::ensure!(!story.is_empty(), "no event up to {} is about it", then.last);
+    anyhow::ensure!(
+        !story.is_empty(),
+        "no event up to {} is about {what}; check the id",
+        then.last
+    );
     let told: Vec<Told> = story
         .into_iter()
         .map(|(row, event)| Told {

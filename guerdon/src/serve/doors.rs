@@ -1,5 +1,6 @@
 //! The addresses that a ledger listens on: one for everybody and, if asked for, one for operators.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +109,16 @@ fn random() -> u32 {
 }
 
 fn bind(option: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    listen(address).with_context(|| format!("can't listen on {address}, as {option} says"))
+    listen(address).map_err(|error| {
+        let why = format!("can't listen on {address}, as {option} says");
+        if error.kind() == ErrorKind::AddrInUse {
+            return anyhow::anyhow!(
+                "{why}: another program listens there, perhaps another ledger; end it, or choose \
+                 another address with {option}"
+            );
+        }
+        anyhow::Error::new(error).context(why)
+    })
 }
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {

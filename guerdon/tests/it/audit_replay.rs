@@ -222,7 +222,7 @@ async fn a_moment_that_the_log_does_not_have_is_named() {
         (vec!["replay", "--until", &*half], "was recorded together with the next one"),
         (vec!["replay", "--until", "1:1", "--account", "ann"], "is a position of partition 1"),
         (vec!["replay", "--account", "bob"], "there is no such thing in the log"),
-        (vec!["explain", "account", "bob"], "no event up to"),
+        (vec!["explain", "account", "bob"], "is about the account bob; check the id"),
         (vec!["diff", &*created, "0:1"], "the first moment is later than the second"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));

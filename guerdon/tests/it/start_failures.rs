@@ -16,7 +16,7 @@ fn a_port_in_use_is_named() {
     let address = taken.local_addr().expect("it has one").to_string();
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
     command.args(["serve", "--listen", &address, "--data-dir"]).arg(folder.path());
-    fails(command, &["can't listen on", &address]);
+    fails(command, &["can't listen on", &address, "another program listens there", "--listen"]);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn new_keys_for_a_log_that_is_not_there_are_refused() {
     let nowhere = folder.path().join("nowhere");
     let mut new_keys = Command::new(env!("CARGO_BIN_EXE_guerdon"));
     new_keys.args(["keys", "replace-all", "--data-dir"]).arg(&nowhere);
-    fails(new_keys, &["there is no log at"]);
+    fails(new_keys, &["there is no log at", "--data-dir"]);
     assert!(!nowhere.exists());
 }
 
