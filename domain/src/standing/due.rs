@@ -241,17 +241,17 @@ impl Standing {
         }
         // Below what is held by everybody nobody sinks.
         let held = self.held.as_ref()?;
-        if found.rank == rank {
-            // A later year reached the level again.
-            let is_longer = matches!(terms.window, Window::Years { .. })
-                && found.last > held.given.first
-                && found.until > held.until;
-            return is_longer.then(|| TierStep::Kept(change()));
-        }
-        let is_gone = is_less
+        let has_come_back = is_less
             && terms.returns == Returns::Recount
-            && !reaches(held.given.count, held.given.from)
-            && !self.any_reaches(terms, calendar, now, held.given.from);
+            && !reaches(held.given.count, held.given.from);
+        if found.rank == rank {
+            // A later year reached the level again, or the one that did doesn't any more.
+            let is_longer = found.last > held.given.first && found.until > held.until;
+            let is_shorter = has_come_back && found.until < held.until;
+            let is_by_years = matches!(terms.window, Window::Years { .. });
+            return (is_by_years && (is_longer || is_shorter)).then(|| TierStep::Kept(change()));
+        }
+        let is_gone = has_come_back && !self.any_reaches(terms, calendar, now, held.given.from);
         is_gone.then(|| TierStep::Lapsed(change()))
     }
 

@@ -125,6 +125,29 @@ fn a_return_in_the_new_year_is_taken_off_the_year_before() {
 }
 
 #[test]
+fn a_year_that_reached_the_level_again_and_does_no_more_leaves_the_end_of_the_year_before() {
+    let again = |returns| {
+        with(LadderTerms { returns, ..calendar_year(1) })
+            .does(purchase("ann", "B-1", Some(1_000), &[("tv", 2, 200)]))
+            .on("2027-03-01T00:00:00Z")
+            .does(purchase("ann", "B-2", Some(1_000), &[("tv", 2, 200)]))
+            .has_tier("ann", "silver", "2029-01-01T00:00:00Z")
+    };
+    again(Returns::Recount)
+        .when(bring_all_back("ann", "B-2", "r-1"))
+        .then_records(["CreditWithdrawn", "PurchaseReturned", "TierKept"])
+        .has_tier("ann", "silver", "2028-01-01T00:00:00Z")
+        .when(reverse_return("ann", "B-2", "r-1"))
+        .then_records(["ReturnReversed", "TierKept"])
+        .has_tier("ann", "silver", "2029-01-01T00:00:00Z");
+    again(Returns::Keep).does(bring_all_back("ann", "B-2", "r-1")).has_tier(
+        "ann",
+        "silver",
+        "2029-01-01T00:00:00Z",
+    );
+}
+
+#[test]
 fn undoing_a_return_gives_the_tier_back() {
     with(calendar_year(1))
         .does(purchase("ann", "B-1", Some(1_000), &[("tv", 2, 200)]))

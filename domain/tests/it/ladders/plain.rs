@@ -281,19 +281,20 @@ impl PlainAccount {
             return;
         }
         let Some(earned) = self.standings[&index].earned.clone() else { return };
+        let asked = i128::from(earned.asked.get());
+        let has_come_back =
+            is_less && terms.returns == Returns::Recount && self.left_of(ladder, &earned) < asked;
         if look.level == level {
-            let is_later = matches!(terms.window, Window::Years { .. })
-                && look.days.0 > earned.days.0
-                && look.until > earned.until;
-            if is_later {
+            let is_later = look.days.0 > earned.days.0 && look.until > earned.until;
+            let is_earlier = has_come_back && look.until < earned.until;
+            if matches!(terms.window, Window::Years { .. }) && (is_later || is_earlier) {
                 self.change(index, ladder, version, &look, to, now);
             }
             return;
         }
-        let asked = i128::from(earned.asked.get());
-        let is_gone = self.left_of(ladder, &earned) < asked
+        let is_gone = has_come_back
             && self.looks(ladder, version, now).iter().all(|(_, count)| *count < asked);
-        if is_less && terms.returns == Returns::Recount && is_gone {
+        if is_gone {
             self.change(index, ladder, version, &look, to, now);
         }
     }
