@@ -254,7 +254,11 @@ impl Place {
     async fn changes(&self, sql: &str) -> u64 {
         let log = SqliteConnectOptions::new().filename(self.folder.join("log.sqlite"));
         let mut log = log.connect().await.expect("it opens");
-        query(AssertSqlSafe(sql.to_owned())).execute(&mut log).await.expect("changed").rows_affected()
+        query(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut log)
+            .await
+            .expect("changed")
+            .rows_affected()
     }
 
     fn tool(&self, args: &[&str]) {

@@ -162,7 +162,7 @@ impl Reader {
         match printed.strip_prefix("curl\0") {
             Some(words) => {
                 let words: Vec<&str> = words.split_terminator('\0').collect();
-                Curl::new(&words).prints(self.url())
+                Curl::new(&words).prints(self.url(), self.folder.path())
             }
             None => printed.replace(self.url(), "http://127.0.0.1:8080"),
         }
@@ -184,12 +184,14 @@ impl Reader {
 struct Curl<'a> {
     request: Request<'a>,
     shows_headers: bool,
+    /// The file that gets what is answered.
+    file: Option<&'a str>,
 }
 
 impl<'a> Curl<'a> {
     fn new(words: &[&'a str]) -> Self {
         let (mut method, mut path, mut headers, mut body) = (None, "", vec![], "");
-        let mut shows_headers = false;
+        let (mut shows_headers, mut file) = (false, None);
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut value = || *words.next().expect("the option has a value");
@@ -199,6 +201,7 @@ impl<'a> Curl<'a> {
                 "-X" => method = Some(value()),
                 "-H" => headers.push(value()),
                 "-d" => body = value(),
+                "-o" => file = Some(value()),
                 url => {
                     let of_url = url.strip_prefix("localhost:8080");
                     path = of_url.unwrap_or_else(|| panic!("the test can't send {url}"));
@@ -206,13 +209,20 @@ impl<'a> Curl<'a> {
             }
         }
         let method = method.unwrap_or(if body.is_empty() { "GET" } else { "POST" });
-        Self { request: Request { method, path, headers, body }, shows_headers }
+        Self { request: Request { method, path, headers, body }, shows_headers, file }
     }
 
-    /// What it prints of the answer.
-    fn prints(&self, url: &str) -> String {
+    /// What it prints of the answer; `folder` is where it is called.
+    fn prints(&self, url: &str, folder: &Path) -> String {
         let reply = self.request.send(url);
         let mut printed = String::new();
+        if let Some(file) = self.file {
+            let is_there = reply.head.first().is_some_and(|line| line.contains(" 200 "));
+            // Tried again: what was just recorded is sealed within a second.
+            let why_not = if is_there { String::new() } else { reply.body.clone() };
+            std::fs::write(folder.join(file), reply.body).expect("written");
+            return why_not;
+        }
         if self.shows_headers {
             for line in reply.head {
                 writeln!(printed, "{line}").expect("a text grows");
