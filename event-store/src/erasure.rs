@@ -181,6 +181,8 @@ impl EventStore {
                 }
                 after = to;
             }
+            // All that was erased was there before: it was read from the log.
+            self.forget_recent(partition);
         }
         Ok(ranges)
     }

@@ -2,14 +2,15 @@
 //!
 //! A follower knows the checksum of the last event that it gave, and reads that event again with
 //! the next ones: a server that has another history, or a shorter one, is noticed before anything
-//! of it is given.
+//! of it is given. What this process has appended itself comes from memory, if it follows that
+//! event.
 
 use std::time::Duration;
 
-use log_record::{Checksum, Partition, Place, Position, RecordedEvent};
+use log_record::{Checksum, Partition, Place, Position};
 use tokio::sync::watch;
 
-use crate::{EventStore, StoreError};
+use crate::{EventStore, Followed, StoreError};
 
 /// How often a follower looks when nobody tells it of new events: one in another process than the
 /// writer. A projection there is at most this late.
@@ -39,7 +40,7 @@ impl Follower {
 
     /// The next events, at least one and at most `limit`; waits until there is one. Dropping the
     /// future loses nothing.
-    pub async fn next(&mut self, limit: usize) -> Result<Vec<RecordedEvent>, StoreError> {
+    pub async fn next(&mut self, limit: usize) -> Result<Followed, StoreError> {
         loop {
             let events = self.available(limit).await?;
             if !events.is_empty() {
@@ -53,7 +54,7 @@ impl Follower {
     }
 
     /// The next events that there are by now, at most `limit`, and perhaps none.
-    pub async fn available(&mut self, limit: usize) -> Result<Vec<RecordedEvent>, StoreError> {
+    pub async fn available(&mut self, limit: usize) -> Result<Followed, StoreError> {
         self.appended.borrow_and_update();
         let events = self.read_on(limit).await?;
         if let Some(last) = events.last() {
@@ -71,12 +72,16 @@ impl Follower {
     }
 
     /// The events that there are, after the one that is known.
-    async fn read_on(&self, limit: usize) -> Result<Vec<RecordedEvent>, StoreError> {
+    async fn read_on(&self, limit: usize) -> Result<Followed, StoreError> {
         let Some(known) = self.known else {
-            return self.store.read(self.partition, self.after, limit).await;
+            return Ok(self.store.read(self.partition, self.after, limit).await?.into());
         };
+        let recent = self.store.recent(self.partition)?;
+        if let Some(events) = recent.after(self.after, known, limit) {
+            return Ok(events);
+        }
         let before = Position(self.after.0 - 1);
-        let mut events = self.store.read(self.partition, before, limit.saturating_add(1)).await?;
+        let events = self.store.read(self.partition, before, limit.saturating_add(1)).await?;
         let there = match events.first() {
             Some(event) => event.checksum == known,
             // It may be there and not shown for now.
@@ -86,6 +91,6 @@ impl Follower {
             let place = Place { partition: self.partition, position: self.after };
             return Err(StoreError::Forked { place });
         }
-        Ok(events.split_off(events.len().min(1)))
+        Ok(Followed::read(events, 1))
     }
 }

@@ -24,8 +24,9 @@ use std::sync::Arc;
 use eventstore::EventData;
 use log_record::{Epoch, Generation, Head, LogId, Partition, Position, RecordedEvent, WriterId};
 use parking_lot::Mutex as Locked;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 
+use crate::recent::Recent;
 use crate::store::check_rows;
 use crate::{
     Access, ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, MarkChange, MarkRow, NewLog,
@@ -67,6 +68,8 @@ struct Shared {
     access: Access,
     append_bytes: usize,
     partitions: Vec<Stream>,
+    /// They wake followers and keep no rows: nothing tells when the client reaches another server.
+    recent: Vec<Arc<Recent>>,
 }
 
 /// A partition's stream.
@@ -76,8 +79,6 @@ struct Stream {
     /// Its end as this process left it; nothing where that isn't known.
     end: Mutex<Option<End>>,
     offsets: Locked<Offsets>,
-    /// The last position that this process appended.
-    appended: watch::Sender<Position>,
 }
 
 /// Where a stream ends.
@@ -97,11 +98,11 @@ impl KurrentStore {
             name: partition_stream(log_id, partition),
             end: Mutex::new(None),
             offsets: Locked::default(),
-            appended: watch::Sender::new(Position::START),
         };
+        let recent = Recent::of_log(partitions);
         let partitions = (0..partitions).map(Partition).map(stream).collect();
         let append_bytes = url.append_bytes();
-        let shared = Shared { connection, log_id, access, append_bytes, partitions };
+        let shared = Shared { connection, log_id, access, append_bytes, partitions, recent };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -199,7 +200,6 @@ impl KurrentStore {
             ..end.head
         };
         *held = Some(End { head, revision: Some(revision) });
-        stream.appended.send_replace(position);
         Ok(position)
     }
 
@@ -363,11 +363,8 @@ impl KurrentStore {
         Ok(events)
     }
 
-    pub(crate) fn appended(
-        &self,
-        partition: Partition,
-    ) -> Result<watch::Receiver<Position>, StoreError> {
-        self.stream(partition).map(|stream| stream.appended.subscribe())
+    pub(crate) fn recent(&self) -> &[Arc<Recent>] {
+        &self.shared.recent
     }
 
     pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {

@@ -16,6 +16,7 @@ mod disk;
 mod erasure;
 mod error;
 mod follow;
+mod followed;
 mod import_state;
 #[cfg(feature = "kurrent")]
 mod kurrent;
@@ -23,6 +24,7 @@ mod limit;
 mod mark;
 mod memory;
 mod postgres;
+mod recent;
 mod sqlite;
 mod store;
 mod unrecorded_calls;
@@ -35,6 +37,7 @@ pub use disk::{Owner, free_bytes, replace_json};
 pub use erasure::Erasure;
 pub use error::{StoreError, with_causes};
 pub use follow::Follower;
+pub use followed::Followed;
 pub use import_state::ImportState;
 #[cfg(feature = "kurrent")]
 pub use kurrent::{KurrentStore, KurrentUrl, KurrentUrlError, StreamError};

@@ -13,8 +13,9 @@ use log_record::{
     UnrecordedCalls, WriterId,
 };
 use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
+use crate::recent::Recent;
 use crate::store::check_rows;
 use crate::{
     ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, Erasure, MarkChange, MarkRow,
@@ -46,6 +47,7 @@ pub enum Fault {
 #[derive(Debug)]
 struct Shared {
     log: Mutex<Log>,
+    recent: Vec<Arc<Recent>>,
     /// Has no permit while appends are held.
     may_append: Semaphore,
     /// Has no permit while reads are held.
@@ -72,7 +74,6 @@ struct Log {
 struct PartitionLog {
     head: Head,
     events: Vec<RecordedEvent>,
-    appended: watch::Sender<Position>,
 }
 
 impl MemoryStore {
@@ -93,8 +94,9 @@ impl MemoryStore {
             largest: 0,
         };
         let log = Mutex::new(log);
-        let shared = Shared { log, may_append: Semaphore::new(1), may_read: Semaphore::new(1) };
-        Self { new_log, shared: Arc::new(shared) }
+        let recent = Recent::of_log(new_log.partitions);
+        let (may_append, may_read) = (Semaphore::new(1), Semaphore::new(1));
+        Self { new_log, shared: Arc::new(Shared { log, recent, may_append, may_read }) }
     }
 
     /// The next append that no earlier fault takes fails this way.
@@ -206,7 +208,7 @@ impl MemoryStore {
         log.largest = log.largest.max(append.text_bytes());
         let fault = if log.is_locked { Some(Fault::NotBegun) } else { log.faults.pop_front() };
         match fault {
-            None => return log.land(append),
+            None => return self.land(&mut log, append),
             Some(Fault::NotBegun) => {
                 let rows = Unlanded(append.events);
                 return Err(AppendError::NotBegun(StoreError::Injected, rows));
@@ -242,8 +244,18 @@ impl MemoryStore {
         Ok(events)
     }
 
-    pub(crate) fn appended(&self, at: Partition) -> Result<watch::Receiver<Position>, StoreError> {
-        self.log().partition(at).map(|partition| partition.appended.subscribe())
+    /// What lands is known to be durable, unless the answer is lost.
+    fn land(&self, log: &mut Log, append: Append<RecordedEvent>) -> Result<Position, AppendError> {
+        let (at, rows) = (append.partition, append.events.clone());
+        let landed = log.land(append)?;
+        if let Some(recent) = self.shared.recent.get(usize::from(at.0)) {
+            recent.keep(rows);
+        }
+        Ok(landed)
+    }
+
+    pub(crate) fn recent(&self) -> &[Arc<Recent>] {
+        &self.shared.recent
     }
 
     pub(crate) fn api_keys(&self) -> Vec<ApiKeyRow> {
@@ -331,7 +343,6 @@ impl Log {
         partition.head.generation = append.next_generation();
         partition.head.last_batch = Some(append.batch);
         partition.events.extend(append.events);
-        partition.appended.send_replace(partition.head.position);
         Ok(partition.head.position)
     }
 }
@@ -345,6 +356,6 @@ impl PartitionLog {
             writer: None,
             last_batch: None,
         };
-        Self { head, events: vec![], appended: watch::Sender::new(Position::START) }
+        Self { head, events: vec![] }
     }
 }

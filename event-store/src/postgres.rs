@@ -27,13 +27,14 @@ use log_record::{
     WriterId,
 };
 use postgres_connection::{Connection, Pool, PoolError, PostgresUrl};
-use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 use crate::archive::Archive;
+use crate::recent::Recent;
 use crate::store::check_rows;
 use crate::{
     Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, MarkChange, MarkRow,
@@ -83,17 +84,11 @@ struct Shared {
     url: PostgresUrl,
     log_id: LogId,
     access: Access,
-    partitions: Vec<Appending>,
+    /// What appends, by partition.
+    writers: Vec<Mutex<Option<Writer>>>,
+    recent: Vec<Arc<Recent>>,
     readers: Pool,
     ranges: Ranges,
-}
-
-/// What appends to one partition.
-#[derive(Debug)]
-struct Appending {
-    writer: Mutex<Option<Writer>>,
-    /// The last position that this process appended.
-    appended: watch::Sender<Position>,
 }
 
 /// A connection with the append prepared on it.
@@ -108,17 +103,14 @@ impl PostgresStore {
     pub async fn open(url: &PostgresUrl, access: Access) -> Result<Self, StoreError> {
         open::check_schema(url).await?;
         let opened = open::open(url, access).await?;
-        let appending = |_| Appending {
-            writer: Mutex::new(None),
-            appended: watch::Sender::new(Position::START),
-        };
         Ok(Self {
             archive: Archive::default(),
             shared: Arc::new(Shared {
                 url: url.clone(),
                 log_id: opened.log_id,
                 access,
-                partitions: (0..opened.partitions).map(appending).collect(),
+                writers: (0..opened.partitions).map(|_| Mutex::new(None)).collect(),
+                recent: Recent::of_log(opened.partitions),
                 readers: url.pool(READERS)?,
                 ranges: Ranges::new(opened.range_positions),
             }),
@@ -130,7 +122,7 @@ impl PostgresStore {
     }
 
     pub(crate) fn partitions(&self) -> u16 {
-        u16::try_from(self.shared.partitions.len()).unwrap_or(u16::MAX)
+        u16::try_from(self.shared.writers.len()).unwrap_or(u16::MAX)
     }
 
     pub(crate) async fn take_over(
@@ -160,7 +152,7 @@ impl PostgresStore {
     ) -> Result<Option<Head>, StoreError> {
         let mut held = self.writer(partition)?.lock().await;
         *held = None;
-        let fresh = self.connect(&mut held).await?;
+        let fresh = self.connect(partition, &mut held).await?;
         let failed = |source| postgres("take over", source);
         let client = &fresh.connection.client;
         let arguments: [&(dyn ToSql + Sync); 2] = [&i32::from(partition.0), &writer.0];
@@ -190,18 +182,27 @@ impl PostgresStore {
         let appended = tokio::spawn(async move {
             let mut held = store.writer(partition).map_err(AppendError::InDoubt)?.lock().await;
             let append = sealed();
-            store.append_on(&mut held, &append).await.map_err(|failed| match failed {
-                Failed::Conflict(head) => AppendError::Conflict(head),
-                Failed::NotBegun(error) => AppendError::NotBegun(error, Unlanded(append.events)),
-                Failed::Stale(error) => {
-                    *held = None;
-                    AppendError::NotBegun(error, Unlanded(append.events))
+            match store.append_on(&mut held, &append).await {
+                Ok(last) => {
+                    // Before the next append can begin.
+                    if let Some(recent) = store.recent_of(partition) {
+                        recent.keep(append.events);
+                    }
+                    Ok(last)
                 }
-                Failed::InDoubt(error) => {
-                    *held = None;
-                    AppendError::InDoubt(error)
+                Err(Failed::Conflict(head)) => Err(AppendError::Conflict(head)),
+                Err(Failed::NotBegun(error)) => {
+                    Err(AppendError::NotBegun(error, Unlanded(append.events)))
                 }
-            })
+                Err(Failed::Stale(error)) => {
+                    *held = None;
+                    Err(AppendError::NotBegun(error, Unlanded(append.events)))
+                }
+                Err(Failed::InDoubt(error)) => {
+                    *held = None;
+                    Err(AppendError::InDoubt(error))
+                }
+            }
         });
         appended.await.map_err(|_| AppendError::InDoubt(StoreError::Closed))?
     }
@@ -212,7 +213,7 @@ impl PostgresStore {
         append: &Append<RecordedEvent>,
     ) -> Result<Position, Failed> {
         // Until there is a connection, nothing was sent.
-        let writer = self.connect(held).await.map_err(Failed::NotBegun)?;
+        let writer = self.connect(append.partition, held).await.map_err(Failed::NotBegun)?;
         let client = &writer.connection.client;
         let columns = Columns::of(append);
         let failed = |source| postgres("append to", source);
@@ -228,19 +229,24 @@ impl PostgresStore {
             return Err(Failed::Conflict(head_of_row(&head).map_err(failed)?));
         }
         let last = append.last();
-        if let Some(appending) = self.shared.partitions.get(usize::from(append.partition.0)) {
-            appending.appended.send_replace(last);
-        }
         self.shared.ranges.make_ahead(&self.shared.url, last);
         Ok(last)
     }
 
     /// The connection that is held, or a new one.
-    async fn connect<'a>(&self, held: &'a mut Option<Writer>) -> Result<&'a Writer, StoreError> {
+    async fn connect<'a>(
+        &self,
+        partition: Partition,
+        held: &'a mut Option<Writer>,
+    ) -> Result<&'a Writer, StoreError> {
         if self.shared.access == Access::Read {
             return Err(StoreError::Closed);
         }
         if held.as_ref().is_none_or(|writer| writer.connection.client.is_closed()) {
+            // It may lead to a server with another history.
+            if let Some(recent) = self.recent_of(partition) {
+                recent.forget();
+            }
             let connection = self.shared.url.connect().await?;
             let prepared = connection.client.prepare(APPEND).await;
             let append = prepared.map_err(|source| postgres("prepare an append to", source))?;
@@ -277,11 +283,8 @@ impl PostgresStore {
         Ok(events)
     }
 
-    pub(crate) fn appended(
-        &self,
-        partition: Partition,
-    ) -> Result<watch::Receiver<Position>, StoreError> {
-        self.partition(partition).map(|appending| appending.appended.subscribe())
+    pub(crate) fn recent(&self) -> &[Arc<Recent>] {
+        &self.shared.recent
     }
 
     pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
@@ -445,13 +448,13 @@ impl PostgresStore {
         Ok(Lent::new(reader.map_err(failed)?, self.shared.url.clone()))
     }
 
-    fn writer(&self, partition: Partition) -> Result<&Mutex<Option<Writer>>, StoreError> {
-        self.partition(partition).map(|appending| &appending.writer)
+    fn recent_of(&self, partition: Partition) -> Option<&Arc<Recent>> {
+        self.shared.recent.get(usize::from(partition.0))
     }
 
-    fn partition(&self, partition: Partition) -> Result<&Appending, StoreError> {
-        let appending = self.shared.partitions.get(usize::from(partition.0));
-        appending.ok_or(StoreError::NoSuchPartition(partition))
+    fn writer(&self, partition: Partition) -> Result<&Mutex<Option<Writer>>, StoreError> {
+        let writer = self.shared.writers.get(usize::from(partition.0));
+        writer.ok_or(StoreError::NoSuchPartition(partition))
     }
 }
 

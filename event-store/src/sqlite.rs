@@ -29,11 +29,11 @@ use log_record::{
 };
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::archive::Archive;
+use crate::recent::Recent;
 use crate::{
     Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, ImportState, StoreError,
     Unlanded,
@@ -70,8 +70,7 @@ pub struct SqliteStore {
 struct Shared {
     file: PathBuf,
     log_id: LogId,
-    /// The last position that this process appended, by partition.
-    appended: Vec<watch::Sender<Position>>,
+    recent: Vec<Arc<Recent>>,
     readers: Vec<ConnectionThread>,
     next_reader: AtomicUsize,
     in_place: InPlace,
@@ -112,13 +111,12 @@ impl SqliteStore {
             Some(writer) => Some(Checkpointer::start(file, writer.jobs()?, in_place.clone())?),
             None => None,
         };
-        let watched = (0..opened.partitions).map(|_| watch::Sender::new(Position::START));
         Ok(Self {
             archive: Archive::default(),
             shared: Arc::new(Shared {
                 file: file.into(),
                 log_id: opened.log_id,
-                appended: watched.collect(),
+                recent: Recent::of_log(opened.partitions),
                 readers,
                 next_reader: AtomicUsize::new(0),
                 in_place,
@@ -140,7 +138,7 @@ impl SqliteStore {
     }
 
     pub(crate) fn partitions(&self) -> u16 {
-        u16::try_from(self.shared.appended.len()).unwrap_or(u16::MAX)
+        u16::try_from(self.shared.recent.len()).unwrap_or(u16::MAX)
     }
 
     pub(crate) async fn take_over(
@@ -188,13 +186,14 @@ impl SqliteStore {
     ) -> Result<Appended, AppendError> {
         let writer = self.shared.writer.as_ref().ok_or(AppendError::InDoubt(StoreError::Closed))?;
         let in_place = self.shared.in_place.clone();
-        let job = move |connection: &mut Connection| append_in(connection, &in_place, sealed());
+        let recent = self.shared.recent.get(usize::from(partition.0));
+        let no_partition = || AppendError::InDoubt(StoreError::NoSuchPartition(partition));
+        let recent = Arc::clone(recent.ok_or_else(no_partition)?);
+        let job =
+            move |connection: &mut Connection| append_in(connection, &in_place, &recent, sealed());
         let appended = writer.run(job).await.map_err(AppendError::InDoubt)??;
-        if let Some(watched) = self.shared.appended.get(usize::from(partition.0)) {
-            let before = watched.send_replace(appended.last);
-            if let Some(checkpointer) = &self.shared.checkpointer {
-                checkpointer.appended(appended.last.since(before));
-            }
+        if let Some(checkpointer) = &self.shared.checkpointer {
+            checkpointer.appended(appended.events);
         }
         Ok(appended)
     }
@@ -220,12 +219,8 @@ impl SqliteStore {
             .await?
     }
 
-    pub(crate) fn appended(
-        &self,
-        partition: Partition,
-    ) -> Result<watch::Receiver<Position>, StoreError> {
-        let watched = self.shared.appended.get(usize::from(partition.0));
-        watched.map(watch::Sender::subscribe).ok_or(StoreError::NoSuchPartition(partition))
+    pub(crate) fn recent(&self) -> &[Arc<Recent>] {
+        &self.shared.recent
     }
 
     pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {

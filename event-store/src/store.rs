@@ -8,11 +8,10 @@ use log_record::{
     Checksum, Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent, WriterId,
 };
 
-use tokio::sync::watch;
-
 #[cfg(feature = "kurrent")]
 use crate::KurrentStore;
 use crate::archive::Archive;
+use crate::recent::Recent;
 use crate::{
     ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, ArchivedRange, Follower, Landed,
     MemoryStore, PostgresStore, SqliteStore, StoreError, StoreUrl, Unlanded, postgres,
@@ -140,6 +139,7 @@ impl EventStore {
         partition: Partition,
         writer: WriterId,
     ) -> Result<Head, StoreError> {
+        self.forget_recent(partition);
         match self {
             Self::Memory(store) => store.take_over(partition, writer),
             Self::Sqlite(store) => store.take_over(partition, writer).await,
@@ -157,6 +157,7 @@ impl EventStore {
         partition: Partition,
         writer: WriterId,
     ) -> Result<Option<Head>, StoreError> {
+        self.forget_recent(partition);
         match self {
             Self::Memory(store) => store.resolve_doubt(partition, writer),
             Self::Sqlite(store) => store.resolve_doubt(partition, writer).await,
@@ -180,7 +181,7 @@ impl EventStore {
             rows
         };
         let mut committed_in = None;
-        let position = match self {
+        let appended = match self {
             Self::Memory(store) => store.append(seal()).await,
             Self::Sqlite(store) => store.append(partition, seal).await.map(|appended| {
                 committed_in = Some(appended.committed_in);
@@ -189,7 +190,9 @@ impl EventStore {
             Self::Postgres(store) => store.append(partition, seal).await,
             #[cfg(feature = "kurrent")]
             Self::Kurrent(store) => store.append(partition, seal).await,
-        }?;
+        };
+        self.note_append(partition, &appended);
+        let position = appended?;
         Ok(Landed { position, checksum: last.get().copied(), committed_in })
     }
 
@@ -202,7 +205,7 @@ impl EventStore {
         check_rows(self.log_id(), partition, append.expected, 0, &append.events)
             .and_then(|()| check_generations(&append.events))
             .map_err(AppendError::InDoubt)?;
-        match self {
+        let appended = match self {
             Self::Memory(store) => store.append(append).await,
             Self::Sqlite(store) => {
                 store.append(partition, move || append).await.map(|appended| appended.last)
@@ -210,7 +213,9 @@ impl EventStore {
             Self::Postgres(store) => store.append(partition, move || append).await,
             #[cfg(feature = "kurrent")]
             Self::Kurrent(store) => store.append(partition, move || append).await,
-        }
+        };
+        self.note_append(partition, &appended);
+        appended
     }
 
     /// Makes certain that the partition still is in this epoch and ends at `position`, so that the
@@ -243,7 +248,11 @@ impl EventStore {
         let unread = |error| AppendError::NotBegun(error, Unlanded::default());
         let head = self.head(partition).await.map_err(unread)?;
         let is_so = (head.epoch, head.position) == (epoch, position);
-        if is_so { Ok(()) } else { Err(AppendError::Conflict(head)) }
+        if !is_so {
+            self.forget_recent(partition);
+            return Err(AppendError::Conflict(head));
+        }
+        Ok(())
     }
 
     /// Whether nobody else can write while this process holds the log.
@@ -372,7 +381,7 @@ impl EventStore {
 
     /// Follows a partition from the position after `after` on.
     pub fn follow(&self, partition: Partition, after: Position) -> Result<Follower, StoreError> {
-        let appended = self.appended(partition)?;
+        let appended = self.recent(partition)?.subscribe();
         Ok(Follower::new(self.clone(), partition, after, None, appended))
     }
 
@@ -381,17 +390,35 @@ impl EventStore {
     pub fn follow_from(&self, known: Place, checksum: Checksum) -> Result<Follower, StoreError> {
         let Place { partition, position } = known;
         let checksum = (position > Position::START).then_some(checksum);
-        let appended = self.appended(partition)?;
+        let appended = self.recent(partition)?.subscribe();
         Ok(Follower::new(self.clone(), partition, position, checksum, appended))
     }
 
-    fn appended(&self, partition: Partition) -> Result<watch::Receiver<Position>, StoreError> {
-        match self {
-            Self::Memory(store) => store.appended(partition),
-            Self::Sqlite(store) => store.appended(partition),
-            Self::Postgres(store) => store.appended(partition),
+    /// What this process has appended to a partition last.
+    pub(crate) fn recent(&self, partition: Partition) -> Result<&Arc<Recent>, StoreError> {
+        let recent = match self {
+            Self::Memory(store) => store.recent(),
+            Self::Sqlite(store) => store.recent(),
+            Self::Postgres(store) => store.recent(),
             #[cfg(feature = "kurrent")]
-            Self::Kurrent(store) => store.appended(partition),
+            Self::Kurrent(store) => store.recent(),
+        };
+        recent.get(usize::from(partition.0)).ok_or(StoreError::NoSuchPartition(partition))
+    }
+
+    /// After what may have led to another history, or has erased a text.
+    pub(crate) fn forget_recent(&self, partition: Partition) {
+        if let Ok(recent) = self.recent(partition) {
+            recent.forget();
+        }
+    }
+
+    /// Wakes the followers in this process after an append that landed.
+    fn note_append(&self, partition: Partition, appended: &Result<Position, AppendError>) {
+        match (self.recent(partition), appended) {
+            (Ok(recent), Ok(end)) => recent.tell(*end),
+            (Ok(recent), Err(_)) => recent.forget(),
+            (Err(_), _) => {}
         }
     }
 

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use event_store::{EventStore, READ_EVENTS_MAX, with_causes};
+use event_store::{EventStore, Followed, READ_EVENTS_MAX, with_causes};
 use log_record::{Partition, Place, Position, RecordedEvent};
 use read_model::{Changes, Checkpoint, ReadModelError, ReadModelUrl, Side};
 use tokio::sync::watch;
@@ -102,7 +102,7 @@ impl PartitionProjection {
     }
 
     /// The next events, once there are any. Dropping the future loses nothing.
-    pub(crate) async fn next(&mut self) -> Result<Vec<RecordedEvent>, ProjectError> {
+    pub(crate) async fn next(&mut self) -> Result<Followed, ProjectError> {
         let known = Place { partition: self.partition, position: self.checkpoint.position };
         // Another server may answer than did before; it must have the same history.
         let mut follower = self.store.follow_from(known, self.checkpoint.checksum)?;
@@ -122,36 +122,32 @@ impl PartitionProjection {
     }
 
     /// The next events, which may be none.
-    pub(crate) async fn rest(&mut self) -> Result<Vec<RecordedEvent>, ProjectError> {
-        Ok(self.store.read(self.partition, self.checkpoint.position, BATCH_EVENTS_MAX).await?)
+    pub(crate) async fn rest(&mut self) -> Result<Followed, ProjectError> {
+        let after = self.checkpoint.position;
+        Ok(self.store.read(self.partition, after, BATCH_EVENTS_MAX).await?.into())
     }
 
     /// The next events up to a position, which may be none.
-    pub(crate) async fn rest_up_to(
-        &mut self,
-        end: Position,
-    ) -> Result<Vec<RecordedEvent>, ProjectError> {
+    pub(crate) async fn rest_up_to(&mut self, end: Position) -> Result<Followed, ProjectError> {
         let left = end.since(self.checkpoint.position);
         let most = usize::try_from(left).unwrap_or(usize::MAX).min(BATCH_EVENTS_MAX);
         if most == 0 {
-            return Ok(vec![]);
+            return Ok(Followed::default());
         }
-        Ok(self.store.read(self.partition, self.checkpoint.position, most).await?)
+        Ok(self.store.read(self.partition, self.checkpoint.position, most).await?.into())
     }
 
     /// Brings a batch that follows the checkpoint into the tables.
-    pub(crate) async fn project(
-        &mut self,
-        mut events: Vec<RecordedEvent>,
-    ) -> Result<(), ProjectError> {
+    pub(crate) async fn project(&mut self, mut events: Followed) -> Result<(), ProjectError> {
         // What an erasure erases is what was written before it: it ends its batch.
         let is_erasure = |event: &RecordedEvent| *event.event_type == *RecordedEvent::ERASURE;
-        if let Some(erasure) = events.iter().position(is_erasure) {
+        let erasure = events.iter().position(is_erasure);
+        if let Some(erasure) = erasure {
             events.truncate(erasure + 1);
         }
         let Some(next) = events.last().map(Checkpoint::at) else { return Ok(()) };
         let traces = Traces::begin(&self.tracer, &events);
-        let rows = match Rows::of(&events) {
+        let rows = match Rows::of(events.iter()) {
             Ok(rows) => rows,
             Err(ProjectError::Unapplicable { place, why }) => {
                 drop(traces);
@@ -193,12 +189,13 @@ impl PartitionProjection {
         &mut self,
         place: Place,
         why: String,
-        mut events: Vec<RecordedEvent>,
+        mut events: Followed,
     ) -> Result<(), ProjectError> {
-        events.truncate(events.iter().position(|event| event.place == place).unwrap_or_default());
+        let before = events.iter().position(|event| event.place == place);
+        events.truncate(before.unwrap_or_default());
         Box::pin(self.project(events)).await?;
         let noted = self.tables.note_stop(place, &why).await;
-        noted.map_err(|error| self.unwritten(error, &[]))?;
+        noted.map_err(|error| self.unwritten(error, &Followed::default()))?;
         Err(ProjectError::Unapplicable { place, why })
     }
 
@@ -221,7 +218,7 @@ impl PartitionProjection {
     }
 
     /// Rows that break a rule of the tables come of events that can't be applied.
-    fn unwritten(&self, error: WriteError, events: &[RecordedEvent]) -> ProjectError {
+    fn unwritten(&self, error: WriteError, events: &Followed) -> ProjectError {
         match (error, events.first(), events.last()) {
             (WriteError::Rule(source), Some(first), Some(last)) => {
                 let why = format!(

@@ -108,7 +108,9 @@ pub(crate) struct At<'a> {
 
 impl Rows {
     /// Adds up a batch.
-    pub(crate) fn of(events: &[RecordedEvent]) -> Result<Self, ProjectError> {
+    pub(crate) fn of<'a>(
+        events: impl IntoIterator<Item = &'a RecordedEvent>,
+    ) -> Result<Self, ProjectError> {
         let mut rows = Self::default();
         for row in events {
             let unapplicable = |error: &dyn std::error::Error| ProjectError::Unapplicable {

@@ -1,6 +1,7 @@
 //! The spans of a batch's events, and what is logged of those that are marked.
 
 use event_schema::decode_metadata;
+use event_store::Followed;
 use log_record::RecordedEvent;
 use trace::{Span, SpanKind, Tracer, unix_micros};
 
@@ -27,7 +28,7 @@ struct Traced<'a> {
 
 impl<'a> Traces<'a> {
     /// Begins the spans.
-    pub(crate) fn begin(tracer: &Tracer, events: &'a [RecordedEvent]) -> Self {
+    pub(crate) fn begin(tracer: &Tracer, events: &'a Followed) -> Self {
         let mut begun: Vec<Traced<'a>> = vec![];
         if tracer.is_idle() {
             return Self { begun };

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use event_store::{EventStore, Follower};
-use log_record::{Partition, Place, Position, RecordedEvent};
+use event_store::{EventStore, Followed, Follower};
+use log_record::{Partition, Place, Position};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use transparency::{Checkpoint, Frontier, Origin, SigningKey, TreeHash};
@@ -195,7 +195,7 @@ impl Sealing {
                 return Err(next.forked());
             }
             let compare = move || {
-                for event in &events {
+                for event in events.iter() {
                     tree.append(TreeHash::of_leaf(&event.fixed_record(log_id)));
                     while let Some(signed) = expected.pop_if(|it| it.checkpoint.size <= tree.size())
                     {
@@ -214,7 +214,7 @@ impl Sealing {
     /// Lets the tree grow until an event begins another generation.
     async fn grow(&self, mut growing: Growing, mut follower: Follower) -> Result<(), SealError> {
         // What was sealed before is served before anything is read.
-        let mut events: Vec<RecordedEvent> = vec![];
+        let mut events = Followed::default();
         let mut last_read = None;
         loop {
             let was_full = events.len() >= READ_EVENTS;
@@ -240,7 +240,7 @@ impl Sealing {
                 last_read = Some(Instant::now());
                 follower.available(READ_EVENTS).await?
             } else {
-                vec![]
+                Followed::default()
             };
         }
     }
@@ -259,7 +259,7 @@ impl Growing {
     /// that has changed.
     fn take(
         mut self,
-        events: &[RecordedEvent],
+        events: &Followed,
         is_all: bool,
     ) -> Result<(Self, Option<Sealed>), SealError> {
         // The fork begins the tree of its own generation.

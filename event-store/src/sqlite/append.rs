@@ -8,6 +8,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::in_place::InPlace;
 use super::open;
 use super::rows::{failed, insert_events, select_head};
+use crate::recent::Recent;
 use crate::{Append, AppendError, StoreError, Unlanded};
 
 const MOVE_HEAD: &str = include_str!("move_head.sql");
@@ -21,15 +22,18 @@ const APPEND_LOCK_WAIT: Duration = Duration::from_secs(1);
 pub(crate) struct Appended {
     /// The position of its last event.
     pub(crate) last: Position,
+    /// How many it had.
+    pub(crate) events: u64,
     /// How long the commit took, with its sync.
     pub(crate) committed_in: Duration,
 }
 
 /// The append, in one transaction. Where another process holds the lock that the transaction begins
-/// with, nothing was written.
+/// with, nothing was written. `recent` keeps the rows once they are durable.
 pub(super) fn append_in(
     connection: &Connection,
     in_place: &InPlace,
+    recent: &Recent,
     append: Append<RecordedEvent>,
 ) -> Result<Appended, AppendError> {
     if let Err(error) = in_place.check(connection) {
@@ -46,8 +50,10 @@ pub(super) fn append_in(
             });
         }
     };
-    append_within(transaction, &append)
-        .unwrap_or_else(|source| Err(AppendError::InDoubt(failed(connection, "append to", source))))
+    let in_doubt = |source| AppendError::InDoubt(failed(connection, "append to", source));
+    let appended = append_within(transaction, &append).map_err(in_doubt)??;
+    recent.keep(append.events);
+    Ok(appended)
 }
 
 /// Begins with the write lock, for which it waits only briefly.
@@ -79,5 +85,6 @@ fn append_within(
     insert_events(&transaction, &append.events)?;
     let begun = Instant::now();
     transaction.commit()?;
-    Ok(Ok(Appended { last: append.last(), committed_in: begun.elapsed() }))
+    let (last, events) = (append.last(), append.events.len() as u64);
+    Ok(Ok(Appended { last, events, committed_in: begun.elapsed() }))
 }

@@ -3,6 +3,7 @@
 mod api_keys;
 mod erasures;
 mod marks;
+mod recent;
 mod unrecorded_calls;
 mod writer;
 
@@ -25,6 +26,9 @@ use api_keys::{
     api_keys_are_added_and_read_in_their_order,
 };
 use erasures::texts_of_an_account_are_erased_up_to_a_position_and_no_checksum_changes;
+use recent::{
+    a_follower_gets_no_text_that_was_erased, a_follower_in_the_same_process_gets_what_is_stored,
+};
 use unrecorded_calls::{
     calls_are_bounded_by_age_and_number, calls_are_found_by_time_key_account_and_status,
     calls_are_kept_whole_and_once_and_the_newest_comes_first,
@@ -86,6 +90,8 @@ every_store! {
     recorded_rows_are_appended_as_they_are_and_their_generation_goes_on,
     two_histories_that_meet_without_a_declared_fork_are_named,
     two_writers_that_race_append_every_acknowledged_event_once,
+    a_follower_in_the_same_process_gets_what_is_stored,
+    a_follower_gets_no_text_that_was_erased,
 }
 
 async fn positions_are_dense_from_1_in_each_partition(Fixture { store, .. }: Fixture) {
@@ -178,7 +184,7 @@ async fn a_follower_gets_each_event_once_in_order(Fixture { store, .. }: Fixture
         while seen.len() < 300 {
             let events = follower.next(7).await.expect("read");
             assert!((1..=7).contains(&events.len()));
-            seen.extend(positions(&events));
+            seen.extend(positions(events.iter()));
         }
         seen
     });
@@ -194,7 +200,7 @@ async fn a_follower_that_knows_another_event_is_told_of_the_fork(f: Fixture) {
     let known = read_all(&f.store, P0).await.remove(1);
     let from = |place, checksum| f.store.follow_from(place, checksum).expect("a partition");
     let mut follower = from(known.place, known.checksum);
-    assert_eq!(positions(&follower.next(10).await.expect("read")), [3]);
+    assert_eq!(positions(follower.next(10).await.expect("read").iter()), [3]);
     let beyond = Place { partition: P0, position: Position(9) };
     for (place, checksum) in
         [(known.place, Checksum([1; 32])), (beyond, known.checksum), (beyond, Checksum([1; 32]))]
@@ -445,6 +451,6 @@ async fn read_all(store: &EventStore, partition: Partition) -> Vec<RecordedEvent
     store.read(partition, Position::START, usize::MAX).await.expect("read")
 }
 
-fn positions(events: &[RecordedEvent]) -> Vec<u64> {
-    events.iter().map(|event| event.position().0).collect()
+fn positions<'a>(events: impl IntoIterator<Item = &'a RecordedEvent>) -> Vec<u64> {
+    events.into_iter().map(|event| event.position().0).collect()
 }

@@ -13,7 +13,7 @@ pub(crate) struct Fixture {
     pub(crate) store: EventStore,
     pub(crate) url: StoreUrl,
     pub(crate) _folder: Option<TempDir>,
-    _database: Option<TestDatabase>,
+    pub(crate) database: Option<TestDatabase>,
     #[cfg(feature = "kurrent")]
     _kurrent: Option<services::KurrentServer>,
 }
@@ -87,7 +87,7 @@ impl Fixture {
             store,
             url,
             _folder: folder,
-            _database: database,
+            database,
             #[cfg(feature = "kurrent")]
             _kurrent: None,
         }
