@@ -825,14 +825,14 @@ refusals! {
         shopper: "There aren't so many points left to give back or to use.",
     }
     /// No whole step of the rate, or less than its minimum, is to be converted.
-    PointsTooSmall { least: Points, asked: Points } {
+    PointsTooSmall { unit: UnitId, least: Points, asked: Points } {
         "points-too-small", Conflict, can_succeed_later: true,
-        facts: [least, asked],
+        facts: [unit, least, asked],
         title: "Fewer points than can be converted",
-        sentence: "The request is to convert {asked} points, and {least} is the least that can be \
+        sentence: "The request is to convert {asked} {unit}, and {least} is the least that can be \
                    converted.",
-        meaning: "The request is to convert `asked` points, and the rate converts `least` or more: \
-                  one whole step of it, and at least its `minimum`.",
+        meaning: "The request is to convert `asked` of the `unit`, and the rate converts `least` or \
+                  more: one whole step of it, and at least its `minimum`.",
         remedy: "Convert at least `least` points.",
         shopper: "These are too few points to turn them into others.",
     }

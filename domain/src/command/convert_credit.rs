@@ -52,7 +52,7 @@ impl CommandRules for ConvertCredit {
         let rate = self.open_rate(&draft)?;
         let least = rate.terms.least();
         if self.points < least {
-            return Err(Refusal::PointsTooSmall { least, asked: self.points });
+            return Err(Refusal::PointsTooSmall { unit, least, asked: self.points });
         }
         let expires_at = self.expires_at(rate, &draft)?;
         let Converted { points, to_points } = rate.terms.convert(self.points);

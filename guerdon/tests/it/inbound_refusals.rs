@@ -203,7 +203,7 @@ fn refused_earnings() -> Vec<Refused> {
         (of_zoe(json!({"expires_at": "2020-01-01T00:00:00Z"})), "expiry-passed", "at once"),
         (of_zoe(json!({"points": 9_007_199_254_740_991_u64})), "amount-too-large", "account"),
         (of_zoe(json!({"account_id": "full"})), "account-full", "at most 10000"),
-        (of_zoe(json!({"unit": "gold"})), "unit-unknown", "gold doesn't exist"),
+        (of_zoe(json!({"unit": "gold"})), "unit-unknown", "names the unit gold"),
         (of_zoe(json!({"unit": "shells"})), "unit-closed", "nothing more is earned"),
         // Claims, which have no points.
         (claim_of("b-7"), "purchase-unknown", "no purchase"),

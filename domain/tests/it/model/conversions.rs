@@ -8,7 +8,8 @@ use super::effect::Effect;
 use super::ledger::{ConversionRate, Ledger, MOST, No, Part, Time};
 use super::lots::Life;
 use super::rules::{
-    Answer, done, done_elsewhere, insufficient, no, no_for, no_of, number, signed, too_large,
+    Answer, done, done_elsewhere, insufficient, no, no_for, no_of, no_of_unit, number, signed,
+    too_large_of,
 };
 
 /// What an account converted.
@@ -124,14 +125,14 @@ impl Ledger {
         let least = rate.terms.minimum.map_or(0, number).max(give);
         if asked < least {
             let facts = [("least", signed(least)), ("asked", signed(asked))];
-            return no_for("points-too-small", facts);
+            return no_of_unit("points-too-small", it.from, facts);
         }
         let zone = self.check_unit(it.to)?.terms.time_zone.name().parse().expect("a zone");
         let expires_at = rate.terms.expiry.map(|rule| earning::ends(zone, rule, now));
         // What is less than a step stays.
         let (points, to_points) = (asked / give * give, asked / give * take);
         if to_points > MOST {
-            return too_large();
+            return too_large_of(it.to);
         }
         self.check_room(name, it.to, to_points)?;
         if let Some(expected) = it.expected_points.map(number)

@@ -8,7 +8,7 @@ use super::effect::Effect;
 use super::ledger::{Account, Effects, Ledger, Lot, MOST, No, Part, Time, Withdrawal, split, sum};
 use super::rules::{
     Answer, done, insufficient, micros, named_or_all, no, no_for, no_of, no_of_unit, number,
-    signed, too_large,
+    signed, too_large_of,
 };
 
 /// From when until when a lot can be spent, and the rule that gave it.
@@ -48,7 +48,7 @@ impl Ledger {
     /// Whether the account can take in so much more.
     pub(crate) fn check_room(&self, account: &str, unit: UnitId, points: u128) -> Result<(), No> {
         let total = self.wallet(account, unit).total();
-        if total + points > MOST { too_large() } else { Ok(()) }
+        if total + points > MOST { too_large_of(unit) } else { Ok(()) }
     }
 
     /// Whether the policy allows one credit to be so much.
@@ -122,7 +122,7 @@ impl Ledger {
     /// Whether the account may owe so much more.
     pub(crate) fn check_debt(&self, account: &str, unit: UnitId, more: u128) -> Result<(), No> {
         let owed = self.wallet(account, unit).owed;
-        if owed + more > MOST { too_large() } else { Ok(()) }
+        if owed + more > MOST { too_large_of(unit) } else { Ok(()) }
     }
 
     /// Takes back points that were earned as a lot: what holds give back first, then the rest.

@@ -10,7 +10,7 @@ use super::ledger::{
     Effects, Gain, Ledger, Line, MOST, No, OfUnit, Purchase, Refused, Time, Withdrawal,
 };
 use super::lots::{Life, check_expiry};
-use super::rules::{Answer, done, micros, no, no_for, no_of, number, signed, too_large};
+use super::rules::{Answer, done, micros, no, no_for, no_of, number, signed, too_large_of};
 
 /// What a purchase would earn of a unit.
 struct Plan {
@@ -162,7 +162,7 @@ impl Ledger {
         self.check_not_closed(unit)?;
         check_expiry(life.expires_at, life.now)?;
         if !is_amount {
-            return too_large();
+            return too_large_of(unit);
         }
         self.check_earning_limit(unit, points)?;
         self.check_room(account, unit, points)?;

@@ -53,6 +53,10 @@ pub(crate) fn too_large<T>() -> Result<T, No> {
     no_for("amount-too-large", [("max", signed(MOST))])
 }
 
+pub(crate) fn too_large_of<T>(unit: UnitId) -> Result<T, No> {
+    no_of_unit("amount-too-large", unit, [("max", signed(MOST))])
+}
+
 /// A number of points or pieces, as a fact.
 pub(crate) fn signed(number: u128) -> i128 {
     number.try_into().expect("no sum is that large")
