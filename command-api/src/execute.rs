@@ -3,18 +3,17 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::FromRef;
 use axum::http::header::ETAG;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::command::ShowTerms;
 use domain::{Command, Event, Offer, Page, Preview, Subject};
 use event_schema::decode;
 use event_store::{EventStore, StoreError};
 use log_record::{Partition, Place, Position, RecordedEvent};
 use serde::Serialize;
-use wire::{Caller, KeyRing, Problem, write_position};
+use wire::{Caller, KeyRing, Problem, json_response, write_position, written_json_response};
 
 use crate::refusal_problem::{
     decision_failed, id_reused, not_decided, original_unread, outcome_unknown, refused,
@@ -239,7 +238,15 @@ impl Done {
         status: StatusCode,
         body: &impl Serialize,
     ) -> Result<Response, Problem> {
-        let mut response = (status, Json(body)).into_response();
+        self.complete(json_response(status, body)?)
+    }
+
+    /// The same with a body that is written already.
+    pub(crate) fn respond_written(&self, json: String) -> Result<Response, Problem> {
+        self.complete(written_json_response(self.status(), json))
+    }
+
+    fn complete(&self, mut response: Response) -> Result<Response, Problem> {
         let (name, value) = write_position(self.last)?;
         response.headers_mut().insert(name, value);
         if self.is_repeat {

@@ -64,7 +64,7 @@ async fn exchange(api: &CommandApi, command: Command, caller: Caller) -> Result<
     };
     let ExchangeCreated { exchange_id, offer_id, allocation, prices, .. } = fact;
     let Price { unit, points } = prices.first();
-    done.respond(&CreatedExchangeBody {
+    let body = CreatedExchangeBody {
         exchange_id,
         account_id,
         offer_id,
@@ -75,7 +75,8 @@ async fn exchange(api: &CommandApi, command: Command, caller: Caller) -> Result<
         // As it was when it was created: the first answer, for ever. A read gives the present one.
         status: "created",
         position: done.place,
-    })
+    };
+    done.respond_written(body.to_json())
 }
 
 /// Answers what the redemption would come to; nothing is recorded.

@@ -48,7 +48,7 @@ use crate::withdraw_credit::withdraw_credit;
 
 /// The command API's routes, for those who need no table of them.
 pub fn router(api: CommandApi) -> Router {
-    routes().with_state(api).into_router()
+    routes().with_state(api).finish()
 }
 
 /// The command API's routes.

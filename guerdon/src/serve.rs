@@ -7,6 +7,7 @@ mod connection;
 mod connections;
 mod cors;
 mod descriptors;
+mod desk;
 mod docs_page;
 mod doors;
 mod edge;
@@ -20,6 +21,7 @@ mod message_body;
 mod metrics;
 mod proxies;
 mod publishing;
+mod quiet_waker;
 mod read_tables;
 mod receipts;
 mod reconciliation;
@@ -45,7 +47,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use audit::AuditApi;
-use axum::Router;
 use command_api::{CommandApi, CommandMetrics, MarkBook, WriterConfig, WriterStatus, Writers};
 use event_store::{Access, EventStore, NewLog, StoreError, StoreUrl};
 use log_record::LogId;
@@ -65,7 +66,7 @@ use doors::{Doors, Sockets};
 use eraser::Eraser;
 use front::{Front, Step};
 use health::Health;
-use metrics::{ErasureMetrics, Metrics, ReconciliationMetrics};
+use metrics::{CountedRoutes, ErasureMetrics, Metrics, ReconciliationMetrics};
 use publishing::Publishing;
 use route_lines::log_routes;
 
@@ -90,10 +91,11 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let draining = CancellationToken::new();
     let (address, for_operators) = sockets.addresses()?;
     // A start may wait for the log, and whoever looks after the process asks what for.
-    let (front, step) = (Front::default(), Step::default());
+    let step = Step::default();
+    let front = Front::new(&step);
     let (tracer, sending) = config.traces.start()?;
     let (calls, taken) = unrecorded::calls();
-    let mut doors = sockets.open(&config, front.router(&step), &draining, &calls, &tracer);
+    let mut doors = sockets.open(&config, front.clone(), &draining, &calls, &tracer);
     drop(calls);
     let mut ledger = tokio::select! {
         started = Ledger::start(&config, &stop, &draining, &step, &doors, &tracer) => started?,
@@ -106,7 +108,9 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let others = kafka_files.chain(config.edge.private_files());
     file_modes::warn_of_open(config.data.private_files().into_iter().chain(others));
     config.edge.warn(address, for_operators);
-    front.begins(std::mem::take(&mut ledger.router));
+    if let Some(routes) = ledger.routes.take() {
+        front.begins(routes);
+    }
     let writing = taken.write(ledger.store.clone(), config.runs(Part::CommandApi), stop.clone());
     ledger.noting_calls = Some(tokio::spawn(writing));
     tracing::info!(%address, log_id = %ledger.store.log_id(), "the ledger is ready");
@@ -160,7 +164,8 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
 /// The parts that run in this process.
 struct Ledger {
     store: EventStore,
-    router: Router,
+    /// Until they are open.
+    routes: Option<CountedRoutes>,
     writer: Option<Writers>,
     writer_stopped: Option<oneshot::Receiver<()>>,
     projecting: Option<JoinHandle<()>>,
@@ -335,10 +340,10 @@ impl Ledger {
         let routes = routes.merge(Arc::clone(&health).routes(keys.clone()));
         let routes = routes.merge(metrics.routes(health, keys));
         log_routes(&routes);
-        let router = http.count(routes.finish());
+        let routes = Some(http.count(routes.dispatch()));
         Ok(Self {
             store,
-            router,
+            routes,
             writer,
             writer_stopped,
             projecting,
@@ -363,10 +368,10 @@ impl Ledger {
         stop: &CancellationToken,
         step: &Cell<&'static str>,
     ) -> anyhow::Result<()> {
-        let Self { store, router, writer, mut writer_stopped, .. } = self;
+        let Self { store, routes, writer, mut writer_stopped, .. } = self;
         let Self { projecting, sealing, mut snapshots, read_model, publishing, .. } = self;
         let (trees, erasing, noting_calls) = (self.trees, self.erasing, self.noting_calls);
-        drop((router, writer));
+        drop((routes, writer));
         doors.close(DRAIN_MAX).await;
         if let Some(publishing) = publishing {
             step.set("the publisher");

@@ -39,7 +39,7 @@ const OF_ALL_POINTS: &[Role] = &[Operator, Auditor];
 
 /// The query API's routes, for those who need no table of them.
 pub fn router(api: QueryApi) -> Router {
-    routes().with_state(api).into_router()
+    routes().with_state(api).finish()
 }
 
 /// The query API's routes.

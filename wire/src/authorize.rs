@@ -9,21 +9,19 @@
 //!
 //! What a call wouldn't heed is refused after that: see `unheeded.rs`.
 
-use std::future::{Ready, ready};
-use std::pin::Pin;
+use std::future::ready;
 
-use axum::extract::{FromRef, FromRequestParts, RawPathParams, Request};
+use axum::extract::{FromRef, Request};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt as _;
-use tokio_util::either::Either;
+use axum::response::IntoResponse;
 
 use crate::caller::{
     Marked, SeenCaller, SeenRoute, Unidentified, caller, identify, read_traceparent,
 };
+use crate::dispatch::{Answering, TakenRoute, decoded};
 use crate::guerdon_reason::read_reason;
 use crate::request_id::read_request_id;
 use crate::scope::{OFFERS, READ_ONLY};
@@ -108,41 +106,35 @@ pub struct NoAuthentication;
 /// The roles that [`ForOperators`] lets in.
 const FOR_OPERATORS: &[Role] = &[Role::Operator, Role::Auditor];
 
-/// An answer that has to wait until the keys of tokens were read again.
-type LateAnswer = Pin<Box<dyn Future<Output = Response> + Send>>;
-
 impl<H, T, S> Handler<T, S> for Only<H>
 where
-    H: Handler<T, S>,
+    H: Handler<T, S, Future = Answering>,
     S: Send + 'static,
     KeyRing: FromRef<S>,
 {
-    type Future = Either<Ready<Response>, Either<H::Future, LateAnswer>>;
+    type Future = Answering;
 
-    fn call(self, request: Request, state: S) -> Self::Future {
+    fn call(self, request: Request, state: S) -> Answering {
         let (mut parts, body) = request.into_parts();
         let known = caller(&parts.extensions)
             .or_else(|| anyone(self.roles, &parts))
             .map_or_else(|| identify(&KeyRing::from_ref(&state), &parts.headers), Ok);
         let known = match known {
             Err(Unidentified::TokenKeyUnknown(tokens)) => {
-                return Either::Right(Either::Right(Box::pin(async move {
+                return Box::pin(async move {
                     let has_looked = tokens.look_again().await;
                     let known = identify(&KeyRing::from_ref(&state), &parts.headers);
                     match self.admit(known.map_err(|why| why.problem(has_looked)), &mut parts) {
                         Ok(()) => self.handler.call(Request::from_parts(parts, body), state).await,
                         Err(problem) => problem.into_response(),
                     }
-                })));
+                });
             }
             known => known.map_err(|why| why.problem(true)),
         };
         match self.admit(known, &mut parts) {
-            Ok(()) => {
-                let request = Request::from_parts(parts, body);
-                Either::Right(Either::Left(self.handler.call(request, state)))
-            }
-            Err(problem) => Either::Left(ready(problem.into_response())),
+            Ok(()) => self.handler.call(Request::from_parts(parts, body), state),
+            Err(problem) => Box::pin(ready(problem.into_response())),
         }
     }
 }
@@ -162,7 +154,7 @@ fn admit(
     roles: &[Role],
     about: Option<About>,
     caller: Caller,
-    parts: &mut Parts,
+    parts: &Parts,
 ) -> Result<Caller, Problem> {
     if !roles.contains(&caller.role) {
         return Err(Problem::forbidden(caller.role, roles));
@@ -196,7 +188,7 @@ fn check_scopes(key: &ApiKey, about: Option<About>, method: &Method) -> Result<(
 }
 
 /// A key that is bound to an account reaches this account, offers and the programme's terms.
-fn check_account(key: &ApiKey, about: Option<About>, parts: &mut Parts) -> Result<(), Problem> {
+fn check_account(key: &ApiKey, about: Option<About>, parts: &Parts) -> Result<(), Problem> {
     let Some(own) = &key.account_id else { return Ok(()) };
     match about {
         Some(About::Account) if is_account(own, parts)? => Ok(()),
@@ -209,17 +201,14 @@ fn check_account(key: &ApiKey, about: Option<About>, parts: &mut Parts) -> Resul
 }
 
 /// Whether this is the account in the path.
-fn is_account(account_id: &str, parts: &mut Parts) -> Result<bool, Problem> {
-    // The router has them already, so there is nothing to wait for.
-    let params = RawPathParams::from_request_parts(parts, &()).now_or_never();
-    // A text that isn't UTF-8 is nobody's id.
-    let Some(Ok(params)) = params else { return Ok(false) };
-    let mut params = params.iter();
-    let Some((_, asked)) = params.find(|(name, _)| *name == "account_id") else {
+fn is_account(account_id: &str, parts: &Parts) -> Result<bool, Problem> {
+    let route = parts.extensions.get::<TakenRoute>();
+    let Some(asked) = route.and_then(|route| route.id_named("account_id", parts.uri.path())) else {
         tracing::error!(uri = %parts.uri, "this route is about an account, but its path has none");
         return Err(Problem::internal());
     };
-    Ok(asked == account_id)
+    // A text that isn't UTF-8 is nobody's id.
+    Ok(decoded(asked).is_some_and(|asked| asked == account_id))
 }
 
 #[cfg(test)]
@@ -230,8 +219,8 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
-    use crate::KeyHash;
     use crate::test_request::{Answer, Ask, ask as ask_by, get as ask_get, put as ask_put};
+    use crate::{KeyHash, Routes};
 
     async fn redeem(caller: Caller) -> String {
         format!("a {} redeems", caller.role)
@@ -386,14 +375,16 @@ mod tests {
         let ring = KeyRing::from_iter([key]);
         let show =
             async |caller: Caller| caller.check_warehouse("main").map(|()| caller.role.to_string());
-        let router = Router::new()
-            .route("/accounts/{account_id}", get(only(Role::ALL, show).about(About::Account)))
-            .route("/offers", get(only(Role::ALL, show).about(About::Offers)))
-            .route("/offers", put(only(Role::ALL, show).about(About::Offers)))
-            .route("/policy", get(only(Role::ALL, show).about(About::Programme)))
-            .route("/shipping", get(only(Role::ALL, show).about(About::Shipping)))
-            .route("/totals", get(only(Role::ALL, show)))
-            .with_state(ring);
+        let get = |about| crate::get(only(Role::ALL, show).about(about));
+        let router = Routes::new()
+            .route("/accounts/{account_id}", get(About::Account))
+            .route("/offers", get(About::Offers))
+            .route("/offers", crate::put(only(Role::ALL, show).about(About::Offers)))
+            .route("/policy", get(About::Programme))
+            .route("/shipping", get(About::Shipping))
+            .route("/totals", crate::get(only(Role::ALL, show)))
+            .with_state(ring)
+            .finish();
         let asked = [
             ("GET", "/accounts/ann"),
             ("GET", "/offers"),
@@ -450,11 +441,12 @@ mod tests {
     #[tokio::test]
     async fn an_account_is_found_in_the_path_however_it_is_written_and_nested() {
         let router = || {
-            let inner = Router::new()
-                .route("/holds/{hold_id}", get(only(Role::ALL, redeem).about(About::Account)));
-            Router::new()
+            let get = crate::get(only(Role::ALL, redeem).about(About::Account));
+            let inner = Routes::new().route("/holds/{hold_id}", get);
+            Routes::new()
                 .nest("/accounts/{account_id}", inner)
                 .with_state(KeyRing::from_iter([narrowed(Role::Shopper, "", Some("a:n"))]))
+                .finish()
         };
         let status = async |path: &str| {
             let asked = ask_get(path).header("authorization", "Bearer narrowed");

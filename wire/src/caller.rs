@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{FromRequestParts, MatchedPath};
+use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
@@ -13,6 +13,7 @@ use domain::Reason;
 use log_record::Principal;
 use trace::{Traceparent, unix_micros};
 
+use crate::dispatch::TakenRoute;
 use crate::request_id::read_request_id;
 use crate::token::NotLetIn;
 use crate::{ApiKey, KeyRing, Problem, Role, Tokens};
@@ -101,19 +102,19 @@ pub struct Marked;
 /// Put into a request's extensions, learns which route the request takes: for a name of its span
 /// that has no id in it. Only a route that asks for a key tells it.
 #[derive(Clone, Debug, Default)]
-pub struct SeenRoute(Arc<OnceLock<MatchedPath>>);
+pub struct SeenRoute(Arc<OnceLock<TakenRoute>>);
 
 impl SeenRoute {
     /// The route, as it is declared: `/v1/accounts/{account_id}`.
     #[must_use]
     pub fn get(&self) -> Option<&str> {
-        self.0.get().map(MatchedPath::as_str)
+        self.0.get().map(TakenRoute::path)
     }
 
     /// Tells the route to whoever put this into the extensions.
     pub(crate) fn tell(extensions: &Extensions) {
         if let (Some(Self(seen)), Some(route)) = (extensions.get(), extensions.get()) {
-            seen.get_or_init(|| MatchedPath::clone(route));
+            seen.get_or_init(|| TakenRoute::clone(route));
         }
     }
 }
@@ -137,7 +138,8 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        caller(&parts.extensions).ok_or_else(|| {
+        // Taken out, because no handler asks twice.
+        parts.extensions.remove().ok_or_else(|| {
             tracing::error!(uri = %parts.uri, "this route asks who calls, but lacks `only`");
             Problem::internal()
         })

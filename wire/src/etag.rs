@@ -1,7 +1,7 @@
 //! Strong ETags: a read that gives the same bytes bears the same one.
 
 use axum::body::Bytes;
-use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use log_record::hex;
@@ -9,6 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::Problem;
+use crate::json_response::{response, to_json};
 
 /// `value` as JSON with the ETag of its bytes, or 304 where `If-None-Match` has that already.
 pub fn json_with_etag(headers: &HeaderMap, value: &impl Serialize) -> Result<Response, Problem> {
@@ -43,7 +44,9 @@ impl JsonAnswer {
             return (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response();
         }
         let json = HeaderValue::from_static("application/json");
-        ([(CONTENT_TYPE, json), (ETAG, etag)], self.body.clone()).into_response()
+        let mut answer = response(StatusCode::OK, json, self.body.clone());
+        answer.headers_mut().insert(ETAG, etag);
+        answer
     }
 }
 
@@ -135,13 +138,6 @@ fn malformed_if_none() -> Problem {
         "If-None-Match",
         "must be *, without If-Match beside it: that the thing doesn't exist yet",
     )
-}
-
-fn to_json(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
-    serde_json::to_vec(value).map_err(|error| {
-        tracing::error!(%error, "an answer could not be written as JSON");
-        Problem::internal()
-    })
 }
 
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {

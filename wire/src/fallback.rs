@@ -1,13 +1,14 @@
-//! The answers to what no handler takes: unknown routes and methods, and a handler's panic.
+//! The answers to what no handler of an axum router takes: unknown routes and methods, and a
+//! handler's panic.
 
 use std::any::Any;
 
 use axum::Router;
 use axum::http::{Method, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::Problem;
+use crate::{Problem, dispatch};
 
 /// The router with a problem document for each of these.
 pub fn finish<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
@@ -19,10 +20,7 @@ pub fn finish<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> 
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands it over so")]
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    tracing::error!(panic = text.unwrap_or("(no text)"), "a handler panicked");
-    Problem::internal().into_response()
+    dispatch::panicked(&*panic)
 }
 
 #[cfg(test)]

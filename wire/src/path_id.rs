@@ -3,10 +3,11 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::Problem;
+use crate::dispatch::{TakenRoute, decoded};
 
 /// The one id in a path.
 #[derive(Clone, Debug)]
@@ -27,9 +28,8 @@ where
 {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let segments = segments(parts, state).await?;
-        Ok(Self(parse(&segments, 0)?))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(parse(parts, 0)?))
     }
 }
 
@@ -41,9 +41,8 @@ where
 {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let segments = segments(parts, state).await?;
-        Ok(Self(parse(&segments, 0)?, parse(&segments, 1)?))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(parse(parts, 0)?, parse(parts, 1)?))
     }
 }
 
@@ -56,32 +55,20 @@ where
 {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let segments = segments(parts, state).await?;
-        Ok(Self(parse(&segments, 0)?, parse(&segments, 1)?, parse(&segments, 2)?))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(parse(parts, 0)?, parse(parts, 1)?, parse(parts, 2)?))
     }
 }
 
-async fn segments<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
-    RawPathParams::from_request_parts(parts, state).await.map_err(|rejection| {
-        let text = rejection.to_string();
-        match text.split('`').nth(1) {
-            // "Invalid UTF-8 in `account_id`": the name is nowhere else.
-            Some(name) => {
-                Problem::invalid_id(name, "is not UTF-8 once its percent signs are decoded")
-            }
-            None => {
-                tracing::error!(error = text, "this route has no ids in its path");
-                Problem::internal()
-            }
-        }
-    })
-}
-
-fn parse<A: FromStr<Err: Display>>(segments: &RawPathParams, index: usize) -> Result<A, Problem> {
-    let Some((name, text)) = segments.iter().nth(index) else {
+fn parse<A: FromStr<Err: Display>>(parts: &Parts, index: usize) -> Result<A, Problem> {
+    let route = parts.extensions.get::<TakenRoute>();
+    let Some((name, text)) = route.and_then(|route| route.id(index, parts.uri.path())) else {
         tracing::error!(index, "this route has fewer ids in its path than its handler asks for");
         return Err(Problem::internal());
+    };
+    let Some(text) = decoded(text) else {
+        let complaint = "is not UTF-8 once its percent signs are decoded";
+        return Err(Problem::invalid_id(name, complaint));
     };
     text.parse().map_err(|error: A::Err| Problem::invalid_id(name, error))
 }
@@ -89,14 +76,14 @@ fn parse<A: FromStr<Err: Display>>(segments: &RawPathParams, index: usize) -> Re
 #[cfg(test)]
 mod tests {
     use axum::Router;
-    use axum::routing::get as route_get;
 
     use super::*;
+    use crate::Routes;
     use crate::test_request::get;
 
     fn router() -> Router {
         let show = async |PathIds(account, entry): PathIds<u8, u8>| format!("{account} {entry}");
-        Router::new().route("/accounts/{account_id}/entries/{entry_id}", route_get(show))
+        Routes::new().open("/accounts/{account_id}/entries/{entry_id}", show).finish()
     }
 
     #[tokio::test]

@@ -5,13 +5,14 @@
 
 use std::borrow::Cow;
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
 use crate::ProblemPage;
+use crate::json_response::response;
 
 /// The members that every document has; a fact can't bear one of these names.
 const STANDARD_MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "code"];
@@ -120,7 +121,7 @@ impl IntoResponse for Problem {
         let mut document = Vec::with_capacity(DOCUMENT_BYTES);
         drop(serde_json::to_writer(&mut document, &self));
         let document_type = HeaderValue::from_static("application/problem+json");
-        let mut response = (self.status, [(CONTENT_TYPE, document_type)], document).into_response();
+        let mut response = response(self.status, document_type, document);
         response.headers_mut().extend(self.headers);
         let (code, detail) = (self.code, self.detail);
         response.extensions_mut().insert(AnsweredProblem { code, detail });
@@ -130,6 +131,8 @@ impl IntoResponse for Problem {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::CONTENT_TYPE;
+
     use super::*;
 
     fn sold_out() -> Problem {

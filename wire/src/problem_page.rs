@@ -103,7 +103,7 @@ mod tests {
     };
 
     fn router() -> axum::Router {
-        problem_pages([SOLD_OUT]).into_router()
+        problem_pages([SOLD_OUT]).finish()
     }
 
     #[tokio::test]

@@ -1,11 +1,13 @@
 //! Query strings, read strictly: an unknown parameter is a mistake that is named.
 
 use std::error::Error as _;
+use std::iter::{Empty, empty};
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use serde::de::{DeserializeOwned, value};
+use serde::de::DeserializeOwned;
+use serde::de::value::{self, MapDeserializer};
 
 use crate::Problem;
 use crate::field_error::FieldError;
@@ -22,10 +24,20 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        if parts.uri.query().is_none_or(str::is_empty)
+            && let Ok(nothing) = T::deserialize(no_parameters())
+        {
+            return Ok(Self(nothing));
+        }
         Query::try_from_uri(&parts.uri)
             .map(|Query(query)| Self(query))
             .map_err(|rejection| complain(&rejection))
     }
+}
+
+/// What most calls come with.
+fn no_parameters() -> MapDeserializer<'static, Empty<(&'static str, &'static str)>, value::Error> {
+    MapDeserializer::new(empty())
 }
 
 fn complain(rejection: &QueryRejection) -> Problem {

@@ -1,21 +1,24 @@
 //! Routes together with the table of them: which call may be made by whom.
 //!
-//! axum's router can't be asked for what is in it. This one can, and it takes no call without
+//! axum's router can't be asked for what is in it. These can, and they take no call without
 //! [`only`](crate::only), unless it is [opened to everyone](Routes::open). So the table in
 //! `docs/SECURITY.md` is made from what a process serves, and not kept by hand.
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::routing::{MethodFilter, MethodRouter};
 
 use crate::authorize::Only;
-use crate::{About, KeyRing, Role, fallback};
+use crate::dispatch::{Answering, Answers, Calls, Dispatch, answers};
+use crate::{About, KeyRing, Role};
 
 /// Routes of a part, whose handlers share the state `S`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Routes<S = ()> {
-    router: Router<S>,
+    calls: Vec<Calls<S>>,
     table: Vec<Route>,
 }
 
@@ -44,16 +47,16 @@ pub struct Guard {
 }
 
 /// The calls on one path, each by its method.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Methods<S = ()> {
-    router: MethodRouter<S>,
+    by_method: Vec<(Method, Arc<dyn Answers<S>>)>,
     guards: Vec<(Method, Guard)>,
 }
 
 /// The calls of a path that is got by these callers.
 pub fn get<H, T, S>(handler: Only<H>) -> Methods<S>
 where
-    H: Handler<T, S>,
+    H: Handler<T, S, Future = Answering>,
     T: 'static,
     S: Clone + Send + Sync + 'static,
     KeyRing: axum::extract::FromRef<S>,
@@ -64,7 +67,7 @@ where
 /// The calls of a path to which these callers post.
 pub fn post<H, T, S>(handler: Only<H>) -> Methods<S>
 where
-    H: Handler<T, S>,
+    H: Handler<T, S, Future = Answering>,
     T: 'static,
     S: Clone + Send + Sync + 'static,
     KeyRing: axum::extract::FromRef<S>,
@@ -75,72 +78,73 @@ where
 /// The calls of a path to which these callers put.
 pub fn put<H, T, S>(handler: Only<H>) -> Methods<S>
 where
-    H: Handler<T, S>,
+    H: Handler<T, S, Future = Answering>,
     T: 'static,
     S: Clone + Send + Sync + 'static,
     KeyRing: axum::extract::FromRef<S>,
 {
-    Methods::none().on(Method::PUT, MethodFilter::PUT, handler)
+    Methods::none().on(Method::PUT, handler)
 }
 
 impl<S: Clone + Send + Sync + 'static> Methods<S> {
     fn none() -> Self {
-        Self { router: MethodRouter::new(), guards: vec![] }
+        Self { by_method: vec![], guards: vec![] }
     }
 
-    fn on<H, T>(self, method: Method, filter: MethodFilter, handler: Only<H>) -> Self
+    fn on<H, T>(self, method: Method, handler: Only<H>) -> Self
     where
-        H: Handler<T, S>,
+        H: Handler<T, S, Future = Answering>,
         T: 'static,
         KeyRing: axum::extract::FromRef<S>,
     {
-        let Self { router, mut guards } = self;
-        guards.push((method, handler.guard()));
-        Self { router: router.on(filter, handler), guards }
+        let Self { mut by_method, mut guards } = self;
+        guards.push((method.clone(), handler.guard()));
+        by_method.push((method, answers(handler)));
+        Self { by_method, guards }
     }
 
     /// The same path, which can be got, too.
     #[must_use]
     pub fn get<H, T>(self, handler: Only<H>) -> Self
     where
-        H: Handler<T, S>,
+        H: Handler<T, S, Future = Answering>,
         T: 'static,
         KeyRing: axum::extract::FromRef<S>,
     {
-        self.on(Method::GET, MethodFilter::GET, handler)
+        self.on(Method::GET, handler)
     }
 
     /// The same path, which can be posted to, too.
     #[must_use]
     pub fn post<H, T>(self, handler: Only<H>) -> Self
     where
-        H: Handler<T, S>,
+        H: Handler<T, S, Future = Answering>,
         T: 'static,
         KeyRing: axum::extract::FromRef<S>,
     {
-        self.on(Method::POST, MethodFilter::POST, handler)
+        self.on(Method::POST, handler)
     }
 
     /// The same path, which can be patched, too.
     #[must_use]
     pub fn patch<H, T>(self, handler: Only<H>) -> Self
     where
-        H: Handler<T, S>,
+        H: Handler<T, S, Future = Answering>,
         T: 'static,
         KeyRing: axum::extract::FromRef<S>,
     {
-        self.on(Method::PATCH, MethodFilter::PATCH, handler)
+        self.on(Method::PATCH, handler)
     }
 
     /// The same path, which can be deleted, too.
     #[must_use]
     pub fn delete<H, T>(self, handler: Only<H>) -> Self
     where
-        H: Handler<T, S>,
+        H: Handler<T, S, Future = Answering>,
         T: 'static,
         KeyRing: axum::extract::FromRef<S>,
     {
-        self.on(Method::DELETE, MethodFilter::DELETE, handler)
+        self.on(Method::DELETE, handler)
     }
 }
 
@@ -154,61 +158,65 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// No routes as yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { router: Router::new(), table: vec![] }
+        Self { calls: vec![], table: vec![] }
     }
 
     /// These, and the calls on one more path.
     #[must_use]
     pub fn route(self, path: &str, methods: Methods<S>) -> Self {
-        let Self { router, mut table } = self;
-        let Methods { router: of_path, guards } = methods;
-        let calls = guards.into_iter().map(|(method, guard)| Route {
+        let Self { mut calls, mut table } = self;
+        let Methods { by_method, guards } = methods;
+        let rows = guards.into_iter().map(|(method, guard)| Route {
             method,
             path: path.to_owned(),
             guard: Some(guard),
         });
-        table.extend(calls);
-        Self { router: router.route(path, of_path), table }
+        table.extend(rows);
+        calls.push(Calls { path: path.to_owned(), by_method });
+        Self { calls, table }
     }
 
     /// These, and a path that everyone may get, also without a key.
     #[must_use]
     pub fn open<H, T>(self, path: &str, handler: H) -> Self
     where
-        H: Handler<T, S>,
+        H: Handler<T, S, Future = Answering>,
         T: 'static,
     {
-        let Self { router, mut table } = self;
+        let Self { mut calls, mut table } = self;
         table.push(Route { method: Method::GET, path: path.to_owned(), guard: None });
-        Self { router: router.route(path, axum::routing::get(handler)), table }
+        let by_method = vec![(Method::GET, answers(handler))];
+        calls.push(Calls { path: path.to_owned(), by_method });
+        Self { calls, table }
     }
 
     /// These, and others below a path.
     #[must_use]
     pub fn nest(self, path: &str, inner: Self) -> Self {
-        let Self { router, mut table } = self;
-        let Self { router: inner, table: below } = inner;
-        let calls = below.into_iter().map(|call| Route {
-            path: format!("{path}{}", if call.path == "/" { "" } else { &call.path }),
-            ..call
-        });
-        table.extend(calls);
-        Self { router: router.nest(path, inner), table }
+        let Self { mut calls, mut table } = self;
+        let below = |inner: &str| format!("{path}{}", if inner == "/" { "" } else { inner });
+        let rows = inner.table.into_iter();
+        table.extend(rows.map(|row| Route { path: below(&row.path), ..row }));
+        let inner = inner.calls.into_iter();
+        calls.extend(inner.map(|of_path| Calls { path: below(&of_path.path), ..of_path }));
+        Self { calls, table }
     }
 
     /// These and others.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
-        let Self { router, mut table } = self;
+        let Self { mut calls, mut table } = self;
         table.extend(other.table);
-        Self { router: router.merge(other.router), table }
+        calls.extend(other.calls);
+        Self { calls, table }
     }
 
     /// These, with the state of their handlers.
     #[must_use]
-    pub fn with_state<S2>(self, state: S) -> Routes<S2> {
-        let Self { router, table } = self;
-        Routes { router: router.with_state(state), table }
+    pub fn with_state<S2: 'static>(self, state: S) -> Routes<S2> {
+        let Self { calls, table } = self;
+        let calls = calls.into_iter().map(|of_path| of_path.with_state(&state)).collect();
+        Routes { calls, table }
     }
 
     /// The calls that can be made, in the order in which they were added.
@@ -216,15 +224,21 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn table(&self) -> &[Route] {
         &self.table
     }
+}
 
-    /// The router that answers the calls.
-    pub fn into_router(self) -> Router<S> {
-        self.router
+impl Routes {
+    /// What answers the calls, and with a problem document what is none of them.
+    #[must_use]
+    pub fn dispatch(self) -> Dispatch {
+        Dispatch::new(self.calls)
     }
 
-    /// The router that answers the calls, and with a problem document what is none of them.
-    pub fn finish(self) -> Router<S> {
-        fallback::finish(self.router)
+    /// The same as a router, for whoever has use for one.
+    pub fn finish(self) -> Router {
+        let dispatch = self.dispatch();
+        Router::new().fallback(async move |request: Request| {
+            dispatch.answer(dispatch.find(request.uri().path()), request).await
+        })
     }
 }
 

@@ -23,13 +23,13 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Notes what a request asks, and sees to it that it has an id.
-    pub(super) fn begin<B>(request: &mut Request<B>, ids: &RequestIds) -> Self {
+    /// Notes what a request asks that came at this time, and sees to it that it has an id.
+    pub(super) fn begin<B>(request: &mut Request<B>, ids: &RequestIds, begin: Instant) -> Self {
         let caller = SeenCaller::of(request.extensions_mut());
         let id = ids.see_to(request.headers_mut());
         let trace = trace_of(request.headers());
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        Self { method, uri, begin: Instant::now(), caller, id, trace }
+        Self { method, uri, begin, caller, id, trace }
     }
 
     /// The path. The query isn't noted: it may hold ids of people.

@@ -86,7 +86,12 @@ impl Connection {
 
     /// Enters the phase, now.
     pub(super) fn enter(&self, phase: Phase) {
-        self.enter_at(self.now(), phase);
+        let now = match phase {
+            // Nobody asks since when, so the clock isn't read for each answer.
+            Phase::Busy | Phase::Sending => 0,
+            Phase::Header | Phase::Body | Phase::Idle => self.now(),
+        };
+        self.enter_at(now, phase);
     }
 
     /// Enters the phase so many milliseconds after the beginning.
@@ -120,15 +125,15 @@ impl Connection {
 
     /// Whether the client takes what is sent.
     pub(super) fn note_write(&self, is_taken: bool) {
-        self.note_write_at(self.now(), is_taken);
+        self.note_write_at(|| self.now(), is_taken);
     }
 
-    fn note_write_at(&self, now: u64, is_taken: bool) {
+    fn note_write_at(&self, now: impl FnOnce() -> u64, is_taken: bool) {
         let is_noted = self.unread_since.load(Ordering::Relaxed) != 0;
         if is_taken && is_noted {
             self.unread_since.store(0, Ordering::Relaxed);
         } else if !is_taken && !is_noted {
-            self.unread_since.store(now, Ordering::Relaxed);
+            self.unread_since.store(now(), Ordering::Relaxed);
         }
     }
 
@@ -244,11 +249,11 @@ mod tests {
             connection.enter_at(500, phase);
             assert_eq!(connection.overdue_at(1_000_000, &PATIENCE), None, "{phase:?}");
         }
-        connection.note_write_at(1_000, false);
-        connection.note_write_at(30_000, false);
+        connection.note_write_at(|| 1_000, false);
+        connection.note_write_at(|| 30_000, false);
         assert_eq!(connection.overdue_at(30_999, &PATIENCE), None);
         assert_eq!(connection.overdue_at(31_000, &PATIENCE), Some(1_000), "it reads nothing");
-        connection.note_write_at(31_000, true);
+        connection.note_write_at(|| 31_000, true);
         assert_eq!(connection.overdue_at(100_000, &PATIENCE), None, "it reads again");
     }
 
@@ -256,11 +261,11 @@ mod tests {
     fn a_stream_that_nobody_reads_ends_at_its_deadline() {
         let connection = Connection::new(Instant::now());
         connection.enter_at(500, Phase::Busy);
-        connection.note_write_at(1_000, false);
+        connection.note_write_at(|| 1_000, false);
         let since = connection.overdue_at(31_000, &PATIENCE).expect("it reads nothing");
         connection.tell_to_make_room(since);
         assert!(connection.is_to_make_room());
-        connection.note_write_at(31_100, true);
+        connection.note_write_at(|| 31_100, true);
         assert!(!connection.is_to_make_room(), "it reads again");
     }
 
@@ -270,7 +275,7 @@ mod tests {
         assert!(connection.waits_since().is_some(), "from its beginning on");
         connection.enter_at(1_000, Phase::Busy);
         assert_eq!(connection.waits_since(), None);
-        connection.note_write_at(2_000, false);
+        connection.note_write_at(|| 2_000, false);
         assert_eq!(connection.waits_since(), Some(7_000), "a stream may be slow");
         connection.enter_at(1_900, Phase::Sending);
         assert_eq!(connection.waits_since(), Some(2_000));

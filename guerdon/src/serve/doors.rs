@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::{Extension, Router};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use trace::Tracer;
 use uuid::Uuid;
-use wire::{ForOperators, RequestIds};
+use wire::RequestIds;
 
 use super::connections::{Left, OpenConnections};
 use super::descriptors::make_room;
+use super::desk::Desk;
 use super::edge::Edge;
+use super::front::Front;
 use super::listener::{Limits, Listener, Watching};
 use super::unrecorded::Calls;
 use crate::serve_config::ServeConfig;
@@ -67,7 +68,7 @@ impl Sockets {
     pub(super) fn open(
         self,
         config: &ServeConfig,
-        router: Router,
+        front: Front,
         stop: &CancellationToken,
         calls: &Calls,
         tracer: &Tracer,
@@ -77,8 +78,7 @@ impl Sockets {
         let (mut listeners, mut accepting, mut counted) = (vec![], JoinSet::new(), vec![]);
         let edge = self.edge;
         accepting.spawn(edge.clone().keep_up(stop.clone()));
-        let router = edge.guard(router);
-        let mut open = |socket, router, connections, option, of| {
+        let mut open = |socket, desk, connections, option, of| {
             let limits = Limits::new(&config.connections, connections);
             let watching = Watching {
                 logs_requests: config.log.access_log,
@@ -86,18 +86,18 @@ impl Sockets {
                 calls: calls.clone(),
                 tracer: tracer.clone(),
             };
-            let listener = Listener::new(router, limits, edge.clone(), option, watching);
+            let listener = Listener::new(desk, limits, option, watching);
             counted.push(listener.open_connections(of));
             accepting.spawn(listener.clone().listen(socket, stop.clone()));
             listeners.push(listener);
         };
         if let Some(socket) = self.operators {
-            let for_operators = router.clone().layer(Extension(ForOperators));
+            let desk = Desk::for_operators(front.clone(), edge.clone());
             let option = "--operators-connections-max";
-            open(socket, for_operators, room.operators, option, "operators");
+            open(socket, desk, room.operators, option, "operators");
         }
-        let for_pages = edge.let_pages_in(router);
-        open(self.clients, for_pages, room.clients, "--connections-max", "clients");
+        let desk = Desk::for_clients(front, edge);
+        open(self.clients, desk, room.clients, "--connections-max", "clients");
         Doors { listeners, accepting, open: counted }
     }
 }

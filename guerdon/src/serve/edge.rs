@@ -4,17 +4,15 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, Router};
 #[cfg(feature = "tls")]
 use tokio_rustls::server::TlsStream;
 #[cfg(feature = "tls")]
 use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
+use tower_http::cors::CorsLayer;
 use wire::{NoAuthentication, Problem};
 
 use super::cors;
@@ -54,18 +52,18 @@ impl Edge {
         })
     }
 
-    /// The routes, for whoever may call them.
-    pub(super) fn guard(&self, router: Router) -> Router {
-        if self.asks_for_keys {
-            return router;
+    /// Lets a request in, if whoever sends it may call; without keys that is who is on this machine.
+    pub(super) fn let_in(&self, request: &mut Request) -> Result<(), Problem> {
+        if !self.asks_for_keys {
+            check_on_this_machine(&self.origins, request.headers())?;
+            request.extensions_mut().insert(NoAuthentication);
         }
-        let checked = from_fn_with_state(Arc::clone(&self.origins), on_this_machine);
-        router.layer(Extension(NoAuthentication)).layer(checked)
+        Ok(())
     }
 
-    /// The routes, for web pages, too.
-    pub(super) fn let_pages_in(&self, router: Router) -> Router {
-        if self.origins.is_empty() { router } else { router.layer(cors::layer(&self.origins)) }
+    /// What lets web pages in; nothing where none may call.
+    pub(super) fn pages(&self) -> Option<CorsLayer> {
+        (!self.origins.is_empty()).then(|| cors::layer(&self.origins))
     }
 
     /// Begins what is spoken over a connection; nothing if that fails.
@@ -109,19 +107,15 @@ impl Edge {
 
 /// Without keys, a page that a browser on this machine shows could call in the name of whoever
 /// looks at it: by a form, or by a name of its own that it lets lead to this machine.
-async fn on_this_machine(
-    State(origins): State<Arc<[HeaderValue]>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let refuse = |header: &'static str| {
+fn check_on_this_machine(origins: &[HeaderValue], headers: &HeaderMap) -> Result<(), Problem> {
+    let refusal = |header: &'static str| {
         let complaint = "names another place than this machine, and calls need no key; call \
                          127.0.0.1 or localhost";
-        Problem::invalid_header(header, complaint).into_response()
+        Problem::invalid_header(header, complaint)
     };
-    let mut hosts = request.headers().get_all(HOST).iter();
+    let mut hosts = headers.get_all(HOST).iter();
     if !hosts.all(|host| is_here(host.as_bytes())) {
-        return refuse("Host");
+        return Err(refusal("Host"));
     }
     let is_let_in = |origin: &HeaderValue| {
         let origin_text = origin.as_bytes();
@@ -129,10 +123,10 @@ async fn on_this_machine(
         let place = place.or_else(|| origin_text.strip_prefix(b"https://"));
         origins.contains(origin) || place.is_some_and(is_here)
     };
-    if !request.headers().get_all(ORIGIN).iter().all(is_let_in) {
-        return refuse("Origin");
+    if !headers.get_all(ORIGIN).iter().all(is_let_in) {
+        return Err(refusal("Origin"));
     }
-    next.run(request).await
+    Ok(())
 }
 
 /// Whether a host, with or without a port, is this machine by its name or address.

@@ -3,13 +3,15 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::body::Body;
-use axum::http::{Request, StatusCode};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::Json;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use parking_lot::Mutex;
 use serde_json::json;
-use tower::{ServiceExt as _, service_fn};
+use tokio::time::Instant;
+
+use super::metrics::CountedRoutes;
 
 /// What the start is at.
 #[derive(Clone, Debug, Default)]
@@ -22,37 +24,43 @@ impl Step {
     }
 }
 
-/// The ledger's routes, once there are any.
-#[derive(Clone, Debug, Default)]
+/// The ledger's routes, once there are any. Clones share them.
+#[derive(Clone)]
 pub(super) struct Front {
-    ledger: Arc<OnceLock<Router>>,
+    ledger: Arc<OnceLock<CountedRoutes>>,
+    step: Step,
 }
 
 impl Front {
-    /// The routes to answer with from now on.
-    pub(super) fn router(&self, step: &Step) -> Router {
-        let (ledger, starting) = (Arc::clone(&self.ledger), starting(step.clone()));
-        let answer = move |request: Request<Body>| {
-            ledger.get().unwrap_or(&starting).clone().oneshot(request)
-        };
-        Router::new().fallback_service(service_fn(answer))
+    /// Says what the start is at, until there are routes.
+    pub(super) fn new(step: &Step) -> Self {
+        Self { ledger: Arc::default(), step: step.clone() }
+    }
+
+    /// Answers a request that came at this time.
+    pub(super) async fn answer(&self, request: Request, begun: Instant) -> Response {
+        match self.ledger.get() {
+            Some(routes) => routes.answer(request, begun).await,
+            None => self.starting(request.uri().path()),
+        }
     }
 
     /// The ledger has started. From here on only the connections keep its routes, and so its parts.
-    pub(super) fn begins(self, ledger: Router) {
+    pub(super) fn begins(self, ledger: CountedRoutes) {
         // There is one start.
         drop(self.ledger.set(ledger));
     }
-}
 
-fn starting(step: Step) -> Router {
-    let ready = async move || {
-        let body =
-            json!({"status": "not-ready", "reasons": ["starting"], "starting": *step.0.lock()});
-        (StatusCode::SERVICE_UNAVAILABLE, Json(body))
-    };
-    Router::new()
-        .route("/health/live", get(async || Json(json!({"status": "live"}))))
-        .route("/health/ready", get(ready))
-        .fallback(async || command_api::starting())
+    fn starting(&self, path: &str) -> Response {
+        match path {
+            "/health/live" => Json(json!({"status": "live"})).into_response(),
+            "/health/ready" => {
+                let step = *self.step.0.lock();
+                let body =
+                    json!({"status": "not-ready", "reasons": ["starting"], "starting": step});
+                (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+            }
+            _ => command_api::starting().into_response(),
+        }
+    }
 }

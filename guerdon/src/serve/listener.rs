@@ -4,33 +4,35 @@
 //! Hyper's own builder for HTTP/1 serves them: docs/decisions/0023-those-who-wait-make-room.md.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
 use axum::http::header::{CONNECTION, EXPECT, HOST};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
-use axum::response::IntoResponse as _;
+use axum::response::{IntoResponse as _, Response as AnyResponse};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
 use trace::Tracer;
 use wire::{Problem, RequestIds};
 
 use super::asked::Asked;
 use super::connection::{Connection, Patience, Phase, Told};
 use super::connections::{Connections, Left, OpenConnection, OpenConnections};
-use super::edge::Edge;
-use super::message_body::{AnswerBody, BodyPace, RequestBody};
+use super::desk::Desk;
+use super::message_body::{AnswerBody, BodyPace, begin_body};
+use super::quiet_waker::Quiet;
 use super::security_headers::{self, Keeping};
 use super::seldom::Seldom;
 use super::traced_request::TracedRequest;
@@ -64,8 +66,7 @@ pub(super) struct Limits {
 #[derive(Clone)]
 pub(super) struct Listener {
     limits: Limits,
-    router: Router,
-    edge: Edge,
+    desk: Desk,
     connections: Arc<Connections>,
     tasks: TaskTracker,
     /// The name of the option that says how many connections there may be.
@@ -103,14 +104,13 @@ impl Limits {
 
 impl Listener {
     pub(super) fn new(
-        router: Router,
+        desk: Desk,
         limits: Limits,
-        edge: Edge,
         option: &'static str,
         watching: Watching,
     ) -> Self {
         let (connections, tasks) = (Connections::new(), TaskTracker::new());
-        Self { limits, router, edge, connections, tasks, option, watching }
+        Self { limits, desk, connections, tasks, option, watching }
     }
 
     /// Its connections, to be counted.
@@ -167,8 +167,7 @@ impl Listener {
         open: OpenConnection,
         room: OwnedSemaphorePermit,
     ) {
-        let Self { limits, router, edge, watching, .. } = self;
-        let Watching { logs_requests, ids, calls, tracer } = watching;
+        let Self { limits, desk, watching, .. } = self;
         let connection = Arc::clone(&open.connection);
         // Answers are small and whole; waiting to fill a segment would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
@@ -176,44 +175,28 @@ impl Listener {
         }
         let stream = WatchedStream { stream, connection: Arc::clone(&connection) };
         let greeted = tokio::select! {
-            greeted = edge.greet(stream) => greeted,
+            greeted = desk.edge.greet(stream) => greeted,
             () = connection.is_to_end() => None,
         };
         let Some(stream) = greeted else { return };
         // What it was told meanwhile holds on.
         connection.tell(Told::Nothing);
-        let is_encrypted = edge.is_encrypted();
-        let answered = Arc::clone(&connection);
-        let service = service_fn(move |mut request| {
-            let traced = TracedRequest::begin(&tracer, &mut request);
-            let client = logs_requests.then(|| edge.client(peer, request.headers()));
-            let (asked, calls) = (Asked::begin(&mut request, &ids), calls.clone());
-            let keeping = Keeping::of(request.method(), request.uri().path());
-            let answer = answer(request, router.clone(), Arc::clone(&answered), limits.body);
-            async move {
-                let mut response = answer.await?;
-                let status = response.status();
-                security_headers::add(response.headers_mut(), status, keeping, is_encrypted);
-                asked.name(&mut response);
-                calls.note(&asked, &response);
-                if let Some(client) = client {
-                    asked.log(status, client);
-                }
-                if let Some(traced) = traced {
-                    traced.end(&asked, status);
-                }
-                Ok::<_, Infallible>(response)
-            }
-        });
+        let (answering, pace) = (Arc::clone(&connection), limits.body);
+        let answering = Arc::new(Answering { desk, watching, peer, pace, connection: answering });
+        let service = service_fn(move |request| Arc::clone(&answering).answer(request));
         let mut http = http1::Builder::new();
         http.header_read_timeout(None)
             .max_header_size(limits.header_bytes)
             .max_buf_size(limits.header_bytes + BUFFER_BYTES_MORE);
-        let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+        let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
+        let mut quiet = Quiet::default();
         loop {
             tokio::select! {
                 biased;
-                served = serving.as_mut() => {
+                served = poll_fn(|context| {
+                    let waker = quiet.waker(context);
+                    serving.as_mut().poll(&mut Context::from_waker(waker))
+                }) => {
                     if let Err(error) = served {
                         tracing::debug!(%error, "a connection broke");
                     }
@@ -287,30 +270,66 @@ impl Accept<'_> {
     }
 }
 
-/// Answers one request.
-async fn answer(
-    request: Request<Incoming>,
-    router: Router,
-    connection: Arc<Connection>,
+/// What the requests of a connection are answered with.
+struct Answering {
+    desk: Desk,
+    watching: Watching,
+    peer: SocketAddr,
     pace: BodyPace,
-) -> Result<Response<AnswerBody>, Infallible> {
-    connection.enter(Phase::Busy);
-    let request = request.map(|body| RequestBody::new(body, Arc::clone(&connection), pace));
-    let (rest, waits) = (request.body().rest(), request.headers().contains_key(EXPECT));
-    let mut response = match check_host(request.version(), request.headers()) {
-        Err(problem) => {
-            drop(request);
-            problem.into_response()
+    connection: Arc<Connection>,
+}
+
+impl Answering {
+    /// Answers one request, and notes what is noted of it.
+    async fn answer(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+    ) -> Result<Response<AnswerBody>, Infallible> {
+        let begun = Instant::now();
+        self.connection.enter(Phase::Busy);
+        let Watching { logs_requests, ids, calls, tracer } = &self.watching;
+        let traced = TracedRequest::begin(tracer, &mut request);
+        let client = logs_requests.then(|| self.desk.client(self.peer, request.headers()));
+        let asked = Asked::begin(&mut request, ids, begun);
+        let keeping = Keeping::of(request.method(), request.uri().path());
+        let mut response = self.answer_whole(request, begun).await;
+        let (status, is_encrypted) = (response.status(), self.desk.edge.is_encrypted());
+        security_headers::add(response.headers_mut(), status, keeping, is_encrypted);
+        asked.name(&mut response);
+        calls.note(&asked, &response);
+        if let Some(client) = client {
+            asked.log(status, client);
         }
-        Ok(()) => router.oneshot(request.map(Body::new)).await?,
-    };
-    // A client that waits for 100 Continue doesn't send the body of a request that was refused.
-    let is_late = response.status() == StatusCode::REQUEST_TIMEOUT;
-    let is_unsent = waits && rest.is_untouched();
-    if is_late || (rest.is_left() && (is_unsent || !rest.is_read().await)) {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        if let Some(traced) = traced {
+            traced.end(&asked, status);
+        }
+        let connection = Arc::clone(&self.connection);
+        Ok(response.map(|body| AnswerBody { body, connection }))
     }
-    Ok(response.map(|body| AnswerBody { body, connection }))
+
+    /// Answers it, and sees to what no handler wanted of its body.
+    async fn answer_whole(&self, request: Request<Incoming>, begun: Instant) -> AnyResponse {
+        let (head, body) = request.into_parts();
+        let waits = head.headers.contains_key(EXPECT);
+        let (body, rest) = begin_body(body, waits, &self.connection, self.pace).await;
+        let mut response = match check_host(head.version, &head.headers) {
+            Err(problem) => {
+                drop(body);
+                problem.into_response()
+            }
+            Ok(()) => self.desk.answer(Request::from_parts(head, body), begun).await,
+        };
+        let is_late = response.status() == StatusCode::REQUEST_TIMEOUT;
+        let is_cut = match rest {
+            // A client that waits for 100 Continue doesn't send the body of a refused request.
+            Some(rest) if rest.is_left() => (waits && rest.is_untouched()) || !rest.is_read().await,
+            Some(_) | None => false,
+        };
+        if is_late || is_cut {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
 }
 
 /// RFC 9112, 3.2: HTTP/1.1 needs one Host, and none may have two or a malformed one: two readers of

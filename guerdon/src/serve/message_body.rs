@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use wire::BodyTooSlow;
 
 use super::connection::{Connection, Phase};
+use super::quiet_waker::quietly;
 
 /// How much of a body is read although the handler doesn't want it, and for how long. If the server
 /// closed the connection while the body is under way, the connection would be reset, and the client
@@ -30,7 +31,9 @@ pub(super) struct BodyPace {
 }
 
 /// A request's body, which fails with [`BodyTooSlow`] if it comes too slowly.
-pub(super) struct RequestBody {
+struct RequestBody {
+    /// What came of it with the header.
+    first: Option<Result<Frame<Bytes>, hyper::Error>>,
     /// Nothing only as it is dropped.
     body: Option<Incoming>,
     rest: Rest,
@@ -57,18 +60,47 @@ struct Wait {
     deadline: Pin<Box<Sleep>>,
 }
 
+/// A request's body for the handler, and what that will leave unread, where there may be something:
+/// most bodies come with their header, and are whole. `waits` says that the client sends it only
+/// when it is asked for.
+pub(super) async fn begin_body(
+    mut body: Incoming,
+    waits: bool,
+    connection: &Arc<Connection>,
+    pace: BodyPace,
+) -> (AnyBody, Option<Rest>) {
+    if body.is_end_stream() {
+        return (AnyBody::empty(), None);
+    }
+    let mut first = None;
+    if !waits {
+        let take = |context: &mut Context<'_>| quietly(|| Pin::new(&mut body).poll_frame(context));
+        first = match poll_once(take).await {
+            Poll::Pending => None,
+            Poll::Ready(None) => return (AnyBody::empty(), None),
+            Poll::Ready(Some(Ok(frame))) if frame.is_data() && body.is_end_stream() => {
+                return (AnyBody::from(frame.into_data().unwrap_or_default()), None);
+            }
+            Poll::Ready(first) => {
+                // Now the next piece can come.
+                poll_once(|context| context.waker().wake_by_ref()).await;
+                first
+            }
+        };
+    }
+    let (rest, connection) = (Rest::default(), Arc::clone(connection));
+    let (left, body) = (rest.clone(), Some(body));
+    let body =
+        RequestBody { first, body, rest, connection, pace, wait: None, bytes: 0, is_over: false };
+    (AnyBody::new(body), Some(left))
+}
+
+/// Does something as part of the present poll.
+fn poll_once<T>(mut act: impl FnMut(&mut Context<'_>) -> T) -> impl Future<Output = T> {
+    poll_fn(move |context| Poll::Ready(act(context)))
+}
+
 impl RequestBody {
-    pub(super) fn new(body: Incoming, connection: Arc<Connection>, pace: BodyPace) -> Self {
-        let is_over = body.is_end_stream();
-        let (body, rest) = (Some(body), Rest::default());
-        Self { body, rest, connection, pace, wait: None, bytes: 0, is_over }
-    }
-
-    /// What the handler will leave unread.
-    pub(super) fn rest(&self) -> Rest {
-        self.rest.clone()
-    }
-
     /// Waits for more of it, until its deadline: most bodies come with their header, and need none.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Self { connection, pace: BodyPace { time, bytes_per_second }, wait, bytes, .. } = self;
@@ -97,8 +129,12 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
-        match Pin::new(body).poll_frame(context) {
+        let Self { first, body: Some(body), .. } = &mut *self else { return Poll::Ready(None) };
+        let polled = match first.take() {
+            Some(first) => Poll::Ready(Some(first)),
+            None => Pin::new(body).poll_frame(context),
+        };
+        match polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let data = frame.data_ref().map_or(0, Bytes::len);
                 self.bytes += u64::try_from(data).unwrap_or_default();
@@ -117,9 +153,10 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        self.first.is_none() && self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
+    /// Of what hasn't come.
     fn size_hint(&self) -> SizeHint {
         self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }

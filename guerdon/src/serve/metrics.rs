@@ -31,6 +31,7 @@ use wire::Role::{Auditor, Operator};
 use wire::{KeyRing, Problem, Routes, get, only};
 
 pub(super) use self::erasures::ErasureMetrics;
+pub(super) use self::http::CountedRoutes;
 use self::http::HttpMetrics;
 use self::process::ProcessMetrics;
 pub(super) use self::reconciliation::ReconciliationMetrics;

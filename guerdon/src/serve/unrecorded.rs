@@ -358,7 +358,7 @@ mod tests {
         let (calls, taken) = calls();
         let ids = wire::RequestIds::new(1);
         let mut request = axum::http::Request::post("/v1/keys").body(()).expect("a request");
-        let asked = Asked::begin(&mut request, &ids);
+        let asked = Asked::begin(&mut request, &ids, Instant::now());
         let operator = Principal::of_role("operator");
         let response = Response::builder().status(403).body(()).expect("an answer");
         for _ in 0..=QUEUE_CALLS_MAX {

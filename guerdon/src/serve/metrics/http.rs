@@ -3,13 +3,10 @@
 //! The names are those of OpenTelemetry's conventions. No label has more values than the router
 //! has routes and the API statuses and codes: whatever a stranger sends, no series comes of it.
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
 
-use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, Method};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -17,7 +14,8 @@ use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
-use wire::{AnsweredProblem, SHARED_PROBLEM_PAGES, trace_of};
+use tokio::time::Instant;
+use wire::{AnsweredProblem, Dispatch, SHARED_PROBLEM_PAGES, trace_of};
 
 /// The route of what no route was found for.
 const UNMATCHED: &str = "unmatched";
@@ -80,55 +78,108 @@ impl HttpMetrics {
     }
 
     /// The routes, with all that they answer counted.
-    pub(in crate::serve) fn count(&self, router: Router) -> Router {
-        router.layer(from_fn_with_state(self.clone(), count))
+    pub(in crate::serve) fn count(&self, routes: Dispatch) -> CountedRoutes {
+        let answers = routes.paths().map(RouteAnswers::new).collect();
+        let (metrics, unmatched) = (self.clone(), RouteAnswers::new(UNMATCHED));
+        CountedRoutes(Arc::new(Counting { routes, metrics, answers, unmatched }))
     }
 }
 
-async fn count(State(metrics): State<HttpMetrics>, request: Request, next: Next) -> Response {
-    let method = method_of(request.method());
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let trace = sampled_trace(request.headers());
-    let underway = Underway::begin(metrics);
-    let response = next.run(request).await;
-    let labels = Labels {
-        http_request_method: method,
-        http_route: route.as_ref().map_or(UNMATCHED, MatchedPath::as_str).to_owned(),
-        http_response_status_code: response.status().as_u16(),
-    };
-    underway.end(&labels, response.extensions().get(), trace);
-    response
-}
+/// Routes with all that they answer counted. Clones share them.
+#[derive(Clone)]
+pub(in crate::serve) struct CountedRoutes(Arc<Counting>);
 
-/// A request that is being worked on.
-struct Underway {
+struct Counting {
+    routes: Dispatch,
     metrics: HttpMetrics,
-    begun: Instant,
-    is_answered: bool,
+    /// By the numbers of the routes.
+    answers: Vec<RouteAnswers>,
+    unmatched: RouteAnswers,
 }
 
-impl Underway {
-    fn begin(metrics: HttpMetrics) -> Self {
-        metrics.0.active.inc();
-        Self { metrics, begun: Instant::now(), is_answered: false }
+/// The series of a route at hand, as they come: a look-up by labels would write a text for each
+/// request.
+struct RouteAnswers {
+    route: Box<str>,
+    /// By method and status. A route has seldom more; those are looked up.
+    known: [OnceLock<(&'static str, u16, Durations)>; 8],
+}
+
+impl CountedRoutes {
+    /// Answers a request that came at this time.
+    pub(in crate::serve) async fn answer(&self, request: Request, begun: Instant) -> Response {
+        let Counting { routes, metrics, answers, unmatched } = &*self.0;
+        let route = routes.find(request.uri().path());
+        let method = method_of(request.method());
+        let trace = sampled_trace(request.headers());
+        let underway = Underway::begin(&metrics.0);
+        let response = routes.answer(route, request).await;
+        let answers = route.and_then(|number| answers.get(number)).unwrap_or(unmatched);
+        underway.end(response.extensions().get());
+        let took = begun.elapsed().as_secs_f64();
+        answers.observe(&metrics.0, method, response.status().as_u16(), took, trace);
+        response
+    }
+}
+
+impl RouteAnswers {
+    fn new(route: &str) -> Self {
+        Self { route: route.into(), known: std::array::from_fn(|_| OnceLock::new()) }
     }
 
-    fn end(mut self, labels: &Labels, problem: Option<&AnsweredProblem>, trace: Option<Trace>) {
-        self.is_answered = true;
-        let Shared { durations, problems, .. } = &*self.metrics.0;
-        let took = self.begun.elapsed().as_secs_f64();
-        durations.get_or_create(labels).observe(took, trace, None);
-        if let Some(AnsweredProblem { code, .. }) = problem {
-            problems.get_or_create(&[("code", code)]).inc();
+    fn observe(
+        &self,
+        metrics: &Shared,
+        method: &'static str,
+        status: u16,
+        took: f64,
+        trace: Option<Trace>,
+    ) {
+        let find = || {
+            let labels = Labels {
+                http_request_method: method,
+                http_route: self.route.clone().into(),
+                http_response_status_code: status,
+            };
+            metrics.durations.get_or_create_owned(&labels)
+        };
+        let mut known = self.known.iter().map(|place| {
+            // Whoever comes first takes the place.
+            place.get_or_init(|| (method, status, find()))
+        });
+        let is_it = |of: &&(&'static str, u16, Durations)| of.0 == method && of.1 == status;
+        match known.find(is_it) {
+            Some((_, _, durations)) => durations.observe(took, trace, None),
+            None => find().observe(took, trace, None),
         }
     }
 }
 
-impl Drop for Underway {
+/// A request that is being worked on.
+struct Underway<'m> {
+    metrics: &'m Shared,
+    is_answered: bool,
+}
+
+impl<'m> Underway<'m> {
+    fn begin(metrics: &'m Shared) -> Self {
+        metrics.active.inc();
+        Self { metrics, is_answered: false }
+    }
+
+    fn end(mut self, problem: Option<&AnsweredProblem>) {
+        self.is_answered = true;
+        if let Some(AnsweredProblem { code, .. }) = problem {
+            self.metrics.problems.get_or_create(&[("code", code)]).inc();
+        }
+    }
+}
+
+impl Drop for Underway<'_> {
     fn drop(&mut self) {
-        self.metrics.0.active.dec();
+        self.metrics.active.dec();
         if !self.is_answered {
-            self.metrics.0.abandoned.inc();
+            self.metrics.abandoned.inc();
         }
     }
 }
@@ -159,7 +210,6 @@ mod tests {
     use axum::body::Body;
     use axum::http::StatusCode;
     use prometheus_client::encoding::text;
-    use tower::ServiceExt as _;
     use wire::{Problem, Routes};
 
     use super::*;
@@ -169,7 +219,7 @@ mod tests {
 
     struct Counted {
         registry: Registry,
-        router: Router,
+        routes: CountedRoutes,
     }
 
     impl Counted {
@@ -180,14 +230,13 @@ mod tests {
                 .open("/v1/accounts/{account_id}", async || "Ann's")
                 .open("/never", std::future::pending::<&str>)
                 .open("/gone", async || Problem::no_such_route("/gone"));
-            Self { registry, router: metrics.count(routes.finish()) }
+            Self { registry, routes: metrics.count(routes.dispatch()) }
         }
 
         async fn ask(&self, method: &str, path: &str, trace: &str) -> StatusCode {
             let request = Request::builder().method(method).uri(path);
             let request = request.header("traceparent", trace).body(Body::empty());
-            let answer = self.router.clone().oneshot(request.expect("a request")).await;
-            answer.expect("it answers").status()
+            self.routes.answer(request.expect("a request"), Instant::now()).await.status()
         }
 
         fn text(&self) -> String {
