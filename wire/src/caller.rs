@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::{Extensions, HeaderMap, HeaderName};
 use domain::Reason;
 use log_record::Principal;
 use trace::{Traceparent, unix_micros};
@@ -126,12 +126,13 @@ pub fn trace_of(headers: &HeaderMap) -> Option<Traceparent> {
 }
 
 fn traceparent(headers: &HeaderMap) -> Option<&str> {
-    headers.get("traceparent")?.to_str().ok()
+    const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+    headers.get(TRACEPARENT)?.to_str().ok()
 }
 
 /// The header `traceparent`, where it is a valid one.
 pub(crate) fn read_traceparent(headers: &HeaderMap) -> Option<&str> {
-    trace_of(headers).and_then(|_| traceparent(headers))
+    traceparent(headers).filter(|text| Traceparent::parse(text).is_some())
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {

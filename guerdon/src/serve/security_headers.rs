@@ -69,9 +69,12 @@ pub(super) fn add(
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static(kept));
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(if is_page { PAGE } else { NO_PAGE });
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    if is_page {
+        // JSON has no links, and its policy keeps it out of frames.
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
     if is_encrypted {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }

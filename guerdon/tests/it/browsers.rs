@@ -103,11 +103,13 @@ fn is_safe_in_a_browser(answer: &Response, what: &str) {
     let headers = answer.headers();
     for (name, expected) in [
         ("x-content-type-options", "nosniff"),
-        ("x-frame-options", "DENY"),
-        ("referrer-policy", "no-referrer"),
         ("cross-origin-resource-policy", "same-origin"),
     ] {
         assert_eq!(text(headers, name), Some(expected), "{name} of {what}");
+    }
+    let is_page = text(headers, "content-type").is_some_and(|of| of.starts_with("text/html"));
+    for (name, of_a_page) in [("x-frame-options", "DENY"), ("referrer-policy", "no-referrer")] {
+        assert_eq!(text(headers, name), is_page.then_some(of_a_page), "{name} of {what}");
     }
     let policy = text(headers, "content-security-policy").unwrap_or_default();
     assert!(policy.contains("frame-ancestors 'none'"), "{what}: {policy}");
