@@ -30,7 +30,8 @@ pub(crate) async fn redeem(
 ) -> Result<Response, Problem> {
     let command = command(account_id, exchange_id, body)?;
     if query.dry_run {
-        preview(&api, command, caller).await
+        // In a box, for every redemption's future would have room for it.
+        Box::pin(preview(&api, command, caller)).await
     } else {
         exchange(&api, command, caller).await
     }
@@ -49,7 +50,7 @@ pub(crate) async fn redeem_by_key(
     let address = format!("/v1/accounts/{account_id}/exchanges/{exchange_id}");
     let command = command(account_id, exchange_id, body)?;
     if query.dry_run {
-        return preview(&api, command, caller).await;
+        return Box::pin(preview(&api, command, caller)).await;
     }
     let mut response = exchange(&api, command, caller).await?;
     let location = HeaderValue::from_str(&address).map_err(|_| Problem::internal())?;

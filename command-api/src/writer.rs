@@ -117,13 +117,15 @@ impl Writer {
             let deadline = Instant::now() + self.0.deadline;
             match self.decide(&request, deadline).await? {
                 Reply::Answer(answer) => return Ok(answer),
+                // What is seldom is in a box: every command's future would have room for it.
                 Reply::Repeat { place, last, subject } => {
-                    return self.compare(&request.command, place, last, subject).await;
+                    let comparing = self.compare(&request.command, place, last, subject);
+                    return Box::pin(comparing).await;
                 }
                 // The event under an id never moves, so this happens once, or twice where the id
                 // was recorded meanwhile.
                 Reply::Load(place) => {
-                    let command = self.load(&request.command, place).await?;
+                    let command = Box::pin(self.load(&request.command, place)).await?;
                     request = Arc::new(Request { command, ..Request::clone(&request) });
                 }
             }

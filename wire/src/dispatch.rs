@@ -206,13 +206,14 @@ impl TakenRoute {
     /// The name of the id that stands at this index in the path, and its text in a request's path.
     pub(crate) fn id<'p>(&self, index: usize, path: &'p str) -> Option<(&str, &'p str)> {
         let DeclaredId { name, slashes, is_rest } = self.0.ids.get(index)?;
-        let mut from = 0;
-        for _ in 0..*slashes {
-            from += path.get(from..)?.find('/')? + 1;
-        }
-        let text = path.get(from..)?;
-        let text = if *is_rest { text } else { text.split('/').next()? };
-        Some((name, text))
+        let mut slashes_before = 0;
+        let begin = path.bytes().position(|byte| {
+            slashes_before += usize::from(byte == b'/');
+            slashes_before == *slashes
+        });
+        let text = path.get(begin? + 1..)?;
+        let end = text.bytes().position(|byte| byte == b'/').filter(|_| !is_rest);
+        Some((name, text.get(..end.unwrap_or(text.len()))?))
     }
 
     /// The text of the id of this name in a request's path.

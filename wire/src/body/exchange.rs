@@ -73,18 +73,19 @@ impl CreatedExchangeBody {
         let Self { exchange_id, account_id, offer_id, quantity, points, unit, .. } = self;
         let Self { prices, status, position, .. } = self;
         let mut json = String::with_capacity(384);
+        json.extend(["{\"exchange_id\":\"", exchange_id.as_str()]);
+        json.extend(["\",\"account_id\":\"", account_id.as_str()]);
+        json.extend(["\",\"offer_id\":\"", offer_id.as_str()]);
         // A text takes whatever is written into it.
-        let _ = write!(
-            json,
-            "{{\"exchange_id\":\"{exchange_id}\",\"account_id\":\"{account_id}\",\
-             \"offer_id\":\"{offer_id}\",\"quantity\":{quantity},\"points\":{points},\
-             \"unit\":\"{unit}\",\"prices\":["
-        );
+        let _ = write!(json, "\",\"quantity\":{quantity},\"points\":{points}");
+        json.extend([",\"unit\":\"", unit.as_str(), "\",\"prices\":["]);
         for (index, PriceBody { unit, points }) in prices.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
-            let _ = write!(json, "{comma}{{\"unit\":\"{unit}\",\"points\":{points}}}");
+            json.extend([comma, "{\"unit\":\"", unit.as_str(), "\",\"points\":"]);
+            let _ = write!(json, "{points}}}");
         }
-        let _ = write!(json, "],\"status\":\"{status}\",\"position\":\"{position}\"}}");
+        json.extend(["],\"status\":\"", status]);
+        let _ = write!(json, "\",\"position\":\"{position}\"}}");
         json
     }
 }
