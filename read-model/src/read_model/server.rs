@@ -145,20 +145,23 @@ impl Server {
         *self.status.borrow()
     }
 
-    /// Begins to read, all as of one event.
+    /// Begins to read, all as of one event. Connecting is in boxes, here and below: every handler's
+    /// future would have room for it, tens of kilobytes.
     pub(super) async fn begin(&self) -> Result<Reading, sqlx::Error> {
         match &self.pool {
             Pool::Sqlite(file) => {
                 let open = file.current();
-                match in_time(Reading::of_sqlite(&open.pool)).await {
+                match in_time(Box::pin(Reading::of_sqlite(&open.pool))).await {
                     Err(error) => {
-                        in_time(Reading::of_sqlite(&file.instead(&open, error)?.pool)).await
+                        let open = file.instead(&open, error)?;
+                        in_time(Box::pin(Reading::of_sqlite(&open.pool))).await
                     }
                     begun => begun,
                 }
             }
             Pool::Postgres(server) => {
-                in_time(server.stale.asked_again(|| Reading::of_postgres(server))).await
+                let begin = || Reading::of_postgres(server);
+                in_time(Box::pin(server.stale.asked_again(begin))).await
             }
         }
     }
@@ -175,14 +178,14 @@ impl Server {
                 match in_time(open.single_reads.all(query, arguments)).await {
                     Err(error) => {
                         let open = file.instead(&open, error)?;
-                        in_time(open.single_reads.all(query, arguments)).await
+                        in_time(Box::pin(open.single_reads.all(query, arguments))).await
                     }
                     read => read,
                 }
             }
             Pool::Postgres(server) => {
                 let read = || single_read_of_postgres(&server.pool, query, arguments);
-                in_time(server.stale.asked_again(read)).await
+                in_time(Box::pin(server.stale.asked_again(read))).await
             }
         }
     }
@@ -190,7 +193,7 @@ impl Server {
     /// Turns to the file that a rebuild has put in the place of the one that was read, if it has.
     pub(super) async fn renew(&self) -> bool {
         let Pool::Sqlite(file) = &self.pool else { return false };
-        let renewed = file.renew().await;
+        let renewed = Box::pin(file.renew()).await;
         renewed.unwrap_or_else(|error| {
             tracing::debug!(%error, "the file that was put in its place can't be opened");
             false

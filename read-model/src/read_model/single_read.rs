@@ -59,11 +59,11 @@ impl FileSingleReads {
         let idle = self.idle.lock().pop();
         let mut connection = match idle {
             Some(connection) => connection,
-            None => self.options.connect().await?,
+            None => Box::pin(self.options.connect()).await?,
         };
         let rows = bind(query_as(query.sqlite), arguments).fetch_all(&mut connection).await?;
         if self.permits.is_closed() {
-            close(connection).await;
+            Box::pin(close(connection)).await;
         } else {
             self.idle.lock().push(connection);
         }
