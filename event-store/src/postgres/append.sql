@@ -26,11 +26,14 @@ insert into guerdon_log.event (
 select
     $1, $2 + new.number, new.generation, new.type, new.version, new.recorded_at, new.account_id,
     new.public, new.private, new.private_hash, new.checksum
-from moved
-cross join unnest(
-    $8::integer[], $9::text[], $10::integer[], $11::bigint[], $12::text[], $13::text[],
-    $14::text[], $15::bytea[], $16::bytea[]
-) with ordinality as new (
-    generation, type, version, recorded_at, account_id, public, private, private_hash, checksum,
-    number
-)
+from (
+    -- In the select list the arrays are taken apart row by row, beside each other. In `from` each
+    -- would be written into a table of its own first, for a fifth more of the whole insert.
+    select
+        generate_series(1, $5 - $2) as number, unnest($8::integer[]) as generation,
+        unnest($9::text[]) as type, unnest($10::integer[]) as version,
+        unnest($11::bigint[]) as recorded_at, unnest($12::text[]) as account_id,
+        unnest($13::text[]) as public, unnest($14::text[]) as private,
+        unnest($15::bytea[]) as private_hash, unnest($16::bytea[]) as checksum
+    from moved
+) as new
