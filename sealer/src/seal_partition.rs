@@ -16,9 +16,12 @@ use crate::signed::{Before, Signed, signed_by};
 use crate::tree_files::{TreeFiles, open_at, root_at};
 use crate::{KeyRange, SealError, SealFolder, SealStatus, SigningKeys};
 
-/// How long a checkpoint stays the newest at least. Several a second keep events unsealed for less
-/// than one, and cost nothing beside what is appended meanwhile.
-const SEAL_EVERY: Duration = Duration::from_millis(200);
+/// How long a checkpoint stays the newest at least. Each costs a signature and two syncs, for which
+/// the log's own may wait; two a second keep events unsealed for less than one.
+const SIGN_EVERY: Duration = Duration::from_millis(500);
+
+/// How often what was appended is read, and added to the tree: while it is still in memory.
+const ADD_EVERY: Duration = Duration::from_millis(200);
 
 /// How many events are read at once. A follower reads one more, the last that it knows.
 const READ_EVENTS: usize = 8_192;
@@ -62,8 +65,8 @@ struct Growing {
     keys: Vec<[u8; 32]>,
     /// What keys signed in earlier generations.
     earlier_keys: Vec<KeyRange>,
-    /// Whether the tree is served, as it was when this process began.
-    is_shown: bool,
+    /// The size of the tree that is served, which this process has signed.
+    shown: Option<u64>,
 }
 
 impl Sealing {
@@ -141,7 +144,7 @@ impl Sealing {
             handed_over,
             keys,
             earlier_keys: blocking(earlier).await?,
-            is_shown: false,
+            shown: None,
         };
         Ok((growing, follower))
     }
@@ -215,14 +218,17 @@ impl Sealing {
     async fn grow(&self, mut growing: Growing, mut follower: Follower) -> Result<(), SealError> {
         // What was sealed before is served before anything is read.
         let mut events = Followed::default();
-        let mut last_read = None;
+        let (mut last_read, mut last_signed) = (None, None);
         loop {
             let was_full = events.len() >= READ_EVENTS;
             let generation = growing.origin.generation;
             let ends = events.iter().any(|event| event.generation > generation);
-            let (grown, sealed) = blocking(move || growing.take(&events, !was_full)).await?;
+            let rest = rest_of(SIGN_EVERY, last_signed);
+            let may_sign = ends || (!was_full && rest.is_zero());
+            let (grown, sealed) = blocking(move || growing.take(&events, may_sign)).await?;
             growing = grown;
             if let Some(sealed) = sealed {
+                last_signed = Some(Instant::now());
                 self.shown.send_replace(Some(sealed));
                 self.status.send_if_modified(|status| {
                     let was_failing = *status != SealStatus::Sealing;
@@ -234,9 +240,14 @@ impl Sealing {
                 return Ok(());
             }
             if !was_full {
-                tokio::time::sleep(SEAL_EVERY).await;
+                tokio::time::sleep(ADD_EVERY).await;
             }
-            events = if was_full || Self::is_to_be_read(&mut follower, last_read).await {
+            let wait = if growing.is_to_be_signed() {
+                rest_of(SIGN_EVERY, last_signed)
+            } else {
+                LOOK_FOR_KEYS_EVERY
+            };
+            events = if was_full || Self::is_to_be_read(&mut follower, last_read, wait).await {
                 last_read = Some(Instant::now());
                 follower.available(READ_EVENTS).await?
             } else {
@@ -245,29 +256,33 @@ impl Sealing {
         }
     }
 
-    /// Waits for events, but no longer than until keys are looked for.
-    async fn is_to_be_read(follower: &mut Follower, last_read: Option<Instant>) -> bool {
+    /// Waits for events, but no longer than until keys are looked for, or the tree is to be signed.
+    async fn is_to_be_read(
+        follower: &mut Follower,
+        last_read: Option<Instant>,
+        wait: Duration,
+    ) -> bool {
         if last_read.is_none_or(|at| at.elapsed() >= READ_EVERY) {
             return true;
         }
-        tokio::time::timeout(LOOK_FOR_KEYS_EVERY, follower.appended()).await.is_ok()
+        tokio::time::timeout(wait, follower.appended()).await.is_ok()
     }
 }
 
 impl Growing {
-    /// Adds events, and signs the tree unless more are at hand. Gives what is to be served, where
-    /// that has changed.
+    /// Adds events, and signs the tree where it may and something has changed. Gives what is to
+    /// be served then.
     fn take(
         mut self,
         events: &Followed,
-        is_all: bool,
+        may_sign: bool,
     ) -> Result<(Self, Option<Sealed>), SealError> {
         // The fork begins the tree of its own generation.
         let of_this = events.iter().take_while(|it| it.generation <= self.origin.generation);
         let leaves: Vec<TreeHash> =
             of_this.map(|it| TreeHash::of_leaf(&it.fixed_record(self.origin.log_id))).collect();
         self.add(&leaves)?;
-        if !is_all || self.tree.size() < self.start.0 || self.tree.size() == 0 {
+        if !may_sign || self.tree.size() < self.start.0 || self.tree.size() == 0 {
             self.note_progress()?;
             return Ok((self, None));
         }
@@ -279,12 +294,17 @@ impl Growing {
         }
         self.keys = public;
         let hands_over = self.hand_over(keys.all())?;
-        if self.is_shown && leaves.is_empty() && !hands_over {
+        if !self.is_to_be_signed() && !hands_over {
             return Ok((self, None));
         }
         let sealed = self.sign(keys.all())?;
-        self.is_shown = true;
+        self.shown = Some(sealed.size);
         Ok((self, Some(sealed)))
+    }
+
+    /// Whether it has events that this process hasn't signed.
+    fn is_to_be_signed(&self) -> bool {
+        self.tree.size() > 0 && self.shown != Some(self.tree.size())
     }
 
     /// Adds leaves. The root is compared wherever it was signed before.
@@ -361,6 +381,11 @@ impl Growing {
         let (size, root) = (self.tree.size(), self.tree.root());
         Checkpoint { origin: self.origin, size, root, next_key: None }
     }
+}
+
+/// How much of a time is left that began then.
+fn rest_of(time: Duration, begun: Option<Instant>) -> Duration {
+    begun.map_or(Duration::ZERO, |begun| time.saturating_sub(begun.elapsed()))
 }
 
 /// The tree that was signed last, with the keys that signed it, if they are those of the folder.

@@ -84,28 +84,22 @@ impl SealedLog {
         if checkpoint.origin != sealed.origin {
             return Ok(Kept::OfAnother);
         }
+        let (keys, origin) = (self.keys.clone(), sealed.origin);
+        // Anyone may have put it there.
+        let verify = move || signed_by(&note, &origin, SigningKeys::load(&keys)?.all());
+        if !blocking(verify).await? {
+            return Ok(Kept::OfAnother);
+        }
         let signed = Signed { checkpoint, file: PathBuf::from(place) };
         if signed.checkpoint.size > sealed.size {
             let (partition, last) = (sealed.origin.partition, Position(signed.checkpoint.size));
-            let keys = SigningKeys::load(&self.keys)?;
-            // Anyone may have put it there.
-            if !signed_by(&note, &sealed.origin, keys.all())? {
-                return Ok(Kept::OfAnother);
-            }
             let is_there = self.store.head_past(partition, last).await?.position >= last;
             return Ok(if is_there { Kept::Ahead } else { self.stop(signed.forked()) });
         }
-        let keys = self.keys.clone();
-        let compared = blocking(move || {
-            let keys = SigningKeys::load(&keys)?;
-            if !signed_by(&note, &sealed.origin, keys.all())? {
-                return Ok(Ok(Kept::OfAnother));
-            }
-            let is_beginning =
-                root_at(&sealed.folder, signed.checkpoint.size)? == signed.checkpoint.root;
-            Ok(if is_beginning { Ok(Kept::Beginning) } else { Err(signed.forked()) })
-        });
-        Ok(compared.await?.unwrap_or_else(|forked| self.stop(forked)))
+        let size = signed.checkpoint.size;
+        let root = blocking(move || root_at(&sealed.folder, size)).await?;
+        let is_beginning = root == signed.checkpoint.root;
+        Ok(if is_beginning { Kept::Beginning } else { self.stop(signed.forked()) })
     }
 
     /// Lets sealing stop.
