@@ -16,21 +16,21 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::in_place::{InPlace, wal_of};
-use super::open;
+use super::open::{self, PAGE_BYTES};
 use super::thread::Jobs;
 use crate::StoreError;
 
 /// After about so many pages more in the write-ahead file, they are copied: 8 MB.
-const COPY_AFTER: u64 = 512;
+const COPY_AFTER: u64 = (8 << 20) / PAGE_BYTES as u64;
 
-/// Of about 400 bytes each, in pages of 16 KiB.
-const EVENTS_A_PAGE: u64 = 40;
+/// Of about 400 bytes each.
+const EVENTS_A_PAGE: u64 = PAGE_BYTES as u64 / 400;
 
 /// So many pages, and the file begins anew: 40 MB.
-const BEGIN_ANEW_AFTER: i64 = 2_500;
+const BEGIN_ANEW_AFTER: i64 = (40 << 20) / PAGE_BYTES as i64;
 
-/// So few are left to be copied that appends may wait for them: a few milliseconds.
-const FEW: i64 = 128;
+/// So few are left to be copied that appends may wait for them: 2 MB, a few milliseconds.
+const FEW: i64 = (2 << 20) / PAGE_BYTES as i64;
 
 /// How often it is tried to come so near to the end; faster appends than that are let go on.
 const TRIES: usize = 4;
