@@ -117,7 +117,7 @@ pub use original::{
 pub use page::{Page, PageHash};
 pub use policy::{Policy, SpentCredit};
 pub use price::{PRICES_MAX, Price, Prices, PricesError};
-pub use recorded_ids::{IdHash, RecordedIds};
+pub use recorded_ids::{AlreadyHashed, ByIdHash, IdHash, RecordedIds};
 pub use refusal::{
     AskedUnits, Fact, NotOpen, OfUnit, Refusal, RefusalCode, RefusalCodeError, RefusalKind,
     RefusalRow,

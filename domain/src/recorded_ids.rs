@@ -291,7 +291,10 @@ pub struct RecordedIds {
     shards: [RwLock<Shard>; SHARDS],
 }
 
-type Shard = HashMap<IdHash, PackedPosition, BuildHasherDefault<AlreadyHashed>>;
+type Shard = ByIdHash<PackedPosition>;
+
+/// Something by ids. A hash isn't hashed again.
+pub type ByIdHash<V> = HashMap<IdHash, V, BuildHasherDefault<AlreadyHashed>>;
 
 /// A position without its two highest bytes, which are zero: the log has 48 bits for it. An entry
 /// of 22 bytes fits the allocator's sizes, where one of 24 would take 28.
@@ -317,6 +320,12 @@ impl RecordedIds {
     pub fn position_of(&self, id: IdHash) -> Option<Position> {
         let shard = self.shards[id.shard()].read().unwrap_or_else(PoisonError::into_inner);
         shard.get(&id).copied().map(Position::from)
+    }
+
+    /// Looks an id up without a lock.
+    pub(crate) fn touch(&mut self, id: IdHash) -> bool {
+        let shard = self.shards[id.shard()].get_mut().unwrap_or_else(PoisonError::into_inner);
+        shard.contains_key(&id)
     }
 
     /// How many there are, and how many bytes the tables take.
@@ -409,8 +418,8 @@ impl Default for RecordedIds {
 }
 
 /// Takes eight bytes of a hash as they are: hashing SHA-256's bytes again would gain nothing.
-#[derive(Default)]
-struct AlreadyHashed(u64);
+#[derive(Debug, Default)]
+pub struct AlreadyHashed(u64);
 
 impl Hasher for AlreadyHashed {
     fn write(&mut self, bytes: &[u8]) {

@@ -3,6 +3,7 @@
 use domain::{Event, Timestamp};
 use log_record::{NewEvent, Principal};
 use serde::Serialize;
+use serde::ser::Error as _;
 
 use crate::Metadata;
 use crate::private::private_text;
@@ -205,16 +206,28 @@ pub fn encode(
     })
 }
 
+/// Room for most public texts, so that they seldom grow while they are written.
+const PUBLIC_BYTES: usize = 448;
+
+/// The text that was written as JSON.
+pub(crate) fn boxed(text: Vec<u8>) -> Result<Box<str>, EncodeError> {
+    String::from_utf8(text).map(String::into_boxed_str).map_err(|error| {
+        // JSON is UTF-8.
+        EncodeError(serde_json::Error::custom(error))
+    })
+}
+
 /// The stored fields of the fact, then `meta`.
 fn public<'a, S, F>(fact: &'a F, metadata: &Metadata) -> Result<Box<str>, EncodeError>
 where
     S: From<&'a F> + Serialize,
 {
-    let mut text = serde_json::to_string(&S::from(fact))?;
+    let mut text = Vec::with_capacity(PUBLIC_BYTES);
+    serde_json::to_writer(&mut text, &S::from(fact))?;
     // Reopen the object that was just written.
     text.pop();
-    text.push_str(if text.len() > 1 { r#","meta":"# } else { r#""meta":"# });
-    text.push_str(&serde_json::to_string(metadata)?);
-    text.push('}');
-    Ok(text.into_boxed_str())
+    text.extend_from_slice(if text.len() > 1 { br#","meta":"# } else { br#""meta":"# });
+    serde_json::to_writer(&mut text, metadata)?;
+    text.push(b'}');
+    boxed(text)
 }

@@ -6,6 +6,7 @@ use domain::{Actor, CreditRefunded, DeliverTo, Event, Note, Reason, RefundCause}
 use log_record::Principal;
 use serde::{Deserialize, Serialize};
 
+use crate::encode::boxed;
 use crate::{EncodeError, Salt};
 
 /// The private text. Every event has one, at least with its salt.
@@ -72,7 +73,11 @@ pub(crate) fn private_text(
         by: note.and_then(|note| note.by.as_ref()),
         reason: note.and_then(|note| note.reason.as_ref()),
     };
-    Ok(serde_json::to_string(&text)?.into_boxed_str())
+    let has_more = principal.is_some() || deliver_to.is_some() || note.is_some();
+    // Without more it is `{"salt":"…"}`.
+    let mut written = Vec::with_capacity(if has_more { 256 } else { 43 });
+    serde_json::to_writer(&mut written, &text)?;
+    boxed(written)
 }
 
 /// The salt as hexadecimal digits, without an allocation.

@@ -6,13 +6,13 @@
 //! repeat of what was sold is never told that it is sold out. Where another writer may take over
 //! unseen, it is believed only for a moment after the log was last found to be this writer's.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::command::Redeem;
-use domain::{IdHash, OfferId, RecordedIds, Refusal, State, Units};
+use domain::{ByIdHash, IdHash, OfferId, RecordedIds, Refusal, State, Units};
 use parking_lot::{Mutex, RwLock};
 
 /// How long the gate may close by what the writer knew, where another may have taken over since.
@@ -29,7 +29,7 @@ pub(super) struct Gate {
     sold_out: RwLock<HashSet<OfferId>>,
     recorded: RwLock<Arc<RecordedIds>>,
     /// How many commands with an id are on their way.
-    in_flight: Mutex<HashMap<IdHash, usize>>,
+    in_flight: Mutex<ByIdHash<usize>>,
 }
 
 /// An id's being in flight; it ends when this is dropped.
