@@ -128,6 +128,11 @@ impl Account {
         points.allocated_bytes() + taken.allocated_bytes()
     }
 
+    /// Reads a little of what it has allocated.
+    pub(crate) fn touch(&self) -> (Option<Timestamp>, u64) {
+        (self.points.next_due(), self.taken.get(0))
+    }
+
     /// How many units of the offer this shopper has had.
     pub(crate) fn taken(&self, offer: OfferNumber) -> Units {
         Units::sum_of(self.taken.get(offer.0.into())).unwrap_or_default()

@@ -4,6 +4,7 @@
 //! invariant; a partition whose log holds such an event is stopped.
 
 mod accounts;
+mod ahead;
 mod conversion;
 mod evolve;
 mod impossible;
@@ -13,6 +14,8 @@ mod size;
 
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
 use log_record::{Partition, Place, Position};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +34,9 @@ pub use impossible::Impossible;
 use programme::Programme;
 pub use shipment::Unwanted;
 pub use size::StateSize;
+
+/// Things by their ids, which are short texts, in the order in which they came into being.
+type ById<K, V> = IndexMap<K, V, RandomState>;
 
 /// The state of a partition after the event at `position`.
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! From a row of the log to the domain event. Older versions are raised to the present shape here.
 
 use domain::{AccountId, Event, Timestamp, TimestampError};
-use log_record::{Place, Private, RecordedEvent};
+use log_record::{EventRef, Place, Private, RecordedEvent};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -62,18 +62,18 @@ pub enum DecodeError {
 
 /// The event that a row holds, and when it was recorded.
 pub fn decode(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeError> {
-    let (recorded_at, mut event) = decode_public(row)?;
+    let (recorded_at, mut event) = decode_public(&row.into())?;
     if let Private::Text(text) = &row.private {
-        restore(&mut event, read(row, "private text", text)?);
+        restore(&mut event, read(&row.into(), "private text", text)?);
     }
     Ok((recorded_at, event))
 }
 
 /// The event as it is once its private text has been erased, which is all that a state is made of.
-pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeError> {
+pub fn decode_public(row: &EventRef<'_>) -> Result<(Timestamp, Event), DecodeError> {
     let recorded_at = Timestamp::from_micros(row.recorded_at)
         .map_err(|source| DecodeError::RecordedAt { place: row.place, source })?;
-    let event = match (&*row.event_type, row.version) {
+    let event = match (row.event_type, row.version) {
         ("log-opened", 1) => Event::LogOpened(fact::<log::LogOpened<'_>, _>(row)?),
         ("log-forked", 1) => Event::LogForked(fact::<log::LogForked<'_>, _>(row)?),
         ("clock-doubted", 1) => Event::ClockDoubted(fact::<log::ClockDoubted<'_>, _>(row)?),
@@ -212,7 +212,7 @@ pub fn decode_public(row: &RecordedEvent) -> Result<(Timestamp, Event), DecodeEr
         _ => {
             return Err(DecodeError::Unknown {
                 place: row.place,
-                event_type: row.event_type.clone(),
+                event_type: row.event_type.into(),
                 version: row.version,
             });
         }
@@ -226,38 +226,37 @@ pub fn decode_metadata(row: &RecordedEvent) -> Result<Metadata, DecodeError> {
     struct Public {
         meta: Metadata,
     }
-    read::<Public>(row, "public text", &row.public).map(|public| public.meta)
+    read::<Public>(&row.into(), "public text", &row.public).map(|public| public.meta)
 }
 
 /// Who asked, where the row bears a command's id; nothing once the private text was erased.
 pub fn decode_actor(row: &RecordedEvent) -> Result<PrivateActor, DecodeError> {
     match &row.private {
-        Private::Text(text) => read(row, "private text", text),
+        Private::Text(text) => read(&row.into(), "private text", text),
         Private::Erased(_) => Ok(PrivateActor::default()),
     }
 }
 
 /// The fact of a stored shape `S`.
-fn fact<S: DeserializeOwned, F: From<S>>(row: &RecordedEvent) -> Result<F, DecodeError> {
-    read::<S>(row, "public text", &row.public).map(F::from)
+fn fact<S: DeserializeOwned, F: From<S>>(row: &EventRef<'_>) -> Result<F, DecodeError> {
+    read::<S>(row, "public text", row.public).map(F::from)
 }
 
 fn read<T: DeserializeOwned>(
-    row: &RecordedEvent,
+    row: &EventRef<'_>,
     part: &'static str,
     text: &str,
 ) -> Result<T, DecodeError> {
     serde_json::from_str(text).map_err(|source| DecodeError::Unreadable {
         place: row.place,
-        event_type: row.event_type.clone(),
+        event_type: row.event_type.into(),
         part,
         source,
     })
 }
 
-fn account(row: &RecordedEvent) -> Result<AccountId, DecodeError> {
-    row.account_id.as_deref().and_then(|id| id.parse().ok()).ok_or_else(|| DecodeError::Account {
-        place: row.place,
-        event_type: row.event_type.clone(),
-    })
+fn account(row: &EventRef<'_>) -> Result<AccountId, DecodeError> {
+    row.account_id
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(|| DecodeError::Account { place: row.place, event_type: row.event_type.into() })
 }

@@ -26,8 +26,8 @@ use log_record::{Epoch, Generation, Head, LogId, Partition, Position, RecordedEv
 use parking_lot::Mutex as Locked;
 use tokio::sync::Mutex;
 
+use crate::check::check_rows;
 use crate::recent::Recent;
-use crate::store::check_rows;
 use crate::{
     Access, ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, MarkChange, MarkRow, NewLog,
     StoreError,

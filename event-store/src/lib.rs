@@ -12,6 +12,7 @@
 mod api_key;
 mod append;
 mod archive;
+mod check;
 mod disk;
 mod erasure;
 mod error;
@@ -24,6 +25,7 @@ mod limit;
 mod mark;
 mod memory;
 mod postgres;
+mod read_public;
 mod recent;
 mod sqlite;
 mod store;

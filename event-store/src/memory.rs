@@ -15,8 +15,8 @@ use log_record::{
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 
+use crate::check::check_rows;
 use crate::recent::Recent;
-use crate::store::check_rows;
 use crate::{
     ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, Erasure, MarkChange, MarkRow,
     NewLog, StoreError, Unlanded,

@@ -34,15 +34,16 @@ use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 use crate::archive::Archive;
+use crate::check::{HistoryCheck, RowCheck, check_rows};
+use crate::read_public::{Made, Make};
 use crate::recent::Recent;
-use crate::store::check_rows;
 use crate::{
     Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, MarkChange, MarkRow,
     StoreError, Unlanded,
 };
 use ranges::Ranges;
 use reader::Lent;
-use rows::{Columns, event_of_row, head_of_row};
+use rows::{Columns, event_in, event_of_row, head_of_row};
 use waiting::tell_while;
 
 pub(crate) use open::{choose_range_positions, migrate};
@@ -52,6 +53,7 @@ const TAKE_OVER: &str = include_str!("postgres/take_over.sql");
 const RESOLVE_DOUBT: &str = include_str!("postgres/resolve_doubt.sql");
 const READ_HEAD: &str = include_str!("postgres/read_head.sql");
 const READ_EVENTS: &str = include_str!("postgres/read_events.sql");
+const READ_PUBLIC: &str = include_str!("postgres/read_public.sql");
 
 /// How many connections read: one for the projector's long reads, the others for short ones.
 const READERS: usize = 4;
@@ -215,7 +217,8 @@ impl PostgresStore {
         // Until there is a connection, nothing was sent.
         let writer = self.connect(append.partition, held).await.map_err(Failed::NotBegun)?;
         let client = &writer.connection.client;
-        let columns = Columns::of(append);
+        let hashes: Vec<_> = append.events.iter().map(RecordedEvent::private_hash).collect();
+        let columns = Columns::of(append, &hashes);
         let failed = |source| postgres("append to", source);
         // The answer comes after the commit, or with it: the future waits for both.
         let rows =
@@ -269,18 +272,59 @@ impl PostgresStore {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         let failed = |source| postgres("read", source);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        // No position is larger, and the sum must not be, either.
-        let start = after.0.min(i64::MAX.unsigned_abs() - limit.unsigned_abs()).cast_signed();
-        let rows =
-            self.ask("read", READ_EVENTS, &[&i32::from(partition.0), &start, &limit]).await?;
-        let first = rows.first().ok_or(StoreError::NoSuchPartition(partition))?;
-        let head: i64 = first.try_get("head").map_err(failed)?;
-        let wanted = Position(head.cast_unsigned()).since(after).min(limit.unsigned_abs());
+        let (rows, wanted) = self.read_rows(READ_EVENTS, partition, after, limit).await?;
         let events = rows.iter().filter_map(|row| event_of_row(partition, row).transpose());
         let events = events.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         check_rows(self.log_id(), partition, after, wanted, &events)?;
         Ok(events)
+    }
+
+    /// See [`crate::EventStore::read_public`]. `make` runs on a thread that may take its time.
+    pub(crate) async fn read_public<T: Send + 'static, E: Send + 'static>(
+        &self,
+        partition: Partition,
+        after: Position,
+        limit: usize,
+        mut make: impl Make<T, E>,
+    ) -> Result<Made<T, E>, StoreError> {
+        let (rows, wanted) = self.read_rows(READ_PUBLIC, partition, after, limit).await?;
+        let mut check = RowCheck::new(self.log_id(), partition, after);
+        let mut history = HistoryCheck::default();
+        let made = tokio::task::spawn_blocking(move || {
+            let mut made = Vec::with_capacity(rows.len());
+            for row in &rows {
+                let event = event_in(partition, row).map_err(|source| postgres("read", source))?;
+                let Some(event) = event else { continue };
+                check.next(&event)?;
+                history.next(&event)?;
+                match make(&event) {
+                    Some(Ok(it)) => made.push(it),
+                    Some(Err(error)) => return Ok(Err(error)),
+                    None => {}
+                }
+            }
+            check.end(wanted)?;
+            Ok(Ok(made))
+        });
+        made.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// The rows of a statement that reads events, and how many events they should have.
+    async fn read_rows(
+        &self,
+        statement: &'static str,
+        partition: Partition,
+        after: Position,
+        limit: usize,
+    ) -> Result<(Vec<Row>, u64), StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // No position is larger, and the sum must not be, either.
+        let start = after.0.min(i64::MAX.unsigned_abs() - limit.unsigned_abs()).cast_signed();
+        let rows = self.ask("read", statement, &[&i32::from(partition.0), &start, &limit]).await?;
+        let first = rows.first().ok_or(StoreError::NoSuchPartition(partition))?;
+        let head: i64 = first.try_get("head").map_err(|source| postgres("read", source))?;
+        let wanted = Position(head.cast_unsigned()).since(after).min(limit.unsigned_abs());
+        Ok((rows, wanted))
     }
 
     pub(crate) fn recent(&self) -> &[Arc<Recent>] {

@@ -33,6 +33,7 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::archive::Archive;
+use crate::read_public::{Made, Make};
 use crate::recent::Recent;
 use crate::{
     Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, ImportState, StoreError,
@@ -42,7 +43,7 @@ use append::append_in;
 use checkpointer::Checkpointer;
 use in_place::InPlace;
 use lock::WriterLock;
-use rows::{failed, read_events, select_head};
+use rows::{failed, read_events, read_public, select_head};
 use thread::ConnectionThread;
 
 pub(crate) use append::Appended;
@@ -217,6 +218,21 @@ impl SqliteStore {
         let log_id = self.log_id();
         self.read_with(move |connection| read_events(connection, log_id, partition, after, limit))
             .await?
+    }
+
+    /// See [`crate::EventStore::read_public`]. `make` runs on the thread that reads.
+    pub(crate) async fn read_public<T: Send + 'static, E: Send + 'static>(
+        &self,
+        partition: Partition,
+        after: Position,
+        limit: usize,
+        make: impl Make<T, E>,
+    ) -> Result<Made<T, E>, StoreError> {
+        let log_id = self.log_id();
+        let read = move |connection: &mut Connection| {
+            read_public(connection, log_id, partition, after, limit, make)
+        };
+        self.read_with(read).await?
     }
 
     pub(crate) fn recent(&self) -> &[Arc<Recent>] {

@@ -11,6 +11,7 @@ use log_record::{
 #[cfg(feature = "kurrent")]
 use crate::KurrentStore;
 use crate::archive::Archive;
+use crate::check::{MISSING, check_generations, check_rows};
 use crate::recent::Recent;
 use crate::{
     ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, ArchivedRange, Follower, Landed,
@@ -22,9 +23,6 @@ pub const READ_EVENTS_MAX: usize = 16_384;
 
 /// How long until a store is asked again that may have shown an old end.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
-
-/// What is wrong with an event that should be there.
-const MISSING: &str = "is missing";
 
 /// A log. Cloning gives another handle to the same one.
 ///
@@ -479,46 +477,4 @@ impl EventStore {
             Self::Kurrent(store) => store.change_api_keys(changes).await,
         }
     }
-}
-
-/// Checks that events follow each other in one history: nothing but a declared fork begins another
-/// generation, and only a later one.
-fn check_generations(rows: &[RecordedEvent]) -> Result<(), StoreError> {
-    let changes = rows.iter().zip(rows.iter().skip(1)).filter(|(before, row)| {
-        let begins_another =
-            row.event_type.as_ref() == RecordedEvent::FORK && row.generation > before.generation;
-        row.generation != before.generation && !begins_another
-    });
-    match changes.map(|(before, row)| (before.generation, row)).next() {
-        None => Ok(()),
-        Some((before, row)) => {
-            Err(StoreError::TwoHistories { place: row.place, before, found: row.generation })
-        }
-    }
-}
-
-/// Checks that what a store read is intact and dense, as [`EventStore`] promises.
-pub(crate) fn check_rows(
-    log_id: LogId,
-    partition: Partition,
-    after: Position,
-    wanted: u64,
-    rows: &[RecordedEvent],
-) -> Result<(), StoreError> {
-    let mut expected = after;
-    for row in rows {
-        expected = expected.next();
-        let place = Place { partition, position: expected };
-        if row.place != place {
-            return Err(StoreError::CorruptEvent { place, what: MISSING });
-        }
-        if !row.is_intact(log_id) {
-            return Err(StoreError::CorruptEvent { place, what: "has a wrong checksum" });
-        }
-    }
-    if expected.since(after) < wanted {
-        let place = Place { partition, position: expected.next() };
-        return Err(StoreError::CorruptEvent { place, what: MISSING });
-    }
-    Ok(())
 }

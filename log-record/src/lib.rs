@@ -3,6 +3,7 @@
 //! It knows nothing of what an event means, of any store, or of time; an auditor's tool needs only
 //! this crate to check a row. Start with [`RecordedEvent`].
 
+mod event_ref;
 mod fixed_record;
 mod format;
 mod head;
@@ -14,6 +15,7 @@ mod recorded;
 mod shipping_request_id;
 mod unrecorded_call;
 
+pub use event_ref::{EventRef, PrivateRef};
 pub use fixed_record::{FixedRecord, NoFixedRecord};
 pub use format::{LogFormat, OtherFormat};
 pub use head::Head;

@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::{Generation, LogId, Partition, Place, Position};
+use crate::{EventRef, Generation, LogId, Partition, Place, Position, PrivateRef};
 
 /// SHA-256 over the fixed record; a checkpoint keeps it to recognise the history that it was made
 /// of.
@@ -99,33 +99,18 @@ impl RecordedEvent {
         Checksum(Sha256::digest(self.fixed_record(log_id)).into())
     }
 
-    /// The fixed record: log id (16 bytes), generation (4), partition (2), position (8), version
-    /// (2), recorded at (8), event type and account id (each its length in 2 bytes, then its
-    /// UTF-8; an absent account has length 65,535), SHA-256 of the public text, and SHA-256 of the
-    /// private text. Integers are big-endian.
+    /// The fixed record, see [`EventRef::write_fixed_record`].
     #[must_use]
     pub fn fixed_record(&self, log_id: LogId) -> Vec<u8> {
         let mut record = Vec::with_capacity(256);
-        record.extend_from_slice(log_id.0.as_bytes());
-        record.extend_from_slice(&self.generation.0.to_be_bytes());
-        record.extend_from_slice(&self.place.partition.0.to_be_bytes());
-        record.extend_from_slice(&self.place.position.0.to_be_bytes());
-        record.extend_from_slice(&self.version.to_be_bytes());
-        record.extend_from_slice(&self.recorded_at.to_be_bytes());
-        push_text(&mut record, Some(&self.event_type));
-        push_text(&mut record, self.account_id.as_deref());
-        record.extend_from_slice(&Sha256::digest(self.public.as_bytes()));
-        record.extend_from_slice(&self.private_hash());
+        EventRef::from(self).write_fixed_record(log_id, &mut record);
         record
     }
 
     /// SHA-256 of the private text, also after it was erased.
     #[must_use]
     pub fn private_hash(&self) -> [u8; 32] {
-        match &self.private {
-            Private::Text(text) => Sha256::digest(text.as_bytes()).into(),
-            Private::Erased(hash) => *hash,
-        }
+        PrivateRef::from(&self.private).hash()
     }
 
     /// The row's position in its partition.
@@ -139,12 +124,6 @@ impl RecordedEvent {
     pub fn partition(&self) -> Partition {
         self.place.partition
     }
-}
-
-fn push_text(record: &mut Vec<u8>, text: Option<&str>) {
-    let length = text.map_or(u16::MAX, |text| u16::try_from(text.len()).unwrap_or(u16::MAX - 1));
-    record.extend_from_slice(&length.to_be_bytes());
-    record.extend_from_slice(text.unwrap_or_default().as_bytes());
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! The log's events, folded into a state: read and decoded ahead on other threads, applied in order
-//! on this one.
+//! The log's events, folded into a state: read and decoded ahead on other threads, where the store
+//! reads them, and applied in order on this one.
 
 use domain::{Event, State, Timestamp};
 use event_schema::decode_public;
 use event_store::EventStore;
 use futures_util::stream::{self, StreamExt as _};
-use log_record::{Partition, Position};
+use log_record::{EventRef, Partition, Position};
 
 use super::LoadError;
 
@@ -15,7 +15,12 @@ const CHUNK_EVENTS: usize = 4_096;
 /// How many chunks are read and decoded ahead.
 const CHUNKS_AHEAD: usize = 4;
 
-type Chunk = Vec<(Position, (Timestamp, Event))>;
+/// How many events the state looks at before it applies them. What they need of the memory comes
+/// at once then, and not one after the other.
+const AHEAD_EVENTS: usize = 64;
+
+/// An event, and when it was recorded.
+type Decoded = (Position, Timestamp, Event);
 
 /// The state after every event up to `head`.
 pub(super) async fn replay(
@@ -29,10 +34,13 @@ pub(super) async fn replay(
         .map(|after| tokio::spawn(read(store.clone(), partition, after, head)))
         .buffered(CHUNKS_AHEAD);
     while let Some(chunk) = chunks.next().await {
-        for (position, (recorded_at, event)) in chunk?? {
-            state
-                .evolve(position, recorded_at, &event)
-                .map_err(|source| LoadError::Impossible { partition, source })?;
+        for block in chunk??.chunks(AHEAD_EVENTS) {
+            state.look_ahead(block.iter().map(|(_, _, event)| event));
+            for (position, recorded_at, event) in block {
+                state
+                    .evolve(*position, *recorded_at, event)
+                    .map_err(|source| LoadError::Impossible { partition, source })?;
+            }
         }
     }
     Ok(state)
@@ -43,18 +51,15 @@ async fn read(
     partition: Partition,
     after: Position,
     head: Position,
-) -> Result<Chunk, LoadError> {
+) -> Result<Vec<Decoded>, LoadError> {
     // The event before them, too, so that the store sees whether they are of its history.
     let known = usize::from(after > Position::START);
     let limit = usize::try_from(head.since(after)).unwrap_or(usize::MAX).min(CHUNK_EVENTS);
     let from = Position(after.0 - known as u64);
-    let rows = store.read(partition, from, limit + known).await?;
-    let decoded = tokio::task::spawn_blocking(move || {
-        let mut events = Vec::with_capacity(rows.len());
-        for row in rows.iter().skip(known) {
-            events.push((row.position(), decode_public(row)?));
-        }
-        Ok(events)
-    });
-    decoded.await?
+    let decode = move |row: &EventRef<'_>| {
+        let position = row.place.position;
+        let decoded = (position > after).then(|| decode_public(row))?;
+        Some(decoded.map(|(recorded_at, event)| (position, recorded_at, event)))
+    };
+    Ok(store.read_public(partition, from, limit + known, decode).await??)
 }

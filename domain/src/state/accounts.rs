@@ -6,10 +6,10 @@ mod purchases;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use log_record::{Place, Position};
 use serde::{Deserialize, Serialize};
 
+use super::ById;
 use super::impossible::{Changed, TOO_MUCH, ensure};
 use super::shipment::Parcels;
 use crate::account::OfferNumber;
@@ -28,7 +28,7 @@ pub(crate) use purchases::RefusedCredit;
 /// The accounts' part of the state.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Accounts {
-    pub(super) by_id: IndexMap<AccountId, Account>,
+    pub(super) by_id: ById<AccountId, Account>,
     /// Exchanges of which something was cancelled, by the event that created them.
     cancelled: HashMap<Position, Cancelled>,
     /// What was refunded of captures that paid no exchange, by the event of the capture.

@@ -1,5 +1,7 @@
 //! How each event changes the state.
 
+use std::iter;
+
 use log_record::{Place, Position};
 
 use super::State;
@@ -16,10 +18,10 @@ use crate::{
 /// is several events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Half {
-    /// One for each unit so far.
-    Deductions(AccountId, ExchangeId, Vec<Price>),
+    /// What was paid of the first unit, and of further ones so far.
+    Deductions(AccountId, ExchangeId, Price, Vec<Price>),
     Capture(AccountId, HoldId, Price),
-    /// Likewise.
+    /// One for each unit so far.
     Refunds(AccountId, ExchangeId, CancellationId, Vec<Price>),
     Sent(AccountId, AccountId, TransferId, UnitId, Vec<LotPart>),
     Converted(AccountId, ConversionId, UnitId, Points, Option<Timestamp>),
@@ -301,7 +303,11 @@ impl State {
             (None, Event::PurchaseReturned(_, fact)) => fact.credit().next().is_none(),
             (None, Event::ReturnReversed(_, fact)) => fact.further.is_empty(),
             (None, _) => true,
-            (Some(Half::Deductions(payer, exchange, paid)), Event::ExchangeCreated(id, fact)) => {
+            (
+                Some(Half::Deductions(payer, exchange, first, further)),
+                Event::ExchangeCreated(id, fact),
+            ) => {
+                let paid = iter::once(first).chain(further);
                 payer == *id
                     && exchange == fact.exchange_id
                     && fact.prices.due().eq(paid)
@@ -378,10 +384,11 @@ impl Half {
     /// Takes in the same of another unit, where the event is that.
     fn goes_on_with(&mut self, event: &Event) -> bool {
         match (self, half_of(event)) {
-            (Self::Deductions(payer, exchange, paid), Some(Self::Deductions(id, other, next)))
-                if *payer == id && *exchange == other =>
-            {
-                paid.extend(next);
+            (
+                Self::Deductions(payer, exchange, _, further),
+                Some(Self::Deductions(id, other, next, _)),
+            ) if *payer == id && *exchange == other => {
+                further.push(next);
             }
             (
                 Self::Refunds(payee, exchange, cancellation, refunded),
@@ -415,7 +422,7 @@ fn half_of(event: &Event) -> Option<Half> {
     match event {
         Event::CreditDeducted(id, fact) => {
             let price = Price { unit: fact.unit, points: fact.points };
-            Some(Half::Deductions(id.clone(), fact.exchange_id.clone(), vec![price]))
+            Some(Half::Deductions(id.clone(), fact.exchange_id.clone(), price, vec![]))
         }
         Event::HoldCaptured(id, fact) if fact.pays_exchange => {
             let price = Price { unit: fact.unit, points: fact.points };

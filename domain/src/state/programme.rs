@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use log_record::Position;
 use serde::{Deserialize, Serialize};
 
+use super::ById;
 use super::impossible::{Changed, ensure};
 use crate::account::OfferNumber;
 use crate::conversion::ConversionRates;
@@ -34,7 +35,7 @@ pub(super) struct Programme {
     /// The event that last changed the policy; before the first, the log's opening.
     pub(super) policy_changed_at: Position,
     pub(super) rules: HashMap<RuleId, EarningRule>,
-    pub(super) offers: IndexMap<OfferId, Offer>,
+    pub(super) offers: ById<OfferId, Offer>,
     pub(super) units: KnownUnits,
     pub(super) ladders: Ladders,
     pub(super) conversion_rates: ConversionRates,

@@ -36,8 +36,8 @@ impl State {
             + table_bytes(&accounts.by_id)
             + self.allocated_by_accounts()
             + accounts.leftover_bytes()
-            + table_bytes::<OfferId, Offer>(&programme.offers)
-            + table_bytes::<IdHash, _>(&programme.recorded)
+            + table_bytes::<OfferId, Offer, _>(&programme.offers)
+            + table_bytes::<IdHash, _, _>(&programme.recorded)
             + schedule.allocated_bytes();
         let ids = account_ids + programme.recorded.len();
         StateSize { accounts: accounts_count, offers, ids, bytes }
@@ -57,7 +57,7 @@ impl State {
     }
 }
 
-fn table_bytes<K, V>(table: &IndexMap<K, V>) -> usize {
+fn table_bytes<K, V, S>(table: &IndexMap<K, V, S>) -> usize {
     // Each entry bears its hash.
     table.capacity() * (size_of::<usize>() + size_of::<K>() + size_of::<V>() + INDEX_BYTES)
 }

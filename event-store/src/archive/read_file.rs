@@ -17,7 +17,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use super::write_file::Header;
 use super::{ArchivedRange, MEMBER_EVENTS};
 use crate::StoreError;
-use crate::store::check_rows;
+use crate::check::check_rows;
 
 /// The files whose SHA-256 this process has compared with the log's, by their names, and what came
 /// of it. A file that was replaced or written to since is compared again.

@@ -1,8 +1,8 @@
 //! Between the tables' rows and the log's types.
 
 use log_record::{
-    BatchId, Checksum, Epoch, Generation, Head, Partition, Place, Position, Private, RecordedEvent,
-    WriterId,
+    BatchId, Checksum, Epoch, EventRef, Generation, Head, Partition, Place, Position, Private,
+    PrivateRef, RecordedEvent, WriterId,
 };
 use postgres_types::ToSql;
 use tokio_postgres::{Error, Row};
@@ -26,12 +26,13 @@ pub(super) struct Columns<'a> {
     account_ids: Vec<Option<&'a str>>,
     publics: Vec<&'a str>,
     privates: Vec<Option<&'a str>>,
-    private_hashes: Vec<Vec<u8>>,
+    private_hashes: Vec<&'a [u8]>,
     checksums: Vec<&'a [u8]>,
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn of(append: &'a Append<RecordedEvent>) -> Self {
+    /// With the hashes of the private texts, in the order of the rows.
+    pub(super) fn of(append: &'a Append<RecordedEvent>, private_hashes: &'a [[u8; 32]]) -> Self {
         let rows = &append.events;
         Self {
             partition: i32::from(append.partition.0),
@@ -48,7 +49,7 @@ impl<'a> Columns<'a> {
             account_ids: rows.iter().map(|row| row.account_id.as_deref()).collect(),
             publics: rows.iter().map(|row| &*row.public).collect(),
             privates: rows.iter().map(private_text).collect(),
-            private_hashes: rows.iter().map(|row| row.private_hash().to_vec()).collect(),
+            private_hashes: private_hashes.iter().map(<[u8; 32]>::as_slice).collect(),
             checksums: rows.iter().map(|row| &row.checksum.0[..]).collect(),
         }
     }
@@ -114,5 +115,23 @@ pub(super) fn event_of_row(
         public: row.try_get::<_, &str>(7)?.into(),
         private,
         checksum: Checksum(row.try_get::<_, &[u8]>(10)?.try_into().unwrap_or_default()),
+    }))
+}
+
+/// The event of a row of `read_public.sql`; nothing where the row is of the head alone.
+pub(super) fn event_in(partition: Partition, row: &Row) -> Result<Option<EventRef<'_>>, Error> {
+    let Some(position) = row.try_get::<_, Option<i64>>(1)? else { return Ok(None) };
+    let position = Position(position.cast_unsigned());
+    Ok(Some(EventRef {
+        place: Place { partition, position },
+        generation: Generation(row.try_get::<_, i32>(2)?.cast_unsigned()),
+        event_type: row.try_get(3)?,
+        // A version that doesn't fit is none of ours, and fails the checksum.
+        version: u16::try_from(row.try_get::<_, i32>(4)?).unwrap_or_default(),
+        recorded_at: row.try_get(5)?,
+        account_id: row.try_get(6)?,
+        public: row.try_get(7)?,
+        private: PrivateRef::Hash(row.try_get::<_, &[u8]>(8)?.try_into().unwrap_or_default()),
+        checksum: Checksum(row.try_get::<_, &[u8]>(9)?.try_into().unwrap_or_default()),
     }))
 }

@@ -1,0 +1,38 @@
+//! A look at what events will need, before they are applied one after the other.
+//!
+//! A state of millions of accounts and ids is far larger than the processor's caches, and each
+//! event needs several places of it that nothing has touched for long. One event after the other
+//! would wait for each of them; here the events don't depend on each other, so that the processor
+//! fetches for several at a time.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use super::State;
+use crate::{Event, IdHash};
+
+impl State {
+    /// Fetches what these events will need, which are applied next. It changes nothing.
+    pub fn look_ahead<'a>(&mut self, events: impl Iterator<Item = &'a Event> + Clone) {
+        let mut last = None;
+        let accounts = events.clone().filter_map(Event::account_id).filter(|id| {
+            // A pair of events is of one account.
+            last.replace(*id) != Some(*id)
+        });
+        let accounts: Vec<usize> =
+            accounts.filter_map(|id| self.accounts.by_id.get_index_of(id)).collect();
+        for index in accounts {
+            black_box(self.accounts.by_id.get_index(index).map(|(_, account)| account.touch()));
+        }
+        // While a state is made, nobody else has the ids.
+        let Some(recorded) = Arc::get_mut(&mut self.accounts.recorded) else { return };
+        for event in events {
+            let id = match event {
+                Event::ExchangeCreated(id, fact) => IdHash::exchange(id, &fact.exchange_id),
+                Event::CreditEarned(id, fact) => IdHash::cause(id, &fact.cause),
+                _ => continue,
+            };
+            black_box(recorded.touch(id));
+        }
+    }
+}
