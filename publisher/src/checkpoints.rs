@@ -9,15 +9,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use log_record::{PackedPlace, Partition, Position};
-use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use crate::causes::with_causes;
 use crate::kafka::acknowledged::AcknowledgedOffsets;
 use crate::kafka::brokers::{Brokers, KafkaRefused};
 use crate::kafka::last_messages::last_messages;
-use crate::kafka::producer::{Failure, MessageTag, Outgoing, Producer, Ticket, Unsent};
+use crate::kafka::outcomes::{MessageTag, Outcomes};
+use crate::kafka::producer::{Failure, Outgoing, Producer, Ticket, Unsent};
 use crate::kafka::topic::TopicError;
 use crate::kafka::topic_admin::{TopicAdmin, WantedTopic};
 use crate::kafka::topic_partition::TopicPartition;
@@ -131,18 +130,18 @@ impl<C: Checkpoints> Publishing<C> {
         self.is_compared = true;
         let acknowledged = Arc::new(AcknowledgedOffsets::of(&topic));
         let producer = Producer::new(&brokers, None, acknowledged)?;
-        let (to, mut outcomes) = unbounded_channel();
+        let outcomes = Arc::new(Outcomes::default());
+        let mut number = 0;
         loop {
             let Some((origin, note)) = &self.next else { return Ok(()) };
             let message = Outgoing {
                 topic: &topic,
                 partition: TopicPartition(0),
-                key: origin,
-                headers: &[("content-type", "text/plain; charset=utf-8")],
+                key: origin.as_bytes(),
+                headers: &[("content-type", b"text/plain; charset=utf-8")],
                 body: note.as_bytes(),
             };
-            let place = PackedPlace::new(Partition(0), Position(0));
-            let ticket = Ticket::new(to.clone(), MessageTag { lane: 0, place });
+            let ticket = Ticket::new(Arc::clone(&outcomes), MessageTag { lane: 0, number });
             match producer.send(message, ticket) {
                 Ok(()) => {}
                 Err(Unsent::QueueFull) => {
@@ -151,9 +150,8 @@ impl<C: Checkpoints> Publishing<C> {
                 }
                 Err(Unsent::Failed(failure)) => return Err(failure.into()),
             }
-            if let Some(delivery) = outcomes.recv().await {
-                delivery.outcome?;
-            }
+            number += 1;
+            outcomes.next().await.outcome?;
             self.next = None;
             if std::mem::take(&mut self.is_told) {
                 tracing::info!(topic, "the transparency log's checkpoints are published again");

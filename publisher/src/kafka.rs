@@ -1,7 +1,8 @@
 //! The Kafka client. No other folder knows rdkafka.
 //!
 //! - `brokers`: where the brokers are, and why they refuse
-//! - `producer`: sends, and reports what became of each message; `send_trace` traces some of them
+//! - `producer`: sends, and reports by `outcomes` what became of the messages; `send_trace` traces
+//!   some of them
 //! - `consumer`: receives, and commits offsets; `reader` chooses where it begins, by
 //!   `starting_point`; `reading` counts what is lost or read again
 //! - `last_messages`: reads the end of a topic again
@@ -15,6 +16,7 @@ pub(crate) mod consumer;
 mod diagnosis;
 mod faults;
 pub(crate) mod last_messages;
+pub(crate) mod outcomes;
 pub(crate) mod producer;
 pub(crate) mod reader;
 pub(crate) mod reading;

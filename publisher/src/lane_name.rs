@@ -31,6 +31,30 @@ impl FeedName {
     }
 }
 
+impl FeedName {
+    /// The slot of one of the feed's lanes, by the lane's name.
+    pub(crate) fn slot_of(&self, lane: &str) -> Result<u16, NoLaneName> {
+        let parsed = lane.rsplit_once('/').and_then(|(feed, slot)| {
+            let (partition, warehouse) = feed.split_once('/')?;
+            let is_own = partition.parse() == Ok(self.partition.0) && warehouse == self.warehouse;
+            slot.parse().ok().filter(|_| is_own)
+        });
+        parsed.ok_or_else(|| NoLaneName(lane.into()))
+    }
+
+    /// The lane with this slot.
+    pub(crate) fn lane(&self, slot: u16) -> LaneName {
+        LaneName { feed: self.clone(), slot }
+    }
+}
+
+impl LaneName {
+    /// Its number in its feed.
+    pub(crate) const fn slot(&self) -> u16 {
+        self.slot
+    }
+}
+
 impl fmt::Display for FeedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.partition, self.warehouse)
@@ -79,6 +103,11 @@ mod tests {
             (lane.to_string(), lane.feed.to_string()),
             ("3/main/15".into(), "3/main".into())
         );
+        assert_eq!(lane.feed.slot_of("3/main/15"), Ok(15));
+        assert_eq!(lane.feed.lane(15), lane);
+        for text in ["4/main/15", "3/east/15", "3/main", "3/main/x"] {
+            assert!(lane.feed.slot_of(text).is_err(), "{text}");
+        }
         for text in ["", "main", "x/main/1", "0/main", "0//1", "0/main/x", "0/main/1/2"] {
             assert!(text.parse::<LaneName>().is_err(), "{text}");
         }

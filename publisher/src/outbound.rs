@@ -2,7 +2,8 @@
 //!
 //! In reading order:
 //! - `stream`: the shipping messages as the read model has them; `ends`: what is new
-//! - `message`: a message as it goes to Kafka; `pace`: how fast a warehouse is fed
+//! - `message`: a message as it was read; `encoded`: as it goes to Kafka; `pace`: how fast a
+//!   warehouse is fed
 //! - `lane`: what is in flight and acknowledged of one lane; `lanes`: those of one feed
 //! - `read_ahead`, `in_flight`, `feed_checkpoint`: the parts of a feed; `feed`: one warehouse's
 //!   feed
@@ -11,12 +12,13 @@
 //! - `replay`: messages sent once more, to a topic of their own
 //! - `progress`: how far each feed is; `session`: what all of this shares
 
+mod encoded;
 pub(crate) mod ends;
 mod feed;
 mod feed_checkpoint;
 pub(crate) mod feeds;
 mod in_flight;
-mod lane;
+pub(crate) mod lane;
 mod lanes;
 pub(crate) mod message;
 pub(crate) mod pace;

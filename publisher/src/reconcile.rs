@@ -140,11 +140,11 @@ async fn unasked(
         return Ok(None);
     }
     let log = match stream.message_if_there(lane.place).await? {
-        Some(message) if message.entry.digest == lane.digest => return Ok(None),
-        Some(message) if message.entry.message_id == lane.message_id => {
+        Some(message) if message.entry.digest.text() == lane.digest => return Ok(None),
+        Some(message) if message.entry.id.to_string() == lane.message_id => {
             "this message with another text".to_owned()
         }
-        Some(message) => format!("the message {}", message.entry.message_id),
+        Some(message) => format!("the message {}", message.entry.id),
         None => "no message there".to_owned(),
     };
     Ok(Some(MessageDifference {
@@ -228,7 +228,7 @@ fn late(
     MessageDifference {
         kind: MessageDifferenceKind::Unsent,
         of: message.lane.to_string(),
-        message: message.entry.message_id.clone(),
+        message: message.entry.id.to_string(),
         log: format!("number {}, of {}", message.entry.sequence, message.content.recorded_at),
         there,
     }

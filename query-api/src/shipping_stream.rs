@@ -365,7 +365,7 @@ impl Follower {
             time: message.recorded_at,
             datacontenttype: "application/json",
             data: raw_json(body)?,
-            id: message.id,
+            id: message.id.to_string(),
             traceparent: message.traceparent,
             cursor: self.cursor.to_string(),
         })

@@ -26,6 +26,7 @@ mod lane;
 mod read_model;
 mod schema;
 mod shipping_lines;
+mod shipping_message;
 mod shipping_stream;
 mod side;
 mod sums;
@@ -50,7 +51,8 @@ pub use read_model::{
 };
 pub use schema::{check, migrate, migrate_side, sqlite_schema};
 pub use shipping_lines::{LineRow, ParcelRow, lines_to_ship};
-pub use shipping_stream::{MessageKind, RequestProgress, ShippingMessage, shipping_id};
+pub use shipping_message::{BodySpans, MessageKind, ShippingMessage};
+pub use shipping_stream::{RequestProgress, shipping_id};
 pub use side::Side;
 pub use sums::{SUM_CHECKS, SumCheck, SumRow, WrongSum, wrong_sums};
 pub use table::{Column, ColumnKind, Field, Row, Value};

@@ -11,6 +11,7 @@ mod log_clock;
 mod log_ends;
 mod never_there;
 mod of_log;
+mod pages;
 mod polls;
 mod proof;
 mod read_error;

@@ -5,17 +5,15 @@ use std::sync::LazyLock;
 
 use domain::Timestamp;
 use log_record::{Generation, LogId, PackedPlace, Place, ShippingRequestId};
-use serde::Serialize;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{Query, Reading, ShippingStatus, lines_to_ship};
+use crate::{MessageKind, Query, Reading, ShippingMessage, ShippingStatus, lines_to_ship};
 
-static REQUESTS: LazyLock<Query> = LazyLock::new(|| {
+pub(crate) static REQUESTS: LazyLock<Query> = LazyLock::new(|| {
     let text = include_str!("sql/list_requested_messages.sql");
     Query::of_index_range(text, &["warehouse", "place"])
 });
-static CHANGES: LazyLock<Query> = LazyLock::new(|| {
+pub(crate) static CHANGES: LazyLock<Query> = LazyLock::new(|| {
     let text = include_str!("sql/list_changed_messages.sql");
     Query::of_index_range(text, &["change.warehouse", "change.place"])
 });
@@ -28,61 +26,6 @@ const STATE: Query = Query::same(include_str!("sql/select_request_state.sql"));
 const WAREHOUSES: Query = Query::same(include_str!("sql/list_warehouses.sql"));
 const LOG_ID: Query = Query::same("select log_id from checkpoint limit 1");
 
-/// What a message says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessageKind {
-    /// Ship this.
-    Requested,
-    /// There is less to ship than was asked for.
-    Reduced,
-    /// There is nothing left to ship.
-    Cancelled,
-}
-
-/// One message to a warehouse.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShippingMessage {
-    /// Of the event that made it.
-    pub place: Place,
-    /// The generation of that event.
-    pub generation: Generation,
-    /// Its id, `{log id}-{generation}-{partition}-{position}` of that event; a request that is
-    /// asked for again keeps its own.
-    pub id: String,
-    /// The log that it comes from.
-    pub log_id: LogId,
-    /// What it says.
-    pub kind: MessageKind,
-    /// The request that it is, or changes.
-    pub shipping_request_id: String,
-    /// Whose goods they are.
-    pub account_id: String,
-    /// The exchange that is shipped; else it is a purchase.
-    pub exchange_id: Option<String>,
-    /// The purchase that is shipped; else it is an exchange.
-    pub purchase_id: Option<String>,
-    /// What was asked for, or what is left of it: a JSON list of products with their quantities.
-    pub lines: String,
-    /// Where to, in a request; nothing once that was erased.
-    pub deliver_to: Option<String>,
-    /// Who ships.
-    pub warehouse: String,
-    /// Its lane.
-    pub lane: String,
-    /// Its number there, counted from 1.
-    pub sequence: i64,
-    /// How often its request had been asked for when it was made.
-    pub attempt: u32,
-    /// When the event was recorded; of a request, when it was asked for first.
-    pub recorded_at: Timestamp,
-    /// The trace in which it came about.
-    pub traceparent: Option<String>,
-    /// The request's status when the message was read.
-    pub request_status: ShippingStatus,
-    /// What was still to be shipped of the request then, in the form of `lines`.
-    pub request_lines: String,
-}
-
 /// The progress of a shipping request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestProgress {
@@ -94,109 +37,6 @@ pub struct RequestProgress {
     pub lines_left: String,
     /// When it was asked for.
     pub recorded_at: Timestamp,
-}
-
-impl MessageKind {
-    /// As a `CloudEvent`'s type.
-    #[must_use]
-    pub const fn event_type(self) -> &'static str {
-        match self {
-            Self::Requested => "guerdon.shipping-requested",
-            Self::Reduced => "guerdon.shipping-request-reduced",
-            Self::Cancelled => "guerdon.shipping-request-cancelled",
-        }
-    }
-}
-
-impl ShippingMessage {
-    /// What it is about: the exchange's id, or the purchase's.
-    #[must_use]
-    pub fn subject(&self) -> &str {
-        self.exchange_id.as_deref().or(self.purchase_id.as_deref()).unwrap_or_default()
-    }
-
-    /// Where it comes from: `/guerdon/{log id}`.
-    #[must_use]
-    pub fn source(&self) -> String {
-        format!("/guerdon/{}", self.log_id)
-    }
-
-    /// Its JSON, the same whoever carries it. `attempt` counts how often a request was sent.
-    pub fn body(&self, attempt: u32) -> Result<String, serde_json::Error> {
-        self.write(attempt, None)
-    }
-
-    /// Its JSON with what has become of the request, for whoever reads it now.
-    pub fn body_with_request(&self) -> Result<String, serde_json::Error> {
-        let request = RequestNow {
-            request_status: self.request_status,
-            request_lines: serde_json::from_str(&self.request_lines)?,
-            wanted: !self.request_status.is_called_off(),
-        };
-        self.write(self.attempt, Some(request))
-    }
-
-    fn write(
-        &self,
-        attempt: u32,
-        request: Option<RequestNow<'_>>,
-    ) -> Result<String, serde_json::Error> {
-        let is_request = self.kind == MessageKind::Requested;
-        let recorded_if = |is_it: bool| is_it.then_some(self.recorded_at);
-        serde_json::to_string(&Body {
-            shipping_request_id: &self.shipping_request_id,
-            r#type: is_request.then_some(if self.purchase_id.is_some() { 1 } else { 2 }),
-            account_id: &self.account_id,
-            exchange_id: self.exchange_id.as_deref(),
-            purchase_id: self.purchase_id.as_deref(),
-            lines: serde_json::from_str(&self.lines)?,
-            deliver_to: is_request.then_some(self.deliver_to.as_deref()),
-            warehouse: &self.warehouse,
-            lane: &self.lane,
-            sequence: self.sequence,
-            attempt: is_request.then_some(attempt),
-            position: self.place.to_string(),
-            requested_at: recorded_if(is_request),
-            changed_at: recorded_if(!is_request),
-            request,
-        })
-    }
-}
-
-/// A message's JSON; what is nothing isn't there, but an address that was erased is null.
-#[derive(Serialize)]
-struct Body<'a> {
-    shipping_request_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    r#type: Option<u8>,
-    account_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exchange_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    purchase_id: Option<&'a str>,
-    lines: &'a RawValue,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    deliver_to: Option<Option<&'a str>>,
-    warehouse: &'a str,
-    lane: &'a str,
-    sequence: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attempt: Option<u32>,
-    position: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    requested_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changed_at: Option<Timestamp>,
-    #[serde(flatten)]
-    request: Option<RequestNow<'a>>,
-}
-
-/// What has become of a message's request.
-#[derive(Serialize)]
-struct RequestNow<'a> {
-    request_status: ShippingStatus,
-    request_lines: &'a RawValue,
-    wanted: bool,
 }
 
 impl Reading {
@@ -283,49 +123,46 @@ fn place_of(key: i64) -> Place {
 }
 
 /// From a place to the last of its partition.
-fn span(after: Place) -> (i64, i64) {
+pub(crate) fn span(after: Place) -> (i64, i64) {
     let after = PackedPlace::from(after);
     (after.as_i64(), after.last_of_partition().as_i64())
 }
 
+/// A message as a row of the tables has it; in the order of the statements' columns.
 #[derive(sql_macros::FromRow)]
-struct MessageRow {
-    place: i64,
-    generation: i64,
-    kind: String,
-    request: i64,
-    request_generation: i64,
-    account_id: String,
-    exchange_id: Option<String>,
-    purchase_id: Option<String>,
-    lines: String,
-    deliver_to: Option<String>,
-    warehouse: String,
-    lane: String,
-    sequence: i64,
-    attempt: i64,
-    recorded_at: i64,
-    traceparent: Option<String>,
-    status: String,
-    lines_left: String,
+pub(crate) struct MessageRow<T = String> {
+    pub(crate) place: i64,
+    pub(crate) generation: i64,
+    pub(crate) kind: T,
+    pub(crate) request: i64,
+    pub(crate) request_generation: i64,
+    pub(crate) account_id: T,
+    pub(crate) exchange_id: Option<T>,
+    pub(crate) purchase_id: Option<T>,
+    pub(crate) lines: T,
+    pub(crate) deliver_to: Option<T>,
+    pub(crate) warehouse: T,
+    pub(crate) lane: T,
+    pub(crate) sequence: i64,
+    pub(crate) attempt: i64,
+    pub(crate) recorded_at: i64,
+    pub(crate) traceparent: Option<T>,
+    pub(crate) status: T,
+    pub(crate) lines_left: T,
 }
 
-impl MessageRow {
-    fn message(self, log_id: LogId) -> Result<ShippingMessage, sqlx::Error> {
-        let kind = match self.kind.as_str() {
-            "requested" => MessageKind::Requested,
-            "reduced" => MessageKind::Reduced,
-            "cancelled" => MessageKind::Cancelled,
-            kind => return Err(undecodable(format!("no message is of the kind {kind}"))),
-        };
-        let request_status = status_named(&self.status)?;
-        let request_id = shipping_id(log_id, self.request_generation, self.request).to_string();
+impl<T: AsRef<str>> MessageRow<T> {
+    pub(crate) fn message(self, log_id: LogId) -> Result<ShippingMessage<T>, sqlx::Error> {
+        let kind = self.kind.as_ref();
+        let unknown = || undecodable(format!("no message is of the kind {kind}"));
+        let kind = MessageKind::named(kind).ok_or_else(unknown)?;
+        let request_id = shipping_id(log_id, self.request_generation, self.request);
         let event = shipping_id(log_id, self.generation, self.place);
         let is_request = kind == MessageKind::Requested;
         Ok(ShippingMessage {
             place: event.place,
             generation: event.generation,
-            id: if is_request { request_id.clone() } else { event.to_string() },
+            id: if is_request { request_id } else { event },
             log_id,
             kind,
             shipping_request_id: request_id,
@@ -340,8 +177,8 @@ impl MessageRow {
             attempt: u32::try_from(self.attempt).unwrap_or(u32::MAX),
             recorded_at: time(self.recorded_at)?,
             traceparent: self.traceparent,
-            request_status,
-            request_lines: lines_to_ship(self.lines_left, request_status).map_err(undecodable)?,
+            request_status: status_named(self.status.as_ref())?,
+            lines_left: self.lines_left,
         })
     }
 }

@@ -118,9 +118,9 @@ async fn a_warehouse_is_told_what_is_left_and_no_more_once_the_parcel_left(on: O
         let pans = r#"{"product_id":"pan","quantity":2},{"product_id":"7","quantity":1}"#;
         let lines = [0, 1, 3, 4].map(|index| messages[index].lines.clone());
         assert_eq!(lines, [mug(3), mug(2), format!("[{pans}]"), mug(0)]);
-        let of = |index: usize| messages[index].shipping_request_id.clone();
+        let of = |index: usize| messages[index].shipping_request_id;
         assert_eq!((of(1), of(4), of(3)), (of(0), of(0), of(2)));
-        assert_eq!(messages[1].id, format!("{}-1-0-4", ledger.store.log_id()));
+        assert_eq!(messages[1].id.to_string(), format!("{}-1-0-4", ledger.store.log_id()));
         assert!(messages.iter().all(|message| message.lane == "0/main/3"));
         let left: Vec<(Option<String>,)> =
             ledger.select("select lines_wanted from shipping_request order by place").await;
@@ -402,6 +402,7 @@ pub(crate) async fn project(ledger: &Ledger, events: &[Event], batch: usize) {
     }
 }
 
+/// A warehouse's messages, which are the same however they are read.
 pub(crate) async fn messages(
     ledger: &Ledger,
     warehouse: &str,
@@ -410,5 +411,8 @@ pub(crate) async fn messages(
 ) -> Vec<ShippingMessage> {
     let model = ledger.read_model().await;
     let mut reading = model.read(&[], Duration::ZERO).await.expect("it begins");
-    reading.shipping_messages(warehouse, after, limit).await.expect("read")
+    let messages = reading.shipping_messages(warehouse, after, limit).await.expect("read");
+    let page = model.shipping_page(warehouse, after, limit, Duration::ZERO, |it| Ok(it.owned()));
+    assert_eq!(page.await.expect("read"), messages, "after {after:?}, at most {limit}");
+    messages
 }

@@ -211,12 +211,12 @@ fn worker_of(message: &Incoming, call: Option<&Call>) -> usize {
 mod tests {
     use axum::Router;
     use axum::http::StatusCode;
-    use log_record::PackedPlace;
     use uuid::Uuid;
 
     use super::super::command_api::CommandApiAt;
     use super::*;
-    use crate::kafka::producer::{MessageTag, Outgoing, Producer, Ticket};
+    use crate::kafka::outcomes::{MessageTag, Outcomes};
+    use crate::kafka::producer::{Outgoing, Producer, Ticket};
     use crate::kafka::topic::Topic;
     use crate::kafka::topic_admin::TopicAdmin;
     use crate::kafka::topic_partition::TopicPartition;
@@ -231,11 +231,11 @@ mod tests {
         let producer = Producer::new(brokers, None, topic.acknowledged).expect("a producer");
         let body = br#"{"shipping_request_id":"l-1-0-5","event":"accepted"}"#;
         let partition = TopicPartition(0);
-        let message = Outgoing { topic: &name, partition, key: "l-1-0-5", headers: &[], body };
-        let (to, mut outcomes) = mpsc::unbounded_channel();
-        let tag = MessageTag { lane: 0, place: PackedPlace::from_i64(1) };
-        producer.send(message, Ticket::new(to, tag)).expect("taken");
-        assert_eq!(outcomes.recv().await.expect("an outcome").outcome, Ok(()));
+        let message = Outgoing { topic: &name, partition, key: b"l-1-0-5", headers: &[], body };
+        let outcomes = Arc::new(Outcomes::default());
+        let tag = MessageTag { lane: 0, number: 0 };
+        producer.send(message, Ticket::new(Arc::clone(&outcomes), tag)).expect("taken");
+        assert_eq!(outcomes.next().await.outcome, Ok(()));
         name
     }
 

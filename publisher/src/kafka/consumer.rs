@@ -179,14 +179,15 @@ fn receive(consumer: &BaseConsumer<Reader>, is_ended: &AtomicBool, to: &Sender<R
 /// On librdkafka's mock cluster: a real broker can't be made to refuse one chosen request.
 #[cfg(test)]
 mod tests {
-    use log_record::{Generation, PackedPlace};
+    use log_record::Generation;
     use rdkafka::mocking::MockCluster;
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
     use std::collections::BTreeMap;
     use tokio::sync::mpsc;
 
     use super::super::acknowledged::AcknowledgedOffsets;
-    use super::super::producer::{MessageTag, Outgoing, Producer, Ticket};
+    use super::super::outcomes::MessageTag;
+    use super::super::producer::{Outgoing, Producer, Ticket};
     use super::super::reading::Reading;
     use super::*;
 
@@ -226,10 +227,9 @@ mod tests {
         let acknowledged = Arc::new(AcknowledgedOffsets::of(TOPIC));
         let producer = Producer::new(&brokers, None, acknowledged).expect("a producer");
         let partition = TopicPartition(0);
-        let message = Outgoing { topic: TOPIC, partition, key: "ann", headers: &[], body: b"{}" };
-        let (outcomes, _outcomes) = mpsc::unbounded_channel();
-        let tag = MessageTag { lane: 0, place: PackedPlace::from_i64(1) };
-        producer.send(message, Ticket::new(outcomes, tag)).expect("taken");
+        let message = Outgoing { topic: TOPIC, partition, key: b"ann", headers: &[], body: b"{}" };
+        let tag = MessageTag { lane: 0, number: 0 };
+        producer.send(message, Ticket::new(Arc::default(), tag)).expect("taken");
         let mut next = async || tokio::time::timeout(SOON, received.recv()).await.expect("in time");
         let begun = next().await;
         assert!(matches!(begun, Some(Received::Begun(_))), "{begun:?}");

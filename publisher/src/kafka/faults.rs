@@ -3,21 +3,18 @@
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
     use std::sync::Arc;
     use std::time::Duration;
 
     use rdkafka::mocking::MockCluster;
     use rdkafka::producer::DefaultProducerContext;
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
-    use tokio::sync::mpsc;
-
-    use log_record::PackedPlace;
 
     use super::super::acknowledged::AcknowledgedOffsets;
     use super::super::brokers::Brokers;
-    use super::super::producer::{
-        Delivery, Failure, MessageTag, Outgoing, Producer, Ticket, Unsent,
-    };
+    use super::super::outcomes::{Delivery, MessageTag, Outcomes};
+    use super::super::producer::{Failure, Outgoing, Producer, Ticket, Unsent};
     use super::super::topic_partition::TopicPartition;
 
     type Cluster = MockCluster<'static, DefaultProducerContext>;
@@ -38,36 +35,39 @@ mod tests {
     /// A producer, and the outcomes that it reports.
     struct Sending {
         producer: Producer,
-        to: mpsc::UnboundedSender<Delivery>,
-        outcomes: mpsc::UnboundedReceiver<Delivery>,
+        outcomes: Arc<Outcomes>,
+        /// Messages of the last outcome that weren't asked for yet.
+        told: VecDeque<(u64, Result<(), Failure>)>,
     }
 
     impl Sending {
         fn start(brokers: &Brokers) -> Self {
             let acknowledged = Arc::new(AcknowledgedOffsets::of(TOPIC));
             let producer = Producer::new(brokers, None, acknowledged).expect("a producer");
-            let (to, outcomes) = mpsc::unbounded_channel();
-            Self { producer, to, outcomes }
+            Self { producer, outcomes: Arc::default(), told: VecDeque::new() }
         }
 
-        fn ticket(&self, place: i64) -> Ticket {
-            let tag = MessageTag { lane: 0, place: PackedPlace::from_i64(place) };
-            Ticket::new(self.to.clone(), tag)
+        fn ticket(&self, number: u64) -> Ticket {
+            Ticket::new(Arc::clone(&self.outcomes), MessageTag { lane: 0, number })
         }
 
-        fn send(&self, topic: &str, place: i64, body: &[u8]) -> Result<(), Unsent> {
-            let ticket = self.ticket(place);
-            let id = place.to_string();
-            let headers = [("ce_id", id.as_str())];
+        fn send(&self, topic: &str, number: u64, body: &[u8]) -> Result<(), Unsent> {
+            let ticket = self.ticket(number);
+            let id = number.to_string();
+            let headers = [("ce_id", id.as_bytes())];
             let partition = TopicPartition(0);
-            let message = Outgoing { topic, partition, key: "ann", headers: &headers, body };
+            let message = Outgoing { topic, partition, key: b"ann", headers: &headers, body };
             self.producer.send(message, ticket)
         }
 
-        async fn next(&mut self) -> (i64, Result<(), Failure>) {
-            let outcome = tokio::time::timeout(Duration::from_secs(30), self.outcomes.recv()).await;
-            let delivery = outcome.expect("in time").expect("an outcome");
-            (delivery.tag.place.as_i64(), delivery.outcome)
+        async fn next(&mut self) -> (u64, Result<(), Failure>) {
+            if let Some(told) = self.told.pop_front() {
+                return told;
+            }
+            let next = tokio::time::timeout(Duration::from_secs(30), self.outcomes.next()).await;
+            let Delivery { run, outcome, .. } = next.expect("in time");
+            self.told.extend((1..run.count).map(|later| (run.first + later, outcome.clone())));
+            (run.first, outcome)
         }
     }
 
@@ -83,8 +83,8 @@ mod tests {
         sending.producer.give_back();
         let refused = sending.send(TOPIC, 2, b"{}");
         assert!(matches!(refused, Err(Unsent::Failed(Failure::ProducerLost(_)))), "{refused:?}");
-        let (place, outcome) = sending.next().await;
-        assert_eq!(place, 1);
+        let (number, outcome) = sending.next().await;
+        assert_eq!(number, 1);
         assert!(matches!(outcome, Err(Failure::ProducerLost(_))), "{outcome:?}");
     }
 
@@ -99,11 +99,11 @@ mod tests {
             let (cluster, brokers) = cluster();
             refuse(&cluster, error, 3);
             let mut sending = Sending::start(&brokers);
-            for place in 1..=20 {
-                assert_eq!(sending.send(TOPIC, place, b"{}"), Ok(()));
+            for number in 1..=20 {
+                assert_eq!(sending.send(TOPIC, number, b"{}"), Ok(()));
             }
-            for place in 1..=20 {
-                assert_eq!(sending.next().await, (place, Ok(())), "after {error:?}");
+            for number in 1..=20 {
+                assert_eq!(sending.next().await, (number, Ok(())), "after {error:?}");
             }
         }
     }
@@ -114,8 +114,8 @@ mod tests {
         refuse(&cluster, RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1);
         let mut sending = Sending::start(&brokers);
         assert_eq!(sending.send(TOPIC, 1, b"{}"), Ok(()));
-        let (place, outcome) = sending.next().await;
-        assert_eq!(place, 1);
+        let (number, outcome) = sending.next().await;
+        assert_eq!(number, 1);
         assert!(matches!(outcome, Err(Failure::Refused(_))), "{outcome:?}");
         assert_eq!(sending.producer.fatal(), None);
         assert_eq!(sending.send(TOPIC, 2, b"{}"), Ok(()));
@@ -137,8 +137,8 @@ mod tests {
             cluster.broker_down(broker).expect("it is down");
         }
         let mut sending = Sending::start(&with(brokers, "queue.buffering.max.messages", "5"));
-        for place in 1..=5 {
-            assert_eq!(sending.send(TOPIC, place, b"{}"), Ok(()));
+        for number in 1..=5 {
+            assert_eq!(sending.send(TOPIC, number, b"{}"), Ok(()));
         }
         assert_eq!(sending.send(TOPIC, 6, b"{}"), Err(Unsent::QueueFull));
         for broker in 1..=3 {
@@ -152,17 +152,17 @@ mod tests {
         let (_cluster, brokers) = cluster();
         let brokers = with(brokers, "topic.metadata.propagation.max.ms", "500");
         let mut sending = Sending::start(&brokers);
-        for (place, topic, partition) in [(1, TOPIC, 7), (2, "another", 0), (3, TOPIC, 7)] {
-            let (ticket, partition) = (sending.ticket(place), TopicPartition(partition));
-            let message = Outgoing { topic, partition, key: "ann", headers: &[], body: b"{}" };
+        for (number, topic, partition) in [(1, TOPIC, 7), (2, "another", 0), (3, TOPIC, 7)] {
+            let (ticket, partition) = (sending.ticket(number), TopicPartition(partition));
+            let message = Outgoing { topic, partition, key: b"ann", headers: &[], body: b"{}" };
             // At once, where it is known already.
             let outcome = match sending.producer.send(message, ticket) {
                 Ok(()) => sending.next().await,
-                Err(Unsent::Failed(failure)) => (place, Err(failure)),
+                Err(Unsent::Failed(failure)) => (number, Err(failure)),
                 Err(Unsent::QueueFull) => panic!("the queue is not full"),
             };
             let is_refused = matches!(outcome.1, Err(Failure::Refused(_)));
-            assert!(is_refused && outcome.0 == place, "{topic}/{partition}: {outcome:?}");
+            assert!(is_refused && outcome.0 == number, "{topic}/{partition}: {outcome:?}");
         }
     }
 
@@ -172,17 +172,17 @@ mod tests {
         let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
         cluster.request_errors(RDKafkaApiKey::InitProducerId, &[error; 5]);
         let mut sending = Sending::start(&brokers);
-        let taken: Vec<i64> =
-            (1..=3).filter(|place| sending.send(TOPIC, *place, b"{}").is_ok()).collect();
+        let taken: Vec<u64> =
+            (1..=3).filter(|number| sending.send(TOPIC, *number, b"{}").is_ok()).collect();
         let begun = std::time::Instant::now();
         while sending.producer.fatal().is_none() {
             assert!(begun.elapsed() < Duration::from_secs(30), "it isn't fatal");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         sending.producer.give_back();
-        for place in taken {
+        for number in taken {
             let (told, outcome) = sending.next().await;
-            assert_eq!(told, place);
+            assert_eq!(told, number);
             assert!(matches!(outcome, Err(Failure::ProducerLost(_))), "{outcome:?}");
         }
         let late = sending.send(TOPIC, 4, b"{}");

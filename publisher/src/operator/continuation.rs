@@ -93,10 +93,7 @@ async fn lanes_up_to(
             // A lane without a partition gets one when it is fed.
             let new = || LaneCheckpoint::new(message.lane.clone());
             let lane = lanes.entry(message.lane.clone()).or_insert_with(new);
-            lane.place = message.entry.place;
-            lane.sequence = message.entry.sequence;
-            lane.message_id = message.entry.message_id;
-            lane.digest = message.entry.digest;
+            lane.pass(message.entry);
         }
         if after > to {
             break;

@@ -12,7 +12,7 @@ use crate::causes::with_causes;
 use crate::lane_name::{FeedName, LaneName};
 
 /// The shortest pause between two reads. Where no projector runs in this process, it is the pause.
-const READ_EVERY: Duration = Duration::from_millis(10);
+const READ_EVERY: Duration = Duration::from_millis(5);
 
 /// The longest wait for this process's projector, and the pause after a failed read.
 const WAIT_MAX: Duration = Duration::from_secs(1);

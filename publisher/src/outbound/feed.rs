@@ -6,8 +6,8 @@
 //! read again from its checkpoint once they can be sent.
 //!
 //! A feed works in turns. A turn does all that can be done now: it goes back to lost messages,
-//! tries blocked lanes, hands over messages while there is room, and stores a checkpoint if the
-//! last is old. After a turn, the feed waits for an acknowledgement, new messages or a time.
+//! tries blocked lanes, hands over messages while there is room, and begins to store a checkpoint if
+//! the last is old. After a turn, the feed waits for an acknowledgement, new messages or a time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,19 +17,20 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::encoded::{Encoded, Form, Target};
 use super::ends::Ends;
 use super::feed_checkpoint::StoredFeed;
 use super::in_flight::InFlight;
 use super::lane::{Lane, Then};
 use super::lanes::Lanes;
-use super::message::{Message, Target};
 use super::pace::Pace;
 use super::read_ahead::ReadAhead;
 use super::resume::FeedStart;
 use super::session::Session;
 use crate::causes::with_causes;
 use crate::error::{ForkSign, PublishError};
-use crate::kafka::producer::{Delivery, Failure, MessageTag, Unsent};
+use crate::kafka::outcomes::{Delivery, MessageTag};
+use crate::kafka::producer::{Failure, Unsent};
 use crate::lane_name::FeedName;
 use crate::state::checkpoint::LaneCheckpoint;
 
@@ -41,6 +42,9 @@ const REPORT_EVERY: Duration = Duration::from_millis(50);
 
 /// The longest pause between two turns. New messages don't end it after a turn that failed.
 const TURN_EVERY: Duration = Duration::from_millis(200);
+
+/// How many messages are handed over before other tasks of the process have their turn.
+const IN_A_ROW_MAX: usize = 256;
 
 /// How long a stopping feed waits for acknowledgements.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
@@ -85,14 +89,18 @@ impl Feed {
                     tracing::warn!(error, feed = %self.name, "publishing fails, and is retried");
                     Some(Instant::now() + TURN_EVERY)
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    // Nobody stores anything of a feed that has ended.
+                    drop(self.stored.wait(&mut self.lanes).await);
+                    return Err(error);
+                }
             };
             // Losses are noticed and checkpoints stored also while a warehouse's rate is used up.
             let turn_at = Instant::now() + TURN_EVERY;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
-                Some(delivery) = self.in_flight.next() => {
+                delivery = self.in_flight.next() => {
                     self.apply(delivery);
                     while let Some(delivery) = self.in_flight.try_next() {
                         self.apply(delivery);
@@ -107,12 +115,14 @@ impl Feed {
 
     /// Does all that can be done now; returns when the next turn is due, if the feed knows.
     async fn turn(&mut self) -> Result<Option<Instant>, PublishError> {
+        self.stored.note(&mut self.lanes).await?;
         self.change_producer()?;
         self.go_back_where_lost().await?;
         self.probe().await?;
         let next_turn = self.send().await?;
-        if self.stored.is_older_than(CHECKPOINT_EVERY) {
-            self.store().await?;
+        if self.stored.is_due(CHECKPOINT_EVERY) {
+            let to = self.acknowledged_to();
+            self.stored.begin(&self.session, &self.name, &mut self.lanes, to);
         }
         if self.reported_at.is_none_or(|at| at.elapsed() >= REPORT_EVERY) {
             let progress = &self.session.progress;
@@ -127,8 +137,8 @@ impl Feed {
         let until = Instant::now() + DRAIN_MAX;
         while !self.in_flight.is_empty() {
             match tokio::time::timeout_at(until, self.in_flight.next()).await {
-                Ok(Some(delivery)) => self.apply(delivery),
-                _ => break,
+                Ok(delivery) => self.apply(delivery),
+                Err(_) => break,
             }
         }
         self.store().await
@@ -137,8 +147,13 @@ impl Feed {
     /// Hands over messages while there is room; returns when the next turn is due, if the feed has
     /// to wait for a time.
     async fn send(&mut self) -> Result<Option<Instant>, PublishError> {
+        let mut in_a_row = 0;
         loop {
             while let Some(message) = self.read_ahead.pop() {
+                in_a_row += 1;
+                if in_a_row % IN_A_ROW_MAX == 0 {
+                    tokio::task::yield_now().await;
+                }
                 if self.in_flight.is_full() {
                     self.read_ahead.put_back(message);
                     return Ok(None);
@@ -153,7 +168,7 @@ impl Feed {
                 if !self.lanes[lane].takes(message.entry.place) {
                     continue;
                 }
-                if let Err(at) = self.pace.take(Instant::now()) {
+                if let Err(at) = self.pace.take_now() {
                     self.read_ahead.put_back(message);
                     return Ok(Some(at));
                 }
@@ -166,9 +181,9 @@ impl Feed {
                     }
                     Err(Unsent::Failed(failure)) => {
                         let is_lost = matches!(failure, Failure::ProducerLost(_));
-                        let tag = MessageTag { lane, place: message.entry.place };
+                        let tag = MessageTag { lane, number: self.lanes[lane].next_number() };
                         self.lanes[lane].hand_over(message.entry);
-                        self.apply(Delivery { tag, outcome: Err(failure) });
+                        self.apply(Delivery::of(tag, Err(failure)));
                         if is_lost {
                             // The messages that are read again for the lane would fail, too.
                             return Ok(Some(Instant::now() + TURN_EVERY / 10));
@@ -185,24 +200,24 @@ impl Feed {
         }
     }
 
-    fn hand_over(&mut self, lane: usize, message: &Message) -> Result<(), Unsent> {
+    fn hand_over(&mut self, lane: usize, message: &Encoded) -> Result<(), Unsent> {
         let checkpoint = self.lanes[lane].checkpoint();
         let (topic, partition) = (checkpoint.topic.as_str(), checkpoint.topic_partition);
-        let target = Target { topic, partition, attempt: 1, is_replay: false };
-        let tag = MessageTag { lane, place: message.entry.place };
+        let target = Target { topic, partition };
+        let tag = MessageTag { lane, number: self.lanes[lane].next_number() };
         self.in_flight.send(message, target, tag)
     }
 
     /// The projector numbers each lane without gaps. A message that doesn't follow belongs to
     /// another history.
-    fn check_sequence(&self, lane: usize, message: &Message) -> Result<(), PublishError> {
+    fn check_sequence(&self, lane: usize, message: &Encoded) -> Result<(), PublishError> {
         let before = self.lanes[lane].last_sequence();
         if message.entry.sequence == before + 1 {
             return Ok(());
         }
         let sign = ForkSign::SequenceGap {
-            lane: message.lane.to_string(),
-            message: message.entry.message_id.clone(),
+            lane: self.name.lane(message.slot).to_string(),
+            message: message.entry.id.to_string(),
             before,
             found: message.entry.sequence,
         };
@@ -210,22 +225,22 @@ impl Feed {
     }
 
     /// The number of a message's lane. A new lane gets its partition of the topic, and keeps it.
-    async fn lane_of(&mut self, message: &Message) -> Result<usize, PublishError> {
-        if let Some(number) = self.lanes.number(&message.lane) {
+    async fn lane_of(&mut self, message: &Encoded) -> Result<usize, PublishError> {
+        if let Some(number) = self.lanes.number(message.slot) {
             return Ok(number);
         }
-        let checkpoint = self.session.start_lane(&message.lane).await?;
+        let checkpoint = self.session.start_lane(&self.name.lane(message.slot)).await?;
         Ok(self.lanes.add(checkpoint))
     }
 
-    /// Applies the outcome of a message to its lane.
-    fn apply(&mut self, Delivery { tag, outcome }: Delivery) {
-        let Some(lane) = self.lanes.get_mut(tag.lane) else { return };
+    /// Applies the outcome of messages to their lane.
+    fn apply(&mut self, Delivery { lane, run, outcome }: Delivery) {
+        let Some(lane) = self.lanes.get_mut(lane) else { return };
         let name = &lane.checkpoint().lane;
         let then = match outcome {
             Ok(()) => {
                 self.stored.touched.insert(lane.checkpoint().topic_partition);
-                lane.acknowledged(tag.place)
+                lane.acknowledged(run)
             }
             Err(Failure::ProducerLost(why)) => {
                 tracing::debug!(why, lane = %name, "a message is sent again");
@@ -233,7 +248,7 @@ impl Feed {
             }
             Err(Failure::Refused(why)) => {
                 if lane.checkpoint().blocked_why.as_deref() != Some(&why) {
-                    let place = tag.place;
+                    let place = lane.place_of(run.first).unwrap_or_default();
                     tracing::error!(lane = %name, %place, why, "Kafka refused a message");
                 }
                 lane.refused(&why)
@@ -256,7 +271,7 @@ impl Feed {
         let accepted_to = self.session.state.accepted_to(&self.name).await?;
         let stream = &self.session.stream;
         for back in stream.before_unaccepted(&self.name, &lanes, accepted_to).await? {
-            let Some(lane) = self.lanes.number(&back.lane) else { continue };
+            let Some(lane) = self.lanes.number(back.lane.slot()) else { continue };
             tracing::error!(
                 lane = %back.lane,
                 from = self.lanes[lane].checkpoint().sequence,
@@ -307,13 +322,17 @@ impl Feed {
                 self.go_on(then);
                 continue;
             };
-            match self.hand_over(lane, &message) {
+            let encoded = Encoded::of(&message.content, checkpoint.lane.slot(), Form::FIRST);
+            let handed_over = encoded
+                .map_err(|error| error.unsent())
+                .and_then(|encoded| self.hand_over(lane, &encoded));
+            match handed_over {
                 Ok(()) => self.lanes[lane].probe(message.entry),
                 Err(Unsent::QueueFull) => {}
                 Err(Unsent::Failed(failure)) => {
-                    let tag = MessageTag { lane, place: message.entry.place };
+                    let tag = MessageTag { lane, number: self.lanes[lane].next_number() };
                     self.lanes[lane].probe(message.entry);
-                    self.apply(Delivery { tag, outcome: Err(failure) });
+                    self.apply(Delivery::of(tag, Err(failure)));
                 }
             }
         }
@@ -322,7 +341,7 @@ impl Feed {
 
     async fn store(&mut self) -> Result<(), PublishError> {
         let to = self.acknowledged_to();
-        Ok(self.stored.store(&self.session, &self.name, &mut self.lanes, to).await?)
+        self.stored.store(&self.session, &self.name, &mut self.lanes, to).await
     }
 
     /// The place up to which all messages are acknowledged, except those of blocked lanes.

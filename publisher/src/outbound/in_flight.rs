@@ -2,29 +2,27 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use trace::Tracer;
 
-use super::message::{Message, Target};
-use crate::kafka::producer::{Delivery, MessageTag, Producer, Ticket, Unsent};
+use super::encoded::{Encoded, Target};
+use crate::kafka::outcomes::{Delivery, MessageTag, Outcomes};
+use crate::kafka::producer::{Producer, Ticket, Unsent};
 
-/// How many messages of a feed are in flight: at 100,000 a second, what a broker acknowledges
-/// within 100 ms.
-const IN_FLIGHT_MAX: usize = 10_000;
+/// How many messages of a feed are in flight: a thousand in each of sixteen lanes, which fill a
+/// batch. They take some 40 MB.
+const IN_FLIGHT_MAX: u64 = 16_384;
 
 /// The producer of a feed, and the messages that it holds.
 pub(crate) struct InFlight {
-    count: usize,
+    count: u64,
     producer: Arc<Producer>,
     tracer: Tracer,
-    to: mpsc::UnboundedSender<Delivery>,
-    outcomes: mpsc::UnboundedReceiver<Delivery>,
+    outcomes: Arc<Outcomes>,
 }
 
 impl InFlight {
     pub(crate) fn new(producer: Arc<Producer>, tracer: Tracer) -> Self {
-        let (to, outcomes) = mpsc::unbounded_channel();
-        Self { count: 0, producer, tracer, to, outcomes }
+        Self { count: 0, producer, tracer, outcomes: Arc::default() }
     }
 
     pub(crate) const fn is_full(&self) -> bool {
@@ -46,27 +44,27 @@ impl InFlight {
 
     pub(crate) fn send(
         &mut self,
-        message: &Message,
+        message: &Encoded,
         target: Target<'_>,
         tag: MessageTag,
     ) -> Result<(), Unsent> {
-        let ticket = Ticket::new(self.to.clone(), tag);
+        let ticket = Ticket::new(Arc::clone(&self.outcomes), tag);
         message.send(&self.producer, target, ticket, &self.tracer)?;
         self.count += 1;
         Ok(())
     }
 
-    /// The next outcome; `None` never comes, as the feed keeps a sender.
-    pub(crate) async fn next(&mut self) -> Option<Delivery> {
-        let delivery = self.outcomes.recv().await?;
-        self.count = self.count.saturating_sub(1);
-        Some(delivery)
+    /// The next outcome, which is waited for.
+    pub(crate) async fn next(&mut self) -> Delivery {
+        let delivery = self.outcomes.next().await;
+        self.count = self.count.saturating_sub(delivery.run.count);
+        delivery
     }
 
     /// An outcome that is there already.
     pub(crate) fn try_next(&mut self) -> Option<Delivery> {
-        let delivery = self.outcomes.try_recv().ok()?;
-        self.count = self.count.saturating_sub(1);
+        let delivery = self.outcomes.try_next()?;
+        self.count = self.count.saturating_sub(delivery.run.count);
         Some(delivery)
     }
 }

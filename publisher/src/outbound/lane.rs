@@ -1,15 +1,18 @@
 //! One lane: what was handed over, what was acknowledged, and why it can't go on.
 //!
-//! It knows neither Kafka nor the database. Messages are handed over in order. The lane's
+//! It knows neither Kafka nor the database. Messages are handed over in order and counted, so that
+//! outcomes come for whole runs of them. The lane's
 //! checkpoint is the last message up to which all are acknowledged. After a failure the lane drains
 //! first: it goes on from its checkpoint only when none of its messages is in flight any more.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use log_record::PackedPlace;
+use log_record::{PackedPlace, ShippingRequestId};
 use tokio::time::Instant;
 
+use super::message::MessageDigest;
+use crate::kafka::outcomes::Run;
 use crate::state::checkpoint::LaneCheckpoint;
 
 /// How long a lane rests whose message can't be sent, at first and at most.
@@ -17,12 +20,13 @@ const REST_MIN: Duration = Duration::from_millis(500);
 const REST_MAX: Duration = Duration::from_secs(60);
 
 /// A message as its lane knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LaneEntry {
     pub(crate) place: PackedPlace,
     pub(crate) sequence: i64,
-    pub(crate) message_id: String,
-    pub(crate) digest: String,
+    /// The message's id.
+    pub(crate) id: ShippingRequestId,
+    pub(crate) digest: MessageDigest,
 }
 
 /// A lane of the warehouse that is fed.
@@ -34,8 +38,10 @@ pub(crate) struct Lane {
     is_changed: bool,
     /// The messages handed over after the checkpoint, in order.
     handed_over: VecDeque<HandedOver>,
+    /// How many messages were handed over, ever.
+    count: u64,
     /// How many of them have no outcome yet.
-    open: usize,
+    open: u64,
     /// The checkpoint went back; the messages handed over no longer follow it.
     went_back: bool,
     state: LaneState,
@@ -81,8 +87,15 @@ impl Lane {
             None => LaneState::Open,
             Some(_) => LaneState::Resting { until: Instant::now(), tries: 0 },
         };
-        let handed_over = VecDeque::new();
-        Self { checkpoint, is_changed: false, handed_over, open: 0, went_back: false, state }
+        Self {
+            checkpoint,
+            is_changed: false,
+            handed_over: VecDeque::new(),
+            count: 0,
+            open: 0,
+            went_back: false,
+            state,
+        }
     }
 
     pub(crate) const fn checkpoint(&self) -> &LaneCheckpoint {
@@ -101,8 +114,21 @@ impl Lane {
         matches!(self.state, LaneState::Open) && place > last
     }
 
+    /// The number of the message that is handed over next.
+    pub(crate) const fn next_number(&self) -> u64 {
+        self.count
+    }
+
+    /// The place of the message with this number, while it is in flight.
+    pub(crate) fn place_of(&self, number: u64) -> Option<PackedPlace> {
+        let kept_from = self.count - self.handed_over.len() as u64;
+        let index = usize::try_from(number.checked_sub(kept_from)?).ok()?;
+        self.handed_over.get(index).map(|sent| sent.entry.place)
+    }
+
     pub(crate) fn hand_over(&mut self, entry: LaneEntry) {
         self.handed_over.push_back(HandedOver { entry, is_acknowledged: false });
+        self.count += 1;
         self.open += 1;
     }
 
@@ -120,21 +146,26 @@ impl Lane {
         self.checkpoint.blocked_why.is_some()
     }
 
-    /// The brokers acknowledged a message.
-    pub(crate) fn acknowledged(&mut self, place: PackedPlace) -> Then {
-        self.open = self.open.saturating_sub(1);
-        let found = self.handed_over.binary_search_by_key(&place, |sent| sent.entry.place);
-        if let Ok(index) = found {
-            self.handed_over[index].is_acknowledged = true;
+    /// The brokers acknowledged a run of messages.
+    pub(crate) fn acknowledged(&mut self, run: Run) -> Then {
+        self.open = self.open.saturating_sub(run.count);
+        let kept_from = self.count - self.handed_over.len() as u64;
+        let first = run.first.saturating_sub(kept_from);
+        let after = (run.first + run.count).saturating_sub(kept_from);
+        let run = usize::try_from(first).unwrap_or(usize::MAX)
+            ..usize::try_from(after).unwrap_or(usize::MAX).min(self.handed_over.len());
+        if run.start < run.end {
+            self.handed_over.range_mut(run).for_each(|sent| sent.is_acknowledged = true);
         }
         let follows = !self.went_back;
+        let mut last = None;
         while let Some(HandedOver { entry, .. }) =
             self.handed_over.pop_front_if(|first| first.is_acknowledged && follows)
         {
-            self.checkpoint.place = entry.place;
-            self.checkpoint.sequence = entry.sequence;
-            self.checkpoint.message_id = entry.message_id;
-            self.checkpoint.digest = entry.digest;
+            last = Some(entry);
+        }
+        if let Some(entry) = last {
+            self.checkpoint.pass(entry);
             self.is_changed = true;
         }
         if let LaneState::Probing { .. } = self.state {
@@ -245,14 +276,22 @@ impl Lane {
         self.is_changed.then_some(&self.checkpoint)
     }
 
-    /// The checkpoint was stored.
+    /// The checkpoint is stored, or about to be.
     pub(crate) fn stored(&mut self) {
         self.is_changed = false;
+    }
+
+    /// The checkpoint was not stored after all.
+    pub(crate) fn not_stored(&mut self) {
+        self.is_changed = true;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use log_record::{Generation, LogId};
+    use uuid::Uuid;
+
     use super::*;
 
     fn lane() -> Lane {
@@ -264,9 +303,19 @@ mod tests {
         PackedPlace::from_i64(position)
     }
 
+    fn id(sequence: i64) -> ShippingRequestId {
+        let (log_id, generation) = (LogId(Uuid::from_u128(1)), Generation(1));
+        ShippingRequestId { log_id, generation, place: at(sequence * 10).into() }
+    }
+
     fn entry(sequence: i64) -> LaneEntry {
-        let place = at(sequence * 10);
-        LaneEntry { place, sequence, message_id: format!("m-{sequence}"), digest: String::new() }
+        let digest = MessageDigest::default();
+        LaneEntry { place: at(sequence * 10), sequence, id: id(sequence), digest }
+    }
+
+    /// The message with this number was acknowledged; the first has 0.
+    fn one(number: u64) -> Run {
+        Run { first: number, count: 1 }
     }
 
     fn with_three_sent() -> Lane {
@@ -278,13 +327,24 @@ mod tests {
     #[test]
     fn its_checkpoint_moves_only_over_what_is_acknowledged_without_a_gap() {
         let mut lane = with_three_sent();
-        lane.acknowledged(at(20));
+        lane.acknowledged(one(1));
         assert_eq!((lane.checkpoint().sequence, lane.changed()), (0, None));
         assert_eq!(lane.first_in_flight(), Some(at(10)));
-        lane.acknowledged(at(10));
-        assert_eq!((lane.checkpoint().sequence, lane.checkpoint().message_id.as_str()), (2, "m-2"));
-        lane.acknowledged(at(30));
+        lane.acknowledged(one(0));
+        let checkpoint = lane.checkpoint();
+        assert_eq!((checkpoint.sequence, &checkpoint.message_id), (2, &id(2).to_string()));
+        lane.acknowledged(one(2));
         assert_eq!((lane.checkpoint().place, lane.first_in_flight()), (at(30), None));
+    }
+
+    #[test]
+    fn a_run_of_messages_is_acknowledged_at_once() {
+        let mut lane = with_three_sent();
+        lane.hand_over(entry(4));
+        lane.acknowledged(Run { first: 1, count: 3 });
+        assert_eq!((lane.checkpoint().sequence, lane.changed()), (0, None), "the first is missing");
+        lane.acknowledged(one(0));
+        assert_eq!((lane.checkpoint().sequence, lane.first_in_flight()), (4, None));
     }
 
     #[test]
@@ -297,10 +357,10 @@ mod tests {
     #[test]
     fn a_refused_message_stops_its_lane_when_nothing_is_in_flight_any_more() {
         let mut lane = with_three_sent();
-        lane.acknowledged(at(10));
+        lane.acknowledged(one(0));
         assert_eq!(lane.refused("too large"), Then::Nothing);
         assert!(lane.rests_until().is_none() && !lane.takes(at(40)), "one is in flight");
-        lane.acknowledged(at(30));
+        lane.acknowledged(one(2));
         assert!(lane.rests_until().is_some());
         assert_eq!(
             (lane.checkpoint().sequence, lane.checkpoint().blocked_why.as_deref()),
@@ -309,8 +369,9 @@ mod tests {
         assert!(lane.is_blocked());
 
         // It tries that very message, and then goes on after it.
+        let number = lane.next_number();
         lane.probe(entry(2));
-        assert_eq!(lane.acknowledged(at(20)), Then::ReadAgainAfter(at(20)));
+        assert_eq!(lane.acknowledged(one(number)), Then::ReadAgainAfter(at(20)));
         assert!(!lane.is_blocked() && lane.takes(at(30)));
     }
 
@@ -329,7 +390,7 @@ mod tests {
     #[test]
     fn what_a_lost_producer_gives_back_is_read_again_from_the_checkpoint() {
         let mut lane = with_three_sent();
-        lane.acknowledged(at(10));
+        lane.acknowledged(one(0));
         assert_eq!(lane.given_back(), Then::Nothing);
         assert_eq!(lane.given_back(), Then::ReadAgainAfter(at(10)));
         assert!(lane.takes(at(20)) && !lane.is_blocked());
@@ -340,7 +401,7 @@ mod tests {
         let mut lane = with_three_sent();
         lane.change_producer();
         assert!(!lane.takes(at(40)));
-        lane.acknowledged(at(10));
+        lane.acknowledged(one(0));
         lane.given_back();
         assert_eq!(lane.given_back(), Then::ReadAgainAfter(at(10)));
         assert!(lane.takes(at(20)));
@@ -351,16 +412,16 @@ mod tests {
     #[test]
     fn a_lane_that_goes_back_waits_for_what_is_in_flight() {
         let mut lane = with_three_sent();
-        lane.acknowledged(at(10));
+        lane.acknowledged(one(0));
         let back = LaneCheckpoint { place: at(0), sequence: 0, ..lane.checkpoint().clone() };
         assert_eq!(lane.go_back(back), Then::Nothing);
-        lane.acknowledged(at(20));
+        lane.acknowledged(one(1));
         assert_eq!(
             (lane.checkpoint().place, lane.first_in_flight()),
             (at(0), Some(at(1))),
             "it stays back"
         );
-        assert_eq!(lane.acknowledged(at(30)), Then::ReadAgainAfter(at(0)));
+        assert_eq!(lane.acknowledged(one(2)), Then::ReadAgainAfter(at(0)));
         assert!(lane.takes(at(10)));
     }
 }

@@ -1,30 +1,29 @@
-//! The lanes of one feed, by their names and by the numbers that tag their messages.
+//! The lanes of one feed, by their slots and by the numbers that tag their messages.
 
 use std::collections::HashMap;
 use std::ops::{Index, IndexMut};
 
 use super::lane::Lane;
-use crate::lane_name::LaneName;
 use crate::state::checkpoint::LaneCheckpoint;
 
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     lanes: Vec<Lane>,
-    by_name: HashMap<LaneName, usize>,
+    by_slot: HashMap<u16, usize>,
 }
 
 impl Lanes {
     /// Adds a lane; returns its number.
     pub(crate) fn add(&mut self, checkpoint: LaneCheckpoint) -> usize {
         let number = self.lanes.len();
-        self.by_name.insert(checkpoint.lane.clone(), number);
+        self.by_slot.insert(checkpoint.lane.slot(), number);
         self.lanes.push(Lane::new(checkpoint));
         number
     }
 
     /// The number of a lane.
-    pub(crate) fn number(&self, name: &LaneName) -> Option<usize> {
-        self.by_name.get(name).copied()
+    pub(crate) fn number(&self, slot: u16) -> Option<usize> {
+        self.by_slot.get(&slot).copied()
     }
 
     pub(crate) fn get_mut(&mut self, number: usize) -> Option<&mut Lane> {

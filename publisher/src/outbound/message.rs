@@ -1,16 +1,15 @@
-//! A shipping message as it goes to Kafka. `docs/SHIPPING.md` describes its headers and body.
+//! A shipping message as the read model has it, with its entry in its lane.
 
 use read_model::ShippingMessage;
 use sha2::{Digest as _, Sha256};
 use trace::Tracer;
 
+use super::encoded::{Encoded, Form, Target};
 use super::lane::LaneEntry;
-use crate::kafka::producer::{Failure, Outgoing, Producer, Ticket, Unsent};
-use crate::kafka::send_trace::{SendTrace, Sent};
-use crate::kafka::topic_partition::TopicPartition;
+use crate::kafka::producer::{Producer, Ticket, Unsent};
 use crate::lane_name::{LaneName, NoLaneName};
 
-/// A message of the read model, with its entry in its lane.
+/// A message of the read model.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) entry: LaneEntry,
@@ -18,26 +17,25 @@ pub(crate) struct Message {
     pub(crate) content: ShippingMessage,
 }
 
-/// Where a message goes, and as which attempt.
-#[derive(Clone, Copy)]
-pub(crate) struct Target<'a> {
-    pub(crate) topic: &'a str,
-    pub(crate) partition: TopicPartition,
-    /// Counts from 1.
-    pub(crate) attempt: u32,
-    /// Whether it is replayed: then it also says what has become of its request.
-    pub(crate) is_replay: bool,
-}
+/// SHA-256 over the parts of a message that never change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MessageDigest([u8; 32]);
 
 impl TryFrom<ShippingMessage> for Message {
     type Error = NoLaneName;
 
     fn try_from(content: ShippingMessage) -> Result<Self, NoLaneName> {
+        let [id, request, time] = [
+            content.id.to_string(),
+            content.shipping_request_id.to_string(),
+            content.recorded_at.to_string(),
+        ];
+        let digest = MessageDigest::of(&content, [&id, &request, &time].map(|it| it.as_bytes()));
         let entry = LaneEntry {
             place: content.place.into(),
             sequence: content.sequence,
-            message_id: content.id.clone(),
-            digest: digest(&content),
+            id: content.id,
+            digest,
         };
         Ok(Self { entry, lane: content.lane.parse()?, content })
     }
@@ -49,83 +47,41 @@ impl Message {
         &self,
         producer: &Producer,
         target: Target<'_>,
-        mut ticket: Ticket,
+        form: Form,
+        ticket: Ticket,
         tracer: &Tracer,
     ) -> Result<(), Unsent> {
-        let Target { topic, partition, attempt, is_replay } = target;
-        let message = &self.content;
-        let attempt = attempt.max(message.attempt);
-        let unwritable = |error| {
-            Unsent::Failed(Failure::Refused(format!("can't write the message as JSON: {error}")))
-        };
-        let body = message.body(attempt).map_err(unwritable)?;
-        ticket.trace = SendTrace::begin(tracer, self.sent(topic, attempt));
-        // Whoever works on it adds spans below that of its sending.
-        let traced = ticket.trace.as_ref().map(|trace| trace.traceparent());
-        let traceparent = traced.as_ref().or(message.traceparent.as_ref());
-        let (source, time) = (message.source(), message.recorded_at.to_string());
-        let (sequence, attempt) = (message.sequence.to_string(), attempt.to_string());
-        let (position, log_id) = (message.place.to_string(), message.log_id.to_string());
-        let always = [
-            ("ce_specversion", "1.0"),
-            ("ce_id", message.id.as_str()),
-            ("ce_type", message.kind.event_type()),
-            ("ce_source", source.as_str()),
-            ("ce_subject", message.subject()),
-            ("ce_time", time.as_str()),
-            ("content-type", "application/json"),
-            ("lane", message.lane.as_str()),
-            ("sequence", sequence.as_str()),
-            ("attempt", attempt.as_str()),
-            ("position", position.as_str()),
-            ("log_id", log_id.as_str()),
-        ];
-        let mut headers = Vec::with_capacity(always.len() + 4);
-        headers.extend(always);
-        headers.extend(traceparent.map(|trace| ("traceparent", trace.as_str())));
-        if is_replay {
-            headers.push(("replay", "true"));
-            headers.push(("request_status", message.request_status.as_str()));
-            headers.push(("request_lines", &message.request_lines));
-        }
-        let (key, body) = (message.account_id.as_str(), body.as_bytes());
-        let headers = headers.as_slice();
-        producer.send(Outgoing { topic, partition, key, headers, body }, ticket)
-    }
-
-    /// What a trace says of it.
-    fn sent<'a>(&'a self, topic: &'a str, attempt: u32) -> Sent<'a> {
-        let message = &self.content;
-        Sent {
-            topic,
-            message_id: &message.id,
-            account_id: &message.account_id,
-            subject: message.subject(),
-            shipping_request_id: &message.shipping_request_id,
-            traceparent: message.traceparent.as_deref(),
-            attempt,
-        }
+        let slot = self.lane.slot();
+        let encoded = Encoded::of(&self.content, slot, form).map_err(|error| error.unsent())?;
+        encoded.send(producer, target, ticket, tracer)
     }
 }
 
-/// SHA-256 over the parts of a message that never change. The address may be erased, so it is left
-/// out.
-fn digest(message: &ShippingMessage) -> String {
-    let mut hash = Sha256::new();
-    let recorded_at = message.recorded_at.to_string();
-    for text in [
-        message.id.as_str(),
-        message.kind.event_type(),
-        &message.shipping_request_id,
-        &message.account_id,
-        message.subject(),
-        &message.lines,
-        &message.lane,
-        &recorded_at,
-    ] {
-        hash.update(text);
-        hash.update([0]);
+impl MessageDigest {
+    /// The address may be erased, so it is left out. `texts` are the message's id, its request's,
+    /// and when it was recorded.
+    pub(crate) fn of<T: AsRef<str>>(message: &ShippingMessage<T>, texts: [&[u8]; 3]) -> Self {
+        let [id, request, recorded_at] = texts;
+        let mut hash = Sha256::new();
+        for text in [
+            id,
+            message.kind.event_type().as_bytes(),
+            request,
+            message.account_id.as_ref().as_bytes(),
+            message.subject().as_bytes(),
+            message.lines.as_ref().as_bytes(),
+            message.lane.as_ref().as_bytes(),
+            recorded_at,
+        ] {
+            hash.update(text);
+            hash.update([0]);
+        }
+        hash.update(message.sequence.to_be_bytes());
+        Self(hash.finalize().into())
     }
-    hash.update(message.sequence.to_be_bytes());
-    log_record::hex(&hash.finalize())
+
+    /// As the state keeps it.
+    pub(crate) fn text(self) -> String {
+        log_record::hex(&self.0)
+    }
 }

@@ -73,6 +73,11 @@ impl Pace {
         *busy_until = now.max(*busy_until) + self.interval;
         Ok(())
     }
+
+    /// The same, now.
+    pub(crate) fn take_now(&self) -> Result<(), Instant> {
+        if self.interval.is_zero() { Ok(()) } else { self.take(Instant::now()) }
+    }
 }
 
 #[cfg(test)]

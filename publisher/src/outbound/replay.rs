@@ -8,23 +8,24 @@ use std::time::Duration;
 use log_record::PackedPlace;
 use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::sync::mpsc;
 use trace::Tracer;
 use uuid::Uuid;
 
-use super::message::{Message, Target};
+use super::encoded::{Form, Target};
+use super::message::Message;
 use super::producers::producer;
 use super::stream::Stream;
 use crate::causes::with_causes;
 use crate::error::PublishError;
 use crate::kafka::brokers::Brokers;
-use crate::kafka::producer::{Delivery, Failure, MessageTag, Producer, Ticket, Unsent};
+use crate::kafka::outcomes::{MessageTag, Outcomes};
+use crate::kafka::producer::{Failure, Producer, Ticket, Unsent};
 use crate::kafka::topic::Topic;
 use crate::kafka::topic_partition::TopicPartition;
 use crate::lane_name::{FeedName, LaneName};
 
 /// How many messages of a replay are in flight.
-const IN_FLIGHT_MAX: usize = 5_000;
+const IN_FLIGHT_MAX: u64 = 5_000;
 
 /// How many messages are read at once.
 const PAGE_MESSAGES: u32 = 1_000;
@@ -90,9 +91,10 @@ struct Sending {
     /// The partition of each lane, given in turn.
     lanes: BTreeMap<LaneName, TopicPartition>,
     partitions: i32,
-    in_flight: usize,
-    to: mpsc::UnboundedSender<Delivery>,
-    outcomes: mpsc::UnboundedReceiver<Delivery>,
+    /// How many messages were handed over, and how many of them have no outcome yet.
+    handed_over: u64,
+    in_flight: u64,
+    outcomes: Arc<Outcomes>,
 }
 
 impl ReplayRun {
@@ -119,14 +121,14 @@ impl ReplayRun {
             for message in &page {
                 sending.send(&self.topic.name, message).await?;
                 while sending.in_flight >= IN_FLIGHT_MAX {
-                    sending.wait_for_one().await?;
-                    self.replays.change(self.id, |replay| replay.sent += 1);
+                    let sent = sending.wait().await?;
+                    self.replays.change(self.id, |replay| replay.sent += sent);
                 }
             }
         }
         while sending.in_flight > 0 {
-            sending.wait_for_one().await?;
-            self.replays.change(self.id, |replay| replay.sent += 1);
+            let sent = sending.wait().await?;
+            self.replays.change(self.id, |replay| replay.sent += sent);
         }
         Ok(())
     }
@@ -134,14 +136,13 @@ impl ReplayRun {
 
 impl Sending {
     fn start(brokers: &Brokers, topic: &Topic) -> Result<Self, PublishError> {
-        let (to, outcomes) = mpsc::unbounded_channel();
         Ok(Self {
             producer: producer(brokers, topic)?,
             lanes: BTreeMap::new(),
             partitions: topic.partitions().unwrap_or(1).max(1),
+            handed_over: 0,
             in_flight: 0,
-            to,
-            outcomes,
+            outcomes: Arc::default(),
         })
     }
 
@@ -149,25 +150,29 @@ impl Sending {
         let next = i32::try_from(self.lanes.len()).unwrap_or_default() % self.partitions;
         let lane = self.lanes.entry(message.lane.clone());
         let partition = *lane.or_insert(TopicPartition(next));
-        let target = Target { topic, partition, attempt: 1, is_replay: true };
+        let target = Target { topic, partition };
+        let form = Form { attempt: 1, is_replay: true };
+        let tag = MessageTag { lane: 0, number: self.handed_over };
         loop {
-            let tag = MessageTag { lane: 0, place: message.entry.place };
-            let ticket = Ticket::new(self.to.clone(), tag);
-            match message.send(&self.producer, target, ticket, &Tracer::default()) {
-                Ok(()) => break self.in_flight += 1,
+            let ticket = Ticket::new(Arc::clone(&self.outcomes), tag);
+            match message.send(&self.producer, target, form, ticket, &Tracer::default()) {
+                Ok(()) => break,
                 Err(Unsent::Failed(why)) => return Err(refused(&why)),
                 Err(Unsent::QueueFull) => tokio::time::sleep(QUEUE_POLL).await,
             }
         }
+        self.handed_over += 1;
+        self.in_flight += 1;
         Ok(())
     }
 
-    /// Waits for one outcome. A message that was not acknowledged ends the replay.
-    async fn wait_for_one(&mut self) -> Result<(), PublishError> {
-        let Some(delivery) = self.outcomes.recv().await else { return Err(PublishError::Failed) };
+    /// Waits for an outcome; returns of how many messages. One that was not acknowledged ends the
+    /// replay.
+    async fn wait(&mut self) -> Result<u64, PublishError> {
+        let delivery = self.outcomes.next().await;
         delivery.outcome.map_err(|why| refused(&why))?;
-        self.in_flight -= 1;
-        Ok(())
+        self.in_flight -= delivery.run.count;
+        Ok(delivery.run.count)
     }
 }
 

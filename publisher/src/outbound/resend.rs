@@ -8,11 +8,11 @@
 use std::sync::Arc;
 
 use log_record::PackedPlace;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::message::{Message, Target};
+use super::encoded::{Form, Target};
+use super::message::Message;
 use super::pace::Pace;
 use super::progress::LaneTarget;
 use super::resend_policy::ResendPolicy;
@@ -21,7 +21,8 @@ use super::stream::{Range, is_unaccepted};
 use crate::causes::with_causes;
 use crate::clock::UnixMillis;
 use crate::error::PublishError;
-use crate::kafka::producer::{Delivery, Failure, MessageTag, Ticket, Unsent};
+use crate::kafka::outcomes::{Delivery, MessageTag, Outcomes};
+use crate::kafka::producer::{Failure, Ticket, Unsent};
 use crate::lane_name::FeedName;
 use crate::state::unaccepted::{AcknowledgedAt, Checked, Unaccepted};
 
@@ -115,7 +116,7 @@ impl Resend {
                 if let Some(message) = self.session.stream.message_at(place).await? {
                     unaccepted.push(Unaccepted {
                         place,
-                        shipping_request_id: message.entry.message_id,
+                        shipping_request_id: message.entry.id.to_string(),
                         feed: self.feed.clone(),
                         attempts: 1,
                         due_at: now,
@@ -148,7 +149,7 @@ impl Resend {
         let due = state.due(&self.feed, UnixMillis::now(), AT_ONCE.into()).await?;
         let reached = self.session.stream.reached(self.feed.partition).await?;
         let (mut done, mut sent) = (vec![], vec![]);
-        let (to, outcomes) = mpsc::unbounded_channel();
+        let outcomes = Arc::new(Outcomes::default());
         for row in due {
             let (message, target) = match self.decide(&row, reached).await? {
                 Due::Send(message, target) => (message, target),
@@ -168,19 +169,18 @@ impl Resend {
             }
             let attempt = u32::try_from(row.attempts + 1).unwrap_or(u32::MAX);
             let (topic, partition) = (target.topic.as_str(), target.partition);
-            let target = Target { topic, partition, attempt, is_replay: false };
-            let tag = MessageTag { lane: sent.len(), place: row.place };
-            let ticket = Ticket::new(to.clone(), tag);
+            let target = Target { topic, partition };
+            let form = Form { attempt, is_replay: false };
+            let ticket = Ticket::new(Arc::clone(&outcomes), tag(&sent));
             let (producer, tracer) = (self.session.producers.current(), &self.session.tracer);
-            match message.send(&producer, target, ticket, tracer) {
+            match message.send(&producer, target, form, ticket, tracer) {
                 Ok(()) => sent.push(row),
                 Err(Unsent::QueueFull) => break,
                 Err(Unsent::Failed(failure)) => self.note_failure(row, &failure).await?,
             }
         }
-        drop(to);
         state.delete_unaccepted(lease, &done).await?;
-        self.note_outcomes(&sent, outcomes, stop).await
+        self.note_outcomes(&sent, &outcomes, stop).await
     }
 
     async fn decide(&self, row: &Unaccepted, reached: PackedPlace) -> Result<Due, PublishError> {
@@ -205,16 +205,21 @@ impl Resend {
     async fn note_outcomes(
         &self,
         sent: &[Unaccepted],
-        mut outcomes: mpsc::UnboundedReceiver<Delivery>,
+        outcomes: &Outcomes,
         stop: &CancellationToken,
     ) -> Result<(), PublishError> {
-        while let Some(Some(Delivery { tag, outcome })) =
-            stop.run_until_cancelled(outcomes.recv()).await
-        {
-            let Some(row) = sent.get(tag.lane).cloned() else { continue };
-            match outcome {
-                Ok(()) => self.note_sent(row).await?,
-                Err(failure) => self.note_failure(row, &failure).await?,
+        let mut known = 0;
+        while known < sent.len() {
+            let next = stop.run_until_cancelled(outcomes.next()).await;
+            let Some(Delivery { run, outcome, .. }) = next else { return Ok(()) };
+            for number in run.first..run.first + run.count {
+                known += 1;
+                let row = usize::try_from(number).ok().and_then(|index| sent.get(index).cloned());
+                let Some(row) = row else { continue };
+                match &outcome {
+                    Ok(()) => self.note_sent(row).await?,
+                    Err(failure) => self.note_failure(row, failure).await?,
+                }
             }
         }
         Ok(())
@@ -254,4 +259,9 @@ impl Resend {
         }
         Ok(self.session.state.reschedule(self.session.lease, &read, &row).await?)
     }
+}
+
+/// Tags the message that follows those that were sent.
+fn tag(sent: &[Unaccepted]) -> MessageTag {
+    MessageTag { lane: 0, number: sent.len() as u64 }
 }

@@ -67,9 +67,9 @@ async fn verify(
     let found = found.map_err(|error| PublishError::Unverified(Box::new(error)))?;
     let (name, sent) = (lane.lane.to_string(), lane.message_id.clone());
     match found {
-        Some(message) if message.entry.digest == lane.digest => Ok(()),
+        Some(message) if message.entry.digest.text() == lane.digest => Ok(()),
         Some(message) => {
-            let found = message.entry.message_id;
+            let found = message.entry.id.to_string();
             Err(PublishError::forked(feed, ForkSign::Replaced { lane: name, sent, found }))
         }
         None => Err(PublishError::forked(feed, ForkSign::Gone { lane: name, sent })),

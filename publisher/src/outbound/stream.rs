@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use log_record::{Generation, LogId, PackedPlace, Partition, Place, Position};
-use read_model::{Query, ReadError, ReadModel, Reading, RequestProgress, ShippingStatus};
+use read_model::{
+    Query, ReadError, ReadModel, Reading, RequestProgress, ShippingMessage, ShippingStatus,
+};
 
+use super::encoded::{Encoded, Form};
 use super::message::Message;
 use crate::error::PublishError;
 use crate::lane_name::{FeedName, LaneName, NoLaneName};
@@ -136,6 +139,22 @@ impl Stream {
         Ok(Some(Moved { reached, lanes, has_gone_back }))
     }
 
+    /// A feed's next messages, in the order of the log, as they are sent for the first time.
+    pub(crate) async fn encoded(
+        &self,
+        feed: &FeedName,
+        after: PackedPlace,
+        limit: u32,
+    ) -> Result<Vec<Encoded>, PublishError> {
+        let (of, after) = (feed.clone(), after.max(feed.start()).into());
+        let encode = move |message: &ShippingMessage<&str>| {
+            let slot = of.slot_of(message.lane).map_err(undecodable)?;
+            Encoded::of(message, slot, Form::FIRST).map_err(undecodable)
+        };
+        let model = &self.read_model;
+        Ok(model.shipping_page(&feed.warehouse, after, limit, WAIT_MAX, encode).await?)
+    }
+
     /// A feed's next messages, in the order of the log.
     pub(crate) async fn page(
         &self,
@@ -253,6 +272,11 @@ async fn unaccepted_places(
     let requests = reading.shipping_progress(&feed.warehouse, after.into(), SEARCH_PAGE).await?;
     let unaccepted = requests.into_iter().filter(|request| is_unaccepted(request.status));
     Ok(unaccepted.map(|request| request.place.into()).collect())
+}
+
+/// The tables have a message that the projector doesn't write.
+fn undecodable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
+    sqlx::Error::Decode(error.into())
 }
 
 /// A read model that is behind may be under rebuild, so the sent messages can't be verified yet.

@@ -10,6 +10,7 @@ use super::store::{Lease, State};
 use crate::kafka::acknowledged::PartitionOffset;
 use crate::kafka::topic_partition::TopicPartition;
 use crate::lane_name::{FeedName, LaneName};
+use crate::outbound::lane::LaneEntry;
 
 /// How far a lane is acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,14 @@ impl LaneCheckpoint {
             is_lost: false,
             ..self.clone()
         }
+    }
+
+    /// The lane is acknowledged up to this message.
+    pub(crate) fn pass(&mut self, entry: LaneEntry) {
+        self.place = entry.place;
+        self.sequence = entry.sequence;
+        self.message_id = entry.id.to_string();
+        self.digest = entry.digest.text();
     }
 
     /// Whether anything of the lane was acknowledged.

@@ -143,6 +143,19 @@ impl AsOf {
 }
 
 impl Progress {
+    /// From a file's row, in the order of the statement's columns.
+    pub(super) fn of_file(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            partition: row.get(0)?,
+            generation: row.get(1)?,
+            position: row.get(2)?,
+            recorded_at: row.get(3)?,
+            clock: row.get(4)?,
+            log_id: row.get(5)?,
+            stopped_at: row.get(6)?,
+        })
+    }
+
     fn history(&self) -> (LogId, Generation) {
         // What is no id is no log's.
         let log_id = Uuid::from_slice(&self.log_id).unwrap_or_default();

@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
+use super::pages::FilePages;
 use super::single_read::FileSingleReads;
 use crate::file_id::FileId;
 
@@ -31,6 +32,7 @@ pub(super) struct OpenFile {
     id: Option<FileId>,
     pub(super) pool: SqlitePool,
     pub(super) single_reads: FileSingleReads,
+    pub(super) pages: FilePages,
 }
 
 impl ReadFile {
@@ -83,10 +85,12 @@ impl OpenFile {
             .connect_with(options.clone())
             .await?;
         let single_reads = FileSingleReads::new(options.clone(), SINGLE_READS_MAX);
-        Ok(Self { id, pool, single_reads })
+        let pages = FilePages::new(name.to_path_buf());
+        Ok(Self { id, pool, single_reads, pages })
     }
 
     pub(super) async fn close(&self) {
+        self.pages.close();
         self.single_reads.close().await;
         self.pool.close().await;
     }
