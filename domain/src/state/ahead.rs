@@ -36,3 +36,32 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use log_record::Partition;
+
+    use super::*;
+    use crate::{Cause, CauseKind, Clock, CreditEarned, LogOpened, Points, Timestamp, UnitId};
+
+    #[test]
+    fn a_look_ahead_changes_nothing() {
+        let mut state = State::new(Partition(0));
+        let opened = LogOpened { log_id: "log".into(), partitions: 1, clock: Clock::Wall };
+        let earned = |number: u32| {
+            let id = format!("B-{number}").parse().expect("an id");
+            let cause = Cause { kind: CauseKind::Purchase, id };
+            let fact = CreditEarned::new(UnitId::POINTS, Points::ZERO, cause);
+            Event::CreditEarned(format!("shopper-{}", number % 3).parse().expect("an id"), fact)
+        };
+        let events: Vec<Event> =
+            [Event::LogOpened(opened)].into_iter().chain((0..9).map(earned)).collect();
+        for event in &events {
+            let before = format!("{state:?}");
+            state.look_ahead(events.iter());
+            assert_eq!(format!("{state:?}"), before);
+            let next = state.position().next();
+            state.evolve(next, Timestamp::EPOCH, event).expect("it follows");
+        }
+    }
+}

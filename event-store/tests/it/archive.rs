@@ -6,7 +6,9 @@ use std::time::Duration;
 use event_store::{
     Access, Append, ArchiveFolder, EventStore, MEMBER_EVENTS, READ_EVENTS_MAX, StoreError, StoreUrl,
 };
-use log_record::{BatchId, NewEvent, Partition, Place, Position, RecordedEvent, WriterId};
+use log_record::{
+    BatchId, EventRef, NewEvent, Partition, Place, Position, RecordedEvent, WriterId,
+};
 use services::TestDatabase;
 use uuid::Uuid;
 
@@ -73,6 +75,14 @@ async fn an_archived_range_is_read_as_before(url: &StoreUrl) {
     assert!(lost.to_string().contains("--archive-dir"), "{lost}");
     let store = store.with_archive(archive.to_owned());
     assert_eq!(read_everything(&store, Partition(1)).await, before);
+    let checksum = |row: &EventRef<'_>| Some(Ok::<_, ()>(row.checksum));
+    let made = store.read_public(Partition(1), Position(RANGE - 1), 2, checksum).await;
+    let around = before.iter().filter(|row| (RANGE..=RANGE + 1).contains(&row.position().0));
+    assert_eq!(
+        made.expect("read"),
+        Ok(around.map(|row| row.checksum).collect()),
+        "in the archive and after it"
+    );
     for position in [1, MEMBER_EVENTS, MEMBER_EVENTS + 1, RANGE, RANGE + 1] {
         let place = Place { partition: Partition(1), position: Position(position) };
         let index = usize::try_from(position - 1).expect("it fits");

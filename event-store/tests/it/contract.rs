@@ -3,6 +3,7 @@
 mod api_keys;
 mod erasures;
 mod marks;
+mod read_public;
 mod recent;
 mod unrecorded_calls;
 mod writer;
@@ -26,6 +27,7 @@ use api_keys::{
     api_keys_are_added_and_read_in_their_order,
 };
 use erasures::texts_of_an_account_are_erased_up_to_a_position_and_no_checksum_changes;
+use read_public::what_is_made_where_events_are_read_is_what_they_say;
 use recent::{
     a_follower_gets_no_text_that_was_erased, a_follower_in_the_same_process_gets_what_is_stored,
 };
@@ -66,6 +68,7 @@ macro_rules! every_store {
 every_store! {
     positions_are_dense_from_1_in_each_partition,
     what_is_read_is_what_was_appended,
+    what_is_made_where_events_are_read_is_what_they_say,
     an_append_on_a_moved_head_is_a_conflict_and_lands_nothing,
     an_append_in_an_old_epoch_is_a_conflict_and_lands_nothing,
     a_take_over_raises_the_epoch_and_keeps_the_position,

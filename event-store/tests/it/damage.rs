@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use event_store::{Access, Append, EventStore, NewLog, StoreError, StoreUrl};
-use log_record::{BatchId, LogId, NewEvent, Partition, Position, RecordedEvent, WriterId};
+use log_record::{
+    BatchId, EventRef, LogId, NewEvent, Partition, Position, RecordedEvent, WriterId,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -67,6 +69,13 @@ async fn an_event_that_was_changed_is_named() {
         alter(&folder, statement);
         let error = open_and_read(&folder).await.expect_err(statement).to_string();
         assert!(error.contains("0:7") && error.contains(what), "{statement}: {error}");
+        let place = |row: &EventRef<'_>| Some(Ok::<_, ()>(row.place));
+        let store = open(&folder).await.expect("it opens");
+        let made = store.read_public(P0, Position::START, usize::MAX, place).await;
+        match made.map_err(|error| error.to_string()) {
+            Ok(made) => assert!(statement.contains("set private"), "{statement}: {made:?}"),
+            Err(named) => assert_eq!(named, error, "{statement}"),
+        }
     }
 }
 
