@@ -150,14 +150,17 @@ impl Eraser {
     }
 
     async fn go_on(&mut self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
+        let mut archived = Ok(());
         if erasures.iter().any(|erasure| erasure.archive_at.is_none()) {
             // Nobody may archive meanwhile, but an archive that is away keeps no text in the log.
             let archive = self.store.hold_archive().await;
             self.erase_log(erasures).await?;
-            self.erase_archive(archive, erasures).await?;
+            archived = self.erase_archive(archive, erasures).await;
         }
+        // Nor does it hold up an erasure that is further.
         self.erase_read_model(erasures).await?;
-        self.rewrite_log(erasures).await
+        self.rewrite_log(erasures).await?;
+        archived
     }
 
     /// Texts in the log's table, and what is beside the log.
