@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use log_record::Place;
 
 use crate::Problem;
-use crate::request_id::short_value;
+use crate::short_text::ShortText;
 
 /// `Guerdon-Position: 0:4711`; a list of them in a request, one for each partition.
 pub const GUERDON_POSITION: HeaderName = HeaderName::from_static("guerdon-position");
@@ -33,7 +33,7 @@ pub fn read_positions(headers: &HeaderMap) -> Result<Vec<Place>, Problem> {
 
 /// The header that a write answers with.
 pub fn write_position(place: Place) -> Result<(HeaderName, HeaderValue), Problem> {
-    let value = short_value(format_args!("{place}")).ok_or_else(Problem::internal)?;
+    let value = ShortText::of_place(place).header().ok_or_else(Problem::internal)?;
     Ok((GUERDON_POSITION, value))
 }
 

@@ -39,6 +39,7 @@ mod request_id;
 mod role;
 mod routes;
 mod scope;
+mod short_text;
 #[cfg(test)]
 mod test_request;
 mod token;

@@ -1,10 +1,11 @@
 //! The header `X-Request-Id`: by which id a request is known in its answer, in what it recorded and
 //! in the program's log.
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::short_text::ShortText;
 
 /// `X-Request-Id: 8d2f6c01-1f`.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -48,21 +49,12 @@ impl RequestIds {
             return id.clone();
         }
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let id = short_value(format_args!("{:08x}-{number:x}", self.process));
+        let id = ShortText::new().hex(self.process.into(), 8).byte(b'-').hex(number, 1);
         // Digits and a hyphen are a header's value.
-        let id = id.unwrap_or_else(|| HeaderValue::from(number));
+        let id = id.header().unwrap_or_else(|| HeaderValue::from(number));
         headers.insert(X_REQUEST_ID, id.clone());
         id
     }
-}
-
-/// A header's value of up to 64 bytes, without a text on the heap beside it.
-pub(crate) fn short_value(text: std::fmt::Arguments<'_>) -> Option<HeaderValue> {
-    let mut bytes = [0; 64];
-    let mut rest = &mut bytes[..];
-    rest.write_fmt(text).ok()?;
-    let left = rest.len();
-    HeaderValue::from_bytes(&bytes[..bytes.len() - left]).ok()
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Exchanges of points for goods.
 
-use std::fmt::Write as _;
-
 use domain::{
     AccountId, Actor, CancellationId, Carrier, DeliverTo, ExchangeId, ExpressNo, HoldId, OfferId,
     Points, ProductId, Reason, Timestamp, UnitId, Units, WarehouseId,
@@ -11,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExpectedPriceBody, LadderTierBody, LotPartBody, ParcelBody, PriceBody};
 use crate::Object;
+use crate::short_text::ShortText;
 
 /// `PUT /v1/accounts/{account_id}/exchanges/{exchange_id}`: redeems an offer.
 #[derive(Clone, Debug, Deserialize)]
@@ -72,20 +71,21 @@ impl CreatedExchangeBody {
     pub fn to_json(&self) -> String {
         let Self { exchange_id, account_id, offer_id, quantity, points, unit, .. } = self;
         let Self { prices, status, position, .. } = self;
+        let decimal = |number| ShortText::new().decimal(number);
         let mut json = String::with_capacity(384);
         json.extend(["{\"exchange_id\":\"", exchange_id.as_str()]);
         json.extend(["\",\"account_id\":\"", account_id.as_str()]);
         json.extend(["\",\"offer_id\":\"", offer_id.as_str()]);
-        // A text takes whatever is written into it.
-        let _ = write!(json, "\",\"quantity\":{quantity},\"points\":{points}");
+        json.extend(["\",\"quantity\":", decimal(quantity.get()).as_str()]);
+        json.extend([",\"points\":", decimal(points.get()).as_str()]);
         json.extend([",\"unit\":\"", unit.as_str(), "\",\"prices\":["]);
         for (index, PriceBody { unit, points }) in prices.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             json.extend([comma, "{\"unit\":\"", unit.as_str(), "\",\"points\":"]);
-            let _ = write!(json, "{points}}}");
+            json.extend([decimal(points.get()).as_str(), "}"]);
         }
-        json.extend(["],\"status\":\"", status]);
-        let _ = write!(json, "\",\"position\":\"{position}\"}}");
+        let position = ShortText::of_place(*position);
+        json.extend(["],\"status\":\"", status, "\",\"position\":\"", position.as_str(), "\"}"]);
         json
     }
 }
