@@ -5,17 +5,18 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, UnitId};
 use log_record::Place;
-use read_model::{NEVER, Reading, SingleRead};
+use read_model::{NEVER, Reading};
 use tokio::time::Instant;
 use wire::body::{AccountBalanceBody, UnitBalanceBody};
 use wire::{Caller, JsonAnswer, PathId, Problem, QueryString, json_with_etag};
 
+use crate::account_reads::read_account;
 use crate::balance_cache::Balance;
 use crate::cell::{place, sum};
 use crate::clock::{Clock, now};
-use crate::freshness::{read_once, wanted_positions};
+use crate::freshness::wanted_positions;
 use crate::past::{AtQuery, PastOf};
-use crate::standing::{STANDING, Standing, Wallet, is_there};
+use crate::standing::{Standing, Wallet, is_there};
 use crate::{QueryApi, failed};
 
 /// How far a shopper is shown ahead what will expire.
@@ -47,10 +48,10 @@ impl Balance {
         era: u64,
     ) -> Result<Self, Problem> {
         let read_at = Instant::now();
-        let SingleRead { as_of, rows } =
-            read_once(api, wanted, STANDING, &[account_id.as_str().into()]).await?;
+        let (as_of, recorded) = read_account(api, account_id, wanted).await?;
         let from = now(&as_of);
-        let standing = Standing::of(rows, from).map_err(failed)?;
+        let standing = recorded.map(|recorded| Standing::of(recorded, from)).transpose();
+        let standing = standing.map_err(failed)?;
         Ok(Self {
             until: standing.as_ref().map_or(NEVER, |found| found.stands_until(EXPIRING_DAYS)),
             answer: standing.map(|found| JsonAnswer::of(&body(account_id, &found)?)).transpose()?,

@@ -4,13 +4,15 @@
 //! one page; one file per read table has its rows, its handlers and its statements' names, and
 //! `wire::body` the answers; `cell.rs` turns a row's values into an answer's;
 //! `freshness.rs` is how a read waits for a write, `past.rs` how one asks for a moment that has
-//! passed, `standing.rs` how it reckons with what is due,
-//! `balance_cache.rs` how what is asked for often is kept, `shipping_stream.rs` how warehouses are
+//! passed, `recorded.rs` what it finds of accounts, `standing.rs` how it reckons with what is due,
+//! `balance_cache.rs` how what is asked for often is kept, `account_reads.rs` how what is asked for
+//! at once is read together, `shipping_stream.rs` how warehouses are
 //! fed without a broker.
 
 mod accept;
 mod account_balance;
 mod account_list;
+mod account_reads;
 mod balance_cache;
 mod cell;
 mod clock;
@@ -35,6 +37,7 @@ mod prices;
 mod programme;
 mod purchase;
 mod receipt;
+mod recorded;
 mod router;
 mod seal;
 mod shipping_request;
@@ -58,6 +61,7 @@ use wire::{Caller, KeyRing, Problem};
 
 pub use accept::accepted;
 pub use account_balance::read_balance;
+use account_reads::AccountReads;
 use balance_cache::BalanceCache;
 pub use exchange::read_exchange;
 pub use freshness::{unread, wanted_positions};
@@ -91,6 +95,7 @@ pub struct QueryApi {
     /// Once cancelled, streams end and waits are over, so that the server can stop.
     pub draining: CancellationToken,
     balances: Arc<BalanceCache>,
+    account_reads: Arc<AccountReads>,
     feeds: Arc<Feeds>,
     /// How many may follow messages at once.
     pub followers_max: FollowersMax,
@@ -122,6 +127,7 @@ impl QueryApi {
             wait_max,
             draining,
             balances,
+            account_reads: Arc::default(),
             feeds,
             followers_max: FollowersMax::default(),
             followers,

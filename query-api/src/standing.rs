@@ -7,23 +7,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use domain::{AccountId, Credit, LadderId, LiveHold, LotPart, Pending, Points, Timestamp, UnitId};
+use domain::{AccountId, Credit, LiveHold, LotPart, Pending, Points, Timestamp, UnitId};
 use log_record::{PackedPlace, Place};
 use read_model::{NEVER, Query, Reading};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use crate::clock::now;
+use crate::recorded::{Recorded, RecordedHold};
 use crate::tier::Tiers;
 
 const TOTALS: Query = Query::same(include_str!("sql/list_unit_totals.sql"));
 const ACCOUNT: Query = Query::same(include_str!("sql/find_account.sql"));
-
-/// All that an account's credit follows from, in one statement; it can be a single read.
-pub(crate) const STANDING: Query = Query::each(
-    include_str!("sql/select_standing.sqlite.sql"),
-    include_str!("sql/select_standing.postgres.sql"),
-);
 
 /// In microseconds.
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
@@ -65,26 +59,6 @@ pub(crate) struct Wallet {
     pub(crate) owed: i64,
 }
 
-/// What a partition has of an account: of all but its own, nothing.
-#[derive(Debug, sql_macros::FromRow)]
-pub(crate) struct Recorded {
-    home: Option<i64>,
-    changed_at: Option<i64>,
-    owed: Option<i64>,
-    /// As JSON; nothing or an empty list where there are none.
-    owed_of_units: Option<String>,
-    parts: Option<String>,
-    holds: Option<String>,
-    tiers: Option<String>,
-    /// All versions of all ladders.
-    ladders: Option<String>,
-}
-
-/// A hold that the log knows as live: its end, the parts that it keeps, their grace then, and their
-/// unit.
-#[derive(Debug, Deserialize)]
-struct HoldRow(i64, Vec<LotPart>, u16, UnitId);
-
 /// Whether there is such an account.
 pub(crate) async fn is_there(reading: &mut Reading, account_id: &str) -> Result<bool, sqlx::Error> {
     let found: Option<(i64,)> = reading.optional(ACCOUNT, &[account_id.into()]).await?;
@@ -99,15 +73,6 @@ pub(crate) async fn recorded_totals(
     let rows: Vec<(String, i64)> = reading.all(TOTALS, &[account_id.into()]).await?;
     let totals = rows.into_iter().map(|(unit, total)| Ok((unit_id(&unit)?, total)));
     totals.collect()
-}
-
-impl Recorded {
-    /// An account's parts of lots, as they were recorded.
-    pub(crate) fn parts_of(recorded: &[Self]) -> Result<Vec<Part>, sqlx::Error> {
-        let homes = recorded.iter().filter(|recorded| recorded.home.is_some());
-        let parts = homes.map(|home| read_list::<Part>(home.parts.as_deref()));
-        Ok(parts.collect::<Result<Vec<_>, _>>()?.concat())
-    }
 }
 
 impl Standing {
@@ -126,38 +91,26 @@ impl Standing {
         account_id: &str,
         now: i64,
     ) -> Result<Option<Self>, sqlx::Error> {
-        let recorded = reading.all(STANDING, &[account_id.into()]).await?;
-        Self::of(recorded, now)
+        let recorded = Recorded::read(reading, account_id).await?;
+        recorded.map(|recorded| Self::of(recorded, now)).transpose()
     }
 
-    /// The credit at a time, from what was recorded; nothing where there is no such account.
-    pub(crate) fn of(recorded: Vec<Recorded>, now: i64) -> Result<Option<Self>, sqlx::Error> {
-        for row in recorded {
-            let Recorded { home, changed_at, owed, owed_of_units, parts, holds, tiers, ladders } =
-                row;
-            let (Some(partition), Some(position), Some(owed)) = (home, changed_at, owed) else {
-                continue;
-            };
-            let mut owed: BTreeMap<UnitId, i64> = BTreeMap::from([(UnitId::POINTS, owed)]);
-            owed.extend(read_list::<(UnitId, i64)>(owed_of_units.as_deref())?);
-            let parts: Vec<Part> = read_list(parts.as_deref())?;
-            let holds: Vec<HoldRow> = read_list(holds.as_deref())?;
-            let (mut until, mut wallets) = (NEVER, BTreeMap::new());
-            for (unit, owed) in owed {
-                let parts = parts.iter().filter(|part| part.unit == unit);
-                let holds = holds.iter().filter(|hold| hold.3 == unit);
-                let mut credit = credit(parts, holds, owed)?;
-                credit.apply_due(Timestamp::EPOCH, time(now)?);
-                until = credit.next_due().map_or(until, |due| until.min(due.micros()));
-                let (parts, owed) = (parts_of(&credit, unit), signed(credit.owed()));
-                wallets.insert(unit, Wallet { now, parts, owed });
-            }
-            let standings = read_list::<(LadderId, domain::Standing)>(tiers.as_deref())?;
-            let tiers = Tiers::of(ladders.as_deref(), standings, time(now)?)?;
-            until = tiers.until.map_or(until, |tiers| until.min(tiers));
-            return Ok(Some(Self { now, until, wallets, tiers, partition, position }));
+    /// The credit at a time, from what was recorded.
+    pub(crate) fn of(recorded: Recorded, now: i64) -> Result<Self, sqlx::Error> {
+        let Recorded { partition, position, owed, parts, holds, standings, ladders } = recorded;
+        let (mut until, mut wallets) = (NEVER, BTreeMap::new());
+        for (unit, owed) in owed {
+            let parts = parts.iter().filter(|part| part.unit == unit);
+            let holds = holds.iter().filter(|hold| hold.3 == unit);
+            let mut credit = credit(parts, holds, owed)?;
+            credit.apply_due(Timestamp::EPOCH, time(now)?);
+            until = credit.next_due().map_or(until, |due| until.min(due.micros()));
+            let (parts, owed) = (parts_of(&credit, unit), signed(credit.owed()));
+            wallets.insert(unit, Wallet { now, parts, owed });
         }
-        Ok(None)
+        let tiers = Tiers::of(ladders.as_deref(), standings, time(now)?)?;
+        until = tiers.until.map_or(until, |tiers| until.min(tiers));
+        Ok(Self { now, until, wallets, tiers, partition, position })
     }
 
     /// What the account has of a unit.
@@ -214,7 +167,7 @@ impl Wallet {
 /// The credit of a unit that the tables have, as it was recorded.
 fn credit<'a>(
     parts: impl Iterator<Item = &'a Part>,
-    holds: impl Iterator<Item = &'a HoldRow>,
+    holds: impl Iterator<Item = &'a RecordedHold>,
     owed: i64,
 ) -> Result<Credit, sqlx::Error> {
     let (mut available, mut pending) = (vec![], vec![]);
@@ -229,7 +182,7 @@ fn credit<'a>(
     }
     // The first to be earned is the first of those that become available at the same time.
     pending.sort_by_key(|pending| pending.part.lot);
-    let holds = holds.map(|HoldRow(deadline, lots, grace_days, _)| {
+    let holds = holds.map(|RecordedHold(deadline, lots, grace_days, _)| {
         let (lots, grace_days) = (lots.clone(), *grace_days);
         Ok(LiveHold { deadline: time(*deadline)?, lots, grace_days })
     });
@@ -302,11 +255,6 @@ fn undecodable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sq
     sqlx::Error::Decode(error.into())
 }
 
-fn read_list<T: DeserializeOwned>(json: Option<&str>) -> Result<Vec<T>, sqlx::Error> {
-    let list = json.map(serde_json::from_str).transpose();
-    list.map(Option::unwrap_or_default).map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
 /// The parts that a table keeps as JSON.
 pub(crate) fn read_parts(json: &str) -> Result<Vec<LotPart>, sqlx::Error> {
     serde_json::from_str(json).map_err(|error| sqlx::Error::Decode(error.into()))
@@ -331,8 +279,9 @@ mod tests {
     fn the_parts_of_an_account_are_those_that_were_recorded_where_nothing_is_due() {
         let parts = [part(1, 30, [100, 0, 0]), part(2, NEVER, [0, 7, 50])];
         let held = LotPart { expires_at: None, ..parts[1].of(7).expect("a part") };
-        let credit = credit(parts.iter(), [HoldRow(40, vec![held], 0, UnitId::POINTS)].iter(), 0)
-            .expect("credit");
+        let credit =
+            credit(parts.iter(), [RecordedHold(40, vec![held], 0, UnitId::POINTS)].iter(), 0)
+                .expect("credit");
         assert_eq!(parts_of(&credit, UnitId::POINTS), parts);
         assert_eq!(credit.next_due().map(Timestamp::micros), Some(20));
     }

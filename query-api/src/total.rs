@@ -16,7 +16,8 @@ use crate::clock::now;
 use crate::failed;
 use crate::freshness::Fresh;
 use crate::ladder::tier_totals;
-use crate::standing::{Part, Recorded, STANDING, Standing};
+use crate::recorded::Recorded;
+use crate::standing::{Part, Standing};
 use crate::unit::check_unit;
 
 const TOTALS: Query = Query::same(include_str!("sql/list_totals.sql"));
@@ -176,12 +177,11 @@ async fn liability(reading: &mut Reading, unit: UnitId) -> Result<Sums, sqlx::Er
         *months.entry(month).or_default() -= points;
     }
     for account_id in unsettled {
-        let recorded: Vec<Recorded> = reading.all(STANDING, &[account_id.as_str().into()]).await?;
-        let parts = Recorded::parts_of(&recorded)?;
-        for part in parts.into_iter().filter(|part| part.unit == unit) {
-            *months.entry(month_of_expiry(part.expires_at)).or_default() -= whole(&part);
+        let Some(recorded) = Recorded::read(reading, &account_id).await? else { continue };
+        for part in recorded.parts.iter().filter(|part| part.unit == unit) {
+            *months.entry(month_of_expiry(part.expires_at)).or_default() -= whole(part);
         }
-        let Some(standing) = Standing::of(recorded, now)? else { continue };
+        let standing = Standing::of(recorded, now)?;
         for part in &standing.wallet(unit).parts {
             *months.entry(month_of_expiry(part.expires_at)).or_default() += whole(part);
         }

@@ -205,6 +205,13 @@ impl ReadModel {
         replicas.map(|server| (server.name.as_str(), server.status())).collect()
     }
 
+    /// Whether a server has the tables. What several reads want there is best asked for at once: to
+    /// ask takes longer than to read.
+    #[must_use]
+    pub const fn is_on_a_server(&self) -> bool {
+        matches!(self.url, ReadModelUrl::Postgres(_))
+    }
+
     /// Closes the connections. Closed before the projector's, they leave a file's the last one,
     /// which moves all that is written into the one file.
     pub async fn close(&self) {
@@ -218,8 +225,8 @@ impl ReadModel {
         self.seek(wanted, wait_max, &Begin).await
     }
 
-    /// Likewise, but with one statement, whose first table is `checkpoint` and whose first columns
-    /// are its `partition`, `position`, `recorded_at` and `clock`.
+    /// Likewise, but with one statement, whose first table is `checkpoint`. Some of its rows have
+    /// the columns of [`AsOf`], which are null in all others.
     pub async fn read_once<T: RowOf>(
         &self,
         wanted: &[Place],

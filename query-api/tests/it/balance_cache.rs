@@ -16,6 +16,7 @@ testing::on_every_database! {
     a_write_is_seen_by_a_read_with_its_position_though_the_old_balance_was_kept,
     a_doubted_clock_lets_no_kept_balance_stand,
     many_readers_of_one_account_read_it_once,
+    accounts_that_are_asked_for_at_once_get_each_its_own,
     an_account_that_there_was_not_is_found_once_it_is_there,
     every_account_of_a_batch_is_read_anew,
     what_another_projector_did_ends_what_was_kept,
@@ -82,6 +83,29 @@ async fn a_doubted_clock_lets_no_kept_balance_stand(on: On) {
     let doubted = ClockDoubted { wall: time(99 * DAY), why: "it jumped".into() };
     reads.record(vec![(2 * DAY, Event::ClockDoubted(doubted))]).await;
     assert_eq!(available(&reads).await, 500, "time stands still where it was recorded last");
+}
+
+/// On a server they are read together.
+async fn accounts_that_are_asked_for_at_once_get_each_its_own(on: On) {
+    let reads = reads(on, Clock::Commands).await;
+    let credit = (0..40).map(|number| {
+        let account = format!("shopper-{number}");
+        (2 * DAY, earned(&account, 100 + number, "B-1", None, None))
+    });
+    reads.record(credit.collect()).await;
+    let asked = (0..50).map(|number| {
+        let path = format!("/v1/accounts/shopper-{number}");
+        let reads = &reads;
+        async move { (number, reads.ask_with("operator", &path, None).await) }
+    });
+    for (number, (status, _, body)) in join_all(asked).await {
+        if number < 40 {
+            assert_eq!(body["account_id"], format!("shopper-{number}"));
+            assert_eq!(body["available"], 100 + number);
+        } else {
+            assert_eq!(status, 404, "{body}");
+        }
+    }
 }
 
 async fn many_readers_of_one_account_read_it_once(on: On) {

@@ -20,12 +20,16 @@ use super::file::ReadFile;
 use super::of_log::OfLog;
 use super::proof::{AskLog, LastEvent, Proof, last_events};
 use super::reading::{Argument, CHECKPOINT, Query, Reading, RowOf};
-use super::single_read::{SingleRead, single_read_of_postgres};
+use super::single_read::{ServerSingleReads, SingleRead};
 use super::stale::Stale;
 use crate::Side;
 
-/// How many reads run on one PostgreSQL at the same time; most of their time is the way there.
-const CONNECTIONS_MAX: u32 = 16;
+/// How many reads in a transaction run on one PostgreSQL at the same time; most of their time is
+/// the way there.
+const CONNECTIONS_MAX: u32 = 12;
+
+/// How many single reads do; balances that are asked for at once are read together.
+const SINGLE_READS_MAX: usize = 4;
 
 /// How long a server may take to say where its tables are. Another is asked after that.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -89,13 +93,14 @@ pub(super) struct Server {
 #[derive(Debug)]
 pub(super) enum Pool {
     Sqlite(Box<ReadFile>),
-    Postgres(PostgresServer),
+    Postgres(Box<PostgresServer>),
 }
 
 /// The connections to a PostgreSQL.
 #[derive(Debug)]
 pub(super) struct PostgresServer {
     pub(super) pool: PgPool,
+    pub(super) single_reads: ServerSingleReads,
     pub(super) stale: Stale,
 }
 
@@ -115,14 +120,22 @@ impl Server {
     ) -> Self {
         let name = format!("{}:{}", options.get_host(), options.get_port());
         let stale = Stale::default();
+        let statement_max = STATEMENT_MAX.as_millis().to_string();
+        let session = session(&[("statement_timeout", &statement_max)]);
+        let session = format!("{session}; set search_path to {schema}; {SESSION}");
+        let single_reads = ServerSingleReads::new(
+            options.clone(),
+            session.clone(),
+            ACQUIRE_TIMEOUT,
+            stale.clone(),
+            SINGLE_READS_MAX,
+        );
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
             .after_connect(move |connection, _| {
-                let statement_max = STATEMENT_MAX.as_millis().to_string();
-                let session = session(&[("statement_timeout", &statement_max)]);
-                let session =
-                    AssertSqlSafe(format!("{session}; set search_path to {schema}; {SESSION}"));
+                let session = AssertSqlSafe(session.clone());
                 Box::pin(async move { connection.execute(session).await.map(drop) })
             })
             .before_acquire({
@@ -133,7 +146,11 @@ impl Server {
                 }
             })
             .connect_lazy_with(options);
-        Self::new(name, Pool::Postgres(PostgresServer { pool, stale }), is_replica)
+        Self::new(
+            name,
+            Pool::Postgres(Box::new(PostgresServer { pool, single_reads, stale })),
+            is_replica,
+        )
     }
 
     fn new(name: String, pool: Pool, is_replica: bool) -> Self {
@@ -184,7 +201,7 @@ impl Server {
                 }
             }
             Pool::Postgres(server) => {
-                let read = || single_read_of_postgres(&server.pool, query, arguments);
+                let read = || server.single_reads.all(query, arguments);
                 in_time(Box::pin(server.stale.asked_again(read))).await
             }
         }
@@ -203,7 +220,10 @@ impl Server {
     pub(super) async fn close(&self) {
         match &self.pool {
             Pool::Sqlite(file) => file.current().close().await,
-            Pool::Postgres(server) => server.pool.close().await,
+            Pool::Postgres(server) => {
+                server.single_reads.close().await;
+                server.pool.close().await;
+            }
         }
     }
 
@@ -350,8 +370,8 @@ struct Watched<'a> {
 
 impl<'a> Watched<'a> {
     fn of(server: &'a Server) -> Option<Self> {
-        let Pool::Postgres(PostgresServer { pool, .. }) = &server.pool else { return None };
-        let options = pool.connect_options();
+        let Pool::Postgres(postgres) = &server.pool else { return None };
+        let options = postgres.pool.connect_options();
         Some(Self {
             server,
             options,

@@ -1,28 +1,50 @@
 //! A single read: one statement, which sees the tables as of one event without a transaction.
 
+use std::io;
+use std::time::{Duration, Instant};
+
 use parking_lot::Mutex;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _, FromRow, PgPool, query_as};
+use sqlx::{
+    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Connection, Decode, Error, Executor as _,
+    FromRow, Type, query_as,
+};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::as_of::{AsOf, Progress};
 use super::reading::{Argument, Query, RowOf, bind};
+use super::stale::Stale;
 
 /// What one statement gave, and as of which event.
 #[derive(Clone, Debug)]
 pub struct SingleRead<T> {
     /// As of which event.
     pub as_of: AsOf,
-    /// A row for each partition.
+    /// All rows.
     pub rows: Vec<T>,
 }
 
-#[derive(sql_macros::FromRow)]
+/// A row of the statement, and how far a partition is where the row says so.
 struct Row<T> {
-    #[sqlx(flatten)]
-    progress: Progress,
-    #[sqlx(flatten)]
+    progress: Option<Progress>,
     found: T,
+}
+
+impl<'r, R, T> FromRow<'r, R> for Row<T>
+where
+    R: sqlx::Row,
+    T: FromRow<'r, R>,
+    Progress: FromRow<'r, R>,
+    &'static str: ColumnIndex<R>,
+    Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, Error> {
+        let partition: Option<i64> = row.try_get("partition")?;
+        let progress = partition.map(|_| Progress::from_row(row)).transpose()?;
+        Ok(Self { progress, found: T::from_row(row)? })
+    }
 }
 
 /// Of a statement that asks for nothing but how far the tables are.
@@ -30,73 +52,172 @@ struct Row<T> {
 pub(super) struct NoColumns;
 
 impl<'r, R: sqlx::Row> FromRow<'r, R> for NoColumns {
-    fn from_row(_: &'r R) -> Result<Self, sqlx::Error> {
+    fn from_row(_: &'r R) -> Result<Self, Error> {
         Ok(Self)
     }
 }
 
-/// Connections to a file for single reads. A pool checks after each use whether a connection is
-/// alive, which takes as long as the read itself; a connection to a file always is. One whose use
-/// was cancelled isn't used again.
+impl<T> SingleRead<T> {
+    fn of(rows: Vec<Row<T>>) -> Self {
+        let (progress, rows): (Vec<_>, _) =
+            rows.into_iter().map(|row| (row.progress, row.found)).unzip();
+        Self { as_of: AsOf::of(progress.into_iter().flatten().collect()), rows }
+    }
+}
+
+/// Connections for single reads. A pool checks before and after each use whether a connection is
+/// alive, which takes as long as the read itself. One whose use failed, or was cancelled, isn't
+/// used again.
+#[derive(Debug)]
+struct Idle<C> {
+    idle: Mutex<Vec<C>>,
+    permits: Semaphore,
+}
+
+impl<C> Idle<C> {
+    fn new(connections_max: usize) -> Self {
+        Self { idle: Mutex::default(), permits: Semaphore::new(connections_max) }
+    }
+
+    fn take(&self) -> Option<C> {
+        self.idle.lock().pop()
+    }
+
+    /// Gives back one that is to be closed, where all are closed by now.
+    fn put(&self, connection: C) -> Option<C> {
+        if self.permits.is_closed() {
+            return Some(connection);
+        }
+        self.idle.lock().push(connection);
+        None
+    }
+
+    fn take_all(&self) -> Vec<C> {
+        std::mem::take(&mut *self.idle.lock())
+    }
+}
+
+/// Connections to a file.
 #[derive(Debug)]
 pub(super) struct FileSingleReads {
     options: SqliteConnectOptions,
-    idle: Mutex<Vec<SqliteConnection>>,
-    permits: Semaphore,
+    connections: Idle<SqliteConnection>,
 }
 
 impl FileSingleReads {
     pub(super) fn new(options: SqliteConnectOptions, connections_max: usize) -> Self {
-        Self { options, idle: Mutex::default(), permits: Semaphore::new(connections_max) }
+        Self { options, connections: Idle::new(connections_max) }
     }
 
     pub(super) async fn all<T: RowOf>(
         &self,
         query: Query,
         arguments: &[Argument<'_>],
-    ) -> Result<SingleRead<T>, sqlx::Error> {
-        let _permit = self.permits.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        let idle = self.idle.lock().pop();
-        let mut connection = match idle {
+    ) -> Result<SingleRead<T>, Error> {
+        let permit = self.connections.permits.acquire();
+        let _permit = permit.await.map_err(|_| Error::PoolClosed)?;
+        let mut connection = match self.connections.take() {
             Some(connection) => connection,
             None => Box::pin(self.options.connect()).await?,
         };
         let rows = bind(query_as(query.sqlite), arguments).fetch_all(&mut connection).await?;
-        if self.permits.is_closed() {
+        if let Some(connection) = self.connections.put(connection) {
             Box::pin(close(connection)).await;
-        } else {
-            self.idle.lock().push(connection);
         }
         Ok(SingleRead::of(rows))
     }
 
     pub(super) async fn close(&self) {
-        self.permits.close();
-        let idle = std::mem::take(&mut *self.idle.lock());
-        for connection in idle {
+        self.connections.permits.close();
+        for connection in self.connections.take_all() {
             close(connection).await;
         }
     }
 }
 
-async fn close(connection: SqliteConnection) {
-    if let Err(error) = connection.close().await {
-        tracing::debug!(%error, "a connection to the read model did not close");
+/// Connections to a PostgreSQL, which keep the statements that they have prepared.
+#[derive(Debug)]
+pub(super) struct ServerSingleReads {
+    options: PgConnectOptions,
+    /// What each connection sets for itself.
+    session: String,
+    /// How long a read waits for a connection.
+    acquire_max: Duration,
+    stale: Stale,
+    connections: Idle<ServerConnection>,
+}
+
+#[derive(Debug)]
+struct ServerConnection {
+    connection: PgConnection,
+    made_at: Instant,
+}
+
+impl ServerSingleReads {
+    pub(super) fn new(
+        options: PgConnectOptions,
+        session: String,
+        acquire_max: Duration,
+        stale: Stale,
+        connections_max: usize,
+    ) -> Self {
+        Self { options, session, acquire_max, stale, connections: Idle::new(connections_max) }
+    }
+
+    /// The statement has `checkpoint` first among its tables: a rebuild's swap locks that first,
+    /// too.
+    pub(super) async fn all<T: RowOf>(
+        &self,
+        query: Query,
+        arguments: &[Argument<'_>],
+    ) -> Result<SingleRead<T>, Error> {
+        let permit = in_time(self.acquire_max, async {
+            self.connections.permits.acquire().await.map_err(|_| Error::PoolClosed)
+        });
+        let _permit = permit.await?;
+        let mut connection = match self.idle() {
+            Some(connection) => connection,
+            None => in_time(self.acquire_max, Box::pin(self.connect())).await?,
+        };
+        let rows = bind(query_as(query.postgres), arguments);
+        let rows = rows.fetch_all(&mut connection.connection).await?;
+        if let Some(connection) = self.connections.put(connection) {
+            Box::pin(close(connection.connection)).await;
+        }
+        Ok(SingleRead::of(rows))
+    }
+
+    /// One that isn't stale.
+    fn idle(&self) -> Option<ServerConnection> {
+        std::iter::from_fn(|| self.connections.take())
+            .find(|connection| !self.stale.is_of(connection.made_at.elapsed()))
+    }
+
+    async fn connect(&self) -> Result<ServerConnection, Error> {
+        let made_at = Instant::now();
+        let mut connection = self.options.connect().await?;
+        connection.execute(AssertSqlSafe(self.session.clone())).await?;
+        Ok(ServerConnection { connection, made_at })
+    }
+
+    pub(super) async fn close(&self) {
+        self.connections.permits.close();
+        for connection in self.connections.take_all() {
+            close(connection.connection).await;
+        }
     }
 }
 
-/// The statement has `checkpoint` first among its tables: a rebuild's swap locks that first, too.
-pub(super) async fn single_read_of_postgres<T: RowOf>(
-    pool: &PgPool,
-    query: Query,
-    arguments: &[Argument<'_>],
-) -> Result<SingleRead<T>, sqlx::Error> {
-    Ok(SingleRead::of(bind(query_as(query.postgres), arguments).fetch_all(pool).await?))
+async fn in_time<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let too_late = |_| Err(Error::Io(io::ErrorKind::TimedOut.into()));
+    timeout(limit, answer).await.unwrap_or_else(too_late)
 }
 
-impl<T> SingleRead<T> {
-    fn of(rows: Vec<Row<T>>) -> Self {
-        let (progress, rows) = rows.into_iter().map(|row| (row.progress, row.found)).unzip();
-        Self { as_of: AsOf::of(progress), rows }
+async fn close<C: Connection>(connection: C) {
+    if let Err(error) = connection.close().await {
+        tracing::debug!(%error, "a connection to the read model did not close");
     }
 }
