@@ -86,6 +86,13 @@ fn total_writes<'a>(rows: &'a Rows, totals: &'a TotalRows) -> Writes<'a> {
     writes
 }
 
+/// By how much balances change, which makes those of new accounts.
+fn balance_writes(rows: &Rows) -> Writes<'_> {
+    let mut writes = Writes::default();
+    credit::write_balances(&mut writes, rows);
+    writes
+}
+
 /// All that remains but the parts of lots and the totals. Rows are inserted before they are
 /// changed: offers before what is sold of them.
 fn last_writes<'a>(

@@ -129,6 +129,19 @@ impl Postgres {
         Ok(())
     }
 
+    /// From now on nothing reaches the disk but what somebody waits for: a kill takes all else with
+    /// it. Settings that it needs: `wal_buffers=64MB` and `autovacuum=off`.
+    pub fn hold_back_commits(&self) -> anyhow::Result<()> {
+        let writer = "select pid from pg_stat_activity where backend_type = 'walwriter'";
+        let writer = self.sql("postgres", writer)?;
+        let stopped = Command::new("kill").args(["-STOP", &writer]).status()?;
+        anyhow::ensure!(
+            stopped.success(),
+            "the server's process that writes its log can't be held"
+        );
+        Ok(())
+    }
+
     /// A standby that streams from this server under the name `standby`.
     pub fn standby(&self, folder: &Path, settings: &[&str]) -> anyhow::Result<Self> {
         make_folder(folder)?;

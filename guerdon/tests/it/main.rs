@@ -46,6 +46,7 @@ mod kurrent;
 mod ledger;
 mod log_export;
 mod log_lines;
+mod lost_rows;
 mod marks;
 mod nginx;
 mod observed;

@@ -320,11 +320,8 @@ create table shipping_request (
 -- Room for the next version of a row on its own page: a parcel is accepted, dispatched, delivered.
 ) with (fillfactor = 90);
 
--- One shipping request for each exchange: projecting an event again changes nothing.
-create unique index shipping_request_is_one_per_exchange
-    on shipping_request (account_id, exchange_id) where type = 2;
-create unique index shipping_request_is_one_per_purchase
-    on shipping_request (account_id, purchase_id) where type = 1;
+-- An account's, or that of an exchange or a purchase, are found by the place of that; and so there is
+-- one for each.
 -- A warehouse's, in the order of the log.
 create index shipping_request_of_warehouse on shipping_request (warehouse, place);
 -- A warehouse's with a status. (The status is first, so that this index alone has their order.)

@@ -1,6 +1,6 @@
--- Of one type.
+-- A request has the place of the exchange or purchase that asked for it.
 update shipping_request
 set deliver_to = null, reason = null
-{from}
-where shipping_request.account_id = {account_id} and shipping_request.place > {after}
-    and shipping_request.place <= {until} and shipping_request.type = {type}
+{from-with} {goods}
+where {goods}.account_id = {account_id} and {goods}.place > {after} and {goods}.place <= {until}
+    and shipping_request.place = {goods}.place

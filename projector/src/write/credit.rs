@@ -25,8 +25,11 @@ pub(super) fn write_lots<'a>(writes: &mut Writes<'a>, rows: &'a Rows) {
     writes.push(&LOT, &rows.lots);
 }
 
-pub(super) fn write<'a>(writes: &mut Writes<'a>, rows: &'a Rows) {
+pub(super) fn write_balances<'a>(writes: &mut Writes<'a>, rows: &'a Rows) {
     writes.push_change_or_insert(&BALANCE_CHANGE, &NEW_BALANCE, rows.balances.values());
+}
+
+pub(super) fn write<'a>(writes: &mut Writes<'a>, rows: &'a Rows) {
     writes.push(&ENTRY, &rows.entries);
 }
 

@@ -8,14 +8,14 @@ use crate::rows::{AccountErasure, Rows};
 static ERASE: [LazyStatement; 4] = [
     LazyLock::new(|| Statement::of::<AccountErasure>(include_str!("../sql/erase_facts.sql"))),
     LazyLock::new(|| Statement::of::<AccountErasure>(include_str!("../sql/erase_operations.sql"))),
-    LazyLock::new(|| of_requests("1")),
-    LazyLock::new(|| of_requests("2")),
+    LazyLock::new(|| of_requests("exchange")),
+    LazyLock::new(|| of_requests("purchase")),
 ];
 
-/// An index has an account's requests of one type.
-fn of_requests(r#type: &str) -> Statement {
+/// Those for what stands in a table.
+fn of_requests(goods: &str) -> Statement {
     let template = include_str!("../sql/erase_shipping_requests.sql");
-    Statement::of::<AccountErasure>(&template.replace("{type}", r#type))
+    Statement::of::<AccountErasure>(&template.replace("{goods}", goods))
 }
 
 pub(super) fn write<'a>(writes: &mut Writes<'a>, rows: &'a Rows) {

@@ -1,8 +1,13 @@
 //! On PostgreSQL: one statement for each table and batch, with the rows as arrays, a column each.
 //!
-//! A batch costs two round trips: what it makes with the checkpoint before, then all the rest and
-//! the commit, sent at once. Only what was taken back, or changed of a parcel or a purchase, is
-//! looked up in between.
+//! A batch costs two round trips: what decides on the rest, with the checkpoint before, then all the
+//! rest and the commit, each sent at once. The first changes balances and parts of lots, which tells
+//! how many of them aren't there yet, and looks up what was changed of parcels, purchases and tiers.
+//! Where something was taken back, it is looked up before that.
+//!
+//! A commit is answered before it is on disk. A server that is killed takes the last batches with it,
+//! rows and checkpoint alike; the connection is lost then, and whoever opens the tables anew goes on
+//! from the checkpoint that is there.
 
 mod credit;
 mod purchase;
@@ -10,13 +15,16 @@ mod shipping;
 mod tier;
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::time::Duration;
 
-use domain::AccountId;
-use futures_util::future::try_join_all;
+use futures_util::TryStreamExt as _;
+use futures_util::future::join_all;
 use log_record::{Checksum, Generation, LogId, Partition, Place, Position};
+use parking_lot::Mutex;
 use postgres_connection::{Connection, PostgresUrl};
 use read_model::{Checkpoint, ColumnKind, ReadModelError, ReadModelUrl, Value};
+use tokio::join;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
@@ -24,13 +32,17 @@ use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 use super::checkpoint::{INSERT, LANES, MOVE, SELECT, STOP};
-use super::statement::Writes;
-use super::{Batch, WriteError, Written, first_writes, last_writes, total_writes};
+use super::statement::{Write, Writes};
+use super::{
+    Batch, WriteError, Written, balance_writes, first_writes, last_writes, statement, total_writes,
+};
 use crate::holders::holders;
-use crate::rows::{LaneEnd, Lanes};
+use crate::rows::{LaneEnd, Lanes, Rows};
 
-const ACCOUNTS: &str = include_str!("../sql/postgres/find_account_balances.sql");
 const SESSION: &str = include_str!("../sql/postgres/session.sql");
+/// What is erased must not come back: on this server's disk before it is answered. Nobody waits for a
+/// standby.
+const DURABLE: &str = "set local synchronous_commit to local";
 /// How long a batch may take: far longer than any does. A server behind a network that swallows
 /// everything doesn't say that it is gone.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
@@ -42,13 +54,19 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// The tables in a schema.
 pub(crate) struct PostgresTables {
     connection: Connection,
-    prepared: HashMap<&'static str, Statement>,
+    prepared: Mutex<HashMap<&'static str, Statement>>,
 }
 
 /// A statement and its arguments.
 struct Call<'a> {
     statement: &'static str,
     arguments: Vec<Argument<'a>>,
+}
+
+/// What a statement gave, and how many rows it changed.
+struct Answer {
+    rows: Vec<Row>,
+    changed: u64,
 }
 
 /// A column of all rows, or one value.
@@ -65,7 +83,7 @@ impl PostgresTables {
         set.map_err(|source| {
             ReadModelError::database("open", &ReadModelUrl::Postgres(url.clone().into()), source)
         })?;
-        Ok(Self { connection, prepared: HashMap::new() })
+        Ok(Self { connection, prepared: Mutex::default() })
     }
 
     pub(super) async fn read_checkpoint(
@@ -141,70 +159,135 @@ impl PostgresTables {
         }
     }
 
-    async fn transact(&mut self, batch: Batch) -> Result<Written, WriteError> {
+    async fn transact(&self, batch: Batch) -> Result<Written, WriteError> {
         let Batch { partition, from, next, lanes, mut rows } = batch;
-        let mut first =
-            vec![Call::of("begin", vec![]), move_checkpoint(partition, from, next, rows.clock)];
-        first.extend(calls(first_writes(&rows)));
-        let accounts: Vec<&str> = rows.balances.keys().map(AccountId::as_str).collect();
-        let touched = accounts.len();
-        first.push(Call::of(ACCOUNTS, vec![value(accounts)]));
-        // The inserts change nothing where the rows are there already, so they can be sent together
-        // with the move of the checkpoint, which decides.
-        let counts = self.send(first).await?;
-        if counts.get(1) != Some(&1) {
+        let begins_at_once = rows.withdrawals.is_empty();
+        if !begins_at_once {
+            let first = begin(partition, from, next, &rows);
+            self.prepare(&first).await?;
+            let (begun, were_pending) = join!(self.send(first), credit::were_pending(self, &rows));
+            if is_overtaken(&begun) {
+                return Ok(Written::Overtaken);
+            }
+            all(begun)?;
+            // It says what the batch does to balances and parts.
+            rows.apply_withdrawals(&were_pending?);
+        }
+        let (new_parts, changed_parts) = rows.credit_parts();
+        let mut first = if begins_at_once { begin(partition, from, next, &rows) } else { vec![] };
+        let before = first.len();
+        first.extend(changes(&balance_writes(&rows)));
+        let balances = first.len() - before;
+        first.extend(changes(&credit::changed_part_writes(&changed_parts)));
+        self.prepare(&first).await?;
+        let (begun, requests, purchases, tiers) = join!(
+            self.send(first),
+            shipping::find_requests(self, &rows.shipping),
+            purchase::changes(self, &rows),
+            tier::find(self, &rows),
+        );
+        // What is written already can't be changed once more: this decides, before any error.
+        if begins_at_once && is_overtaken(&begun) {
             return Ok(Written::Overtaken);
         }
-        let found = counts.last().copied().unwrap_or_default();
-        let new_accounts = touched.saturating_sub(usize::try_from(found).unwrap_or(touched));
-        let were_pending = credit::were_pending(self, &rows).await?;
-        rows.apply_withdrawals(&were_pending);
-        let found = shipping::find_requests(self, &rows.shipping).await?;
-        let shipping = rows.shipping.apply_updates(found, &lanes)?;
-        let purchases = purchase::changes(self, &rows).await?;
-        let tiers = tier::apply(self, partition, &mut rows).await?;
-        let (new_parts, changed_parts) = rows.credit_parts();
+        let mut changed = all(begun)?.into_iter().skip(before);
+        let found: u64 = changed.by_ref().take(balances).map(|answer| answer.changed).sum();
+        let new_accounts = rows.balances.len().saturating_sub(usize::try_from(found).unwrap_or(0));
+        let parts = credit::PartsFound::of(changed.next())?;
+        let shipping = rows.shipping.apply_updates(requests?, &lanes)?;
+        let purchases = purchases?;
+        let tiers = tier::apply(partition, &mut rows, tiers?)?;
         let totals = rows.sum_up(partition, new_accounts);
-        let mut last = calls(credit::part_writes(&new_parts, &changed_parts));
-        last.extend(calls(last_writes(&rows, &purchases, &shipping, &tiers)));
-        last.extend(calls(total_writes(&rows, &totals)));
+
+        let mut last = calls(&credit::new_part_writes(&new_parts));
+        if parts.lacks_some_of(&changed_parts) {
+            last.extend(inserts(&credit::changed_part_writes(&changed_parts)));
+        }
+        if parts.have_empty || parts.lacks_some_of(&changed_parts) {
+            last.extend(calls(&credit::empty_part_writes(&changed_parts)));
+        }
+        if new_accounts > 0 {
+            last.extend(inserts(&balance_writes(&rows)));
+        }
+        last.extend(calls(&last_writes(&rows, &purchases, &shipping, &tiers)));
+        last.extend(calls(&total_writes(&rows, &totals)));
         // After an error of one of the others, the server takes it for a rollback.
         last.push(Call::of("commit", vec![]));
-        self.send(last).await?;
+        self.prepare(&last).await?;
+        all(self.send(last).await)?;
         Ok(Written::Moved(rows.shipping.lanes))
     }
 
-    /// Runs all of them in this order, each sent without waiting for the answer to the one before,
-    /// and gives how many rows each changed.
-    async fn send(&mut self, calls: Vec<Call<'_>>) -> Result<Vec<u64>, WriteError> {
-        for call in &calls {
-            self.prepare(call.statement).await?;
+    /// Runs all of them in this order, each sent without waiting for the answer to the one before.
+    /// They must have been prepared: then all have been sent once this was first polled.
+    async fn send(&self, calls: Vec<Call<'_>>) -> Vec<Result<Answer, tokio_postgres::Error>> {
+        // The requests go out in the order in which these are first polled: one by one.
+        join_all(calls.into_iter().map(|call| self.ask(call))).await
+    }
+
+    async fn ask(
+        &self,
+        Call { statement, arguments }: Call<'_>,
+    ) -> Result<Answer, tokio_postgres::Error> {
+        let statement = self.prepared(statement).await?;
+        let mut stream = pin!(self.connection.client.query_raw(&statement, arguments).await?);
+        let mut rows = vec![];
+        while let Some(row) = stream.try_next().await? {
+            rows.push(row);
         }
-        let client = &self.connection.client;
-        let running = calls.into_iter().map(|Call { statement, arguments }| {
-            // The requests go out in the order in which these are first polled: one by one.
-            client.execute_raw(&self.prepared[statement], arguments)
-        });
-        Ok(try_join_all(running).await?)
+        Ok(Answer { rows, changed: stream.rows_affected().unwrap_or_default() })
     }
 
     /// Looks rows up.
     async fn find(
-        &mut self,
+        &self,
         statement: &'static str,
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, WriteError> {
-        self.prepare(statement).await?;
-        Ok(self.connection.client.query(&self.prepared[statement], arguments).await?)
+        let statement = self.prepared(statement).await?;
+        Ok(self.connection.client.query(&statement, arguments).await?)
     }
 
-    async fn prepare(&mut self, statement: &'static str) -> Result<(), WriteError> {
-        if !self.prepared.contains_key(statement) {
-            let prepared = self.connection.client.prepare(statement).await?;
-            self.prepared.insert(statement, prepared);
+    async fn prepare(&self, calls: &[Call<'_>]) -> Result<(), WriteError> {
+        for call in calls {
+            self.prepared(call.statement).await?;
         }
         Ok(())
     }
+
+    async fn prepared(&self, statement: &'static str) -> Result<Statement, tokio_postgres::Error> {
+        let known = self.prepared.lock().get(statement).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let prepared = self.connection.client.prepare(statement).await?;
+        self.prepared.lock().insert(statement, prepared.clone());
+        Ok(prepared)
+    }
+}
+
+/// How a batch begins.
+fn begin(partition: Partition, from: Checkpoint, next: Checkpoint, rows: &Rows) -> Vec<Call<'_>> {
+    let mut first =
+        vec![Call::of("begin", vec![]), move_checkpoint(partition, from, next, rows.clock)];
+    if !rows.erasures.is_empty() {
+        first.push(Call::of(DURABLE, vec![]));
+    }
+    first.extend(calls(&first_writes(rows)));
+    first
+}
+
+/// Whether the checkpoint, which is moved by the second of a batch's calls, wasn't where the batch
+/// begins.
+fn is_overtaken(begun: &[Result<Answer, tokio_postgres::Error>]) -> bool {
+    matches!(begun.get(1), Some(Ok(moved)) if moved.changed != 1)
+}
+
+/// The answers, or the first error.
+fn all(
+    answers: Vec<Result<Answer, tokio_postgres::Error>>,
+) -> Result<Vec<Answer>, tokio_postgres::Error> {
+    answers.into_iter().collect()
 }
 
 /// A batch that waited for a lock until its time was over.
@@ -245,17 +328,30 @@ impl std::fmt::Debug for PostgresTables {
     }
 }
 
-/// The statements of some writes, each for all of its rows at once.
-fn calls(writes: Writes<'_>) -> Vec<Call<'_>> {
-    let calls = writes.0.into_iter().flat_map(|write| {
-        let statements = std::iter::once(write.statement).chain(write.insert_missing);
-        statements
-            .map(move |statement| {
-                Call::of(&statement.postgres, write.columns().map(column).collect())
-            })
-            .collect::<Vec<_>>()
+/// The statements of some writes, each for all of its rows at once: those that change rows, then those
+/// that insert the ones that aren't there.
+fn calls<'a>(writes: &Writes<'a>) -> Vec<Call<'a>> {
+    let each = writes.0.iter();
+    let each = each.map(|write| {
+        [Some(write.statement), write.insert_missing]
+            .map(|statement| statement.map(|statement| call(statement, write)))
     });
-    calls.collect()
+    each.flatten().flatten().collect()
+}
+
+/// Only those that change rows.
+fn changes<'a>(writes: &Writes<'a>) -> Vec<Call<'a>> {
+    writes.0.iter().map(|write| call(write.statement, write)).collect()
+}
+
+/// Only those that insert rows which aren't there.
+fn inserts<'a>(writes: &Writes<'a>) -> Vec<Call<'a>> {
+    let each = writes.0.iter();
+    each.filter_map(|write| write.insert_missing.map(|insert| call(insert, write))).collect()
+}
+
+fn call<'a>(statement: &'static statement::Statement, write: &Write<'a>) -> Call<'a> {
+    Call::of(&statement.postgres, write.columns().map(column).collect())
 }
 
 /// One column of some rows.

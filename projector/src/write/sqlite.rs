@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::checkpoint::{INSERT, LANES, MOVE, SELECT, STOP};
 use super::statement::Writes;
-use super::{Batch, WriteError, Written, first_writes, last_writes, total_writes};
+use super::{Batch, WriteError, Written, balance_writes, first_writes, last_writes, total_writes};
 use crate::rows::{LaneEnd, Lanes};
 
 pub(crate) use past::write_past;
@@ -156,7 +156,8 @@ fn write_batch(transaction: &Transaction<'_>, batch: Batch) -> Result<Written, W
     let tiers = tier::apply(transaction, partition, &mut rows)?;
     credit::write_parts(transaction, &rows)?;
     // Only balances are inserted where a change finds none.
-    let new_accounts = run(transaction, last_writes(&rows, &purchases, &shipping, &tiers))?;
+    let new_accounts = run(transaction, balance_writes(&rows))?;
+    run(transaction, last_writes(&rows, &purchases, &shipping, &tiers))?;
     let totals = rows.sum_up(partition, new_accounts);
     run(transaction, total_writes(&rows, &totals))?;
     Ok(Written::Moved(rows.shipping.lanes))

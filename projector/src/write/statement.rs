@@ -6,6 +6,7 @@
 //! - `{insert}` inserts the rows
 //! - `{insert-select}` does it as a `select` that may have conditions
 //! - `{from}`, or `from {change}`, is where an update gets the rows from; SQLite needs none
+//! - `{from-with}` is the same before another table
 //! - `{column}` is the value of a column in the row
 
 use std::sync::LazyLock;
@@ -56,10 +57,12 @@ impl Statement {
         let mut sqlite = template
             .replace("{insert}", &format!("{insert}\nvalues ({parameters})"))
             .replace("{insert-select}", &format!("{insert}\nselect {parameters}"))
+            .replace("{from-with}", "from")
             .replace("{from}", "");
         let mut postgres = template
             .replace("{insert}", &format!("{insert}\nselect {arrays}"))
             .replace("{insert-select}", &format!("{insert}\nselect change.*\nfrom {change}"))
+            .replace("{from-with}", &format!("from {change},"))
             .replace("{from}", &format!("from {change}"))
             .replace("{change}", &change);
         for (number, Column { name, .. }) in (1..).zip(R::COLUMNS) {

@@ -3,6 +3,7 @@
 mod erasure;
 mod life;
 mod locks;
+mod lost_batches;
 mod of_log;
 mod parcels;
 mod projection;

@@ -1,14 +1,9 @@
--- An index has an account's requests of each type.
-select
-    (
-        select count(*)
-        from shipping_request
-        where account_id = $1 and type = 1
-            and status in ('requested', 'accepted', 'back-ordered', 'partly-dispatched')
+-- An account's. A request has the place of the exchange or purchase that asked for it.
+select count(*) as requests
+from shipping_request
+where place in (
+        select place from exchange where account_id = $1
+        union all
+        select place from purchase where account_id = $1
     )
-    + (
-        select count(*)
-        from shipping_request
-        where account_id = $1 and type = 2
-            and status in ('requested', 'accepted', 'back-ordered', 'partly-dispatched')
-    ) as requests
+    and status in ('requested', 'accepted', 'back-ordered', 'partly-dispatched')

@@ -1,11 +1,17 @@
--- What has no row yet is inserted next, and what has nothing left is deleted after that.
-update credit_part
-set
-    available = credit_part.available + {available},
-    held = credit_part.held + {held},
-    pending = credit_part.pending + {pending}
-{from}
-where credit_part.account_id = {account_id}
-    and credit_part.expires_at = {expires_at}
-    and credit_part.lot = {lot}
-    and credit_part.graced = {graced}
+-- Gives how many of them have a row, and how many rows have nothing left. Those that are missing are
+-- inserted next, and those with nothing left are deleted after that.
+with changed as (
+    update credit_part
+    set
+        available = credit_part.available + {available},
+        held = credit_part.held + {held},
+        pending = credit_part.pending + {pending}
+    {from}
+    where credit_part.account_id = {account_id}
+        and credit_part.expires_at = {expires_at}
+        and credit_part.lot = {lot}
+        and credit_part.graced = {graced}
+    returning credit_part.available + credit_part.held + credit_part.pending as points_left
+)
+select count(*), count(*) filter (where points_left = 0)
+from changed

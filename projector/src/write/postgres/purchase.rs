@@ -8,7 +8,7 @@ const LINES: &str = include_str!("../../sql/postgres/find_purchases.sql");
 
 /// The changes of purchases that are there; credit may be earned for one that isn't.
 pub(super) async fn changes(
-    tables: &mut PostgresTables,
+    tables: &PostgresTables,
     rows: &Rows,
 ) -> Result<Vec<PurchaseChange>, WriteError> {
     let returned: Vec<_> = rows.returned.iter().collect();

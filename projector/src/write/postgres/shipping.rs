@@ -2,6 +2,7 @@
 
 use domain::Shipped;
 use read_model::ShippingStatus;
+use tokio::try_join;
 use tokio_postgres::Row;
 
 use super::{PostgresTables, asked};
@@ -15,17 +16,20 @@ const OF_PURCHASES: &str =
 
 /// The requests of earlier batches that the batch updates.
 pub(super) async fn find_requests(
-    tables: &mut PostgresTables,
+    tables: &PostgresTables,
     shipping: &Shipping,
 ) -> Result<Vec<(RequestKey, FoundRequest)>, WriteError> {
-    let mut found = find_of(tables, shipping, OF_EXCHANGES, exchange_id).await?;
-    found.extend(find_of(tables, shipping, OF_PURCHASES, purchase_id).await?);
+    let (mut found, of_purchases) = try_join!(
+        find_of(tables, shipping, OF_EXCHANGES, exchange_id),
+        find_of(tables, shipping, OF_PURCHASES, purchase_id),
+    )?;
+    found.extend(of_purchases);
     Ok(found)
 }
 
 /// Those for exchanges, or for purchases.
 async fn find_of(
-    tables: &mut PostgresTables,
+    tables: &PostgresTables,
     shipping: &Shipping,
     statement: &'static str,
     id_of: impl Fn(&Shipped) -> Option<&str>,

@@ -1,6 +1,8 @@
 //! The ladders and the standings that a batch goes on from.
 
 use log_record::Partition;
+use tokio::try_join;
+use tokio_postgres::types::ToSql;
 
 use super::PostgresTables;
 use crate::rows::{FoundTier, Rows, TierRows};
@@ -9,22 +11,25 @@ use crate::write::WriteError;
 const LADDERS: &str = include_str!("../../sql/postgres/list_ladders.sql");
 const STANDINGS: &str = include_str!("../../sql/postgres/find_account_tiers.sql");
 
-/// What the batch does to tiers; nothing is looked up where it does nothing.
-pub(super) async fn apply(
-    tables: &mut PostgresTables,
-    partition: Partition,
-    rows: &mut Rows,
-) -> Result<TierRows, WriteError> {
+/// All versions of all ladders, and where accounts stand on them.
+type Found = (Option<String>, Vec<FoundTier>);
+
+/// What the batch does to tiers goes on from this; nothing is looked up where it does nothing.
+pub(super) async fn find(
+    tables: &PostgresTables,
+    rows: &Rows,
+) -> Result<Option<Found>, WriteError> {
     if rows.tiers.is_empty() {
-        return Ok(TierRows::default());
+        return Ok(None);
     }
-    let listed = tables.find(LADDERS, &[]).await?;
-    let versions: Option<String> = match listed.first() {
+    let accounts: Vec<&str> = rows.tiers.accounts().into_iter().collect();
+    let accounts: [&(dyn ToSql + Sync); 1] = [&accounts];
+    let (listed, standings) =
+        try_join!(tables.find(LADDERS, &[]), tables.find(STANDINGS, &accounts))?;
+    let versions = match listed.first() {
         Some(row) => row.try_get(0)?,
         None => None,
     };
-    let accounts: Vec<&str> = rows.tiers.accounts().into_iter().collect();
-    let standings = tables.find(STANDINGS, &[&accounts]).await?;
     let found = standings.iter().map(|row| {
         Ok(FoundTier {
             account_id: row.try_get(0)?,
@@ -33,6 +38,15 @@ pub(super) async fn apply(
             tier: row.try_get(3)?,
         })
     });
-    let found = found.collect::<Result<Vec<_>, tokio_postgres::Error>>()?;
+    Ok(Some((versions, found.collect::<Result<_, tokio_postgres::Error>>()?)))
+}
+
+/// What the batch does to tiers.
+pub(super) fn apply(
+    partition: Partition,
+    rows: &mut Rows,
+    found: Option<Found>,
+) -> Result<TierRows, WriteError> {
+    let Some((versions, found)) = found else { return Ok(TierRows::default()) };
     Ok(rows.apply_tiers(partition, versions.as_deref(), found)?)
 }
