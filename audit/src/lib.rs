@@ -19,10 +19,9 @@ mod until;
 
 use std::sync::Arc;
 
-use axum::extract::FromRef;
 use event_store::EventStore;
 use query_api::QueryApi;
-use wire::KeyRing;
+use wire::{HasKeys, KeyRing};
 
 pub use past::read_past;
 pub use replay::{
@@ -59,8 +58,8 @@ impl AuditApi {
     }
 }
 
-impl FromRef<AuditApi> for KeyRing {
-    fn from_ref(api: &AuditApi) -> Self {
-        api.query.keys.clone()
+impl HasKeys for AuditApi {
+    fn keys(&self) -> &KeyRing {
+        &self.query.keys
     }
 }

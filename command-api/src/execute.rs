@@ -3,7 +3,6 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use axum::extract::FromRef;
 use axum::http::header::ETAG;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
@@ -13,7 +12,9 @@ use event_schema::decode;
 use event_store::{EventStore, StoreError};
 use log_record::{Partition, Place, Position, RecordedEvent};
 use serde::Serialize;
-use wire::{Caller, KeyRing, Problem, json_response, write_position, written_json_response};
+use wire::{
+    Caller, HasKeys, KeyRing, Problem, json_response, write_position, written_json_response,
+};
 
 use crate::refusal_problem::{
     decision_failed, id_reused, not_decided, original_unread, outcome_unknown, refused,
@@ -49,9 +50,9 @@ impl Deref for CommandApi {
     }
 }
 
-impl FromRef<CommandApi> for KeyRing {
-    fn from_ref(api: &CommandApi) -> Self {
-        api.keys.ring().clone()
+impl HasKeys for CommandApi {
+    fn keys(&self) -> &KeyRing {
+        self.keys.ring()
     }
 }
 

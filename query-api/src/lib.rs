@@ -48,16 +48,16 @@ mod total;
 mod unit;
 mod unshipped;
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::FromRef;
 use domain::AccountId;
 use read_model::{Query, ReadModel, Reading, RowOf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
-use wire::{Caller, KeyRing, Problem};
+use wire::{Caller, HasKeys, KeyRing, Problem};
 
 pub use accept::accepted;
 pub use account_balance::read_balance;
@@ -83,9 +83,13 @@ const OVERDUE_AFTER: Duration = Duration::from_secs(4 * 3_600);
 /// PostgreSQL's code of a query that took longer than it may, or that an administrator ended.
 const QUERY_CANCELED: &str = "57014";
 
-/// What the handlers share.
+/// What the handlers share: behind one pointer, because every request clones it.
 #[derive(Clone)]
-pub struct QueryApi {
+pub struct QueryApi(Arc<Shared>);
+
+/// What is behind it. Whoever sets something does so before anything has a copy of the API.
+#[derive(Clone)]
+pub struct Shared {
     /// The read tables.
     pub read_model: ReadModel,
     /// Who may call.
@@ -121,7 +125,7 @@ impl QueryApi {
         let (draining, balances) = (CancellationToken::new(), Arc::new(BalanceCache::new()));
         let (feeds, metrics) = (Arc::default(), QueryMetrics::default());
         let followers = Arc::new(Followers::shown_by(metrics.followers.clone()));
-        Self {
+        Self(Arc::new(Shared {
             read_model,
             keys,
             wait_max,
@@ -137,7 +141,7 @@ impl QueryApi {
             prove_events: Arc::new(|_, _| Box::pin(async { Err(Unproved::NotHere) })),
             prove_balance: Arc::new(|_| Box::pin(async { Err(UnprovedBalance::NotHere) })),
             metrics,
-        }
+        }))
     }
 
     /// The caller's turn among those who follow at once, for as long as it is held.
@@ -149,6 +153,20 @@ impl QueryApi {
     #[must_use]
     pub fn balances_read(&self) -> u64 {
         self.metrics.balances_read.get()
+    }
+}
+
+impl Deref for QueryApi {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl DerefMut for QueryApi {
+    fn deref_mut(&mut self) -> &mut Shared {
+        Arc::make_mut(&mut self.0)
     }
 }
 
@@ -170,9 +188,9 @@ async fn row_of_account<R: RowOf>(
     reading.optional(query, &[account_id.as_str().into(), id.into()]).await.map_err(failed)
 }
 
-impl FromRef<QueryApi> for KeyRing {
-    fn from_ref(api: &QueryApi) -> Self {
-        api.keys.clone()
+impl HasKeys for QueryApi {
+    fn keys(&self) -> &KeyRing {
+        &self.keys
     }
 }
 

@@ -4,7 +4,7 @@
 //! read a path that has as many segments as the tile's number needs.
 
 use axum::Json;
-use axum::extract::{FromRef, Request, State};
+use axum::extract::{Request, State};
 use axum::handler::Handler as _;
 use axum::http::HeaderName;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use event_store::{EventStore, with_causes};
 use log_record::{Partition, Position};
 use transparency::{Tile, TileKind, bundle};
-use wire::{INTERNAL, KeyRing, PathId, PathIds, Problem, Role, Routes, only};
+use wire::{HasKeys, INTERNAL, KeyRing, PathId, PathIds, Problem, Role, Routes, only};
 
 use crate::SealError;
 use crate::blocking::blocking;
@@ -38,9 +38,9 @@ struct LogApi {
     keys: KeyRing,
 }
 
-impl FromRef<LogApi> for KeyRing {
-    fn from_ref(api: &LogApi) -> Self {
-        api.keys.clone()
+impl HasKeys for LogApi {
+    fn keys(&self) -> &KeyRing {
+        &self.keys
     }
 }
 

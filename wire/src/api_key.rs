@@ -160,6 +160,19 @@ impl KeyRing {
     }
 }
 
+/// The state of handlers that [`only`](crate::only) some callers may call.
+pub trait HasKeys {
+    /// The keys that are let in. They aren't copied for each request, which would be counted by all
+    /// processors.
+    fn keys(&self) -> &KeyRing;
+}
+
+impl HasKeys for KeyRing {
+    fn keys(&self) -> &KeyRing {
+        self
+    }
+}
+
 impl FromIterator<(KeyHash, ApiKey)> for KeyRing {
     fn from_iter<I: IntoIterator<Item = (KeyHash, ApiKey)>>(keys: I) -> Self {
         let keys = keys.into_iter().map(|(hash, key)| (hash, Arc::new(key)));

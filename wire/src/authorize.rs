@@ -11,7 +11,7 @@
 
 use std::future::ready;
 
-use axum::extract::{FromRef, Request};
+use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::http::header::AUTHORIZATION;
@@ -26,7 +26,7 @@ use crate::guerdon_reason::read_reason;
 use crate::request_id::read_request_id;
 use crate::scope::{OFFERS, READ_ONLY};
 use crate::unheeded::Heeds;
-use crate::{About, ApiKey, Caller, Guard, KeyRing, Problem, Role};
+use crate::{About, ApiKey, Caller, Guard, HasKeys, Problem, Role};
 
 /// `handler`, for callers whose key has one of these roles. Others get 401 or 403. The keys are
 /// those of the router's state; the handler learns who called by taking a [`Caller`]. A [`Caller`]
@@ -109,8 +109,7 @@ const FOR_OPERATORS: &[Role] = &[Role::Operator, Role::Auditor];
 impl<H, T, S> Handler<T, S> for Only<H>
 where
     H: Handler<T, S, Future = Answering>,
-    S: Send + 'static,
-    KeyRing: FromRef<S>,
+    S: HasKeys + Send + 'static,
 {
     type Future = Answering;
 
@@ -118,12 +117,12 @@ where
         let (mut parts, body) = request.into_parts();
         let known = caller(&parts.extensions)
             .or_else(|| anyone(self.roles, &parts))
-            .map_or_else(|| identify(&KeyRing::from_ref(&state), &parts.headers), Ok);
+            .map_or_else(|| identify(state.keys(), &parts.headers), Ok);
         let known = match known {
             Err(Unidentified::TokenKeyUnknown(tokens)) => {
                 return Box::pin(async move {
                     let has_looked = tokens.look_again().await;
-                    let known = identify(&KeyRing::from_ref(&state), &parts.headers);
+                    let known = identify(state.keys(), &parts.headers);
                     match self.admit(known.map_err(|why| why.problem(has_looked)), &mut parts) {
                         Ok(()) => self.handler.call(Request::from_parts(parts, body), state).await,
                         Err(problem) => problem.into_response(),
@@ -220,7 +219,7 @@ mod tests {
 
     use super::*;
     use crate::test_request::{Answer, Ask, ask as ask_by, get as ask_get, put as ask_put};
-    use crate::{KeyHash, Routes};
+    use crate::{KeyHash, KeyRing, Routes};
 
     async fn redeem(caller: Caller) -> String {
         format!("a {} redeems", caller.role)

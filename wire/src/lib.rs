@@ -47,7 +47,7 @@ mod unheeded;
 mod unique;
 
 pub use about::About;
-pub use api_key::{ApiKey, KeyHash, KeyRing};
+pub use api_key::{ApiKey, HasKeys, KeyHash, KeyRing};
 pub use authorize::{ForOperators, NoAuthentication, Only, only};
 pub use caller::{Caller, Marked, SeenCaller, SeenRoute, is_known_still, role_of, trace_of};
 pub use dispatch::{Answering, Dispatch, TakenRoute};

@@ -13,7 +13,7 @@ use axum::http::Method;
 
 use crate::authorize::Only;
 use crate::dispatch::{Answering, Answers, Calls, Dispatch, answers};
-use crate::{About, KeyRing, Role};
+use crate::{About, HasKeys, Role};
 
 /// Routes of a part, whose handlers share the state `S`.
 #[derive(Clone)]
@@ -58,8 +58,7 @@ pub fn get<H, T, S>(handler: Only<H>) -> Methods<S>
 where
     H: Handler<T, S, Future = Answering>,
     T: 'static,
-    S: Clone + Send + Sync + 'static,
-    KeyRing: axum::extract::FromRef<S>,
+    S: HasKeys + Clone + Send + Sync + 'static,
 {
     Methods::none().get(handler)
 }
@@ -69,8 +68,7 @@ pub fn post<H, T, S>(handler: Only<H>) -> Methods<S>
 where
     H: Handler<T, S, Future = Answering>,
     T: 'static,
-    S: Clone + Send + Sync + 'static,
-    KeyRing: axum::extract::FromRef<S>,
+    S: HasKeys + Clone + Send + Sync + 'static,
 {
     Methods::none().post(handler)
 }
@@ -80,8 +78,7 @@ pub fn put<H, T, S>(handler: Only<H>) -> Methods<S>
 where
     H: Handler<T, S, Future = Answering>,
     T: 'static,
-    S: Clone + Send + Sync + 'static,
-    KeyRing: axum::extract::FromRef<S>,
+    S: HasKeys + Clone + Send + Sync + 'static,
 {
     Methods::none().on(Method::PUT, handler)
 }
@@ -95,7 +92,7 @@ impl<S: Clone + Send + Sync + 'static> Methods<S> {
     where
         H: Handler<T, S, Future = Answering>,
         T: 'static,
-        KeyRing: axum::extract::FromRef<S>,
+        S: HasKeys,
     {
         let Self { mut by_method, mut guards } = self;
         guards.push((method.clone(), handler.guard()));
@@ -109,7 +106,7 @@ impl<S: Clone + Send + Sync + 'static> Methods<S> {
     where
         H: Handler<T, S, Future = Answering>,
         T: 'static,
-        KeyRing: axum::extract::FromRef<S>,
+        S: HasKeys,
     {
         self.on(Method::GET, handler)
     }
@@ -120,7 +117,7 @@ impl<S: Clone + Send + Sync + 'static> Methods<S> {
     where
         H: Handler<T, S, Future = Answering>,
         T: 'static,
-        KeyRing: axum::extract::FromRef<S>,
+        S: HasKeys,
     {
         self.on(Method::POST, handler)
     }
@@ -131,7 +128,7 @@ impl<S: Clone + Send + Sync + 'static> Methods<S> {
     where
         H: Handler<T, S, Future = Answering>,
         T: 'static,
-        KeyRing: axum::extract::FromRef<S>,
+        S: HasKeys,
     {
         self.on(Method::PATCH, handler)
     }
@@ -142,7 +139,7 @@ impl<S: Clone + Send + Sync + 'static> Methods<S> {
     where
         H: Handler<T, S, Future = Answering>,
         T: 'static,
-        KeyRing: axum::extract::FromRef<S>,
+        S: HasKeys,
     {
         self.on(Method::DELETE, handler)
     }
@@ -244,17 +241,15 @@ impl Routes {
 
 #[cfg(test)]
 mod tests {
-    use axum::extract::FromRef;
-
     use super::*;
-    use crate::{Caller, KeyHash, only};
+    use crate::{Caller, KeyHash, KeyRing, only};
 
     #[derive(Clone)]
     struct Api(KeyRing);
 
-    impl FromRef<Api> for KeyRing {
-        fn from_ref(api: &Api) -> Self {
-            api.0.clone()
+    impl HasKeys for Api {
+        fn keys(&self) -> &KeyRing {
+            &self.0
         }
     }
 

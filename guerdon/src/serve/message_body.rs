@@ -156,9 +156,22 @@ impl Body for RequestBody {
         self.first.is_none() && self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
-    /// Of what hasn't come.
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        let first = match &self.first {
+            Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
+            Some(Err(_)) | None => 0,
+        };
+        let first = u64::try_from(first).unwrap_or_default();
+        let mut hint = SizeHint::with_exact(first);
+        if let Some(body) = &self.body {
+            let of_body = body.size_hint();
+            hint = SizeHint::new();
+            hint.set_lower(of_body.lower().saturating_add(first));
+            if let Some(upper) = of_body.upper() {
+                hint.set_upper(upper.saturating_add(first));
+            }
+        }
+        hint
     }
 }
 

@@ -13,7 +13,7 @@ mod state_of_health;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use command_api::CommandMetrics;
@@ -28,7 +28,7 @@ use publisher::{Publisher, PublisherMetrics};
 use query_api::QueryMetrics;
 use sealer::{Sealer, SealerMetrics};
 use wire::Role::{Auditor, Operator};
-use wire::{KeyRing, Problem, Routes, get, only};
+use wire::{HasKeys, KeyRing, Problem, Routes, get, only};
 
 pub(super) use self::erasures::ErasureMetrics;
 pub(super) use self::http::CountedRoutes;
@@ -252,8 +252,8 @@ async fn get_metrics(State(api): State<MetricsApi>) -> Result<Response, Problem>
     Ok(([(CONTENT_TYPE, OPEN_METRICS)], encoded).into_response())
 }
 
-impl FromRef<MetricsApi> for KeyRing {
-    fn from_ref(api: &MetricsApi) -> Self {
-        api.keys.clone()
+impl HasKeys for MetricsApi {
+    fn keys(&self) -> &KeyRing {
+        &self.keys
     }
 }

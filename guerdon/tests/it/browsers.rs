@@ -101,10 +101,9 @@ async fn no_page_calls_a_ledger_that_names_no_origin() {
 #[track_caller]
 fn is_safe_in_a_browser(answer: &Response, what: &str) {
     let headers = answer.headers();
-    for (name, expected) in [
-        ("x-content-type-options", "nosniff"),
-        ("cross-origin-resource-policy", "same-origin"),
-    ] {
+    for (name, expected) in
+        [("x-content-type-options", "nosniff"), ("cross-origin-resource-policy", "same-origin")]
+    {
         assert_eq!(text(headers, name), Some(expected), "{name} of {what}");
     }
     let is_page = text(headers, "content-type").is_some_and(|of| of.starts_with("text/html"));

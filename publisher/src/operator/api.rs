@@ -1,7 +1,6 @@
 //! What the operators' handlers share.
 
-use axum::extract::FromRef;
-use wire::{KeyRing, Problem};
+use wire::{HasKeys, KeyRing, Problem};
 
 use super::problems::PUBLISHER_AWAY;
 use crate::causes::with_causes;
@@ -16,9 +15,9 @@ pub struct PublisherApi {
     pub(super) keys: KeyRing,
 }
 
-impl FromRef<PublisherApi> for KeyRing {
-    fn from_ref(api: &PublisherApi) -> Self {
-        api.keys.clone()
+impl HasKeys for PublisherApi {
+    fn keys(&self) -> &KeyRing {
+        &self.keys
     }
 }
 
