@@ -2,6 +2,7 @@
 //!
 //! It knows nothing of HTTP and Kafka, and decides nothing. In reading order:
 //! - [`Projector`]: follows the log; a batch's rows and the checkpoint move in one transaction
+//! - `batch`: events on their way to rows, read in pages; large batches where it is behind
 //! - `rows`: what a batch of events adds up to, a row for each key
 //! - `write`: the tables of either database, to write those rows and the checkpoint
 //! - `checkpoint`: whether the log still has the event of a checkpoint
@@ -13,6 +14,7 @@
 //!
 //! The tables themselves, and how they are read, are in the crate `read-model`.
 
+mod batch;
 mod checkpoint;
 mod erased;
 mod error;

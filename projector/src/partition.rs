@@ -1,25 +1,22 @@
-//! The projection of one partition: read a batch, add it up, write rows and checkpoint.
+//! The projection of one partition: batches on their way into the tables, with the checkpoint. While
+//! a large one is written, the next one is made.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use event_store::{EventStore, Followed, READ_EVENTS_MAX, with_causes};
-use log_record::{Partition, Place, Position, RecordedEvent};
+use event_store::{EventStore, READ_EVENTS_MAX, with_causes};
+use log_record::{Partition, Place, Position};
 use read_model::{Changes, Checkpoint, ReadModelError, ReadModelUrl, Side};
 use tokio::sync::watch;
-use trace::Tracer;
+use tokio_util::sync::CancellationToken;
 
 use crate::ProjectError;
+use crate::batch::{Ahead, Batches, Gathered};
 use crate::checkpoint::verify;
 use crate::metrics::WriteTimes;
-use crate::rows::{Lanes, Rows};
-use crate::traces::Traces;
+use crate::rows::Lanes;
 use crate::write::{Batch, Tables, WriteError, Written};
-
-/// The most events in a batch: a quarter of a second of work. A projector that keeps up takes what
-/// is there and never as many; one that is behind writes each page once for more of its rows.
-pub(crate) const BATCH_EVENTS_MAX: usize = READ_EVENTS_MAX;
 
 /// How long nothing must happen until there is time for other things.
 const QUIET: Duration = Duration::from_secs(2);
@@ -63,8 +60,7 @@ pub(crate) struct PartitionProjection {
     pub(crate) status: watch::Sender<ProjectionStatus>,
     pub(crate) changes: Arc<Changes>,
     write_times: WriteTimes,
-    /// Begins spans, where the projector follows the log as it grows.
-    pub(crate) tracer: Tracer,
+    pub(crate) batches: Batches,
 }
 
 impl PartitionProjection {
@@ -80,6 +76,7 @@ impl PartitionProjection {
         let status = watch::Sender::new(status);
         let projected = watch::Sender::new(checkpoint.position);
         let changes = Arc::new(Changes::since(partition, &checkpoint));
+        let batches = Batches::new(url, store.clone(), partition);
         let url = url.clone();
         Ok(Self {
             url,
@@ -93,7 +90,7 @@ impl PartitionProjection {
             status,
             changes,
             write_times,
-            tracer: Tracer::default(),
+            batches,
         })
     }
 
@@ -101,70 +98,89 @@ impl PartitionProjection {
         self.checkpoint.position
     }
 
-    /// The next events, once there are any. Dropping the future loses nothing.
-    pub(crate) async fn next(&mut self) -> Result<Followed, ProjectError> {
-        let known = Place { partition: self.partition, position: self.checkpoint.position };
-        // Another server may answer than did before; it must have the same history.
-        let mut follower = self.store.follow_from(known, self.checkpoint.checksum)?;
-        let mut next = pin!(follower.next(BATCH_EVENTS_MAX));
-        tokio::select! {
-            events = &mut next => return Ok(events?),
-            () = self.tables.lost() => {
-                return Err(self.failed("stay connected to", LOST.into()));
+    /// The next batch, once there are events for it. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Result<Gathered, ProjectError> {
+        let mut follower = self.batches.follow(&self.checkpoint)?;
+        let events = {
+            let mut next = pin!(follower.next(READ_EVENTS_MAX));
+            let come = tokio::select! {
+                events = &mut next => Some(events?),
+                () = self.tables.lost() => {
+                    return Err(self.failed("stay connected to", LOST.into()));
+                }
+                () = tokio::time::sleep(QUIET) => None,
+            };
+            match come {
+                Some(events) => events,
+                None => {
+                    self.tables.rest().await;
+                    tokio::select! {
+                        events = next => events?,
+                        () = self.tables.lost() => {
+                            return Err(self.failed("stay connected to", LOST.into()));
+                        }
+                    }
+                }
             }
-            () = tokio::time::sleep(QUIET) => {}
-        }
-        self.tables.rest().await;
-        tokio::select! {
-            events = next => Ok(events?),
-            () = self.tables.lost() => Err(self.failed("stay connected to", LOST.into())),
-        }
-    }
-
-    /// The next events, which may be none.
-    pub(crate) async fn rest(&mut self) -> Result<Followed, ProjectError> {
-        let after = self.checkpoint.position;
-        Ok(self.store.read(self.partition, after, BATCH_EVENTS_MAX).await?.into())
+        };
+        self.batches.begin(self.checkpoint, events, &mut follower).await
     }
 
     /// The next events up to a position, which may be none.
-    pub(crate) async fn rest_up_to(&mut self, end: Position) -> Result<Followed, ProjectError> {
-        let left = end.since(self.checkpoint.position);
-        let most = usize::try_from(left).unwrap_or(usize::MAX).min(BATCH_EVENTS_MAX);
-        if most == 0 {
-            return Ok(Followed::default());
-        }
-        Ok(self.store.read(self.partition, self.checkpoint.position, most).await?.into())
+    pub(crate) async fn rest_up_to(&self, end: Position) -> Result<Gathered, ProjectError> {
+        self.batches.up_to(self.checkpoint, end).await
     }
 
-    /// Brings a batch that follows the checkpoint into the tables.
-    pub(crate) async fn project(&mut self, mut events: Followed) -> Result<(), ProjectError> {
-        // What an erasure erases is what was written before it: it ends its batch.
-        let is_erasure = |event: &RecordedEvent| *event.event_type == *RecordedEvent::ERASURE;
-        let erasure = events.iter().position(is_erasure);
-        if let Some(erasure) = erasure {
-            events.truncate(erasure + 1);
-        }
-        let Some(next) = events.last().map(Checkpoint::at) else { return Ok(()) };
-        let traces = Traces::begin(&self.tracer, &events);
-        let rows = match Rows::of(events.iter()) {
-            Ok(rows) => rows,
-            Err(ProjectError::Unapplicable { place, why }) => {
-                drop(traces);
-                return self.stop_at(place, why, events).await;
+    /// Brings all that the log holds by now into the tables.
+    pub(crate) async fn catch_up(&mut self) -> Result<(), ProjectError> {
+        loop {
+            let mut next = Some(self.rest_up_to(Position(u64::MAX)).await?);
+            let is_all = next.as_ref().is_some_and(Gathered::is_empty);
+            while let Some(batch) = next {
+                next = self.project(batch, Ahead::Rest).await?;
             }
-            Err(error) => return Err(error),
+            if is_all {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Brings a batch that follows the checkpoint into the tables, and gives the one after it where
+    /// that was made meanwhile.
+    pub(crate) async fn project(
+        &mut self,
+        mut batch: Gathered,
+        ahead: Ahead,
+    ) -> Result<Option<Gathered>, ProjectError> {
+        let stop = batch.stop.take();
+        let ahead = if stop.is_some() { Ahead::Nothing } else { ahead };
+        let next = if batch.is_empty() { None } else { self.write(batch, ahead).await? };
+        // Another projector may have stopped there, or gone on.
+        let Some((place, why)) = stop.filter(|(place, _)| self.is_before(*place)) else {
+            return Ok(next);
         };
+        let noted = self.tables.note_stop(place, &why).await;
+        noted.map_err(|error| self.failed("write to", error.into_source()))?;
+        Err(ProjectError::Unapplicable { place, why })
+    }
+
+    async fn write(
+        &mut self,
+        mut batch: Gathered,
+        ahead: Ahead,
+    ) -> Result<Option<Gathered>, ProjectError> {
+        let (rows, traces) = (std::mem::take(&mut batch.rows), std::mem::take(&mut batch.traces));
+        let (from, next) = (batch.from, batch.next);
         let concerns_all = rows.concerns_all();
         let touched: Vec<usize> =
             rows.accounts().map(|account| self.changes.mark_of(account)).collect();
-        let (partition, from, lanes) = (self.partition, self.checkpoint, self.lanes.clone());
-        let begun = Instant::now();
-        match self.tables.write(Batch { partition, from, next, lanes, rows }).await {
-            Ok(Written::Moved(lanes)) => {
+        let (partition, lanes) = (self.partition, self.lanes.clone());
+        let (begun, is_written) = (Instant::now(), CancellationToken::new());
+        let writing = async {
+            let written = self.tables.write(Batch { partition, from, next, lanes, rows }).await;
+            is_written.cancel();
+            if matches!(written, Ok(Written::Moved(_))) {
                 self.write_times.0.observe(begun.elapsed().as_secs_f64());
-                self.checkpoint = next;
-                self.lanes.extend(lanes);
                 if concerns_all {
                     self.changes.raise_all(&next);
                 } else {
@@ -175,28 +191,29 @@ impl PartitionProjection {
                     status.position = next.position;
                     status.stopped = None;
                 });
-                traces.end(events.len());
-                Ok(())
+                traces.end(batch.events);
             }
-            Ok(Written::Overtaken) => self.reopen().await,
-            Err(error) => Err(self.unwritten(error, &events)),
+            written
+        };
+        let gathering = self.batches.ahead(&batch, ahead, &is_written);
+        let (written, ahead) = tokio::join!(writing, gathering);
+        match written {
+            Ok(Written::Moved(lanes)) => {
+                self.checkpoint = next;
+                self.lanes.extend(lanes);
+                Ok(ahead)
+            }
+            Ok(Written::Overtaken) => {
+                self.reopen().await?;
+                Ok(None)
+            }
+            Err(error) => Err(self.unwritten(error, &batch)),
         }
     }
 
-    /// Projects the events before the one that can't be applied, and records where and why it
-    /// stops.
-    async fn stop_at(
-        &mut self,
-        place: Place,
-        why: String,
-        mut events: Followed,
-    ) -> Result<(), ProjectError> {
-        let before = events.iter().position(|event| event.place == place);
-        events.truncate(before.unwrap_or_default());
-        Box::pin(self.project(events)).await?;
-        let noted = self.tables.note_stop(place, &why).await;
-        noted.map_err(|error| self.unwritten(error, &Followed::default()))?;
-        Err(ProjectError::Unapplicable { place, why })
+    /// Whether the tables end right before a place.
+    fn is_before(&self, place: Place) -> bool {
+        self.checkpoint.position.next() == place.position
     }
 
     /// Begins anew from the tables' checkpoint, as at a start: after a rebuild, beside another
@@ -218,17 +235,17 @@ impl PartitionProjection {
     }
 
     /// Rows that break a rule of the tables come of events that can't be applied.
-    fn unwritten(&self, error: WriteError, events: &Followed) -> ProjectError {
-        match (error, events.first(), events.last()) {
-            (WriteError::Rule(source), Some(first), Some(last)) => {
+    fn unwritten(&self, error: WriteError, batch: &Gathered) -> ProjectError {
+        match (error, batch.first) {
+            (WriteError::Rule(source), Some(first)) => {
+                let last = Place { partition: self.partition, position: batch.next.position };
                 let why = format!(
-                    "an event from there to {} breaks a rule of the read tables: {}",
-                    last.place,
+                    "an event from there to {last} breaks a rule of the read tables: {}",
                     with_causes(&*source)
                 );
-                ProjectError::Unapplicable { place: first.place, why }
+                ProjectError::Unapplicable { place: first, why }
             }
-            (error, _, _) => self.failed("write to", error.into_source()),
+            (error, _) => self.failed("write to", error.into_source()),
         }
     }
 
@@ -252,6 +269,10 @@ async fn open_tables(
     let (of, checkpoint) =
         tables.read_checkpoint(partition, store.log_id()).await.map_err(reading)?;
     let lanes = tables.read_lanes().await.map_err(reading)?;
+    if side != Side::Live {
+        // A draft has one connection at a time.
+        tables.close().await;
+    }
     let checkpoint = verify(checkpoint, of, url, store, partition).await?;
     Ok((tables, checkpoint, lanes))
 }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trace::Tracer;
 
+use crate::batch::Ahead;
 use crate::metrics::WriteTimes;
 use crate::partition::PartitionProjection;
 use crate::{ProjectError, ProjectionStatus, ProjectionStop};
@@ -73,7 +74,7 @@ impl Projector {
     /// Begins spans for events whose trace is kept, and logs what is marked, from now on.
     pub fn trace(&mut self, tracer: &Tracer) {
         for partition in &mut self.partitions {
-            partition.tracer = tracer.clone();
+            partition.batches.tracer = tracer.clone();
         }
     }
 
@@ -137,21 +138,25 @@ impl Projector {
         let Some(partition) = self.partitions.get_mut(usize::from(partition.0)) else {
             return Ok(end);
         };
-        let events = partition.rest_up_to(end).await?;
-        partition.project(events).await?;
+        let batch = partition.rest_up_to(end).await?;
+        partition.project(batch, Ahead::Nothing).await?;
         Ok(partition.position())
+    }
+
+    /// Projects all that the log holds by now, and closes each partition's connection before the next
+    /// one's fills its page cache.
+    pub(crate) async fn catch_up_in_turn(&mut self) -> Result<(), ProjectError> {
+        for partition in &mut self.partitions {
+            partition.catch_up().await?;
+            partition.close().await;
+        }
+        Ok(())
     }
 
     /// Projects all that the log holds by now.
     pub async fn catch_up(&mut self) -> Result<(), ProjectError> {
         for partition in &mut self.partitions {
-            loop {
-                let events = partition.rest().await?;
-                if events.is_empty() {
-                    break;
-                }
-                partition.project(events).await?;
-            }
+            partition.catch_up().await?;
         }
         Ok(())
     }
@@ -173,22 +178,31 @@ async fn follow(mut partition: PartitionProjection, stop: CancellationToken) {
 
 async fn keep_projecting(partition: &mut PartitionProjection, stop: CancellationToken) {
     let (mut delays, mut next_at) = (RETRY.build(), Instant::now());
+    let mut ahead = None;
     loop {
         let next = async {
-            tokio::time::sleep_until(next_at).await;
-            partition.next().await
+            match ahead.take() {
+                Some(batch) => Ok(batch),
+                None => {
+                    tokio::time::sleep_until(next_at).await;
+                    partition.next().await
+                }
+            }
         };
-        let events = tokio::select! {
+        let batch = tokio::select! {
             () = stop.cancelled() => return,
-            events = next => events,
+            batch = next => batch,
         };
         next_at = Instant::now() + PROJECT_EVERY;
-        let projected = match events {
-            Ok(events) => partition.project(events).await,
+        let projected = match batch {
+            Ok(batch) => partition.project(batch, Ahead::Coming).await,
             Err(error) => Err(error),
         };
         match projected {
-            Ok(()) => delays = RETRY.build(),
+            Ok(next) => {
+                ahead = next;
+                delays = RETRY.build();
+            }
             Err(error) if error.may_pass() => {
                 note_failing(partition, error);
                 tokio::select! {

@@ -64,8 +64,14 @@ pub async fn rebuild_watched(
     // A rebuild that was killed may have left tables behind.
     discard(url).await?;
     read_model::migrate_side(url, Side::Rebuilt).await?;
+    if let ReadModelUrl::Sqlite(file) = url {
+        file::begin(file).await?;
+    }
     let mut projector = Projector::open_side(url, Side::Rebuilt, store.clone()).await?;
     watch(projector.statuses());
+    if let ReadModelUrl::Sqlite(file) = url {
+        file::make(file, &mut projector).await?;
+    }
     let (mut pauses, mut short_pauses) =
         (PAUSES.build(), PAUSES.with_max_delay(BEHIND_MAX).build());
     loop {

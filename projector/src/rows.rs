@@ -112,6 +112,15 @@ impl Rows {
         events: impl IntoIterator<Item = &'a RecordedEvent>,
     ) -> Result<Self, ProjectError> {
         let mut rows = Self::default();
+        rows.add_all(events)?;
+        Ok(rows)
+    }
+
+    /// Adds the events that follow. After an error the rows are of no use.
+    pub(crate) fn add_all<'a>(
+        &mut self,
+        events: impl IntoIterator<Item = &'a RecordedEvent>,
+    ) -> Result<(), ProjectError> {
         for row in events {
             let unapplicable = |error: &dyn std::error::Error| ProjectError::Unapplicable {
                 place: row.place,
@@ -119,16 +128,16 @@ impl Rows {
             };
             let (recorded_at, event) = decode(row).map_err(|error| unapplicable(&error))?;
             let at = At { row, recorded_at };
-            rows.note_fact(at, &event);
-            rows.note_counted(at, &event);
-            rows.note_operation(at, &event).map_err(|error| unapplicable(&*error))?;
+            self.note_fact(at, &event);
+            self.note_counted(at, &event);
+            self.note_operation(at, &event).map_err(|error| unapplicable(&*error))?;
             let (subject, exchange_id) = about(&event);
-            let with_row = rows.with_place();
-            rows.add(at, event).map_err(|error| unapplicable(&error))?;
-            let has_row = rows.with_place() > with_row;
-            rows.note_place(at, has_row, subject, exchange_id);
+            let with_row = self.with_place();
+            self.add(at, event).map_err(|error| unapplicable(&error))?;
+            let has_row = self.with_place() > with_row;
+            self.note_place(at, has_row, subject, exchange_id);
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// The accounts that the batch touches; some of them more than once.

@@ -2,7 +2,7 @@
 
 use event_schema::decode_metadata;
 use event_store::Followed;
-use log_record::RecordedEvent;
+use log_record::{Place, RecordedEvent};
 use trace::{Span, SpanKind, Tracer, unix_micros};
 
 /// The most spans of one batch. A projector that keeps up has a few; one that catches up must not
@@ -13,25 +13,35 @@ const SPANS_MAX: usize = 256;
 const OLD_AFTER_MICROS: i64 = 3_600 * 1_000_000;
 
 /// The spans of one batch on its way into the tables.
-pub(crate) struct Traces<'a> {
-    begun: Vec<Traced<'a>>,
+#[derive(Debug, Default)]
+pub(crate) struct Traces {
+    begun: Vec<Traced>,
 }
 
 /// The events of one call in a batch.
-struct Traced<'a> {
+#[derive(Debug)]
+struct Traced {
     span: Span,
     traceparent: Option<Box<str>>,
-    last: &'a RecordedEvent,
+    last: Last,
     events: usize,
     is_marked: bool,
 }
 
-impl<'a> Traces<'a> {
-    /// Begins the spans.
-    pub(crate) fn begin(tracer: &Tracer, events: &'a Followed) -> Self {
-        let mut begun: Vec<Traced<'a>> = vec![];
+/// The last event of a call, as it is told.
+#[derive(Debug)]
+struct Last {
+    place: Place,
+    event_type: Box<str>,
+    account_id: Option<Box<str>>,
+}
+
+impl Traces {
+    /// Begins the spans of the next events of a batch.
+    pub(crate) fn begin(&mut self, tracer: &Tracer, events: &Followed) {
+        let begun = &mut self.begun;
         if tracer.is_idle() {
-            return Self { begun };
+            return;
         }
         let since = unix_micros().saturating_sub(OLD_AFTER_MICROS);
         for event in events.iter().filter(|event| event.recorded_at > since) {
@@ -46,7 +56,7 @@ impl<'a> Traces<'a> {
                 && before.traceparent == traceparent
                 && traceparent.is_some()
             {
-                before.last = event;
+                before.last = Last::of(event);
                 before.events += 1;
                 before.is_marked |= is_marked;
                 continue;
@@ -56,10 +66,10 @@ impl<'a> Traces<'a> {
             }
             let of = traceparent.as_deref();
             if let Some(span) = tracer.below("project", SpanKind::Internal, of, is_marked) {
-                begun.push(Traced { span, traceparent, last: event, events: 1, is_marked });
+                let last = Last::of(event);
+                begun.push(Traced { span, traceparent, last, events: 1, is_marked });
             }
         }
-        Self { begun }
     }
 
     /// The rows of the batch can be read.
@@ -79,6 +89,13 @@ impl<'a> Traces<'a> {
             span.count("guerdon.batch.events", batch);
             span.end();
         }
+    }
+}
+
+impl Last {
+    fn of(event: &RecordedEvent) -> Self {
+        let (event_type, account_id) = (event.event_type.clone(), event.account_id.clone());
+        Self { place: event.place, event_type, account_id }
     }
 }
 

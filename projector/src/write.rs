@@ -31,7 +31,9 @@ use crate::rows::{Lanes, PurchaseChange, Rows, ShippingRows, TierError, TierRows
 use statement::Writes;
 
 pub(crate) use postgres::PostgresTables;
-pub(crate) use sqlite::{SqliteTables, TablesFile, failed, open_to_read, write_past};
+pub(crate) use sqlite::{
+    SqliteTables, TablesFile, begin_draft, failed, finish_draft, open_to_read, write_past,
+};
 
 /// A connection that writes.
 #[derive(Debug)]
@@ -121,9 +123,7 @@ fn last_writes<'a>(
 impl Tables {
     pub(crate) async fn open(url: &ReadModelUrl, side: Side) -> Result<Self, ReadModelError> {
         match url {
-            ReadModelUrl::Sqlite(file) => {
-                Ok(Self::Sqlite(SqliteTables::open(&side.file(file)).await?))
-            }
+            ReadModelUrl::Sqlite(file) => Ok(Self::Sqlite(SqliteTables::open(file, side).await?)),
             ReadModelUrl::Postgres(url) => {
                 Ok(Self::Postgres(PostgresTables::open(url, side.schema()).await?))
             }

@@ -36,7 +36,9 @@ static LIST_CLOSED: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/list_closed_offers.sql")));
 static LIST_OF_STATUS: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/list_offers_of_status.sql")));
-const TAKEN: Query = Query::same(include_str!("sql/sum_taken.sql"));
+static TAKEN: LazyLock<Query> = LazyLock::new(|| {
+    Query::same(include_str!("sql/sum_taken.sql")).by_index("exchange_of_account")
+});
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,7 +94,7 @@ pub(crate) async fn get_account_offer(
     let tier = of_tier.map(|price| price.tier).or(had).map(LadderTierBody::from);
     let Price { unit, points: price } = prices.first();
     let ids = [account_id.as_str().into(), offer_id.as_str().into()];
-    let TakenRow { taken } = reading.one(TAKEN, &ids).await.map_err(failed)?;
+    let TakenRow { taken } = reading.one(*TAKEN, &ids).await.map_err(failed)?;
     let taken = sum(taken)?;
     let left_of_limit = limit_per_shopper.map(|limit| limit.get().saturating_sub(taken));
     let may_take = match status {

@@ -179,9 +179,8 @@ create table exchange (
 );
 
 create unique index exchange_is_one_per_id on exchange (exchange_id, account_id);
-create index exchange_of_account on exchange (account_id, recorded_at, place);
--- What a shopper has had of an offer.
-create index exchange_of_offer on exchange (account_id, offer_id);
+-- An account's; what a shopper has had of an offer is among them.
+create index exchange_of_account on exchange (account_id, recorded_at, place, offer_id);
 -- What was sold of an offer by a time.
 create index exchange_by_offer on exchange (offer_id, recorded_at, place, quantity);
 

@@ -182,9 +182,8 @@ create table exchange (
 ) strict;
 
 create unique index exchange_is_one_per_id on exchange (exchange_id, account_id);
-create index exchange_of_account on exchange (account_id, recorded_at, place);
--- What a shopper has had of an offer.
-create index exchange_of_offer on exchange (account_id, offer_id);
+-- An account's; what a shopper has had of an offer is among them.
+create index exchange_of_account on exchange (account_id, recorded_at, place, offer_id);
 -- What was sold of an offer by a time.
 create index exchange_by_offer on exchange (offer_id, recorded_at, place, quantity);
 
@@ -326,11 +325,8 @@ create table shipping_request (
     )
 ) strict;
 
--- One shipping request for each exchange: projecting an event again changes nothing.
-create unique index shipping_request_is_one_per_exchange
-    on shipping_request (account_id, exchange_id) where type = 2;
-create unique index shipping_request_is_one_per_purchase
-    on shipping_request (account_id, purchase_id) where type = 1;
+-- An account's, or that of an exchange or a purchase, are found by the place of that; and so there is
+-- one for each.
 -- A warehouse's, in the order of the log. Every entry ends in the place by itself.
 create index shipping_request_of_warehouse on shipping_request (warehouse);
 -- A warehouse's with a status.

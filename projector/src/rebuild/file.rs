@@ -19,7 +19,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Swap;
-use crate::write::{TablesFile, WriteError, failed};
+use crate::write::{TablesFile, WriteError, begin_draft, failed, finish_draft};
 use crate::{ProjectError, Projector};
 
 const REACHED: &str = include_str!("../sql/sqlite/select_reached.sql");
@@ -44,6 +44,17 @@ pub(crate) fn name_of(file: &Path) -> Result<PathBuf, ReadModelError> {
         }
     }
     Err(refused("follow the links of", file, io::Error::other("they lead round in a circle")))
+}
+
+/// Begins the file of a rebuild, which has the schema.
+pub(super) async fn begin(file: &Path) -> Result<(), ReadModelError> {
+    begin_draft(&Side::Rebuilt.file(file)).await
+}
+
+/// Makes the rows of all events that there are, and then what readers need.
+pub(super) async fn make(file: &Path, rebuilt: &mut Projector) -> Result<(), ProjectError> {
+    rebuilt.catch_up_in_turn().await?;
+    Ok(finish_draft(&Side::Rebuilt.file(file)).await?)
 }
 
 /// Gives the name of the live file to the file that `rebuilt` has made. Nobody writes to the live

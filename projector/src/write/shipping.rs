@@ -7,7 +7,9 @@ use read_model::{Lane, ShippingChange, ShippingRequest};
 use super::statement::{LazyStatement, Statement, Writes};
 use crate::rows::{ShippingRequestChange, ShippingRows};
 
-static INSERT: LazyStatement = LazyLock::new(Statement::insert::<ShippingRequest>);
+static INSERT: LazyStatement = LazyLock::new(|| {
+    Statement::of::<ShippingRequest>(include_str!("../sql/insert_shipping_request.sql"))
+});
 static CHANGE: LazyStatement = LazyLock::new(|| {
     Statement::of::<ShippingRequestChange>(include_str!("../sql/change_shipping_request.sql"))
 });

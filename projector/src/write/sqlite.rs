@@ -2,6 +2,7 @@
 //! own.
 
 mod credit;
+mod draft;
 mod past;
 mod purchase;
 mod shipping;
@@ -11,7 +12,7 @@ mod tier;
 use std::path::Path;
 
 use log_record::{Generation, LogId, Partition, Place, Position};
-use read_model::{Checkpoint, ReadModelError, ReadModelUrl, Value};
+use read_model::{Checkpoint, ReadModelError, ReadModelUrl, Side, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{
     Connection, OptionalExtension as _, Params, Statement, ToSql, Transaction, TransactionBehavior,
@@ -24,6 +25,7 @@ use super::statement::Writes;
 use super::{Batch, WriteError, Written, balance_writes, first_writes, last_writes, total_writes};
 use crate::rows::{LaneEnd, Lanes};
 
+pub(crate) use draft::{begin_draft, finish_draft};
 pub(crate) use past::write_past;
 pub(crate) use tables_file::{OpenFile, TablesFile, open_to_read};
 
@@ -34,9 +36,13 @@ pub(crate) struct SqliteTables {
 }
 
 impl SqliteTables {
-    pub(crate) async fn open(file: &Path) -> Result<Self, ReadModelError> {
-        let opened = TablesFile::open(file).await;
-        Ok(Self { file: opened.map_err(|error| failed("open", file, error))? })
+    pub(crate) async fn open(file: &Path, side: Side) -> Result<Self, ReadModelError> {
+        let file = side.file(file);
+        let opened = match side {
+            Side::Live => TablesFile::open(&file).await,
+            Side::Rebuilt | Side::Shadow => TablesFile::open_draft(&file).await,
+        };
+        Ok(Self { file: opened.map_err(|error| failed("open", &file, error))? })
     }
 
     pub(super) async fn read_checkpoint(
@@ -125,6 +131,9 @@ fn commit(open: &OpenFile, batch: Batch) -> Result<Written, WriteError> {
     if open.is_replaced() {
         return Ok(Written::Overtaken);
     }
+    if open.is_draft && !batch.rows.erasures.is_empty() {
+        draft::prepare_to_erase(&transaction)?;
+    }
     let written = write_batch(&transaction, batch)?;
     if matches!(written, Written::Moved(_)) {
         transaction.commit()?;
@@ -171,14 +180,15 @@ fn run(connection: &Connection, writes: Writes<'_>) -> rusqlite::Result<usize> {
         let mut statement = connection.prepare_cached(&write.statement.sqlite)?;
         let insert = write.insert_missing.map(|insert| connection.prepare_cached(&insert.sqlite));
         let mut insert = insert.transpose()?;
-        for row in write.rows() {
+        write.each_row(|row| {
             let values = parameters(&statement, row);
             let changed = statement.execute(values)?;
             if let Some(insert) = insert.as_mut().filter(|_| changed == 0) {
                 let values = parameters(insert, row);
                 inserted += insert.execute(values)?;
             }
-        }
+            Ok::<_, rusqlite::Error>(())
+        })?;
     }
     Ok(inserted)
 }

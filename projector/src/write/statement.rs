@@ -9,7 +9,8 @@
 //! - `{from-with}` is the same before another table
 //! - `{column}` is the value of a column in the row
 
-use std::sync::LazyLock;
+use std::fmt::Debug;
+use std::sync::{LazyLock, OnceLock};
 
 use read_model::{Column, ColumnKind, Row, Value, column_list};
 
@@ -30,8 +31,20 @@ pub(crate) struct Write<'a> {
     pub(crate) statement: &'static Statement,
     /// Inserts those rows that the statement was to change and that aren't there.
     pub(crate) insert_missing: Option<&'static Statement>,
-    /// Row after row.
-    values: Vec<Value<'a>>,
+    rows: Vec<&'a dyn AnyRow>,
+    /// Row after row, once the columns are asked for.
+    values: OnceLock<Vec<Value<'a>>>,
+}
+
+/// A row of any table.
+trait AnyRow: Debug + Sync {
+    fn add_values<'a>(&'a self, values: &mut Vec<Value<'a>>);
+}
+
+impl<R: Row + Debug + Sync> AnyRow for R {
+    fn add_values<'a>(&'a self, values: &mut Vec<Value<'a>>) {
+        self.push_values(values);
+    }
 }
 
 /// What a batch writes, in order.
@@ -80,9 +93,18 @@ impl Statement {
 }
 
 impl<'a> Write<'a> {
-    /// Each row's values.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = &[Value<'a>]> {
-        self.values.chunks_exact(self.statement.columns.len())
+    /// Does something with each row's values.
+    pub(crate) fn each_row<E>(
+        &self,
+        mut each: impl FnMut(&[Value<'a>]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut values = Vec::with_capacity(self.statement.columns.len());
+        for row in &self.rows {
+            values.clear();
+            row.add_values(&mut values);
+            each(&values)?;
+        }
+        Ok(())
     }
 
     /// Each column, and its values in all rows.
@@ -90,15 +112,20 @@ impl<'a> Write<'a> {
         &self,
     ) -> impl Iterator<Item = (ColumnKind, impl Iterator<Item = Value<'a>>)> {
         let columns = self.statement.columns;
+        let values = self.values.get_or_init(|| {
+            let mut values = Vec::with_capacity(self.rows.len() * columns.len());
+            self.rows.iter().for_each(|row| row.add_values(&mut values));
+            values
+        });
         columns.iter().enumerate().map(move |(index, column)| {
-            (column.kind, self.values.iter().skip(index).step_by(columns.len()).copied())
+            (column.kind, values.iter().skip(index).step_by(columns.len()).copied())
         })
     }
 }
 
 impl<'a> Writes<'a> {
     /// Writes some rows; nothing where there are none.
-    pub(crate) fn push<R: Row + 'a>(
+    pub(crate) fn push<R: Row + Debug + Sync + 'a>(
         &mut self,
         statement: &'static Statement,
         rows: impl IntoIterator<Item = &'a R>,
@@ -107,7 +134,7 @@ impl<'a> Writes<'a> {
     }
 
     /// Changes some rows, and inserts those that aren't there.
-    pub(crate) fn push_change_or_insert<R: Row + 'a>(
+    pub(crate) fn push_change_or_insert<R: Row + Debug + Sync + 'a>(
         &mut self,
         change: &'static Statement,
         insert_missing: &'static Statement,
@@ -116,18 +143,15 @@ impl<'a> Writes<'a> {
         self.add(change, Some(insert_missing), rows);
     }
 
-    fn add<R: Row + 'a>(
+    fn add<R: Row + Debug + Sync + 'a>(
         &mut self,
         statement: &'static Statement,
         insert_missing: Option<&'static Statement>,
         rows: impl IntoIterator<Item = &'a R>,
     ) {
-        let mut values = vec![];
-        for row in rows {
-            row.push_values(&mut values);
-        }
-        if !values.is_empty() {
-            self.0.push(Write { statement, insert_missing, values });
+        let rows: Vec<&dyn AnyRow> = rows.into_iter().map(|row| row as &dyn AnyRow).collect();
+        if !rows.is_empty() {
+            self.0.push(Write { statement, insert_missing, rows, values: OnceLock::new() });
         }
     }
 }

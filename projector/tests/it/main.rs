@@ -1,6 +1,7 @@
 //! The tests of this crate, in one program.
 
 mod erasure;
+mod large_batches;
 mod life;
 mod locks;
 mod lost_batches;

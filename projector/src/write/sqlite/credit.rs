@@ -39,21 +39,17 @@ pub(super) fn write_parts(connection: &Connection, rows: &Rows) -> rusqlite::Res
         let mut change = connection.prepare_cached(&CHANGE.sqlite)?;
         let mut insert = connection.prepare_cached(&INSERT.sqlite)?;
         let mut delete = connection.prepare_cached(&DELETE.sqlite)?;
-        for row in write.rows() {
+        write.each_row(|row| {
             let values = parameters(&change, row);
             let left: Option<i64> = change.query_row(values, |row| row.get(0)).optional()?;
-            match left {
-                None => {
-                    let values = parameters(&insert, row);
-                    insert.execute(values)?;
-                }
-                Some(0) => {
-                    let values = parameters(&delete, row);
-                    delete.execute(values)?;
-                }
-                Some(_) => {}
-            }
-        }
+            let then = match left {
+                None => &mut insert,
+                Some(0) => &mut delete,
+                Some(_) => return Ok(()),
+            };
+            let values = parameters(then, row);
+            then.execute(values).map(drop)
+        })?;
     }
     Ok(())
 }

@@ -11,19 +11,21 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
+use super::draft;
 use crate::write::WriteError;
 
-/// How long a statement waits for another process's transaction. Those of this ledger take
-/// milliseconds; after that, projecting has failed for now, and says why.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement waits for another's transaction. Those of this ledger take milliseconds, and
+/// a few seconds where a projector is far behind; after that, projecting has failed for now, and says
+/// why.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Frames in the write-ahead file before they are moved into the file: 40 MB at 4 KiB, so that the
+/// Frames in the write-ahead file before they are moved into the file: 128 MB at 4 KiB, so that the
 /// move is rare, and a page that many batches touch is moved once.
-const CHECKPOINT_FRAMES: u32 = 10_000;
+const CHECKPOINT_FRAMES: u32 = 32_768;
 
-/// What the write-ahead file is cut to when it begins anew, however large a long read has let it
-/// grow: as large as it becomes without one.
-const WAL_BYTES_MAX: u32 = 40 << 20;
+/// What the write-ahead file is cut to when it begins anew, however large a long read or a large
+/// batch has let it grow: as large as it becomes without one.
+const WAL_BYTES_MAX: u32 = 128 << 20;
 
 /// A larger write-ahead file is cut while there is nothing to project.
 const QUIET_BYTES_MAX: u64 = 1 << 20;
@@ -33,7 +35,7 @@ const CUT_WAIT: Duration = Duration::from_millis(50);
 
 /// The writing connection's page cache, in SQLite's notation: 64 MB, the indexes' upper pages of
 /// tens of millions of rows. With the default of 2 MB, much of the time went into reading pages.
-const CACHE_KIBIBYTES: i32 = -65_536;
+pub(super) const CACHE_KIBIBYTES: i32 = -65_536;
 
 /// How often a file may be replaced while it is opened.
 const REPLACED_MAX: usize = 5;
@@ -42,6 +44,8 @@ const REPLACED_MAX: usize = 5;
 #[derive(Debug)]
 pub(crate) struct TablesFile {
     file: PathBuf,
+    /// It may be a draft, which the live one never is.
+    may_be_draft: bool,
     /// `None` while a job has it, and after a job that panicked or wasn't waited for.
     open: Option<OpenFile>,
 }
@@ -52,11 +56,21 @@ pub(crate) struct OpenFile {
     pub(crate) connection: Connection,
     file: PathBuf,
     id: FileId,
+    pub(super) is_draft: bool,
 }
 
 impl TablesFile {
     pub(crate) async fn open(file: &Path) -> Result<Self, WriteError> {
-        let mut opened = Self { file: file.into(), open: None };
+        Self::open_as(file, false).await
+    }
+
+    /// Opens a file that may be a draft.
+    pub(crate) async fn open_draft(file: &Path) -> Result<Self, WriteError> {
+        Self::open_as(file, true).await
+    }
+
+    async fn open_as(file: &Path, may_be_draft: bool) -> Result<Self, WriteError> {
+        let mut opened = Self { file: file.into(), may_be_draft, open: None };
         opened.run(|_| Ok(())).await?;
         Ok(opened)
     }
@@ -66,11 +80,11 @@ impl TablesFile {
         &mut self,
         job: impl FnOnce(&OpenFile) -> Result<T, WriteError> + Send + 'static,
     ) -> Result<T, WriteError> {
-        let (file, open) = (self.file.clone(), self.open.take());
+        let (file, may_be_draft, open) = (self.file.clone(), self.may_be_draft, self.open.take());
         let ran = spawn_blocking(move || {
             let open = match open {
                 Some(open) if !open.is_replaced() => open,
-                _ => OpenFile::open(&file)?,
+                _ => OpenFile::open(&file, may_be_draft)?,
             };
             let done = job(&open);
             Ok::<_, WriteError>((open, done))
@@ -100,11 +114,16 @@ impl Drop for TablesFile {
 }
 
 impl OpenFile {
-    fn open(file: &Path) -> Result<Self, WriteError> {
+    fn open(file: &Path, may_be_draft: bool) -> Result<Self, WriteError> {
         let id_of = || FileId::of(file).map_err(|error| WriteError::Failed(error.into()));
         let mut id = id_of()?;
         for _ in 0..REPLACED_MAX {
-            let opened = Self { connection: connect(file)?, file: file.into(), id };
+            let connection = connect_to_write(file)?;
+            let is_draft = may_be_draft && draft::is_draft(&connection)?;
+            if is_draft {
+                draft::prepare(&connection)?;
+            }
+            let opened = Self { connection, file: file.into(), id, is_draft };
             id = id_of()?;
             if id == opened.id {
                 return Ok(opened);
@@ -146,7 +165,7 @@ pub(crate) fn open_to_read(file: &Path) -> rusqlite::Result<Connection> {
 
 /// With its statements prepared once it is five times as fast as the pool, which hops to a thread
 /// and back for each of them.
-fn connect(file: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn connect_to_write(file: &Path) -> rusqlite::Result<Connection> {
     // It never makes a file: one without tables would be of no use.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
