@@ -1,9 +1,9 @@
-//! A batch before it is written: events that follow each other, read in pages, each page added up as
-//! soon as it is read.
+//! A batch before it is written: events that follow each other, read in pages, each page added up
+//! as soon as it is read.
 //!
-//! A batch has what there is by the time it is read, up to a limit: a few events while the projector
-//! keeps up, and a hundred thousand where it is behind. A page of a table is written once for all
-//! rows of a batch, so a row of a large one costs a fraction.
+//! A batch has what there is by the time it is read, up to a limit: a few events while the
+//! projector keeps up, and a hundred thousand where it is behind. A page of a table is written once
+//! for all rows of a batch, so a row of a large one costs a fraction.
 
 use std::time::Duration;
 
@@ -129,8 +129,8 @@ impl Batches {
         self.unless_unapplicable(from, batch).await
     }
 
-    /// What follows a batch that is being written, if anything does. Unless only the rest is wanted, it
-    /// goes back to the log for what comes, and ends once that is written.
+    /// What follows a batch that is being written, if anything does. Unless only the rest is
+    /// wanted, it goes back to the log for what comes, and ends once that is written.
     pub(crate) async fn ahead(
         &self,
         of: &Gathered,

@@ -1,5 +1,5 @@
-//! The projection of one partition: batches on their way into the tables, with the checkpoint. While
-//! a large one is written, the next one is made.
+//! The projection of one partition: batches on their way into the tables, with the checkpoint.
+//! While a large one is written, the next one is made.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -143,8 +143,8 @@ impl Projector {
         Ok(partition.position())
     }
 
-    /// Projects all that the log holds by now, and closes each partition's connection before the next
-    /// one's fills its page cache.
+    /// Projects all that the log holds by now, and closes each partition's connection before the
+    /// next one's fills its page cache.
     pub(crate) async fn catch_up_in_turn(&mut self) -> Result<(), ProjectError> {
         for partition in &mut self.partitions {
             partition.catch_up().await?;

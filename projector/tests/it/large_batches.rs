@@ -1,5 +1,5 @@
-//! A projector that is behind takes what there is in batches of many pages of the log, and makes the
-//! next one while the last is written. What comes of it is what small batches make.
+//! A projector that is behind takes what there is in batches of many pages of the log, and makes
+//! the next one while the last is written. What comes of it is what small batches make.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

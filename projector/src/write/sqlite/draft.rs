@@ -67,8 +67,8 @@ pub(super) fn is_draft(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(mode != "wal")
 }
 
-/// Prepares a connection to a draft, the only one while it is open. A transaction that fails can still
-/// be undone.
+/// Prepares a connection to a draft, the only one while it is open. A transaction that fails can
+/// still be undone.
 pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "locking_mode", "exclusive")?;
     connection.pragma_update(None, "journal_mode", "memory")?;

@@ -14,9 +14,9 @@ use tokio::task::spawn_blocking;
 use super::draft;
 use crate::write::WriteError;
 
-/// How long a statement waits for another's transaction. Those of this ledger take milliseconds, and
-/// a few seconds where a projector is far behind; after that, projecting has failed for now, and says
-/// why.
+/// How long a statement waits for another's transaction. Those of this ledger take milliseconds,
+/// and a few seconds where a projector is far behind; after that, projecting has failed for now,
+/// and says why.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Frames in the write-ahead file before they are moved into the file: 128 MB at 4 KiB, so that the
