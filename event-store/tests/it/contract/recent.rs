@@ -69,8 +69,8 @@ async fn what_was_appended_is_followed_although_the_log_cannot_be_read() {
     let mut ledger = Held::new().await;
     ledger.append(["b", "c"]).await.expect("appended");
     ledger.append(["d"]).await.expect("appended");
-    assert_eq!(ledger.from_memory(2).await, [2, 3]);
-    assert_eq!(ledger.from_memory(9).await, [4]);
+    assert_eq!(ledger.given_by_memory(2).await, [2, 3]);
+    assert_eq!(ledger.given_by_memory(9).await, [4]);
     let (store, writer) = (ledger.store.clone(), ledger.writer);
     let append = async {
         tokio::task::yield_now().await;
@@ -95,7 +95,7 @@ async fn who_knows_no_event_or_another_one_or_a_later_one_reads_the_log() {
     for position in [0, 2, 3, 4, 99] {
         reads_the_log(&mut from(position, known.checksum)).await;
     }
-    assert_eq!(ledger.from_memory(9).await, [2, 3]);
+    assert_eq!(ledger.given_by_memory(9).await, [2, 3]);
 }
 
 #[tokio::test]
@@ -167,7 +167,7 @@ async fn another_generation_is_followed_from_the_log() {
     ledger.append(["d"]).await.expect("appended");
     reads_the_log(&mut ledger.follower).await;
     ledger.follower = ledger.store.follow_from(place, fork.checksum).expect("a partition");
-    assert_eq!(ledger.from_memory(9).await, [4]);
+    assert_eq!(ledger.given_by_memory(9).await, [4]);
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn who_is_further_behind_than_memory_reaches_reads_the_log() {
 async fn a_fork_is_noticed_by_who_has_followed_from_memory() {
     let mut ledger = Held::new().await;
     ledger.append(["b", "c"]).await.expect("appended");
-    assert_eq!(ledger.from_memory(9).await, [2, 3]);
+    assert_eq!(ledger.given_by_memory(9).await, [2, 3]);
     ledger.memory().lose_tail(P0, 1);
     ledger.writer.expected = Position(2);
     ledger.append(["another", "history"]).await.expect("appended");
@@ -276,7 +276,7 @@ impl Held {
     }
 
     /// The positions of what the follower gets although the log can't be read.
-    async fn from_memory(&mut self, limit: usize) -> Vec<u64> {
+    async fn given_by_memory(&mut self, limit: usize) -> Vec<u64> {
         let given: Followed = timeout(MOMENT, self.follower.available(limit))
             .await
             .expect("it is in memory")
