@@ -4,9 +4,9 @@
 //!
 //! In reading order: `catalogue.rs` (the contenders), `rounds.rs`, `turn.rs`, `load.rs` (the
 //! client), `report.rs` (the tables); `broker.rs`, `sender.rs` and `follower.rs` for what goes to
-//! Kafka; beside them `restart.rs`, `rebuild.rs`, `memory.rs` and `footprint.rs`, on logs and states that
-//! `make_log.rs` makes; `audit.rs` for the transparency log. Everything runs on loopback, bounded
-//! in time.
+//! Kafka; beside them `restart.rs`, `rebuild.rs`, `memory.rs` and `footprint.rs`, on logs and
+//! states that `make_log.rs` makes; `audit.rs` for the transparency log. Everything runs on
+//! loopback, bounded in time.
 
 mod audit;
 mod broker;

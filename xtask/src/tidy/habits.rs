@@ -18,8 +18,11 @@ const OPENS_A_FILE: &str = concat!("Connection::", "open");
 const OPENS_NO_FILE: &str = "open_in_memory";
 
 /// Where that is done, on threads that may wait; tests and tools may anywhere.
-const OPENERS: [&str; 2] =
-    ["event-store/src/sqlite/open.rs", "projector/src/write/sqlite/tables_file.rs"];
+const OPENERS: [&str; 3] = [
+    "event-store/src/sqlite/open.rs",
+    "projector/src/write/sqlite/tables_file.rs",
+    "read-model/src/read_model/pages.rs",
+];
 const MAY_OPEN: [&str; 5] = ["/tests/", "testing/", "bench/", "examples/", "xtask/"];
 
 /// What is wrong with these files, which are given with their paths.
