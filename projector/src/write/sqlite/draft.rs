@@ -24,16 +24,17 @@ const DRAFT_CACHE_KIBIBYTES: i32 = 4 * CACHE_KIBIBYTES;
 const ERASING: [&str; 4] =
     ["exchange_of_account", "fact_has_private", "operation_of_account", "purchase_of_account"];
 
-const INDEXES: &str =
-    "select name, sql from sqlite_schema where type = 'index' and sql is not null";
+/// Without those that a table has by itself. (`like` doesn't tell capitals from small letters.)
+const INDEXES: &str = "select name, sql, sql like 'create unique %' from sqlite_schema \
+                       where type = 'index' and sql is not null";
 
 /// Makes a draft of a file that has the schema and nothing else.
 pub(crate) async fn begin_draft(file: &Path) -> Result<(), ReadModelError> {
     on_thread("prepare", file, |file| {
         let connection = connect_to_write(&file)?;
         connection.pragma_update(None, "journal_mode", "delete")?;
-        for Index { name, sql } in indexes(&connection)? {
-            if !sql.contains(" unique ") {
+        for Index { name, is_unique, .. } in indexes(&connection)? {
+            if !is_unique {
                 connection.execute_batch(&format!("drop index {name}"))?;
             }
         }
@@ -84,6 +85,7 @@ pub(super) fn prepare_to_erase(connection: &Connection) -> rusqlite::Result<()> 
 struct Index {
     name: String,
     sql: String,
+    is_unique: bool,
 }
 
 fn make_missing_indexes(
@@ -96,7 +98,7 @@ fn make_missing_indexes(
     for statements in sqlite_schema() {
         of_schema.execute_batch(statements)?;
     }
-    for Index { name, sql } in indexes(&of_schema)? {
+    for Index { name, sql, .. } in indexes(&of_schema)? {
         if is_wanted(&name) && !there.contains(&name) {
             connection.execute_batch(&sql)?;
         }
@@ -106,7 +108,9 @@ fn make_missing_indexes(
 
 fn indexes(connection: &Connection) -> rusqlite::Result<Vec<Index>> {
     let mut select = connection.prepare(INDEXES)?;
-    let found = select.query_map((), |row| Ok(Index { name: row.get(0)?, sql: row.get(1)? }))?;
+    let found = select.query_map((), |row| {
+        Ok(Index { name: row.get(0)?, sql: row.get(1)?, is_unique: row.get(2)? })
+    })?;
     found.collect()
 }
 
