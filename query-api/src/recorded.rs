@@ -1,7 +1,7 @@
 //! Accounts as they were recorded, before what has fallen due since.
 //!
-//! SQLite has a row for an account, with its lists as JSON; PostgreSQL has a row for each thing that
-//! an account has, of any number of accounts.
+//! SQLite has a row for an account, with its lists as JSON; PostgreSQL has a row for each thing
+//! that an account has, of any number of accounts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

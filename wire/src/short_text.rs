@@ -1,5 +1,5 @@
-//! Numbers written in place: an answer has several, and each would be a text on the heap or a detour
-//! through the formatter.
+//! Numbers written in place: an answer has several, and each would be a text on the heap or a
+//! detour through the formatter.
 
 use axum::http::HeaderValue;
 use log_record::Place;

@@ -5,9 +5,9 @@ use crate::run::run;
 use crate::services;
 
 /// How often, unless the environment says otherwise: kills of a ledger on SQLite, of one on the
-/// server that speaks KurrentDB's protocol, of servers of read tables, and of a warehouse; faults of
-/// each kind on PostgreSQL and on a parcel's way; the seconds for which two writers race on every store; and mixes of the
-/// files of several histories, as an operator makes them by mistake.
+/// server that speaks KurrentDB's protocol, of servers of read tables, and of a warehouse; faults
+/// of each kind on PostgreSQL and on a parcel's way; the seconds for which two writers race on
+/// every store; and mixes of the files of several histories, as an operator makes them by mistake.
 const LONG: [(&str, &str); 4] = [
     ("GUERDON_KILLS", "20"),
     ("GUERDON_FAULTS", "20"),
@@ -19,7 +19,8 @@ const LONG: [(&str, &str); 4] = [
 pub(crate) fn faults() -> anyhow::Result<()> {
     services::install()?;
     let nextest = Nextest::install()?;
-    let ledger = "test(/^(crash|lost_rows|postgres_faults|failover|operators_mistakes|shipping_faults|take_over)::/)";
+    let ledger = "test(/^(crash|lost_rows|postgres_faults|failover|operators_mistakes)::/) \
+                  | test(/^(shipping_faults|take_over)::/)";
     let groups: [(&[&str], &str); 4] = [
         (&["-p", "guerdon"], ledger),
         (&["-p", "event-store", "--features", "kurrent"], "test(/^contract::/)"),

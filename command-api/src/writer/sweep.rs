@@ -43,8 +43,8 @@ impl Run {
         };
         async move {
             match wait {
-                // Whoever is to ask gets to run between two portions, also where no append waits for
-                // anything: the log in memory.
+                // Whoever is to ask gets to run between two portions, also where no append waits
+                // for anything: the log in memory.
                 Some(Duration::ZERO) => tokio::task::yield_now().await,
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => std::future::pending().await,

@@ -52,7 +52,8 @@ impl Edge {
         })
     }
 
-    /// Lets a request in, if whoever sends it may call; without keys that is who is on this machine.
+    /// Lets a request in, if whoever sends it may call; without keys that is who is on this
+    /// machine.
     pub(super) fn let_in(&self, request: &mut Request) -> Result<(), Problem> {
         if !self.asks_for_keys {
             check_on_this_machine(&self.origins, request.headers())?;

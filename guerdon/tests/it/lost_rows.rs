@@ -1,8 +1,8 @@
 //! Read tables that go back while the log and the publisher's state go on: a PostgreSQL was killed,
-//! and took the last batches with it that nobody had waited for; or the power went, and a SQLite file
-//! had its last commits in the system's memory only. Nobody redeems twice, reads wait for what they
-//! were told, every warehouse hears of every request once and under one id, and the tables are those
-//! that the log makes.
+//! and took the last batches with it that nobody had waited for; or the power went, and a SQLite
+//! file had its last commits in the system's memory only. Nobody redeems twice, reads wait for what
+//! they were told, every warehouse hears of every request once and under one id, and the tables are
+//! those that the log makes.
 //!
 //! Three losses on either database; `GUERDON_KILLS` says another number, `cargo xtask faults` 20.
 

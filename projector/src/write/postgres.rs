@@ -1,13 +1,13 @@
 //! On PostgreSQL: one statement for each table and batch, with the rows as arrays, a column each.
 //!
-//! A batch costs two round trips: what decides on the rest, with the checkpoint before, then all the
-//! rest and the commit, each sent at once. The first changes balances and parts of lots, which tells
-//! how many of them aren't there yet, and looks up what was changed of parcels, purchases and tiers.
-//! Where something was taken back, it is looked up before that.
+//! A batch costs two round trips: what decides on the rest, with the checkpoint before, then all
+//! the rest and the commit, each sent at once. The first changes balances and parts of lots, which
+//! tells how many of them aren't there yet, and looks up what was changed of parcels, purchases and
+//! tiers. Where something was taken back, it is looked up before that.
 //!
-//! A commit is answered before it is on disk. A server that is killed takes the last batches with it,
-//! rows and checkpoint alike; the connection is lost then, and whoever opens the tables anew goes on
-//! from the checkpoint that is there.
+//! A commit is answered before it is on disk. A server that is killed takes the last batches with
+//! it, rows and checkpoint alike; the connection is lost then, and whoever opens the tables anew
+//! goes on from the checkpoint that is there.
 
 mod credit;
 mod purchase;
@@ -40,8 +40,8 @@ use crate::holders::holders;
 use crate::rows::{LaneEnd, Lanes, Rows};
 
 const SESSION: &str = include_str!("../sql/postgres/session.sql");
-/// What is erased must not come back: on this server's disk before it is answered. Nobody waits for a
-/// standby.
+/// What is erased must not come back: on this server's disk before it is answered. Nobody waits for
+/// a standby.
 const DURABLE: &str = "set local synchronous_commit to local";
 /// How long a batch may take: far longer than any does. A server behind a network that swallows
 /// everything doesn't say that it is gone.
@@ -328,8 +328,8 @@ impl std::fmt::Debug for PostgresTables {
     }
 }
 
-/// The statements of some writes, each for all of its rows at once: those that change rows, then those
-/// that insert the ones that aren't there.
+/// The statements of some writes, each for all of its rows at once: those that change rows, then
+/// those that insert the ones that aren't there.
 fn calls<'a>(writes: &Writes<'a>) -> Vec<Call<'a>> {
     let each = writes.0.iter();
     let each = each.map(|write| {

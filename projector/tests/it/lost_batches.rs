@@ -1,5 +1,5 @@
-//! A PostgreSQL that is killed takes the last batches of the read tables with it, rows and checkpoint
-//! alike; they are made again from the log.
+//! A PostgreSQL that is killed takes the last batches of the read tables with it, rows and
+//! checkpoint alike; they are made again from the log.
 
 use std::time::Duration;
 

@@ -6,8 +6,8 @@
 //! read again from its checkpoint once they can be sent.
 //!
 //! A feed works in turns. A turn does all that can be done now: it goes back to lost messages,
-//! tries blocked lanes, hands over messages while there is room, and begins to store a checkpoint if
-//! the last is old. After a turn, the feed waits for an acknowledgement, new messages or a time.
+//! tries blocked lanes, hands over messages while there is room, and begins to store a checkpoint
+//! if the last is old. After a turn, the feed waits for an acknowledgement, new messages or a time.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! Connections of no more use. Prepared statements may fit the tables no more: a column has another
-//! type since, or a table was put in the place of another. PostgreSQL refuses them on each connection
-//! that has prepared them, for as long as it has them. Or the server has ended the connections; that
-//! is found out by whoever uses one, because to ask before each read takes longer than the read.
+//! type since, or a table was put in the place of another. PostgreSQL refuses them on each
+//! connection that has prepared them, for as long as it has them. Or the server has ended the
+//! connections; that is found out by whoever uses one, because to ask before each read takes longer
+//! than the read.
 
 use std::io::ErrorKind;
 use std::sync::Arc;

@@ -163,7 +163,8 @@ async fn a_log_that_ends_before_a_key_handed_over_is_refused() {
     let last = Checkpoint { next_key: Some(key(2)), ..checkpoint(&all[..200], 1) };
     files.insert("handover/1".into(), sign(1, &last).to_string().into_bytes());
     let expected = "the newest checkpoint is of generation 1 and size 150, and a key handed over at \
-                    size 200 of generation 1: events are gone, or an older copy of the log is shown";
+                    size 200 of generation 1: events are gone, or an older copy of the log is \
+                    shown";
     assert_eq!(told(verify(&files, key(1), None).await), Err(expected.into()));
 }
 
