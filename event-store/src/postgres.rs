@@ -8,6 +8,7 @@
 //! standby was cancelled is answered like any other, and may yet be lost with this server.
 
 mod api_keys;
+mod append;
 mod archived;
 mod erasures;
 mod import_state;
@@ -27,7 +28,7 @@ use log_record::{
     WriterId,
 };
 use postgres_connection::{Connection, Pool, PoolError, PostgresUrl};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
@@ -37,13 +38,10 @@ use crate::archive::Archive;
 use crate::check::{HistoryCheck, RowCheck, check_rows};
 use crate::read_public::{Made, Make};
 use crate::recent::Recent;
-use crate::{
-    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, MarkChange, MarkRow,
-    StoreError, Unlanded,
-};
+use crate::{Access, ApiKeyChange, ApiKeyRow, ArchivedRange, MarkChange, MarkRow, StoreError};
 use ranges::Ranges;
 use reader::Lent;
-use rows::{Columns, event_in, event_of_row, head_of_row};
+use rows::{event_in, event_of_row, head_of_row};
 use waiting::tell_while;
 
 pub(crate) use open::{choose_range_positions, migrate};
@@ -60,14 +58,6 @@ const READERS: usize = 4;
 
 /// How long until a range is detached again that somebody else's transaction kept from it.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// Answers by which the server says that it rolled the append back because of somebody else's lock:
-/// the same append can succeed (40001, 40P01, 55P03).
-const ROLLED_BACK: [SqlState; 3] = [
-    SqlState::T_R_SERIALIZATION_FAILURE,
-    SqlState::T_R_DEADLOCK_DETECTED,
-    SqlState::LOCK_NOT_AVAILABLE,
-];
 
 /// Answers by which the server says that a statement must be prepared anew, and wasn't run: a table
 /// has changed since (0A000), or somebody took the statement away (26000).
@@ -171,69 +161,6 @@ impl PostgresStore {
             self.shared.ranges.make(url, client, head.position).await?;
         }
         Ok(head)
-    }
-
-    /// `sealed` gives the rows to append, in a task of its own: meanwhile the next are decided, and
-    /// an append that nobody waits for any more goes on all the same.
-    pub(crate) async fn append(
-        &self,
-        partition: Partition,
-        sealed: impl FnOnce() -> Append<RecordedEvent> + Send + 'static,
-    ) -> Result<Position, AppendError> {
-        let store = self.clone();
-        let appended = tokio::spawn(async move {
-            let mut held = store.writer(partition).map_err(AppendError::InDoubt)?.lock().await;
-            let append = sealed();
-            match store.append_on(&mut held, &append).await {
-                Ok(last) => {
-                    // Before the next append can begin.
-                    if let Some(recent) = store.recent_of(partition) {
-                        recent.keep(append.events);
-                    }
-                    Ok(last)
-                }
-                Err(Failed::Conflict(head)) => Err(AppendError::Conflict(head)),
-                Err(Failed::NotBegun(error)) => {
-                    Err(AppendError::NotBegun(error, Unlanded(append.events)))
-                }
-                Err(Failed::Stale(error)) => {
-                    *held = None;
-                    Err(AppendError::NotBegun(error, Unlanded(append.events)))
-                }
-                Err(Failed::InDoubt(error)) => {
-                    *held = None;
-                    Err(AppendError::InDoubt(error))
-                }
-            }
-        });
-        appended.await.map_err(|_| AppendError::InDoubt(StoreError::Closed))?
-    }
-
-    async fn append_on(
-        &self,
-        held: &mut MutexGuard<'_, Option<Writer>>,
-        append: &Append<RecordedEvent>,
-    ) -> Result<Position, Failed> {
-        // Until there is a connection, nothing was sent.
-        let writer = self.connect(append.partition, held).await.map_err(Failed::NotBegun)?;
-        let client = &writer.connection.client;
-        let hashes: Vec<_> = append.events.iter().map(RecordedEvent::private_hash).collect();
-        let columns = Columns::of(append, &hashes);
-        let failed = |source| postgres("append to", source);
-        // The answer comes after the commit, or with it: the future waits for both.
-        let rows =
-            client.execute(&writer.append, &columns.params()).await.map_err(Failed::of_append)?;
-        if writer.connection.take_warning() {
-            return Err(StoreError::Warned.into());
-        }
-        if rows != append.events.len() as u64 {
-            let partition = i32::from(append.partition.0);
-            let head = client.query_one(READ_HEAD, &[&partition]).await.map_err(failed)?;
-            return Err(Failed::Conflict(head_of_row(&head).map_err(failed)?));
-        }
-        let last = append.last();
-        self.shared.ranges.make_ahead(&self.shared.url, last);
-        Ok(last)
     }
 
     /// The connection that is held, or a new one.
@@ -499,35 +426,6 @@ impl PostgresStore {
     fn writer(&self, partition: Partition) -> Result<&Mutex<Option<Writer>>, StoreError> {
         let writer = self.shared.writers.get(usize::from(partition.0));
         writer.ok_or(StoreError::NoSuchPartition(partition))
-    }
-}
-
-/// How an append failed on its connection.
-enum Failed {
-    Conflict(Head),
-    NotBegun(StoreError),
-    /// Likewise, and the statement must be prepared anew.
-    Stale(StoreError),
-    InDoubt(StoreError),
-}
-
-impl Failed {
-    /// A server that lost a race for a lock says so after it has rolled everything back.
-    fn of_append(source: tokio_postgres::Error) -> Self {
-        let is_rolled_back = source.code().is_some_and(|code| ROLLED_BACK.contains(code));
-        let is_stale = is_stale(&source);
-        let error = postgres("append to", source);
-        match (is_stale, is_rolled_back) {
-            (true, _) => Self::Stale(error),
-            (false, true) => Self::NotBegun(error),
-            (false, false) => Self::InDoubt(error),
-        }
-    }
-}
-
-impl From<StoreError> for Failed {
-    fn from(error: StoreError) -> Self {
-        Self::InDoubt(error)
     }
 }
 

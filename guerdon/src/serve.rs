@@ -19,6 +19,7 @@ mod listener;
 mod lookup;
 mod message_body;
 mod metrics;
+mod open_log;
 mod proxies;
 mod publishing;
 mod quiet_waker;
@@ -48,27 +49,28 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use audit::AuditApi;
 use command_api::{CommandApi, CommandMetrics, MarkBook, WriterConfig, WriterStatus, Writers};
-use event_store::{Access, EventStore, NewLog, StoreError, StoreUrl};
-use log_record::LogId;
+use event_store::{EventStore, StoreUrl};
 use projector::Projector;
 use query_api::QueryApi;
-use read_model::{OfLog, ReadModel, ReadModelError};
+use read_model::ReadModel;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trace::Tracer;
-use uuid::Uuid;
 
 use crate::serve_config::{Part, ServeConfig};
-use crate::{file_modes, first_keys, key_file};
+use crate::{file_modes, first_keys};
 use doors::{Doors, Sockets};
 use eraser::Eraser;
 use front::{Front, Step};
 use health::Health;
 use metrics::{CountedRoutes, ErasureMetrics, Metrics, ReconciliationMetrics};
+use open_log::{open_archive, open_store};
 use publishing::Publishing;
 use route_lines::log_routes;
+
+pub(crate) use open_log::new_log;
 
 /// How long the parts may take to end after the process was told to stop. Service managers and
 /// containers kill it after 10 s, and `NOTED_WITHIN` and the end of `main` come after this.
@@ -416,62 +418,6 @@ impl Ledger {
         drop(store);
         Ok(())
     }
-}
-
-async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStore> {
-    let access = if config.runs(Part::CommandApi) {
-        let new_log = new_log(config.partitions);
-        // Other errors appear again when the store is opened for writing.
-        if let Err(StoreError::Missing { .. }) = config.data.open(Access::Read).await {
-            check_place(config, &new_log).await?;
-        }
-        Access::Write(new_log)
-    } else {
-        Access::Read
-    };
-    let store = config.data.open(access).await?;
-    if store.partitions() != config.partitions {
-        bail!(
-            "the log was opened with {} partitions, and --partitions says {}; they can't be \
-             changed later",
-            store.partitions(),
-            config.partitions
-        );
-    }
-    Ok(store)
-}
-
-/// Notes in the log which folder the part that takes commands reads archived events in.
-async fn open_archive(store: &EventStore) -> anyhow::Result<()> {
-    match store.open_archive().await {
-        Err(error @ StoreError::Io { .. }) => {
-            // A disk for old events may come later than the ledger.
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "the archive's folder can't be used yet");
-            Ok(())
-        }
-        opened => Ok(opened?),
-    }
-}
-
-/// Checks, before a log is made, that nothing of another ledger is where its own things go.
-async fn check_place(config: &ServeConfig, new_log: &NewLog) -> anyhow::Result<()> {
-    key_file::check_absent(&config.data.api_keys(), &config.data.store().to_string())?;
-    if !config.runs(Part::Projector) && !config.runs(Part::QueryApi) {
-        return Ok(());
-    }
-    match ReadModel::open(&config.data.read_model(), None).await {
-        Err(ReadModelError::Missing { .. }) if config.runs(Part::Projector) => Ok(()),
-        opened => {
-            opened?.of_log(OfLog::any_of(new_log.log_id)).await?.close().await;
-            Ok(())
-        }
-    }
-}
-
-/// The log that is made where there is none yet.
-pub(crate) fn new_log(partitions: u16) -> NewLog {
-    NewLog { log_id: LogId(Uuid::now_v7()), partitions }
 }
 
 async fn start_writer(
