@@ -7,6 +7,7 @@
 mod credit;
 mod goods;
 mod hold;
+mod message;
 mod programme;
 mod tier;
 
@@ -35,6 +36,7 @@ pub fn sentence(event: &Event) -> String {
         Event::DebtRepaid(_, fact) => credit::repaid(fact),
         Event::CreditSent(_, fact) => credit::sent(fact),
         Event::CreditReceived(_, fact) => credit::received(fact),
+        Event::CreditReturned(_, fact) => credit::returned(fact),
         Event::CreditConverted(_, fact) => credit::converted(fact),
         Event::CreditHeld(_, fact) => hold::held(fact),
         Event::HoldExtended(_, fact) => hold::extended(fact),
@@ -77,6 +79,8 @@ pub fn sentence(event: &Event) -> String {
         Event::LadderSet(fact) => programme::ladder_set(fact),
         Event::ConversionRateSet(fact) => programme::rate_set(fact),
         Event::ConversionRateClosed(fact) => programme::rate_closed(fact),
+        Event::MessageSent(fact) => message::sent(fact),
+        Event::MessageReceived(fact) => message::received(fact),
     }
 }
 

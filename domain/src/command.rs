@@ -92,10 +92,11 @@ pub use show_terms::ShowTerms;
 pub use transfer_credit::TransferCredit;
 pub use withdraw_credit::WithdrawCredit;
 
-use log_record::Position;
+use log_record::{Partition, Position};
 
 use crate::draft::Draft;
-use crate::{Decision, Event, IdHash, Preview, Refusal, State, Subject, Timestamp};
+use crate::sharing::tell_others;
+use crate::{Decision, Event, ExchangeKey, IdHash, Preview, Refusal, State, Subject, Timestamp};
 use rules::CommandRules;
 
 /// Makes the enum of these commands, and gives each of them its rules.
@@ -210,8 +211,18 @@ commands! {
 pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Decision, Refusal> {
     match command.recorded_at(state) {
         Some(at) => Ok(Decision::Repeat(at)),
-        None => command.rules().decide(Draft::new(state, now)),
+        None if state.is_shared() => {
+            let mut decision = decide_draft(command, Draft::new(state, now))?;
+            tell_others(state, &mut decision, now);
+            Ok(decision)
+        }
+        None => decide_draft(command, Draft::new(state, now)),
     }
+}
+
+/// Decides a command whose id was not recorded before.
+pub(crate) fn decide_draft(command: &Command, draft: Draft<'_>) -> Result<Decision, Refusal> {
+    command.rules().decide(draft)
 }
 
 impl Command {
@@ -225,6 +236,42 @@ impl Command {
     #[must_use]
     pub fn owner(&self) -> Owner<'_> {
         self.rules().owner()
+    }
+
+    /// The partition that decides it, of so many: that of its account, the home of its offer, or
+    /// the programme's, which is the first.
+    #[must_use]
+    pub fn partition(&self, partitions: u16) -> Partition {
+        let offer = match self {
+            Self::OpenOffer(it) => Some(&it.offer_id),
+            Self::AmendOffer(it) => Some(&it.offer_id),
+            Self::CloseOffer(it) => Some(&it.offer_id),
+            Self::ReopenOffer(it) => Some(&it.offer_id),
+            Self::AddStock(it) => Some(&it.offer_id),
+            Self::RemoveStock(it) => Some(&it.offer_id),
+            _ => None,
+        };
+        match (offer, self.owner()) {
+            (Some(offer), _) => offer.home(partitions),
+            (None, Owner::Account(account)) => account.partition(partitions),
+            (None, Owner::Programme) => Partition(0),
+        }
+    }
+
+    /// The exchange that the command would create.
+    #[must_use]
+    pub fn exchange(&self) -> Option<ExchangeKey> {
+        let (account_id, order) = match self {
+            Self::Redeem(it) => (&it.account_id, &it.order),
+            Self::CaptureHold(CaptureHold {
+                account_id,
+                capture: Capture::Exchange(order),
+                ..
+            }) => (account_id, order),
+            _ => return None,
+        };
+        let (account_id, exchange_id) = (account_id.clone(), order.exchange_id.clone());
+        Some(ExchangeKey { account_id, exchange_id })
     }
 
     /// The id that makes a repeat of this command a repeat. A command that sets something whole has

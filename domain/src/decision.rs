@@ -3,7 +3,7 @@
 use log_record::Position;
 
 use crate::account::OfferNumber;
-use crate::{Event, LadderTier, LotPart, Points, UnitId, Units};
+use crate::{Ask, Event, LadderTier, LotPart, OfferId, Points, UnitId, Units};
 
 /// What is to be done about a command that wasn't refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Decision {
     Load(Position),
     /// The thing is as asked for already; nothing is recorded.
     Unchanged,
+    /// Deciding needs what other partitions have. Where there is one, nothing ever waits.
+    Wait(Wait),
 }
 
 impl Decision {
@@ -32,6 +34,20 @@ impl Decision {
     pub(crate) fn of(event: Event) -> Self {
         Self::Record { events: vec![event], outcome: 0, stock: None }
     }
+}
+
+/// What a command waits for. The caller keeps it until then, or until its deadline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Units of an offer, of which this partition's shelf has too few: its home is asked.
+    Units(Ask),
+    /// All shelves of an offer, which are to come home first: append these events, if any.
+    Shelves {
+        /// The offer.
+        offer_id: OfferId,
+        /// What calls them back; nothing where they are on their way.
+        calls: Vec<Event>,
+    },
 }
 
 /// How a decision changes an offer's counted stock.

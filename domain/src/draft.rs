@@ -9,9 +9,10 @@ use crate::due::apply_due;
 use crate::original::EarnedCredit;
 use crate::standing::Counted;
 use crate::{
-    Account, AccountId, CauseKind, CreditReceived, CreditRefunded, Day, Decision, Event, Grace,
-    GrantId, HeldTier, Inventory, LadderId, LotPart, OfUnit, Points, Price, Prices, Refusal,
-    Standing, Standings, State, StockChange, TierId, Timestamp, UnitId, UnitNumber,
+    Account, AccountId, Allocation, CauseKind, CreditReceived, CreditRefunded, CreditReturned, Day,
+    Decision, Event, Grace, GrantId, HeldTier, Inventory, LadderId, LotPart, OfUnit, Offer,
+    OfferHome, OfferId, Points, Price, Prices, Refusal, Standing, Standings, State, StockChange,
+    TierId, Timestamp, UnitId, UnitNumber, Units,
 };
 
 /// Events that are decided one after the other against a state that doesn't change.
@@ -28,6 +29,8 @@ pub(crate) struct Draft<'a> {
     standings: Vec<(AccountId, Standings)>,
     /// How many of the events make lots that `changed` doesn't show.
     unshown_lots: usize,
+    /// Units of an offer that came for the one exchange that is decided.
+    granted: Option<(OfferNumber, Units)>,
 }
 
 impl<'a> Draft<'a> {
@@ -41,7 +44,34 @@ impl<'a> Draft<'a> {
             changed: vec![],
             standings: vec![],
             unshown_lots: 0,
+            granted: None,
         }
+    }
+
+    /// A draft of the receipt of units for one exchange, which may be decided with them.
+    pub(crate) fn with_grant(mut self, receipt: Event, offer: OfferNumber, units: Units) -> Self {
+        self.push(receipt);
+        self.granted = Some((offer, units));
+        self
+    }
+
+    /// Chooses units of an offer, and gives what is left of the shelf without them.
+    pub(crate) fn allocate(
+        &self,
+        number: OfferNumber,
+        offer: &Offer,
+        quantity: Units,
+    ) -> Option<(Allocation, Inventory)> {
+        match self.granted {
+            Some((of, units)) => (of == number && units == quantity)
+                .then_some((Allocation::Units(quantity), offer.inventory)),
+            None => offer.inventory.allocate(quantity),
+        }
+    }
+
+    /// An offer's whole stock: where many partitions sell it, as its home knows it.
+    pub(crate) fn stock_of(&self, id: &OfferId, offer: &Offer) -> Inventory {
+        self.state.offer_home(id).map_or(offer.inventory, OfferHome::inventory)
     }
 
     /// An account after the events so far, if it exists.
@@ -196,7 +226,8 @@ impl<'a> Draft<'a> {
                 fact.expires_at.is_some_and(|expires| expires <= self.now)
             }
             Event::CreditReceived(_, CreditReceived { lots, .. })
-            | Event::CreditRefunded(_, CreditRefunded { lots, .. }) => self.have_expired(lots),
+            | Event::CreditRefunded(_, CreditRefunded { lots, .. })
+            | Event::CreditReturned(_, CreditReturned { lots, .. }) => self.have_expired(lots),
             Event::HoldReleased(_, fact) => self.have_expired(&fact.came_back()),
             Event::HoldCaptured(_, fact) => self.have_expired(&fact.came_back()),
             Event::ReturnReversed(_, fact) => fact.credit.is_some(),
@@ -381,6 +412,11 @@ impl<'a> Draft<'a> {
     pub(crate) fn left_to_withdraw(&self, earned: EarnedCredit) -> Points {
         let withdrawn = self.state.withdrawn(self.state.lot_at(earned.position));
         earned.points.minus(withdrawn).unwrap_or_default()
+    }
+
+    /// The events alone, where they bear no command's id.
+    pub(crate) fn into_events(self) -> Vec<Event> {
+        self.events
     }
 
     pub(crate) fn finish(mut self) -> Decision {

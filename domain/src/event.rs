@@ -11,6 +11,7 @@ mod credit;
 mod exchange;
 mod hold;
 mod ladder;
+mod message;
 mod offer;
 mod programme;
 mod purchase;
@@ -20,12 +21,14 @@ pub use account::{AccountErased, AccountOpened};
 pub use conversion::{ConversionRateClosed, ConversionRateSet, CreditConverted, RateVersion};
 pub use credit::{
     CaptureRefund, Cause, CauseKind, Claim, CreditDeducted, CreditEarned, CreditExpired,
-    CreditGivenBack, CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn,
-    DebtRepaid, LotId, LotPart, RefundCause, RuleVersion, WithdrawalCause, WithdrawalReversed,
+    CreditGivenBack, CreditMatured, CreditReceived, CreditRefunded, CreditReturned, CreditSent,
+    CreditWithdrawn, DebtRepaid, LotId, LotPart, RefundCause, RuleVersion, WithdrawalCause,
+    WithdrawalReversed,
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered};
 pub use hold::{CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, ReleaseReason};
 pub use ladder::{GrantEnd, LadderSet, ReplacedGrant, TierChanged, TierGrantEnded, TierGranted};
+pub use message::{MessageReceived, MessageSent};
 pub use offer::{
     OfferAmended, OfferClosed, OfferOpened, OfferReopened, StockAdded, StockAmended, StockRemoved,
 };
@@ -91,6 +94,8 @@ pub enum Event {
     CreditSent(AccountId, CreditSent),
     /// `credit-received`: the second half of a transfer.
     CreditReceived(AccountId, CreditReceived),
+    /// `credit-returned`: credit that was sent comes back, for its recipient couldn't have it.
+    CreditReturned(AccountId, CreditReturned),
     /// `credit-converted`: the first half of a conversion; the second is `credit-earned`.
     CreditConverted(AccountId, CreditConverted),
     /// `credit-held`.
@@ -155,6 +160,10 @@ pub enum Event {
     StockAmended(StockAmended),
     /// `balances-sealed`.
     BalancesSealed(BalancesSealed),
+    /// `message-sent`: to another partition.
+    MessageSent(Box<MessageSent>),
+    /// `message-received`: from another partition.
+    MessageReceived(Box<MessageReceived>),
 }
 
 /// Who did something, and why, in words; private.
@@ -193,6 +202,7 @@ impl Event {
             | Self::DebtRepaid(account, _)
             | Self::CreditSent(account, _)
             | Self::CreditReceived(account, _)
+            | Self::CreditReturned(account, _)
             | Self::CreditConverted(account, _)
             | Self::CreditHeld(account, _)
             | Self::HoldExtended(account, _)
@@ -235,7 +245,9 @@ impl Event {
             | Self::StockAdded(_)
             | Self::StockRemoved(_)
             | Self::StockAmended(_)
-            | Self::BalancesSealed(_) => None,
+            | Self::BalancesSealed(_)
+            | Self::MessageSent(_)
+            | Self::MessageReceived(_) => None,
         }
     }
 
@@ -292,6 +304,7 @@ impl Event {
             Self::DebtRepaid(_, fact) => Some(fact.unit),
             Self::CreditSent(_, fact) => Some(fact.unit),
             Self::CreditReceived(_, fact) => Some(fact.unit),
+            Self::CreditReturned(_, fact) => Some(fact.unit),
             Self::CreditConverted(_, fact) => Some(fact.unit),
             Self::CreditHeld(_, fact) => Some(fact.unit),
             Self::HoldCaptured(_, fact) => Some(fact.unit),
@@ -349,6 +362,7 @@ impl Event {
             | Self::DebtRepaid(..)
             | Self::CreditSent(..)
             | Self::CreditReceived(..)
+            | Self::CreditReturned(..)
             | Self::CreditConverted(..)
             | Self::CreditHeld(..)
             | Self::HoldExtended(..)
@@ -392,7 +406,9 @@ impl Event {
             | Self::StockAdded(_)
             | Self::StockRemoved(_)
             | Self::StockAmended(_)
-            | Self::BalancesSealed(_) => false,
+            | Self::BalancesSealed(_)
+            | Self::MessageSent(_)
+            | Self::MessageReceived(_) => false,
         }
     }
 }

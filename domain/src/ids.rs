@@ -221,11 +221,23 @@ impl AccountId {
     /// log's number of partitions doesn't. (A lane's slot is made of the next 8 bytes.)
     #[must_use]
     pub fn partition(&self, partitions: u16) -> Partition {
-        let hash = Sha256::digest(self.as_str());
-        let number = hash[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
-        let number = number % u64::from(partitions.max(1));
-        Partition(u16::try_from(number).unwrap_or_default())
+        partition_of(self.as_str(), partitions)
     }
+}
+
+impl OfferId {
+    /// The offer's home, of so many partitions: by its id's hash, as an account's.
+    #[must_use]
+    pub fn home(&self, partitions: u16) -> Partition {
+        partition_of(self.as_str(), partitions)
+    }
+}
+
+fn partition_of(id: &str, partitions: u16) -> Partition {
+    let hash = Sha256::digest(id);
+    let number = hash[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    let number = number % u64::from(partitions.max(1));
+    Partition(u16::try_from(number).unwrap_or_default())
 }
 
 fn is_id(text: &str) -> bool {

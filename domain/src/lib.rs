@@ -9,6 +9,9 @@
 //! - [`command`]: what can be asked for, one file per command with its rules in order of
 //!   precedence; `draft` is a decision in the making, [`decision`] a finished one, [`original`]
 //!   what a decision needs of long ago
+//! - [`message`]: what partitions tell each other; [`receive`] decides on a message, `sharing` adds
+//!   what others are told to a decision, and `post` numbers it; [`shelves`] and [`offer_home`] share
+//!   an offer's units out, and [`parked`] is what waits for them
 //! - [`refusal`]: the answers that say no
 //! - [`event`]: the facts that are recorded
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
@@ -38,15 +41,22 @@ pub mod ids;
 pub mod inventory;
 pub mod ladder;
 mod lots;
+pub mod message;
 pub mod multiplier;
 pub mod offer;
+pub mod offer_home;
 pub mod original;
 pub mod page;
+pub mod parked;
 pub mod policy;
+mod post;
 pub mod price;
+pub mod receive;
 pub mod recorded_ids;
 pub mod refusal;
 mod schedule;
+mod sharing;
+pub mod shelves;
 pub mod shipment;
 pub mod short_id;
 pub mod standing;
@@ -74,7 +84,7 @@ pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
 pub use command::{Command, Owner, decide};
 pub use conversion::{ConversionRate, ConversionTerms};
 pub use day::{Day, DayError};
-pub use decision::{Decision, Preview, PreviewedCost, StockChange};
+pub use decision::{Decision, Preview, PreviewedCost, StockChange, Wait};
 pub use due::{Credit, DueStep, LiveHold};
 pub use earning_rule::{
     Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Period, Rate,
@@ -83,16 +93,16 @@ pub use event::{
     AccountErased, AccountOpened, BalancesSealed, CaptureRefund, Cause, CauseKind, Claim, Clock,
     ClockConfirmed, ClockDoubted, ConversionRateClosed, ConversionRateSet, CreditConverted,
     CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured,
-    CreditReceived, CreditRefunded, CreditRefused, CreditSent, CreditWithdrawn, DebtRepaid,
-    EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured,
-    HoldExtended, HoldReleased, HoldSwapped, LadderSet, LogForked, LogOpened, LotId, LotPart, Note,
-    OfferAmended, OfferClosed, OfferOpened, OfferReopened, Ordered, ParcelLines, PolicyChanged,
-    PurchaseEarning, PurchaseLine, PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX,
-    RateVersion, RefundCause, ReleaseReason, ReplacedGrant, ReturnCreditGivenBack, ReturnReversed,
-    ReturnedLine, RoomBack, RuleVersion, SaltsId, SealedBalances, SealedUnit, ShipmentDispatched,
-    ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended, StockRemoved, TakenBack,
-    TierChanged, TierGrantEnded, TierGranted, UnitClosed, UnitPoints, UnitSet, WithdrawalCause,
-    WithdrawalReversed,
+    CreditReceived, CreditRefunded, CreditRefused, CreditReturned, CreditSent, CreditWithdrawn,
+    DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured,
+    HoldExtended, HoldReleased, HoldSwapped, LadderSet, LogForked, LogOpened, LotId, LotPart,
+    MessageReceived, MessageSent, Note, OfferAmended, OfferClosed, OfferOpened, OfferReopened,
+    Ordered, ParcelLines, PolicyChanged, PurchaseEarning, PurchaseLine, PurchaseRecorded,
+    PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion, RefundCause, ReleaseReason,
+    ReplacedGrant, ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack, RuleVersion,
+    SaltsId, SealedBalances, SealedUnit, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine,
+    StockAdded, StockAmended, StockRemoved, TakenBack, TierChanged, TierGrantEnded, TierGranted,
+    UnitClosed, UnitPoints, UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
@@ -108,27 +118,36 @@ pub use ladder::{
     Level, Levels, LevelsError, Returns, TierId, TierNumber, Window, WindowMonths,
     WindowMonthsError, YearFrom, YearFromError,
 };
+pub use message::{
+    CreditInTransit, ExchangeKey, Grant, Letter, Message, MessageNumber, OfferShared,
+    ProgrammeChange, ShelfCalledBack, ShelfDrained, ShelfGranted, Source, StockReturned,
+    TransferStatus, UnitShared,
+};
 pub use multiplier::Multiplier;
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
+pub use offer_home::{HomePhase, OfferHome, SCARCE_BELOW_UNITS, WIDE_FROM_UNITS};
 pub use original::{
     CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalEarning,
     OriginalExchange, OriginalPurchase, OriginalWithdrawal, Paid, WithdrawnCredit,
 };
 pub use page::{Page, PageHash};
+pub use parked::{GATE_BELIEVED_MICROS, Gates, NotParked, PARKED_MAX, Parked, ParkedCommand};
 pub use policy::{Policy, SpentCredit};
 pub use price::{PRICES_MAX, Price, Prices, PricesError};
+pub use receive::{Receipt, receive};
 pub use recorded_ids::{AlreadyHashed, ByIdHash, IdHash, RecordedIds};
 pub use refusal::{
     AskedUnits, Fact, NotOpen, OfUnit, Refusal, RefusalCode, RefusalCodeError, RefusalKind,
     RefusalRow,
 };
 pub use schedule::{AccountNumber, Due};
+pub use shelves::{Answers, Ask, Desk, Inquiry, Reply, answer};
 pub use shipment::{PARCELS_MAX, Shipment, ShippingStatus};
 pub use short_id::ShortIdError;
 pub use standing::{
     HeldTier, PresentTier, Standing, StandingParts, Standings, TierStep, present_tiers,
 };
-pub use state::{Impossible, State, StateSize, Unwanted};
+pub use state::{Cursor, Impossible, State, StateSize, Undelivered, Unwanted};
 pub use subject::Subject;
 pub use text::{
     Actor, Attributes, Carrier, DeliverTo, Description, ExpressNo, ImageUrl, OfferName, Reason,

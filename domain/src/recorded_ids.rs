@@ -189,6 +189,18 @@ impl IdHash {
         Self::of(sender.as_str(), "transfer", id.as_str())
     }
 
+    /// The receipt of a transfer, in the recipient's partition where the sender's is another.
+    #[must_use]
+    pub fn transfer_receipt(sender: &AccountId, id: &TransferId) -> Self {
+        Self::of(sender.as_str(), "transfer-receipt", id.as_str())
+    }
+
+    /// The return of a transfer that the recipient couldn't have.
+    #[must_use]
+    pub fn transfer_return(sender: &AccountId, id: &TransferId) -> Self {
+        Self::of(sender.as_str(), "transfer-return", id.as_str())
+    }
+
     /// A conversion of an account's credit. The cause of what it earns isn't recorded: nobody can
     /// earn for it again, or take back what it earned.
     #[must_use]

@@ -4,6 +4,7 @@
 //! invariant; a partition whose log holds such an event is stopped.
 
 mod accounts;
+mod across;
 mod ahead;
 mod conversion;
 mod evolve;
@@ -29,6 +30,8 @@ use crate::{
     UnitNumber, Units, Wallet, due, present_tiers,
 };
 use accounts::{Accounts, Cancelled, RefusedCredit};
+use across::Across;
+pub use across::{Cursor, Undelivered};
 use evolve::Half;
 pub use impossible::Impossible;
 use programme::Programme;
@@ -46,6 +49,8 @@ pub struct State {
     recorded_at: Timestamp,
     programme: Programme,
     accounts: Accounts,
+    /// Of the other partitions.
+    across: Across,
     /// The first half of a pair, whose second half must be the next event (I3). Between appends
     /// there is none.
     #[serde(skip)]
@@ -67,6 +72,7 @@ impl State {
             recorded_at: Timestamp::default(),
             programme: Programme::default(),
             accounts: Accounts::default(),
+            across: Across::default(),
             unpaired: None,
             schedule: Schedule::default(),
             unjudged: None,
@@ -112,7 +118,9 @@ impl State {
     /// Whether every pair of events is complete (I3).
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.unpaired.is_none() && !self.accounts.is_purchase_next(self.position)
+        self.unpaired.as_ref().is_none_or(Half::may_be_last)
+            && !self.accounts.is_purchase_next(self.position)
+            && self.across.is_whole()
     }
 
     /// Whether an append may end with this event, which is the last that was applied: the event may

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 
 use crate::private::restore;
 use crate::v1::{
-    account as of_account, conversion, credit, exchange, hold, ladder, log, offer, programme,
-    purchase, seal, shipment, unit, withdrawal,
+    account as of_account, conversion, credit, exchange, hold, ladder, log, message, offer,
+    programme, purchase, seal, shipment, unit, withdrawal,
 };
 use crate::{Metadata, PrivateActor};
 
@@ -140,6 +140,15 @@ pub fn decode_public(row: &EventRef<'_>) -> Result<(Timestamp, Event), DecodeErr
         }
         ("credit-received", 1) => {
             Event::CreditReceived(account(row)?, fact::<credit::CreditReceived<'_>, _>(row)?)
+        }
+        ("credit-returned", 1) => {
+            Event::CreditReturned(account(row)?, fact::<credit::CreditReturned<'_>, _>(row)?)
+        }
+        ("message-sent", 1) => {
+            Event::MessageSent(Box::new(fact::<message::MessageSent<'_>, _>(row)?))
+        }
+        ("message-received", 1) => {
+            Event::MessageReceived(Box::new(fact::<message::MessageReceived<'_>, _>(row)?))
         }
         ("credit-converted", 1) => {
             Event::CreditConverted(account(row)?, fact::<conversion::CreditConverted<'_>, _>(row)?)

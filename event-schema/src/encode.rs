@@ -8,8 +8,8 @@ use serde::ser::Error as _;
 use crate::Metadata;
 use crate::private::private_text;
 use crate::v1::{
-    account, conversion, credit, exchange, hold, ladder, log, offer, programme, purchase, seal,
-    shipment, unit, withdrawal,
+    account, conversion, credit, exchange, hold, ladder, log, message, offer, programme, purchase,
+    seal, shipment, unit, withdrawal,
 };
 
 /// 128 random bits in every event's private text. Without them somebody who has a record's hash
@@ -112,11 +112,20 @@ pub fn encode(
         Event::CreditReceived(_, fact) => {
             ("credit-received", public::<credit::CreditReceived<'_>, _>(fact, metadata)?)
         }
+        Event::CreditReturned(_, fact) => {
+            ("credit-returned", public::<credit::CreditReturned<'_>, _>(fact, metadata)?)
+        }
         Event::CreditConverted(_, fact) => {
             ("credit-converted", public::<conversion::CreditConverted<'_>, _>(fact, metadata)?)
         }
         Event::CreditHeld(_, fact) => {
             ("credit-held", public::<hold::CreditHeld<'_>, _>(fact, metadata)?)
+        }
+        Event::MessageSent(fact) => {
+            ("message-sent", public::<message::MessageSent<'_>, _>(&**fact, metadata)?)
+        }
+        Event::MessageReceived(fact) => {
+            ("message-received", public::<message::MessageReceived<'_>, _>(&**fact, metadata)?)
         }
         Event::HoldExtended(_, fact) => {
             ("hold-extended", public::<hold::HoldExtended<'_>, _>(fact, metadata)?)

@@ -12,6 +12,7 @@ pub(crate) mod exchange;
 pub(crate) mod hold;
 pub(crate) mod ladder;
 pub(crate) mod log;
+pub(crate) mod message;
 pub(crate) mod offer;
 mod part;
 pub(crate) mod programme;

@@ -209,6 +209,7 @@ impl Rows {
             Event::DebtRepaid(account, fact) => self.repaid(at, &account, &fact)?,
             Event::CreditSent(account, fact) => self.sent(at, &account, &fact)?,
             Event::CreditReceived(account, fact) => self.received(at, &account, &fact)?,
+            Event::CreditReturned(account, fact) => self.came_back(at, &account, &fact)?,
             Event::CreditConverted(account, fact) => self.converted(at, &account, &fact)?,
             Event::CreditHeld(account, fact) => self.held(at, account, &fact)?,
             Event::HoldExtended(account, fact) => self.extended(&account, &fact),
@@ -246,6 +247,8 @@ impl Rows {
             Event::StockRemoved(fact) => self.stock_removed(fact),
             Event::StockAmended(fact) => self.stock_amended(at, fact),
             Event::BalancesSealed(fact) => self.balances_sealed(at, &fact),
+            // What follows from a message stands in events of its own.
+            Event::MessageSent(_) | Event::MessageReceived(_) => {}
         }
         Ok(())
     }

@@ -2,8 +2,8 @@
 
 use domain::{
     CreditConverted, CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditMatured,
-    CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid, Points, RefundCause,
-    ReturnCreditGivenBack, UnitId, WithdrawalCause, WithdrawalReversed,
+    CreditReceived, CreditRefunded, CreditReturned, CreditSent, CreditWithdrawn, DebtRepaid,
+    Points, RefundCause, ReturnCreditGivenBack, UnitId, WithdrawalCause, WithdrawalReversed,
 };
 
 use super::{amount, list, lots, note, until};
@@ -120,6 +120,16 @@ pub(super) fn received(fact: &CreditReceived) -> String {
     let CreditReceived { transfer_id, from, unit, points, lots: parts } = fact;
     let sum = amount(*points, *unit);
     format!("{sum} came from account {from} by transfer {transfer_id}: {}.", lots(parts))
+}
+
+pub(super) fn returned(fact: &CreditReturned) -> String {
+    let CreditReturned { transfer_id, to, unit, points, lots: parts, why } = fact;
+    let sum = amount(*points, *unit);
+    format!(
+        "{sum} came back from transfer {transfer_id}, for account {to} couldn't have them ({why}): \
+         {}.",
+        lots(parts)
+    )
 }
 
 pub(super) fn converted(fact: &CreditConverted) -> String {

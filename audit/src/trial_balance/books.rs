@@ -142,6 +142,9 @@ impl Books {
             Event::CreditReceived(_, fact) => {
                 self.count(fact.unit, Total::Received, fact.points).come(Available, &fact.lots);
             }
+            Event::CreditReturned(_, fact) => {
+                self.count(fact.unit, Total::Received, fact.points).come(Available, &fact.lots);
+            }
             Event::CreditConverted(_, fact) => {
                 self.count(fact.unit, Total::ConvertedOut, fact.points).go(Available, &fact.lots);
             }

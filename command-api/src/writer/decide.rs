@@ -114,6 +114,7 @@ impl Run {
                 let (subject, at) = subject.ok_or(Unrecordable::NoSubject)?;
                 return Ok(Reply::Answer(Answer::Unchanged(self.place(at), subject)));
             }
+            Ok(Decision::Wait(_)) => return Err(Unrecordable::Waits),
             Ok(Decision::Record { events, outcome, stock }) => (events, outcome, stock),
         };
         let principal = request.principal.as_deref();

@@ -32,6 +32,9 @@ pub(super) enum Unrecordable {
     NoOutcome,
     #[error("a command changes nothing, and its subject doesn't exist")]
     NoSubject,
+    /// Nothing drives the messages between partitions yet: `serve` opens no log with several.
+    #[error("a command waits for another partition, and the log is served with one")]
+    Waits,
 }
 
 /// For how long a start waits for a log that takes no append because somebody holds its lock.

@@ -249,6 +249,10 @@ impl Wallet {
                 sums_to(fact.points, &fact.lots)?;
                 self.put_all(&fact.lots).ok_or(TOO_FULL)
             }
+            Event::CreditReturned(_, fact) => {
+                sums_to(fact.points, &fact.lots)?;
+                self.put_all(&fact.lots).ok_or(TOO_FULL)
+            }
             Event::CreditConverted(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
                 in_time(&fact.lots, recorded_at)?;

@@ -34,11 +34,12 @@ impl CommandRules for AddStock {
         let offer = draft.state.numbered_offer(&self.offer_id);
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
         offer.check_not_closed()?;
-        if let Inventory::Unlimited { .. } = offer.inventory {
+        let stock = draft.stock_of(&self.offer_id, offer);
+        if let Inventory::Unlimited { .. } = stock {
             return Err(Refusal::StockUnlimited);
         }
         let too_large = Refusal::AmountTooLarge { what: "the offer's stock", unit: OfUnit(None) };
-        let inventory = offer.inventory.add(self.units).ok_or(too_large)?;
+        let inventory = stock.add(self.units).ok_or(too_large)?;
         draft.restock(number, inventory);
         draft.push_outcome(Event::StockAdded(StockAdded {
             offer_id: self.offer_id.clone(),

@@ -4,9 +4,10 @@ use log_record::Position;
 
 use super::rules::{CommandRules, Owner};
 use crate::draft::Draft;
+use crate::shelves::home_first;
 use crate::{
-    Decision, Event, Inventory, Offer, OfferAmended, OfferId, Page, Refusal, State, StockAmended,
-    Subject, Terms, Units,
+    Decision, Event, Inventory, OfferAmended, OfferId, Page, Refusal, State, StockAmended, Subject,
+    Terms, Units,
 };
 
 /// Amends an offer. What was sold stays as it was sold.
@@ -38,14 +39,21 @@ impl CommandRules for AmendOffer {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let offer = draft.state.numbered_offer(&self.offer_id);
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
-        let stock = self.stock.filter(|stock| *stock != offer.inventory.stock());
+        let present = draft.stock_of(&self.offer_id, offer);
+        let stock = self.stock.filter(|stock| *stock != present.stock());
         let is_same = offer.terms == self.terms && offer.page == self.page.hash();
         if is_same && stock.is_none() {
             return Ok(Decision::Unchanged);
         }
         offer.check_version(self.read_versions.as_deref())?;
         offer.check_not_closed()?;
-        let inventory = stock.map(|stock| limited(offer, stock)).transpose()?;
+        if let Some(stock) = stock {
+            check_amendable(present, stock)?;
+            if let Some(wait) = home_first(draft.state, &self.offer_id) {
+                return Ok(wait);
+            }
+        }
+        let inventory = stock.map(|stock| limited(present, stock)).transpose()?;
         draft.check_costs(&self.terms, Some(&offer.terms))?;
         let mut version = offer.version;
         if !is_same {
@@ -74,13 +82,17 @@ impl CommandRules for AmendOffer {
 }
 
 /// The inventory of an offer whose stock becomes limited, or unlimited.
-fn limited(offer: &Offer, stock: Option<Units>) -> Result<Inventory, Refusal> {
-    let present = offer.inventory.stock();
+fn limited(present: Inventory, stock: Option<Units>) -> Result<Inventory, Refusal> {
+    present.with_stock(stock).ok_or(Refusal::StockSold { sold: present.sold() })
+}
+
+/// A limited stock's number changes by additions and removals only.
+fn check_amendable(present: Inventory, stock: Option<Units>) -> Result<(), Refusal> {
+    let present = present.stock();
     if present.is_some() && stock.is_some() {
         return Err(Refusal::StockNotAmendable { stock: present });
     }
-    let sold = offer.inventory.sold();
-    offer.inventory.with_stock(stock).ok_or(Refusal::StockSold { sold })
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::grace::gained;
 use crate::lots::{split_at, sum_of};
 use crate::{
     AccountId, BackFor, Decision, Event, ExchangeCreated, Hold, HoldCaptured, HoldId, IdHash,
-    Points, Refusal, State, Timestamp, UnitId,
+    Points, Refusal, State, Timestamp, UnitId, Wait,
 };
 
 /// Captures a hold, which ends it. A hold is captured once.
@@ -79,7 +79,12 @@ impl CommandRules for CaptureHold {
                 }
                 let captured = self.captured(unit, &hold, needed, draft.now);
                 let hold_id = Some(self.hold_id.clone());
-                let created = order.created(priced, &mut draft, hold_id, self.occurred_at);
+                let account = &self.account_id;
+                let created = order.created(priced, &mut draft, account, hold_id, self.occurred_at);
+                let created = match created {
+                    Ok(created) => created,
+                    Err(ask) => return Ok(Decision::Wait(Wait::Units(ask))),
+                };
                 draft.come_in(Event::HoldCaptured(self.account_id.clone(), captured));
                 draft.push_outcome(Event::ExchangeCreated(self.account_id.clone(), created));
             }

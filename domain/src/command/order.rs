@@ -5,9 +5,9 @@ use crate::account::OfferNumber;
 use crate::draft::Draft;
 use crate::price::are_same;
 use crate::{
-    Account, AccountId, Allocation, DeliverTo, ExchangeCreated, ExchangeId, HoldId, Inventory,
-    LadderTier, OfUnit, Offer, OfferId, Points, Price, Prices, Refusal, Terms, Timestamp, UnitId,
-    Units,
+    Account, AccountId, Allocation, Ask, DeliverTo, ExchangeCreated, ExchangeId, ExchangeKey,
+    HoldId, Inventory, LadderTier, OfUnit, Offer, OfferId, Points, Price, Prices, Refusal, Terms,
+    Timestamp, UnitId, Units,
 };
 
 /// An order for goods.
@@ -32,9 +32,9 @@ pub struct Order {
 pub(super) struct Priced<'a> {
     number: OfferNumber,
     offer: &'a Offer,
-    /// What is taken of the offer's stock, and what that leaves.
-    allocation: Allocation,
-    left: Inventory,
+    /// What is taken of the offer's stock, and what that leaves; nothing where the units must come
+    /// from the offer's home first.
+    taken: Option<(Allocation, Inventory)>,
     /// What it costs.
     pub(super) needed: Prices,
     /// The tier that counted: that of the price or, where no price is a tier's, that which the
@@ -55,8 +55,9 @@ impl Order {
     ) -> Result<Priced<'a>, Refusal> {
         let offer = draft.state.numbered_offer(&self.offer_id);
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
-        let allocated = offer.inventory.allocate(self.quantity);
+        let allocated = draft.allocate(number, offer, self.quantity);
         if allocated.is_none()
+            && !draft.state.is_shared()
             && let Some(remaining) = offer.inventory.remaining()
         {
             return Err(Refusal::SoldOut { remaining, asked: self.quantity });
@@ -72,10 +73,12 @@ impl Order {
         if let Some((unit, Price { unit: asked, .. })) = held.zip(held.and_then(other)) {
             return Err(Refusal::UnitMismatch { unit, asked });
         }
-        let (allocation, left) = allocated.ok_or(Refusal::AmountTooLarge {
-            what: "the offer's units sold",
-            unit: OfUnit(None),
-        })?;
+        if allocated.is_none() && offer.inventory.remaining().is_none() {
+            return Err(Refusal::AmountTooLarge {
+                what: "the offer's units sold",
+                unit: OfUnit(None),
+            });
+        }
         let needed = prices.times(self.quantity);
         let needed = needed
             .ok_or(Refusal::AmountTooLarge { what: "price times quantity", unit: OfUnit(None) })?;
@@ -83,7 +86,7 @@ impl Order {
         if terms.ships && self.deliver_to.is_none() {
             return Err(Refusal::DeliverToMissing);
         }
-        Ok(Priced { number, offer, allocation, left, needed, tier })
+        Ok(Priced { number, offer, taken: allocated, needed, tier })
     }
 
     /// Whether it costs what the caller expects, where the caller expects something.
@@ -118,21 +121,28 @@ impl Order {
         }
     }
 
-    /// The event that creates the exchange; it takes the stock.
+    /// The event that creates the exchange, which takes the stock; or what is to be asked of the
+    /// offer's home, for nothing else hinders the exchange.
     pub(super) fn created(
         &self,
         priced: Priced<'_>,
         draft: &mut Draft<'_>,
+        account: &AccountId,
         hold_id: Option<HoldId>,
         occurred_at: Option<Timestamp>,
-    ) -> ExchangeCreated {
-        draft.sell(priced.number, priced.left);
+    ) -> Result<ExchangeCreated, Ask> {
+        let Some((allocation, left)) = priced.taken else {
+            let (account_id, exchange_id) = (account.clone(), self.exchange_id.clone());
+            let key = ExchangeKey { account_id, exchange_id };
+            return Err(Ask { offer_id: self.offer_id.clone(), key, units: self.quantity });
+        };
+        draft.sell(priced.number, left);
         let terms = &priced.offer.terms;
-        ExchangeCreated {
+        Ok(ExchangeCreated {
             exchange_id: self.exchange_id.clone(),
             offer_id: self.offer_id.clone(),
             product_id: terms.product_id.clone(),
-            allocation: priced.allocation,
+            allocation,
             prices: priced.needed,
             tier: priced.tier,
             warehouse: terms.ships.then(|| terms.warehouse.clone()),
@@ -141,7 +151,7 @@ impl Order {
             expected_prices: self.expected_prices.clone(),
             occurred_at,
             deliver_to: self.deliver_to.clone().filter(|_| terms.ships),
-        }
+        })
     }
 
     pub(super) fn first_difference(&self, fact: &ExchangeCreated) -> Option<&'static str> {

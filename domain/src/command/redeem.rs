@@ -7,7 +7,7 @@ use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
     AccountId, CreditDeducted, Decision, Event, IdHash, Points, Preview, PreviewedCost, Price,
-    Refusal, Timestamp,
+    Refusal, Timestamp, Wait,
 };
 
 /// Redeems an offer. The exchange id is the key. A repeat returns the same exchange.
@@ -41,7 +41,12 @@ impl CommandRules for Redeem {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let (priced, drawn) = self.draw(&mut draft)?;
         let grace = draft.grace();
-        let created = self.order.created(priced, &mut draft, None, self.occurred_at);
+        let account = &self.account_id;
+        let created = match self.order.created(priced, &mut draft, account, None, self.occurred_at)
+        {
+            Ok(created) => created,
+            Err(ask) => return Ok(Decision::Wait(Wait::Units(ask))),
+        };
         for PreviewedCost { unit, points, lots, .. } in drawn {
             let exchange_id = self.order.exchange_id.clone();
             let deducted = CreditDeducted { exchange_id, unit, points, lots, grace };

@@ -2,6 +2,7 @@
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
+use crate::shelves::home_first;
 use crate::{Decision, Event, IdHash, Inventory, OfferId, Refusal, RemovalId, StockRemoved, Units};
 
 /// Takes units away from an offer whose stock is counted, and never what is sold.
@@ -35,11 +36,15 @@ impl CommandRules for RemoveStock {
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
         offer.check_version(self.read_versions.as_deref())?;
         offer.check_not_closed()?;
-        if let Inventory::Unlimited { .. } = offer.inventory {
+        let stock = draft.stock_of(&self.offer_id, offer);
+        if let Inventory::Unlimited { .. } = stock {
             return Err(Refusal::StockUnlimited);
         }
-        let sold = offer.inventory.sold();
-        let left = offer.inventory.remove(self.units).ok_or(Refusal::StockSold { sold })?;
+        if let Some(wait) = home_first(draft.state, &self.offer_id) {
+            return Ok(wait);
+        }
+        let sold = stock.sold();
+        let left = stock.remove(self.units).ok_or(Refusal::StockSold { sold })?;
         draft.restock(number, left);
         draft.push_outcome(Event::StockRemoved(StockRemoved {
             offer_id: self.offer_id.clone(),

@@ -4,6 +4,7 @@ use log_record::Position;
 
 use super::rules::{CommandRules, OTHER_CALL, Owner};
 use crate::draft::Draft;
+use crate::shelves::home_first;
 use crate::{
     Decision, Event, IdHash, OfferId, OfferPhase, OfferReopened, Refusal, ReopeningId, State,
     Subject,
@@ -39,6 +40,9 @@ impl CommandRules for ReopenOffer {
         offer.check_version(self.read_versions.as_deref())?;
         if offer.phase == OfferPhase::Open {
             return Err(Refusal::OfferNotClosed);
+        }
+        if let Some(wait) = home_first(draft.state, &self.offer_id) {
+            return Ok(wait);
         }
         Ok(Decision::of(Event::OfferReopened(OfferReopened {
             offer_id: self.offer_id.clone(),

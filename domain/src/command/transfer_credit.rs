@@ -2,10 +2,12 @@
 
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
+use crate::post::Post;
 use crate::{
-    AccountId, CreditReceived, CreditSent, Decision, Event, IdHash, Points, Refusal, Timestamp,
-    TransferId, UnitId,
+    AccountId, CreditInTransit, CreditReceived, CreditSent, Decision, Event, IdHash, Message,
+    Points, Refusal, Timestamp, TransferId, UnitId, UnitNumber,
 };
+use log_record::Partition;
 
 /// Moves credit from one account to another, all or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,10 @@ impl CommandRules for TransferCredit {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let (unit, number) = (self.unit, draft.spendable(self.unit)?);
         draft.apply_due(&self.account_id);
+        let there = self.to.partition(draft.state.partitions());
+        if there != draft.state.partition() && draft.state.is_shared() {
+            return self.send_across(draft, number, there);
+        }
         draft.apply_due(&self.to);
         draft.check_room(&self.to, number, self.points)?;
         let sender = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
@@ -86,6 +92,44 @@ impl CommandRules for TransferCredit {
             ("points", self.points == fact.points),
             ("occurred_at", self.occurred_at == fact.occurred_at),
         ])
+    }
+}
+
+impl TransferCredit {
+    /// The recipient lives in another partition, which alone knows whether the credit can come in.
+    fn send_across(
+        &self,
+        mut draft: Draft<'_>,
+        number: UnitNumber,
+        there: Partition,
+    ) -> Result<Decision, Refusal> {
+        let (unit, needed, state) = (self.unit, self.points, draft.state);
+        let sender = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
+        let wallet = sender.wallet(number);
+        let available = wallet.available();
+        let short = Refusal::InsufficientCredit { unit, needed, available };
+        let lots = wallet.draw(needed).ok_or(short)?;
+        let of = state.unit(unit).ok_or(Refusal::UnitUnknown { unit })?.into();
+        let sent = CreditSent {
+            transfer_id: self.transfer_id.clone(),
+            to: self.to.clone(),
+            unit,
+            points: needed,
+            lots: lots.clone(),
+            occurred_at: self.occurred_at,
+        };
+        let credit = CreditInTransit {
+            transfer_id: self.transfer_id.clone(),
+            from: self.account_id.clone(),
+            to: self.to.clone(),
+            unit,
+            of,
+            points: needed,
+            lots,
+        };
+        draft.push_outcome(Event::CreditSent(self.account_id.clone(), sent));
+        draft.push(Post::of(state).write(there, Message::CreditSent(credit)));
+        Ok(draft.finish())
     }
 }
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Note;
 use crate::{
     AccountId, CancellationId, CapPeriod, CapRoom, CauseId, Day, ExchangeId, Grace, HoldId, Points,
-    Price, PurchaseId, Reference, RefundId, ReturnId, RuleId, Timestamp, TransferId, UnitId,
-    WithdrawalId,
+    Price, PurchaseId, Reference, RefundId, RefusalCode, ReturnId, RuleId, Timestamp, TransferId,
+    UnitId, WithdrawalId,
 };
 
 /// What credit was earned for. One cause earns once per account.
@@ -420,4 +420,22 @@ pub struct CreditReceived {
     pub points: Points,
     /// Of which lots; they sum to `points`.
     pub lots: Vec<LotPart>,
+}
+
+/// Credit that was sent to an account of another partition came back to its sender: the recipient
+/// couldn't have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditReturned {
+    /// The sender's id for the transfer.
+    pub transfer_id: TransferId,
+    /// Who was to have it.
+    pub to: AccountId,
+    /// Of which unit.
+    pub unit: UnitId,
+    /// How much in all.
+    pub points: Points,
+    /// Of which lots, as they were sent; they sum to `points`.
+    pub lots: Vec<LotPart>,
+    /// Why the recipient couldn't have it.
+    pub why: RefusalCode,
 }

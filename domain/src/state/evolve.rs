@@ -9,9 +9,10 @@ use super::impossible::{Changed, Impossible, ensure};
 use super::programme::UNKNOWN_UNIT;
 use crate::schedule::Due;
 use crate::{
-    AccountId, CancellationId, CauseKind, ConversionId, Event, ExchangeCancelled, ExchangeCreated,
-    ExchangeId, HoldId, IdHash, LotPart, Points, Price, PurchaseId, RefundCause, ReturnId,
-    Timestamp, TransferId, UnitId, UnitNumber, UnitPoints, WithdrawalCause,
+    AccountId, CancellationId, CauseKind, ConversionId, CreditInTransit, Event, ExchangeCancelled,
+    ExchangeCreated, ExchangeId, HoldId, IdHash, LotPart, Message, OfferId, Points, Price,
+    PurchaseId, RefundCause, ReturnId, Timestamp, TransferId, UnitId, UnitNumber, UnitPoints,
+    WithdrawalCause,
 };
 
 /// The first half of a pair of events, by what the second half must agree with. Of several units it
@@ -29,6 +30,12 @@ pub(super) enum Half {
     Withdrawals(AccountId, PurchaseId, ReturnId, Vec<UnitPoints>),
     /// Likewise.
     GivenBack(AccountId, PurchaseId, ReturnId, Vec<UnitPoints>),
+    /// Credit that came from another partition: it is received, or goes back.
+    InTransit(Box<CreditInTransit>),
+    /// Credit that came back from another partition, unless there is no room for it.
+    ComingBack(Box<CreditInTransit>),
+    /// A shelf is called back: what it holds goes home.
+    CalledBack(OfferId, u64),
 }
 
 impl State {
@@ -62,8 +69,13 @@ impl State {
             | Event::CreditExpired(..)
             | Event::DebtRepaid(..)
             | Event::CreditDeducted(..)
-            | Event::CreditReceived(..)
             | Event::ShipmentAskedAgain(..) => {}
+            Event::MessageSent(fact) => self.message_sent(fact)?,
+            Event::MessageReceived(fact) => self.message_received(at, recorded_at, fact)?,
+            Event::CreditReceived(_, fact) => {
+                self.credit_received(at, &fact.from, &fact.transfer_id)?;
+            }
+            Event::CreditReturned(id, fact) => self.credit_returned(at, id, fact)?,
             Event::PolicyChanged(fact) => self.programme.policy_changed(at, fact)?,
             Event::EarningRuleSet(fact) => {
                 self.programme.earning_rule_set(at, recorded_at, fact)?;
@@ -167,14 +179,31 @@ impl State {
                 let units = &self.programme.units;
                 self.accounts.purchase_returned(at, id, units, fact)?;
             }
-            Event::OfferOpened(fact) => self.programme.offer_opened(at, fact)?,
+            Event::OfferOpened(fact) => {
+                self.programme.offer_opened(at, fact)?;
+                if self.is_shared() {
+                    self.programme.empty_shelf(&fact.offer_id);
+                    self.across.open_home(&fact.offer_id, fact.stock);
+                }
+            }
             Event::OfferAmended(fact) => self.programme.offer_amended(at, fact)?,
             Event::OfferClosed(fact) => self.programme.offer_closed(at, recorded_at, fact)?,
             Event::OfferReopened(fact) => self.programme.offer_reopened(at, fact)?,
-            Event::StockAdded(fact) => self.programme.stock_added(at, fact)?,
+            Event::StockAdded(fact) => {
+                let home = self.across.home_mut(&fact.offer_id);
+                self.programme.stock_added(at, fact, home)?;
+            }
             Event::BalancesSealed(fact) => self.programme.balances_sealed(at, fact)?,
-            Event::StockRemoved(fact) => self.programme.stock_removed(at, fact)?,
-            Event::StockAmended(fact) => self.programme.stock_amended(at, fact)?,
+            Event::StockRemoved(fact) => {
+                let partitions = self.partitions();
+                let home = self.across.home_mut(&fact.offer_id).map(|home| (home, partitions));
+                self.programme.stock_removed(at, fact, home)?;
+            }
+            Event::StockAmended(fact) => {
+                let partitions = self.partitions();
+                let home = self.across.home_mut(&fact.offer_id).map(|home| (home, partitions));
+                self.programme.stock_amended(at, fact, home)?;
+            }
         }
         if let Some(id) = event.account_id()
             && event.is_of_credit()
@@ -266,6 +295,7 @@ impl State {
     ) -> Changed {
         self.accounts.exchange_created(at, id, fact)?;
         let offer = self.programme.take(&fact.offer_id, &fact.allocation)?;
+        self.across.on_shelf(&fact.offer_id, fact.allocation.quantity(), false)?;
         self.accounts.count(id, offer, fact.allocation.quantity())
     }
 
@@ -277,12 +307,18 @@ impl State {
     ) -> Changed {
         self.accounts.exchange_cancelled(at, id, fact)?;
         let offer = self.programme.give_back(&fact.offer_id, &fact.allocation)?;
+        self.across.on_shelf(&fact.offer_id, fact.allocation.quantity(), true)?;
         self.accounts.count_back(id, offer, fact.allocation.quantity())
     }
 
     /// Keeps the halves of a pair side by side (I3).
     fn pair(&mut self, event: &Event) -> Changed {
         let mut first = self.unpaired.take();
+        if first.as_ref().is_some_and(Half::may_be_last)
+            && !matches!(event, Event::CreditReturned(..))
+        {
+            first = None;
+        }
         if first.as_mut().is_some_and(|first| first.goes_on_with(event)) {
             self.unpaired = first;
             return Ok(());
@@ -296,7 +332,16 @@ impl State {
             (None, Event::ExchangeCancelled(_, fact)) if !fact.refunded.is_empty() => {
                 return Err("I3: a cancellation without refund");
             }
-            (None, Event::CreditReceived(..)) => return Err("I3: credit received from nowhere"),
+            (None, Event::CreditReceived(..) | Event::CreditReturned(..)) => {
+                return Err("I3: credit received from nowhere");
+            }
+            (None, Event::MessageSent(fact)) => match fact.message {
+                Message::ShelfDrained(_) => return Err("I3: a shelf drained that nobody wanted"),
+                Message::CreditSent(_) | Message::CreditReturned(..) => {
+                    return Err("I3: credit sent on from nowhere");
+                }
+                _ => true,
+            },
             (None, Event::CreditEarned(_, fact)) if fact.cause.kind == CauseKind::Conversion => {
                 return Err("I3: credit of a conversion from nowhere");
             }
@@ -369,9 +414,45 @@ impl State {
                     && fact.credit.is_some()
                     && *given == *fact.further
             }
+            (Some(Half::Sent(from, to, transfer, unit, lots)), Event::MessageSent(fact)) => {
+                let Message::CreditSent(it) = &fact.message else { return Err(NOT_THE_OTHER_HALF) };
+                let is_told = self
+                    .programme
+                    .units
+                    .get(unit)
+                    .is_some_and(|known| crate::UnitShared::from(known) == it.of);
+                is_told
+                    && [&from, &to] == [&it.from, &it.to]
+                    && transfer == it.transfer_id
+                    && (unit, &lots) == (it.unit, &it.lots)
+                    && to.partition(self.partitions()) == fact.to
+            }
+            (Some(Half::InTransit(credit)), Event::CreditReceived(id, fact)) => {
+                [&credit.to, &credit.from] == [id, &fact.from]
+                    && credit.transfer_id == fact.transfer_id
+                    && (credit.unit, credit.points) == (fact.unit, fact.points)
+                    && credit.lots == fact.lots
+            }
+            (Some(Half::InTransit(credit)), Event::MessageSent(fact)) => {
+                let Message::CreditReturned(back, _) = &fact.message else {
+                    return Err(NOT_THE_OTHER_HALF);
+                };
+                *credit == *back && credit.from.partition(self.partitions()) == fact.to
+            }
+            (Some(Half::ComingBack(credit)), Event::CreditReturned(id, fact)) => {
+                [&credit.from, &credit.to] == [id, &fact.to]
+                    && credit.transfer_id == fact.transfer_id
+                    && (credit.unit, credit.points) == (fact.unit, fact.points)
+                    && credit.lots == fact.lots
+            }
+            (Some(Half::CalledBack(offer, round)), Event::MessageSent(fact)) => {
+                matches!(&fact.message, Message::ShelfDrained(it)
+                    if it.offer_id == offer && it.round == round
+                        && offer.home(self.partitions()) == fact.to)
+            }
             (Some(_), _) => false,
         };
-        ensure(is_second, "I3: the two halves of a pair stand side by side and agree")?;
+        ensure(is_second, NOT_THE_OTHER_HALF)?;
         self.unpaired = half_of(event);
         Ok(())
     }
@@ -380,7 +461,14 @@ impl State {
 /// Where credit of several units was earned for one cause.
 const SEVERAL_WITHOUT_PURCHASE: &str = "I3: what a purchase earned stands right before it";
 
+const NOT_THE_OTHER_HALF: &str = "I3: the two halves of a pair stand side by side and agree";
+
 impl Half {
+    /// Whether an append may end with it.
+    pub(super) const fn may_be_last(&self) -> bool {
+        matches!(self, Self::ComingBack(_))
+    }
+
     /// Takes in the same of another unit, where the event is that.
     fn goes_on_with(&mut self, event: &Event) -> bool {
         match (self, half_of(event)) {
@@ -449,6 +537,12 @@ fn half_of(event: &Event) -> Option<Half> {
                 let taken = UnitPoints { unit: fact.unit, points: fact.points };
                 Some(Half::Withdrawals(id.clone(), purchase, back, vec![taken]))
             }
+            _ => None,
+        },
+        Event::MessageReceived(fact) => match &fact.message {
+            Message::CreditSent(credit) => Some(Half::InTransit(Box::new(credit.clone()))),
+            Message::CreditReturned(credit, _) => Some(Half::ComingBack(Box::new(credit.clone()))),
+            Message::ShelfCalledBack(it) => Some(Half::CalledBack(it.offer_id.clone(), it.round)),
             _ => None,
         },
         Event::CreditGivenBack(id, fact) => {

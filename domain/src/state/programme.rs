@@ -7,15 +7,16 @@ use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use super::ById;
+use super::across::EMPTY_SHELF;
 use super::impossible::{Changed, ensure};
 use crate::account::OfferNumber;
 use crate::conversion::ConversionRates;
 use crate::unit::KnownUnits;
 use crate::{
     Allocation, BalancesSealed, EarningRule, EarningRuleSet, IdHash, Inventory, LadderSet, Ladders,
-    LogOpened, Offer, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPhase, OfferReopened,
-    Policy, PolicyChanged, RuleId, StockAdded, StockAmended, StockRemoved, Timestamp, UnitClosed,
-    UnitId, UnitSet, UnitTerms,
+    LogOpened, Offer, OfferAmended, OfferClosed, OfferHome, OfferId, OfferOpened, OfferPhase,
+    OfferReopened, Policy, PolicyChanged, RuleId, StockAdded, StockAmended, StockRemoved,
+    Timestamp, UnitClosed, UnitId, UnitSet, UnitTerms,
 };
 
 /// What is of a unit that nobody made.
@@ -170,18 +171,42 @@ impl Programme {
         Ok(())
     }
 
-    pub(super) fn stock_added(&mut self, at: Position, fact: &StockAdded) -> Changed {
+    /// The shelf of an offer that many partitions sell, before its first portion.
+    pub(super) fn empty_shelf(&mut self, id: &OfferId) {
+        if let Some(offer) = self.offers.get_mut(id) {
+            offer.inventory = EMPTY_SHELF;
+        }
+    }
+
+    /// Where many partitions sell the offer, its home has the stock.
+    pub(super) fn stock_added(
+        &mut self,
+        at: Position,
+        fact: &StockAdded,
+        home: Option<&mut OfferHome>,
+    ) -> Changed {
         let id = IdHash::stock_addition(&fact.offer_id, &fact.addition_id);
         self.record(id, at)?;
         let offer = self.open_offer(&fact.offer_id)?;
+        if let Some(home) = home {
+            return home.add(fact.units);
+        }
         offer.inventory = offer.inventory.add(fact.units).ok_or("stock that can't be added")?;
         Ok(())
     }
 
-    pub(super) fn stock_removed(&mut self, at: Position, fact: &StockRemoved) -> Changed {
+    pub(super) fn stock_removed(
+        &mut self,
+        at: Position,
+        fact: &StockRemoved,
+        home: Option<(&mut OfferHome, u16)>,
+    ) -> Changed {
         let id = IdHash::stock_removal(&fact.offer_id, &fact.removal_id);
         self.record(id, at)?;
         let offer = self.open_offer(&fact.offer_id)?;
+        if let Some((home, partitions)) = home {
+            return home.remove(fact.units, partitions);
+        }
         let left = offer.inventory.remove(fact.units);
         offer.inventory = left.ok_or("I4: more was taken away than is left")?;
         Ok(())
@@ -194,10 +219,18 @@ impl Programme {
         self.record(IdHash::seal(&fact.seal_id), at)
     }
 
-    pub(super) fn stock_amended(&mut self, at: Position, fact: &StockAmended) -> Changed {
+    pub(super) fn stock_amended(
+        &mut self,
+        at: Position,
+        fact: &StockAmended,
+        home: Option<(&mut OfferHome, u16)>,
+    ) -> Changed {
         let offer = self.open_offer(&fact.offer_id)?;
         offer.next_version(at, fact.version)?;
         offer.opening_stock = None;
+        if let Some((home, partitions)) = home {
+            return home.amend(fact.stock, partitions);
+        }
         let left = offer.inventory.with_stock(fact.stock);
         offer.inventory = left.ok_or("I4: more is sold than stocked")?;
         Ok(())

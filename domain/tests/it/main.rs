@@ -4,3 +4,4 @@ mod dependencies;
 mod ladders;
 mod laws;
 mod model;
+mod partitions;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::{
     AccountId, CancellationId, CauseId, CauseKind, Day, ExchangeId, Grace, HoldId, Note, Points,
-    Reference, RefundId, RuleId, Timestamp, TransferId, UnitId,
+    Reference, RefundId, RefusalCode, RuleId, Timestamp, TransferId, UnitId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -414,6 +414,40 @@ impl From<CreditSent<'_>> for domain::CreditSent {
             lots: lots.into(),
             occurred_at,
         }
+    }
+}
+
+/// `credit-returned`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CreditReturned<'a> {
+    transfer_id: Cow<'a, TransferId>,
+    to: Cow<'a, AccountId>,
+    unit: UnitId,
+    points: Points,
+    lots: Parts<'a>,
+    /// The code of a refusal.
+    why: RefusalCode,
+}
+
+impl<'a> From<&'a domain::CreditReturned> for CreditReturned<'a> {
+    fn from(fact: &'a domain::CreditReturned) -> Self {
+        let domain::CreditReturned { transfer_id, to, unit, points, lots, why } = fact;
+        Self {
+            transfer_id: Cow::Borrowed(transfer_id),
+            to: Cow::Borrowed(to),
+            unit: *unit,
+            points: *points,
+            lots: lots.into(),
+            why: *why,
+        }
+    }
+}
+
+impl From<CreditReturned<'_>> for domain::CreditReturned {
+    fn from(stored: CreditReturned<'_>) -> Self {
+        let CreditReturned { transfer_id, to, unit, points, lots, why } = stored;
+        let (transfer_id, to) = (transfer_id.into_owned(), to.into_owned());
+        Self { transfer_id, to, unit, points, lots: lots.into(), why }
     }
 }
 

@@ -171,6 +171,12 @@ pub(crate) struct OfferAmended<'a> {
 impl<'a> From<&'a domain::OfferAmended> for OfferAmended<'a> {
     fn from(fact: &'a domain::OfferAmended) -> Self {
         let domain::OfferAmended { offer_id, version, terms, page } = fact;
+        Self::new(offer_id, *version, terms, page.into())
+    }
+}
+
+impl<'a> OfferAmended<'a> {
+    fn new(offer_id: &'a OfferId, version: u64, terms: &'a Terms, page: StoredPage<'a>) -> Self {
         let Terms {
             product_id,
             prices,
@@ -184,7 +190,7 @@ impl<'a> From<&'a domain::OfferAmended> for OfferAmended<'a> {
         } = terms;
         Self {
             offer_id: Cow::Borrowed(offer_id),
-            version: *version,
+            version,
             product_id: Cow::Borrowed(product_id),
             prices: Cow::Borrowed(prices),
             tier: *tier,
@@ -194,7 +200,7 @@ impl<'a> From<&'a domain::OfferAmended> for OfferAmended<'a> {
             limit_per_shopper: *limit_per_shopper,
             warehouse: Cow::Borrowed(warehouse),
             ships: *ships,
-            page: page.into(),
+            page,
         }
     }
 }
@@ -228,6 +234,22 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
             ships,
         };
         Self { offer_id: offer_id.into_owned(), version, terms, page: page.into() }
+    }
+}
+
+/// What an offer is, as a message tells other partitions: an amendment's terms without a page.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct OfferTerms<'a>(OfferAmended<'a>);
+
+impl<'a> OfferTerms<'a> {
+    pub(super) fn new(offer_id: &'a OfferId, version: u64, terms: &'a Terms) -> Self {
+        Self(OfferAmended::new(offer_id, version, terms, StoredPage::default()))
+    }
+
+    pub(super) fn into_terms(self) -> (OfferId, u64, Terms) {
+        let domain::OfferAmended { offer_id, version, terms, page: _ } = self.0.into();
+        (offer_id, version, terms)
     }
 }
 

@@ -21,10 +21,16 @@ pub(crate) struct UnitSet<'a> {
 impl<'a> From<&'a domain::UnitSet> for UnitSet<'a> {
     fn from(fact: &'a domain::UnitSet) -> Self {
         let domain::UnitSet { unit, version, terms } = fact;
+        Self::new(*unit, *version, terms)
+    }
+}
+
+impl<'a> UnitSet<'a> {
+    pub(super) fn new(unit: UnitId, version: u64, terms: &'a UnitTerms) -> Self {
         let UnitTerms { name, spendable, decimals, time_zone } = terms;
         Self {
-            unit: *unit,
-            version: *version,
+            unit,
+            version,
             name: name.as_ref().map(Cow::Borrowed),
             spendable: *spendable,
             decimals: *decimals,

@@ -2,8 +2,9 @@
 
 use domain::{
     AccountId, CauseKind, CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack,
-    CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn, DebtRepaid,
-    LotPart, Points, RefundCause, Timestamp, UnitId, WithdrawalCause, WithdrawalReversed,
+    CreditMatured, CreditReceived, CreditRefunded, CreditReturned, CreditSent, CreditWithdrawn,
+    DebtRepaid, LotPart, Points, RefundCause, Timestamp, UnitId, WithdrawalCause,
+    WithdrawalReversed,
 };
 use read_model::{AccountBalance, CreditLot, CreditPart, LedgerEntry, NEVER, Total, UnitBalance};
 
@@ -309,6 +310,24 @@ impl Rows {
             counterparty: Some(fact.from.to_string()),
             lots: Some(json(&fact.lots)?),
             ..entry("credit-received", at, account_id, fact.unit, change)
+        });
+        Ok(())
+    }
+
+    /// Credit that an account of another partition couldn't have; it is in transit no more.
+    pub(super) fn came_back(
+        &mut self,
+        at: At<'_>,
+        account_id: &AccountId,
+        fact: &CreditReturned,
+    ) -> Result<(), serde_json::Error> {
+        self.totals.add(fact.unit, Total::Received, int(fact.points.get()));
+        let change = self.move_parts(at, account_id, fact.unit, &fact.lots, Change::COMES);
+        self.entries.push(LedgerEntry {
+            transfer_id: Some(fact.transfer_id.to_string()),
+            counterparty: Some(fact.to.to_string()),
+            lots: Some(json(&fact.lots)?),
+            ..entry("credit-returned", at, account_id, fact.unit, change)
         });
         Ok(())
     }

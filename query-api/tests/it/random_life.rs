@@ -386,7 +386,9 @@ impl World {
                     let before: Vec<Event> = before.iter().map(|(_, it)| it.clone()).collect();
                     command = command.with_original(&before, at, event).expect("it can be used");
                 }
-                Ok(Decision::Repeat(_) | Decision::Unchanged) | Err(_) => return,
+                Ok(Decision::Repeat(_) | Decision::Unchanged | Decision::Wait(_)) | Err(_) => {
+                    return;
+                }
             }
         }
     }

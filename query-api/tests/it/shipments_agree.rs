@@ -232,7 +232,9 @@ impl World {
                     let before = &self.events[index - event.events_before()..index];
                     command = command.with_original(before, at, event).expect("it can be used");
                 }
-                Ok(Decision::Repeat(_) | Decision::Unchanged) | Err(_) => return,
+                Ok(Decision::Repeat(_) | Decision::Unchanged | Decision::Wait(_)) | Err(_) => {
+                    return;
+                }
             }
         }
     }

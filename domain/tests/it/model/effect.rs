@@ -409,7 +409,10 @@ impl Lots {
             | Event::CreditMatured(..)
             | Event::CreditExpired(..)
             | Event::DebtRepaid(..)
-            | Event::BalancesSealed(_) => panic!("no command does this: {event:?}"),
+            | Event::BalancesSealed(_)
+            | Event::CreditReturned(..)
+            | Event::MessageSent(_)
+            | Event::MessageReceived(_) => panic!("no command does this: {event:?}"),
         }
     }
 

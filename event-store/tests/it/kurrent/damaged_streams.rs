@@ -108,14 +108,14 @@ async fn a_partition_that_hides_what_it_will_hold_is_not_begun() {
 async fn a_log_of_another_format_is_refused() {
     let log_id = NEW_LOG.log_id;
     for (fact, format) in [
-        (format!(r#"{{"log_id":"{log_id}","partitions":1,"format":9}}"#), 9),
+        (format!(r#"{{"log_id":"{log_id}","partitions":1,"format":10}}"#), 10),
         (format!(r#"{{"log_id":"{log_id}","partitions":1}}"#), 1),
     ] {
         let server = KurrentServer::start().expect("a server");
         server.put("guerdon_log-main", "log-made", &fact);
         for access in [Access::Write(NEW_LOG), Access::Read] {
             let refused = EventStore::open(&url(&server), access).await.expect_err("it stops");
-            let expected = format!("was written in format {format}; this build reads format 8");
+            let expected = format!("was written in format {format}; this build reads format 9");
             assert!(refused.to_string().contains(&expected), "{refused}");
         }
     }

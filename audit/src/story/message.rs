@@ -1,0 +1,56 @@
+//! What partitions tell each other.
+
+use domain::{Grant, Message, MessageReceived, MessageSent};
+
+use super::amount;
+
+pub(super) fn sent(fact: &MessageSent) -> String {
+    let MessageSent { to, number, message } = fact;
+    format!("Message {} to partition {to}: {}.", number.0, says(message))
+}
+
+pub(super) fn received(fact: &MessageReceived) -> String {
+    let MessageReceived { source, message } = fact;
+    let (from, number) = (source.partition, source.number.0);
+    format!("Message {number} from partition {from} was received: {}.", says(message))
+}
+
+fn says(message: &Message) -> String {
+    match message {
+        Message::OfferShared(it) => format!("offer {} in version {}", it.offer_id, it.version),
+        Message::ShelfGranted(it) => match &it.grant {
+            Grant::Portion(units) => format!("{units} units of offer {}", it.offer_id),
+            Grant::NoEnd => format!("units without an end of offer {}", it.offer_id),
+            Grant::For(key, units) => format!(
+                "{units} units of offer {} for exchange {} of account {}",
+                it.offer_id, key.exchange_id, key.account_id
+            ),
+        },
+        Message::ShelfCalledBack(it) => {
+            format!("units of offer {} are called back, round {}", it.offer_id, it.round)
+        }
+        Message::ShelfDrained(it) => format!(
+            "{} units of offer {} come home, {} are sold, round {}",
+            it.units, it.offer_id, it.sold, it.round
+        ),
+        Message::StockReturned(it) => {
+            format!("{} units of offer {} come home", it.units, it.offer_id)
+        }
+        Message::CreditSent(it) => format!(
+            "{} of account {} for account {} by transfer {}",
+            amount(it.points, it.unit),
+            it.from,
+            it.to,
+            it.transfer_id
+        ),
+        Message::CreditReturned(it, why) => format!(
+            "{} go back to account {}, for account {} couldn't have them ({why})",
+            amount(it.points, it.unit),
+            it.from,
+            it.to
+        ),
+        Message::Programme(change) => {
+            format!("a change of the programme, version {}", change.version())
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! What partitions tell each other. An event that is meant for another partition is a numbered
+//! message; the event by which it is received names the message, and that is the cursor.
+//!
+//! Numbers are dense for each pair of partitions, and a receiver takes the messages of a source in
+//! their order. So nothing is acknowledged, and a message that is missing, comes again or isn't
+//! what was read before is seen by its number and checksum
+//! (`docs/decisions/0063-messages-between-partitions.md`).
+
+use log_record::{Checksum, Partition, Position};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountId, ConversionRateClosed, ConversionRateSet, EarningRuleSet, Event, ExchangeId,
+    LadderSet, LotPart, OfferId, OfferPhase, Points, PolicyChanged, RefusalCode, Terms, Timestamp,
+    TransferId, Unit, UnitClosed, UnitId, UnitSet, Units,
+};
+
+/// Counts the messages from one partition to another: 1, 2, 3 … without a gap.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct MessageNumber(pub u64);
+
+impl MessageNumber {
+    /// Before the first message.
+    pub const START: Self = Self(0);
+
+    /// The number after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// Where a message comes from: the event that sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The partition that sent it.
+    pub partition: Partition,
+    /// Its number among the messages from there to here.
+    pub number: MessageNumber,
+    /// Where it stands in the source's log.
+    pub position: Position,
+    /// The checksum of its record, by which a forked history is told.
+    pub checksum: Checksum,
+    /// When it was sent, by the source's clock. It is received no earlier.
+    pub sent_at: Timestamp,
+}
+
+/// A message as it was read from its source's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// Where it comes from.
+    pub source: Source,
+    /// For whom it is.
+    pub to: Partition,
+    /// What it says.
+    pub message: Message,
+}
+
+/// What a partition tells another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// What an offer is, from its home to all others.
+    OfferShared(OfferShared),
+    /// Units of an offer, from its home.
+    ShelfGranted(ShelfGranted),
+    /// What is left on a shelf is to come home.
+    ShelfCalledBack(ShelfCalledBack),
+    /// What was left on a shelf, to the offer's home. From then on the shelf holds nothing of its
+    /// own.
+    ShelfDrained(ShelfDrained),
+    /// Units that nobody has any more, to the offer's home: a cancellation's, or those of a grant
+    /// that came too late.
+    StockReturned(StockReturned),
+    /// Credit, to the recipient's partition.
+    CreditSent(CreditInTransit),
+    /// Credit that couldn't be received, back to the sender's partition.
+    CreditReturned(CreditInTransit, RefusalCode),
+    /// What an operator chose, from the programme's home to all others.
+    Programme(Box<ProgrammeChange>),
+}
+
+/// What an offer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferShared {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// Counts changes of the terms and the phase, as at the home.
+    pub version: u64,
+    /// The terms, whole.
+    pub terms: Terms,
+    /// Whether it was closed.
+    pub phase: OfferPhase,
+}
+
+/// Units of an offer that a partition may sell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShelfGranted {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// How many, and for whom.
+    pub grant: Grant,
+}
+
+/// How units are granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// A portion to sell to whoever comes.
+    Portion(Units),
+    /// There is no end of them.
+    NoEnd,
+    /// Units for one exchange and nobody else.
+    For(ExchangeKey, Units),
+}
+
+/// Names an exchange that waits for its units.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExchangeKey {
+    /// The account.
+    pub account_id: AccountId,
+    /// The exchange, by its client's id.
+    pub exchange_id: ExchangeId,
+}
+
+/// A home wants back what is left on a shelf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShelfCalledBack {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// Counts the times that all shelves were called back.
+    pub round: u64,
+}
+
+/// What was left on a shelf that was called back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShelfDrained {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The round in which it was called back.
+    pub round: u64,
+    /// How many come home; often none.
+    pub units: Units,
+    /// How many are sold in the partition, without those that came back.
+    pub sold: Units,
+}
+
+/// Units that come home from a shelf that was drained before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StockReturned {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// How many.
+    pub units: Units,
+}
+
+/// Credit on its way from an account to another, with all that its receiver must know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditInTransit {
+    /// The sender's id for the transfer.
+    pub transfer_id: TransferId,
+    /// Who sent it.
+    pub from: AccountId,
+    /// For whom it is.
+    pub to: AccountId,
+    /// Of which unit.
+    pub unit: UnitId,
+    /// What the unit is: the receiver may not know it yet.
+    pub of: UnitShared,
+    /// How much in all.
+    pub points: Points,
+    /// Of which lots; they sum to `points`.
+    pub lots: Vec<LotPart>,
+}
+
+/// A unit's whole definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitShared {
+    /// Its terms.
+    pub terms: crate::UnitTerms,
+    /// Its version.
+    pub version: u64,
+    /// When it was closed, where it was.
+    pub closed_at: Option<Timestamp>,
+}
+
+impl From<&Unit> for UnitShared {
+    fn from(unit: &Unit) -> Self {
+        let Unit { terms, version, closed_at, changed_at: _ } = unit;
+        Self { terms: terms.clone(), version: *version, closed_at: *closed_at }
+    }
+}
+
+/// A change of the programme, as its home recorded it. Each counts its own versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProgrammeChange {
+    /// The policy.
+    Policy(PolicyChanged),
+    /// An earning rule.
+    EarningRule(EarningRuleSet),
+    /// A unit.
+    Unit(UnitSet),
+    /// The end of a unit.
+    UnitClosed(UnitClosed),
+    /// A ladder.
+    Ladder(LadderSet),
+    /// A conversion rate.
+    ConversionRate(ConversionRateSet),
+    /// The end of a conversion rate.
+    ConversionRateClosed(ConversionRateClosed),
+}
+
+impl ProgrammeChange {
+    /// What other partitions are to know of an event, where it changes the programme.
+    #[must_use]
+    pub fn of(event: &Event) -> Option<Self> {
+        Some(match event {
+            Event::PolicyChanged(fact) => Self::Policy(fact.clone()),
+            Event::EarningRuleSet(fact) => Self::EarningRule(fact.clone()),
+            Event::UnitSet(fact) => Self::Unit(fact.clone()),
+            Event::UnitClosed(fact) => Self::UnitClosed(fact.clone()),
+            Event::LadderSet(fact) => Self::Ladder(fact.clone()),
+            Event::ConversionRateSet(fact) => Self::ConversionRate(fact.clone()),
+            Event::ConversionRateClosed(fact) => Self::ConversionRateClosed(fact.clone()),
+            _ => return None,
+        })
+    }
+
+    /// The version that it makes.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        match self {
+            Self::Policy(fact) => fact.version,
+            Self::EarningRule(fact) => fact.version,
+            Self::Unit(fact) => fact.version,
+            Self::UnitClosed(fact) => fact.version,
+            Self::Ladder(fact) => fact.version,
+            Self::ConversionRate(fact) => fact.version,
+            Self::ConversionRateClosed(fact) => fact.version,
+        }
+    }
+}
+
+/// What became of a transfer to another partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferStatus {
+    /// It has left its sender and isn't received yet.
+    InTransit,
+    /// The recipient has it.
+    Received,
+    /// The recipient couldn't have it, and the sender has it again.
+    Returned,
+}
+
+impl TransferStatus {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InTransit => "in-transit",
+            Self::Received => "received",
+            Self::Returned => "returned",
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The commands that the simulation asks for.
+
+use domain::command::{
+    AddStock, AmendOffer, CancelExchange, CloseOffer, EarnCredit, ExpectedVersion, OpenOffer,
+    Order, Redeem, RemoveStock, ReopenOffer, SetPolicy, SetUnit, TransferCredit,
+};
+use domain::{
+    AccountId, Cause, CauseKind, Command, ExchangeKey, Note, Page, Points, Policy, Prices, Terms,
+    TierPrices, UnitId, UnitTerms, Units,
+};
+
+pub(super) fn id<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().ok().expect("a valid id")
+}
+
+fn terms(price: u64, limit: Option<u64>) -> Terms {
+    Terms {
+        product_id: id("product"),
+        prices: Prices::of_points(points(price)),
+        tier: None,
+        tier_prices: TierPrices::default(),
+        opens_at: None,
+        closes_at: None,
+        limit_per_shopper: limit.map(units),
+        warehouse: id("main"),
+        ships: true,
+    }
+}
+
+pub(super) fn units(number: u64) -> Units {
+    Units::new(number).expect("an amount")
+}
+
+pub(super) fn points(number: u64) -> Points {
+    Points::new(number).expect("an amount")
+}
+
+pub(super) fn earn(account: &AccountId, unit: UnitId, amount: u64, cause: u64) -> Command {
+    Command::EarnCredit(EarnCredit {
+        account_id: account.clone(),
+        unit,
+        points: points(amount),
+        cause: Cause { kind: CauseKind::Promotion, id: id(&format!("b-{cause}")) },
+        available_at: None,
+        expires_at: None,
+        occurred_at: None,
+    })
+}
+
+pub(super) fn redeem(account: &AccountId, exchange: u64, offer: &str, quantity: u64) -> Command {
+    let order = Order {
+        exchange_id: id(&format!("x-{exchange}")),
+        offer_id: id(offer),
+        quantity: units(quantity),
+        deliver_to: Some(id("1 Elm Street")),
+        expected_points: None,
+        expected_prices: None,
+    };
+    Command::Redeem(Redeem { account_id: account.clone(), order, occurred_at: None })
+}
+
+pub(super) fn cancel(key: &ExchangeKey, cancellation: u64, quantity: Option<u64>) -> Command {
+    Command::CancelExchange(CancelExchange {
+        account_id: key.account_id.clone(),
+        exchange_id: key.exchange_id.clone(),
+        cancellation_id: id(&format!("c-{cancellation}")),
+        quantity: quantity.map(units),
+        by_operator: false,
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+pub(super) fn transfer(
+    from: &AccountId,
+    to: &AccountId,
+    unit: UnitId,
+    amount: u64,
+    transfer: u64,
+) -> Command {
+    Command::TransferCredit(TransferCredit {
+        account_id: from.clone(),
+        transfer_id: id(&format!("t-{transfer}")),
+        to: to.clone(),
+        unit,
+        points: points(amount),
+        occurred_at: None,
+    })
+}
+
+pub(super) fn open(offer: &str, stock: Option<u64>) -> Command {
+    Command::OpenOffer(OpenOffer {
+        offer_id: id(offer),
+        terms: terms(1, None),
+        page: Page::default(),
+        stock: stock.map(units),
+    })
+}
+
+pub(super) fn amend(offer: &str, price: u64, stock: Option<Option<u64>>) -> Command {
+    Command::AmendOffer(AmendOffer {
+        offer_id: id(offer),
+        terms: terms(price, None),
+        page: Page::default(),
+        stock: stock.map(|stock| stock.map(units)),
+        read_versions: None,
+    })
+}
+
+pub(super) fn add(offer: &str, addition: u64, count: u64) -> Command {
+    Command::AddStock(AddStock {
+        offer_id: id(offer),
+        addition_id: id(&format!("s-{addition}")),
+        units: units(count),
+    })
+}
+
+pub(super) fn remove(offer: &str, removal: u64, count: u64) -> Command {
+    Command::RemoveStock(RemoveStock {
+        offer_id: id(offer),
+        removal_id: id(&format!("d-{removal}")),
+        units: units(count),
+        read_versions: None,
+    })
+}
+
+pub(super) fn close(offer: &str) -> Command {
+    Command::CloseOffer(CloseOffer { offer_id: id(offer) })
+}
+
+pub(super) fn reopen(offer: &str, reopening: u64) -> Command {
+    Command::ReopenOffer(ReopenOffer {
+        offer_id: id(offer),
+        reopening_id: id(&format!("o-{reopening}")),
+        read_versions: None,
+    })
+}
+
+pub(super) fn policy(days: u64) -> Command {
+    let refund_grace_days = u16::try_from(days).expect("small");
+    let policy = Policy { refund_grace_days, ..Policy::default() };
+    Command::SetPolicy(SetPolicy { policy, read_versions: None })
+}
+
+pub(super) fn make_unit(unit: UnitId) -> Command {
+    set_unit(unit, UnitTerms::of_points(), ExpectedVersion::Absent)
+}
+
+pub(super) fn name_unit(unit: UnitId, name: u64) -> Command {
+    let terms = UnitTerms { name: Some(id(&format!("Miles {name}"))), ..UnitTerms::of_points() };
+    set_unit(unit, terms, ExpectedVersion::Any)
+}
+
+fn set_unit(unit: UnitId, terms: UnitTerms, expected: ExpectedVersion) -> Command {
+    Command::SetUnit(SetUnit { unit, terms, expected })
+}

@@ -1,0 +1,135 @@
+//! Bugs that are planted in the simulation, never in the product: each changes what a writer would
+//! do with what the domain decided, or what it reads.
+
+use domain::{Event, Grant, Message, ShelfGranted};
+
+/// A planted bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// The home says that nothing is left before every shelf has come home.
+    SoldOutTooSoon,
+    /// What comes home is counted twice.
+    ReturnedTwice,
+    /// A cancellation's units stay on a shelf that was called back.
+    CancelledOntoDrainedShelf,
+    /// Units of an exchange whose shopper is gone stay where they are.
+    GrantKeptByNobody,
+    /// Messages are read before they are durable.
+    ReadBeforeDurable,
+    /// The cursor is one append, and what follows from the message another.
+    CursorApart,
+    /// A partition that is silent for long is taken to have nothing.
+    SilentShelfWrittenOff,
+    /// A shelf is filled while others are still coming home.
+    FilledWhileComingHome,
+    /// A shelf that is called back keeps a unit.
+    KeptOnCalledBackShelf,
+    /// An offer is believed to be sold out for ever.
+    GateBelievedForEver,
+    /// A message is taken in although it was before.
+    RepeatTakenIn,
+    /// A message is passed over.
+    GapPassedOver,
+    /// Credit that can't be received isn't sent back.
+    ReturnNotSent,
+    /// Credit that comes back isn't put into the sender's account.
+    ReturnNotTakenIn,
+    /// Credit is sent and stays with its sender.
+    SentAndKept,
+    /// A partition isn't told of a change of the programme.
+    ProgrammeToldToSome,
+    /// A partition isn't told of an offer's new terms.
+    TermsToldToSome,
+}
+
+impl Flaw {
+    pub(super) const ALL: [Self; 17] = [
+        Self::SoldOutTooSoon,
+        Self::ReturnedTwice,
+        Self::CancelledOntoDrainedShelf,
+        Self::GrantKeptByNobody,
+        Self::ReadBeforeDurable,
+        Self::CursorApart,
+        Self::SilentShelfWrittenOff,
+        Self::FilledWhileComingHome,
+        Self::KeptOnCalledBackShelf,
+        Self::GateBelievedForEver,
+        Self::RepeatTakenIn,
+        Self::GapPassedOver,
+        Self::ReturnNotSent,
+        Self::ReturnNotTakenIn,
+        Self::SentAndKept,
+        Self::ProgrammeToldToSome,
+        Self::TermsToldToSome,
+    ];
+
+    /// What a writer with this bug would append instead.
+    pub(super) fn spoil(self, events: &mut Vec<Event>) {
+        let message = |event: &Event| match event {
+            Event::MessageSent(fact) => Some(fact.message.clone()),
+            _ => None,
+        };
+        let is_receipt = events.first().is_some_and(|it| matches!(it, Event::MessageReceived(_)));
+        let is_for_one = |event: &Event| {
+            let Event::MessageReceived(fact) = event else { return false };
+            let Message::ShelfGranted(ShelfGranted { grant, .. }) = &fact.message else {
+                return false;
+            };
+            matches!(grant, Grant::For(..))
+        };
+        match self {
+            Self::CancelledOntoDrainedShelf if !is_receipt => {
+                events.retain(|it| !matches!(message(it), Some(Message::StockReturned(_))));
+            }
+            Self::GrantKeptByNobody if events.first().is_some_and(is_for_one) => {
+                events.retain(|it| !matches!(message(it), Some(Message::StockReturned(_))));
+            }
+            Self::ReturnNotSent => {
+                events.retain(|it| !matches!(message(it), Some(Message::CreditReturned(..))));
+            }
+            Self::ReturnNotTakenIn => {
+                events.retain(|it| !matches!(it, Event::CreditReturned(..)));
+            }
+            Self::SentAndKept => {
+                let is_across = events.iter().filter_map(message);
+                if is_across.into_iter().any(|it| matches!(it, Message::CreditSent(_))) {
+                    events.retain(|it| !matches!(it, Event::CreditSent(..)));
+                }
+            }
+            Self::KeptOnCalledBackShelf => {
+                for event in events {
+                    if let Event::MessageSent(fact) = event
+                        && let Message::ShelfDrained(drained) = &mut fact.message
+                        && let Some(less) = drained.units.get().checked_sub(1)
+                    {
+                        drained.units = domain::Units::sum_of(less).expect("an amount");
+                    }
+                }
+            }
+            Self::ProgrammeToldToSome => {
+                let index = events
+                    .iter()
+                    .rposition(|it| matches!(message(it), Some(Message::Programme(_))));
+                index.map(|index| events.remove(index));
+            }
+            Self::TermsToldToSome => {
+                let is_opening = events.iter().any(|it| matches!(it, Event::OfferOpened(_)));
+                let index = events
+                    .iter()
+                    .rposition(|it| matches!(message(it), Some(Message::OfferShared(_))));
+                if let Some(index) = index.filter(|_| !is_opening) {
+                    // What follows to the same partition takes the number.
+                    let Event::MessageSent(untold) = events.remove(index) else { return };
+                    for event in &mut events[index..] {
+                        if let Event::MessageSent(fact) = event
+                            && fact.to == untold.to
+                        {
+                            fact.number = domain::MessageNumber(fact.number.0 - 1);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}

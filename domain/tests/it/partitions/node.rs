@@ -1,0 +1,215 @@
+//! One partition: its log, of which a part is durable, the state that its writer decides with, and
+//! what the writer holds beside it.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::{
+    Command, Decision, Desk, Event, ExchangeKey, Gates, Letter, Message, MessageNumber, Parked,
+    Source, State, Timestamp, decide,
+};
+use log_record::{Checksum, Partition, Position};
+
+use super::flaws::Flaw;
+use super::oracle::Tally;
+
+/// One recorded event.
+#[derive(Clone, Debug)]
+pub(super) struct Recorded {
+    pub(super) time: Timestamp,
+    pub(super) event: Event,
+}
+
+pub(super) struct Node {
+    pub(super) state: State,
+    pub(super) log: Vec<Recorded>,
+    /// What the log adds up to, reckoned apart from the state.
+    pub(super) tally: Tally,
+    /// How many events are durable: what others see, and what a crash leaves.
+    pub(super) durable: usize,
+    /// Where each append ended, after the durable part.
+    ends: Vec<usize>,
+    /// A snapshot of the state, and how many events are in it.
+    snapshot: Option<(Vec<u8>, usize)>,
+    pub(super) parked: Parked,
+    pub(super) desk: Desk,
+    pub(super) gates: Gates,
+    /// Operators' commands that wait until every shelf has come home.
+    pub(super) operators: Vec<(Command, Timestamp)>,
+    /// The events that are messages, by whom they are for.
+    outgoing: HashMap<Partition, Vec<usize>>,
+    /// Exchanges whose shopper will be answered 201 once the log is durable up to there.
+    answers: Vec<(usize, ExchangeKey)>,
+    /// Exchanges whose shopper was.
+    pub(super) accepted: HashSet<ExchangeKey>,
+    /// It does nothing before this step.
+    pub(super) silent_until: usize,
+}
+
+impl Node {
+    pub(super) fn new(partition: Partition) -> Self {
+        Self {
+            state: State::new(partition),
+            log: vec![],
+            tally: Tally::default(),
+            durable: 0,
+            ends: vec![],
+            snapshot: None,
+            parked: Parked::default(),
+            desk: Desk::default(),
+            gates: Gates::default(),
+            operators: vec![],
+            outgoing: HashMap::new(),
+            answers: vec![],
+            accepted: HashSet::new(),
+            silent_until: 0,
+        }
+    }
+
+    /// Decides, with what was recorded long ago where that is needed.
+    pub(super) fn decide(
+        &self,
+        command: &Command,
+        now: Timestamp,
+    ) -> Result<Decision, domain::Refusal> {
+        let Ok(Decision::Load(at)) = decide(&self.state, command, now) else {
+            return decide(&self.state, command, now);
+        };
+        let index = usize::try_from(at.0).expect("small") - 1;
+        let event = &self.log[index].event;
+        let before: Vec<Event> = self.log[index - event.events_before()..index]
+            .iter()
+            .map(|recorded| recorded.event.clone())
+            .collect();
+        let command = command.with_original(&before, at, event).expect("it takes it");
+        decide(&self.state, &command, now)
+    }
+
+    /// Appends all of these events, or says what they break.
+    pub(super) fn append(&mut self, time: Timestamp, events: Vec<Event>) -> Result<(), String> {
+        let Some(last) = events.last().cloned() else { return Ok(()) };
+        self.desk.note(&events);
+        for event in events {
+            let at = self.state.position().next();
+            self.state
+                .evolve(at, time, &event)
+                .map_err(|error| format!("{}: {error}: {event:?}", self.state.partition()))?;
+            self.push(time, event);
+        }
+        if !self.state.may_end_after(&last) {
+            return Err(format!("an append ends half way, after {last:?}"));
+        }
+        self.ends.push(self.log.len());
+        Ok(())
+    }
+
+    fn push(&mut self, time: Timestamp, event: Event) {
+        if let Event::MessageSent(fact) = &event {
+            self.outgoing.entry(fact.to).or_default().push(self.log.len());
+        }
+        self.tally.count(&event);
+        self.log.push(Recorded { time, event });
+    }
+
+    /// The shopper is told once the exchange is durable.
+    pub(super) fn answer_later(&mut self, key: ExchangeKey) {
+        self.answers.push((self.log.len(), key));
+    }
+
+    /// What was appended becomes durable, and who waited for that is told.
+    pub(super) fn sync(&mut self) {
+        self.durable = self.log.len();
+        self.ends.clear();
+        self.accepted.extend(self.answers.drain(..).map(|(_, key)| key));
+    }
+
+    /// The process dies: some of what wasn't durable may be, and all that is soft is gone.
+    pub(super) fn crash(&mut self, choose: impl FnOnce(usize) -> usize) -> Result<(), String> {
+        let kept = choose(self.ends.len() + 1);
+        let end = if kept == 0 { self.durable } else { self.ends[kept - 1] };
+        self.log.truncate(end);
+        self.outgoing.values_mut().for_each(|of| of.retain(|index| *index < end));
+        self.tally = Tally::default();
+        self.log.iter().for_each(|recorded| self.tally.count(&recorded.event));
+        self.durable = end;
+        self.ends.clear();
+        self.answers.clear();
+        (self.parked, self.desk, self.gates) = Default::default();
+        self.operators.clear();
+        let whole = self.replayed(None)?;
+        if let Some((_, events)) = &self.snapshot
+            && *events <= end
+        {
+            let [from_first, from_snapshot] = [&whole, &self.replayed(self.snapshot.as_ref())?]
+                .map(|state| serde_json::to_value(state).expect("it is written"));
+            if from_first != from_snapshot {
+                return Err("I11: a snapshot and its tail give another state".to_owned());
+            }
+        }
+        self.state = whole;
+        Ok(())
+    }
+
+    fn replayed(&self, from: Option<&(Vec<u8>, usize)>) -> Result<State, String> {
+        let (mut state, done) = match from {
+            Some((bytes, events)) => {
+                let state: State = postcard::from_bytes(bytes).expect("a snapshot is read");
+                (state.with_schedule(), *events)
+            }
+            None => (State::new(self.state.partition()), 0),
+        };
+        for Recorded { time, event } in &self.log[done..] {
+            let at = state.position().next();
+            state.evolve(at, *time, event).map_err(|error| format!("I11: {error}"))?;
+        }
+        Ok(state)
+    }
+
+    /// A snapshot of what is durable.
+    pub(super) fn take_snapshot(&mut self) {
+        if self.durable == self.log.len() {
+            let bytes = postcard::to_stdvec(&self.state).expect("it is written");
+            self.snapshot = Some((bytes, self.log.len()));
+        }
+    }
+
+    /// How many messages for a partition are in the log.
+    pub(super) fn sent_to(&self, to: Partition) -> &[usize] {
+        self.outgoing.get(&to).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The message of a number, where others can read it.
+    pub(super) fn letter(
+        &self,
+        to: Partition,
+        number: MessageNumber,
+        flaw: Option<Flaw>,
+    ) -> Option<Letter> {
+        let nth = usize::try_from(number.0).expect("small").checked_sub(1)?;
+        let index = *self.sent_to(to).get(nth)?;
+        let is_readable = index < self.durable || flaw == Some(Flaw::ReadBeforeDurable);
+        let Recorded { time, event } = &self.log[index];
+        let Event::MessageSent(fact) = event else { unreachable!("they are messages") };
+        let mut checksum = [0; 32];
+        checksum[..8].copy_from_slice(&(index as u64).to_be_bytes());
+        checksum[8..10].copy_from_slice(&self.state.partition().0.to_be_bytes());
+        let source = Source {
+            partition: self.state.partition(),
+            number: fact.number,
+            position: Position(index as u64 + 1),
+            checksum: Checksum(checksum),
+            sent_at: *time,
+        };
+        is_readable.then(|| Letter { source, to, message: fact.message.clone() })
+    }
+
+    /// The messages for a partition that it hasn't received.
+    pub(super) fn under_way(&self, to: &Self) -> impl Iterator<Item = &Message> {
+        let received = to.state.received_from(self.state.partition()).number.0;
+        let skipped = usize::try_from(received).expect("small");
+        let indices = self.sent_to(to.state.partition()).iter().skip(skipped);
+        indices.filter_map(|index| match &self.log[*index].event {
+            Event::MessageSent(fact) => Some(&fact.message),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,471 @@
+//! Told one by one: what the random worlds do at random.
+
+use domain::{
+    AccountId, Answers, Command, Decision, Desk, Event, ExchangeKey, GATE_BELIEVED_MICROS, Gates,
+    Inquiry, Inventory, Letter, Message, MessageNumber, NotParked, OfferId, PARKED_MAX, Parked,
+    ParkedCommand, Refusal, Reply, Source, State, Timestamp, TransferId, TransferStatus,
+    Undelivered, UnitId, Wait, answer, decide, receive,
+};
+use log_record::{Checksum, Partition, Position};
+
+use super::asking::{self, id, points, units};
+use super::world::PARTITIONS;
+
+/// Partitions that tell each other everything at once, unless a story says otherwise.
+struct Town {
+    states: Vec<State>,
+    letters: Vec<Letter>,
+    now: Timestamp,
+}
+
+impl Town {
+    fn new() -> Self {
+        let states = (0..PARTITIONS).map(|number| State::new(Partition(number))).collect();
+        let now = Timestamp::from_micros(1_000_000).expect("a time");
+        let mut town = Self { states, letters: vec![], now };
+        for number in 0..PARTITIONS {
+            let opened = domain::LogOpened {
+                log_id: "log".into(),
+                partitions: PARTITIONS,
+                clock: domain::Clock::Wall,
+            };
+            town.append(Partition(number), vec![Event::LogOpened(opened)]);
+        }
+        town
+    }
+
+    fn state(&self, partition: Partition) -> &State {
+        &self.states[usize::from(partition.0)]
+    }
+
+    fn append(&mut self, here: Partition, events: Vec<Event>) {
+        let now = self.now;
+        let state = &mut self.states[usize::from(here.0)];
+        for event in events {
+            let at = state.position().next();
+            state.evolve(at, now, &event).expect("what was decided can follow");
+            if let Event::MessageSent(fact) = event {
+                let checksum = Checksum([u8::try_from(at.0 % 251).expect("small"); 32]);
+                let source = Source {
+                    partition: here,
+                    number: fact.number,
+                    position: at,
+                    checksum,
+                    sent_at: now,
+                };
+                self.letters.push(Letter { source, to: fact.to, message: fact.message });
+            }
+        }
+        assert!(state.is_whole());
+    }
+
+    fn decide(&self, command: &Command) -> Result<Decision, Refusal> {
+        decide(self.state(command.partition(PARTITIONS)), command, self.now)
+    }
+
+    /// It is decided and recorded, and nothing is delivered.
+    #[track_caller]
+    fn does(&mut self, command: &Command) {
+        match self.decide(command) {
+            Ok(Decision::Record { events, .. }) => {
+                self.append(command.partition(PARTITIONS), events);
+            }
+            other => panic!("nothing is recorded: {other:?}"),
+        }
+    }
+
+    /// Everything under way arrives, and nobody waits for units.
+    fn delivers(&mut self) {
+        while !self.letters.is_empty() {
+            let letter = self.letters.remove(0);
+            self.takes_in(&letter, None);
+        }
+    }
+
+    fn takes_in(&mut self, letter: &Letter, waiting: Option<&Command>) -> Option<usize> {
+        let receipt = receive(self.state(letter.to), letter, waiting, self.now);
+        let receipt = receipt.expect("it is the next");
+        self.append(letter.to, receipt.events);
+        receipt.outcome
+    }
+
+    /// The operator's command waits for the shelves, and is decided once they are home.
+    fn does_once_home(&mut self, command: &Command) {
+        let Ok(Decision::Wait(Wait::Shelves { calls, .. })) = self.decide(command) else {
+            panic!("it doesn't wait")
+        };
+        self.append(command.partition(PARTITIONS), calls);
+        self.delivers();
+        self.does(command);
+        self.delivers();
+    }
+
+    /// What the home answers, appended.
+    fn asks(&mut self, desk: &mut Desk, inquiry: &Inquiry) -> Vec<(ExchangeKey, Reply)> {
+        let home = inquiry.offer_id.home(PARTITIONS);
+        let Answers { events, replies } = answer(self.state(home), desk, inquiry);
+        desk.note(&events);
+        self.append(home, events);
+        replies
+    }
+
+    fn shelf(&self, partition: u16, offer: &str) -> Inventory {
+        self.state(Partition(partition)).offer(&id(offer)).expect("an offer").inventory
+    }
+
+    fn pool(&self, offer: &str) -> u64 {
+        let offer: OfferId = id(offer);
+        let home = self.state(offer.home(PARTITIONS)).offer_home(&offer).expect("a home");
+        home.pool.get()
+    }
+}
+
+/// Somebody who lives in a partition.
+fn living_in(partition: u16) -> AccountId {
+    let names = (0..).map(|number| id::<AccountId>(&format!("shopper-{number}")));
+    let mut there = names.filter(|name| name.partition(PARTITIONS) == Partition(partition));
+    there.next().expect("somebody")
+}
+
+fn rich_in(town: &mut Town, partition: u16) -> AccountId {
+    let account = living_in(partition);
+    town.does(&asking::earn(&account, UnitId::POINTS, 1_000, 1));
+    account
+}
+
+fn inquiry_of(town: &Town, command: &Command, received: u64) -> Inquiry {
+    let Ok(Decision::Wait(Wait::Units(ask))) = town.decide(command) else {
+        panic!("it doesn't wait: {:?}", town.decide(command))
+    };
+    let from = command.partition(PARTITIONS);
+    let (offer_id, waiting) = (ask.offer_id, vec![(ask.key, ask.units)]);
+    Inquiry { from, received: MessageNumber(received), offer_id, waiting }
+}
+
+#[test]
+fn an_offer_opens_with_half_of_its_stock_on_shelves() {
+    let mut town = Town::new();
+    town.does(&asking::open("mug", Some(80)));
+    town.delivers();
+    assert_eq!(town.pool("mug"), 40);
+    for partition in 0..PARTITIONS {
+        assert_eq!(town.shelf(partition, "mug").remaining(), Some(units(10)));
+    }
+    let ann = rich_in(&mut town, 2);
+    town.does(&asking::redeem(&ann, 1, "mug", 10));
+    assert_eq!(town.shelf(2, "mug").sold(), units(10));
+    assert!(town.letters.is_empty(), "a sale from a shelf tells nobody");
+}
+
+#[test]
+fn a_shelf_that_runs_short_asks_and_gets_a_portion() {
+    let mut town = Town::new();
+    town.does(&asking::open("mug", Some(80)));
+    town.delivers();
+    let ann = rich_in(&mut town, 2);
+    let command = asking::redeem(&ann, 1, "mug", 15);
+    let received = town.state(Partition(2)).received_from(id::<OfferId>("mug").home(PARTITIONS));
+    let inquiry = inquiry_of(&town, &command, received.number.0);
+    let mut desk = Desk::default();
+    assert_eq!(town.asks(&mut desk, &inquiry)[0].1, Reply::Wait);
+    // Asked again before it has arrived, nothing more is granted.
+    let pool = town.pool("mug");
+    town.asks(&mut desk, &inquiry);
+    assert_eq!((pool, town.pool("mug")), (25, 25));
+    town.delivers();
+    town.does(&command);
+}
+
+#[test]
+fn the_last_units_go_to_exchanges_by_name_and_then_it_is_sold_out() {
+    let mut town = Town::new();
+    town.does(&asking::open("mug", Some(2)));
+    town.delivers();
+    let (ann, bob) = (rich_in(&mut town, 1), rich_in(&mut town, 3));
+    let hers = asking::redeem(&ann, 1, "mug", 2);
+    let his = asking::redeem(&bob, 1, "mug", 1);
+    let mut desk = Desk::default();
+    let asked = inquiry_of(&town, &hers, 0);
+    assert_eq!(town.asks(&mut desk, &asked)[0].1, Reply::Wait);
+    let asked = inquiry_of(&town, &his, 0);
+    let [(_, Reply::SoldOut { remaining, .. })] = town.asks(&mut desk, &asked)[..] else {
+        panic!("it isn't sold out")
+    };
+    assert_eq!(remaining.get(), 0);
+    let letter = town.letters.remove(0);
+    assert_eq!(letter.exchange(), hers.exchange().as_ref());
+    assert!(town.takes_in(&letter, Some(&hers)).is_some(), "the exchange is made");
+    assert!(matches!(town.decide(&hers), Ok(Decision::Repeat(_))));
+    // She changes her mind, and the units go home in the same append.
+    let key = hers.exchange().expect("an exchange");
+    let cancel = asking::cancel(&key, 1, Some(1));
+    let Ok(Decision::Load(at)) = town.decide(&cancel) else { panic!("it is read from the log") };
+    assert!(at > Position::START);
+    assert_eq!(town.shelf(1, "mug").remaining().map(domain::Units::get), Some(0));
+}
+
+#[test]
+fn units_for_an_exchange_whose_shopper_is_gone_go_home_at_once() {
+    let mut town = Town::new();
+    town.does(&asking::open("mug", Some(1)));
+    town.delivers();
+    let ann = rich_in(&mut town, 1);
+    let command = asking::redeem(&ann, 1, "mug", 1);
+    let asked = inquiry_of(&town, &command, 0);
+    town.asks(&mut Desk::default(), &asked);
+    assert_eq!(town.pool("mug"), 0);
+    town.delivers();
+    assert_eq!(town.pool("mug"), 1);
+}
+
+#[test]
+fn stock_is_reduced_limited_and_unlimited_once_every_shelf_is_home() {
+    let mut town = Town::new();
+    town.does(&asking::open("mug", Some(80)));
+    town.delivers();
+    let ann = rich_in(&mut town, 2);
+    town.does(&asking::redeem(&ann, 1, "mug", 5));
+    town.does_once_home(&asking::remove("mug", 1, 70));
+    assert_eq!(town.pool("mug"), 5);
+    town.does(&asking::amend("mug", 1, Some(None)));
+    town.delivers();
+    town.does(&asking::redeem(&ann, 2, "mug", 500));
+    town.does_once_home(&asking::amend("mug", 1, Some(Some(600))));
+    let shelves = (0..PARTITIONS).filter_map(|number| town.shelf(number, "mug").remaining());
+    let on_shelves: u64 = shelves.map(domain::Units::get).sum();
+    assert_eq!(town.pool("mug") + on_shelves, 95);
+}
+
+#[test]
+fn a_close_is_over_when_every_shelf_is_home_and_a_reopening_fills_them() {
+    let mut town = Town::new();
+    town.does(&asking::open("mug", Some(80)));
+    town.delivers();
+    town.does(&asking::close("mug"));
+    let offer: OfferId = id("mug");
+    let home = offer.home(PARTITIONS);
+    let is_over = |town: &Town| {
+        town.state(home).offer_home(&offer).is_some_and(|home| home.is_drained(PARTITIONS))
+    };
+    assert!(!is_over(&town));
+    town.delivers();
+    assert!(is_over(&town));
+    assert_eq!(town.pool("mug"), 80);
+    let ann = rich_in(&mut town, 2);
+    let refused = town.decide(&asking::redeem(&ann, 1, "mug", 1)).expect_err("it is closed");
+    assert_eq!(refused.code(), "offer-not-open");
+    town.does(&asking::reopen("mug", 1));
+    town.delivers();
+    town.does(&asking::redeem(&ann, 1, "mug", 10));
+}
+
+#[test]
+fn who_would_be_refused_anyway_asks_for_no_units() {
+    let mut town = Town::new();
+    town.does(&asking::open("mug", Some(1)));
+    town.delivers();
+    let poor = living_in(1);
+    let refused = town.decide(&asking::redeem(&poor, 1, "mug", 1)).expect_err("unknown");
+    assert_eq!(refused.code(), "account-unknown");
+    town.does(&asking::amend("mug", 5, None));
+    town.delivers();
+    town.does(&asking::earn(&poor, UnitId::POINTS, 4, 1));
+    let refused = town.decide(&asking::redeem(&poor, 1, "mug", 1)).expect_err("too dear");
+    assert_eq!(refused.code(), "insufficient-credit");
+}
+
+#[test]
+fn a_transfer_is_in_transit_then_received_or_returned() {
+    let mut town = Town::new();
+    let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
+    let stranger: AccountId = (0..)
+        .map(|number| id::<AccountId>(&format!("stranger-{number}")))
+        .find(|name| name.partition(PARTITIONS) == Partition(3))
+        .expect("a name");
+    let of = |town: &Town, partition: u16, number: u64| {
+        let transfer: TransferId = id(&format!("t-{number}"));
+        town.state(Partition(partition)).transfer_status(&ann, &transfer)
+    };
+    town.does(&asking::transfer(&ann, &bob, UnitId::POINTS, 100, 1));
+    assert_eq!(of(&town, 0, 1), Some(TransferStatus::InTransit));
+    assert_eq!(of(&town, 3, 1), None);
+    town.delivers();
+    assert_eq!(of(&town, 3, 1), Some(TransferStatus::Received));
+    town.does(&asking::transfer(&ann, &stranger, UnitId::POINTS, 100, 2));
+    town.delivers();
+    assert_eq!(of(&town, 0, 2), Some(TransferStatus::Returned));
+    let available = |partition: u16, who: &AccountId| {
+        let account = town.state(Partition(partition)).account(who).expect("an account");
+        account.wallet(domain::UnitNumber::POINTS).available()
+    };
+    assert_eq!((available(0, &ann), available(3, &bob)), (points(900), points(1_100)));
+    let again = asking::transfer(&ann, &stranger, UnitId::POINTS, 100, 2);
+    assert!(matches!(town.decide(&again), Ok(Decision::Repeat(_))), "its id stays used");
+}
+
+#[test]
+fn credit_brings_its_unit_to_where_nobody_knows_it_yet() {
+    let mut town = Town::new();
+    let (ann, bob) = (rich_in(&mut town, 1), rich_in(&mut town, 3));
+    let miles: UnitId = id("miles");
+    town.does(&asking::make_unit(miles));
+    // Ann's partition hears of miles, and Bob's doesn't yet.
+    let told = town.letters.iter().position(|letter| letter.to == Partition(1)).expect("told");
+    let letter = town.letters.remove(told);
+    town.takes_in(&letter, None);
+    let to_bobs: Vec<Letter> = town.letters.extract_if(.., |it| it.to == Partition(3)).collect();
+    town.does(&asking::earn(&ann, miles, 7, 2));
+    town.does(&asking::transfer(&ann, &bob, miles, 7, 1));
+    town.delivers();
+    let bobs = town.state(Partition(3));
+    let number = bobs.unit_number(miles).expect("it is known now");
+    assert_eq!(bobs.account(&bob).expect("bob").wallet(number).available(), points(7));
+    town.letters.extend(to_bobs);
+    town.delivers();
+}
+
+#[test]
+fn what_an_operator_chooses_reaches_every_partition() {
+    let mut town = Town::new();
+    town.does(&asking::policy(7));
+    let has_it = |town: &Town| {
+        let sent = |to| town.state(Partition(0)).sent_to(Partition(to));
+        let has =
+            |to: &u16| town.state(Partition(*to)).received_from(Partition(0)).number >= sent(*to);
+        (1..PARTITIONS).filter(has).count()
+    };
+    assert_eq!(has_it(&town), 0);
+    town.delivers();
+    assert_eq!(has_it(&town), 3);
+    assert!((0..PARTITIONS).all(|to| town.state(Partition(to)).policy_version() == 1));
+}
+
+#[test]
+fn a_gap_a_repeat_a_fork_and_a_stray_message_are_told_apart() {
+    let mut town = Town::new();
+    town.does(&asking::policy(7));
+    town.does(&asking::policy(8));
+    let to_last = |letter: &&Letter| letter.to == Partition(3);
+    let letters: Vec<Letter> = town.letters.iter().filter(to_last).cloned().collect();
+    let [first, second] = &letters[..] else { panic!("two messages") };
+    let (from, now) = (Partition(0), town.now);
+    let received = |town: &Town, letter: &Letter| {
+        receive(town.state(Partition(3)), letter, None, now).map(|receipt| receipt.events.len())
+    };
+    let gap = Undelivered::Gap { from, expected: 1, found: 2 };
+    assert_eq!(received(&town, second), Err(gap));
+    town.takes_in(first, None);
+    assert_eq!(received(&town, first), Err(Undelivered::Repeat { from, number: 1 }));
+    let mut other = first.clone();
+    other.source.checksum = Checksum([1; 32]);
+    assert_eq!(received(&town, &other), Err(Undelivered::Forked { from, number: 1 }));
+    let mut rewritten = second.clone();
+    rewritten.source.position = first.source.position;
+    assert_eq!(received(&town, &rewritten), Err(Undelivered::Forked { from, number: 2 }));
+    let stray = Letter { to: Partition(1), ..second.clone() };
+    let (to, here) = (Partition(1), Partition(3));
+    assert_eq!(received(&town, &stray), Err(Undelivered::Misdirected { to, here }));
+    assert_eq!(received(&town, second), Ok(1));
+    assert!(Undelivered::Forked { from, number: 2 }.to_string().starts_with("log-forked"));
+}
+
+#[test]
+fn a_message_is_received_no_earlier_than_it_was_sent() {
+    let mut town = Town::new();
+    town.does(&asking::policy(7));
+    let mut letter = town.letters.remove(0);
+    letter.source.sent_at = Timestamp::from_micros(9_000_000).expect("a time");
+    let receipt = receive(town.state(letter.to), &letter, None, town.now).expect("the next");
+    assert_eq!(receipt.recorded_at, letter.source.sent_at);
+}
+
+#[test]
+fn one_partition_tells_nobody_and_waits_for_nobody() {
+    let mut state = State::new(Partition(0));
+    let now = Timestamp::from_micros(1).expect("a time");
+    let opened =
+        domain::LogOpened { log_id: "log".into(), partitions: 1, clock: domain::Clock::Wall };
+    state.evolve(Position(1), now, &Event::LogOpened(opened)).expect("opened");
+    let ann = living_in(0);
+    for command in [
+        asking::open("mug", Some(1)),
+        asking::earn(&ann, UnitId::POINTS, 10, 1),
+        asking::policy(7),
+        asking::redeem(&ann, 1, "mug", 1),
+    ] {
+        let Ok(Decision::Record { events, .. }) = decide(&state, &command, now) else {
+            panic!("recorded")
+        };
+        for event in events {
+            assert!(!matches!(event, Event::MessageSent(_)), "{event:?}");
+            let at = state.position().next();
+            state.evolve(at, now, &event).expect("it follows");
+        }
+    }
+    let refused = decide(&state, &asking::redeem(&ann, 2, "mug", 1), now).expect_err("none left");
+    assert_eq!(refused.code(), "sold-out");
+    assert_eq!(state.offer_home(&id("mug")), None);
+}
+
+#[test]
+fn commands_wait_in_their_order_up_to_a_bound() {
+    let mut town = Town::new();
+    town.does(&asking::open("mug", Some(1)));
+    town.delivers();
+    let ann = rich_in(&mut town, 1);
+    let mut parked = Parked::default();
+    let park = |parked: &mut Parked, number: u64, deadline: i64| {
+        let command = asking::redeem(&ann, number, "mug", 1);
+        let Ok(Decision::Wait(Wait::Units(ask))) = town.decide(&command) else { panic!("waits") };
+        let deadline = Timestamp::from_micros(deadline).expect("a time");
+        parked.park(ParkedCommand { command, ask, deadline })
+    };
+    assert_eq!(park(&mut parked, 1, 50), Ok(()));
+    assert_eq!(park(&mut parked, 1, 50), Err(NotParked::AlreadyWaits));
+    assert_eq!(park(&mut parked, 2, 10), Ok(()));
+    let state = town.state(Partition(1));
+    let [(home, inquiry)] = &parked.inquiries(state)[..] else { panic!("one offer") };
+    assert_eq!((*home, inquiry.waiting.len()), (id::<OfferId>("mug").home(PARTITIONS), 2));
+    let gone = parked.take_expired(Timestamp::from_micros(10).expect("a time"));
+    assert_eq!((gone.len(), parked.len()), (1, 1));
+    for number in 3..3 + PARKED_MAX as u64 - 1 {
+        assert_eq!(park(&mut parked, number, 50), Ok(()));
+    }
+    assert_eq!(park(&mut parked, 1_000_000, 50), Err(NotParked::Full));
+    assert_eq!(parked.take_all(&id("mug")).len(), PARKED_MAX);
+    assert!(parked.is_empty());
+}
+
+#[test]
+fn that_an_offer_is_sold_out_is_believed_for_a_moment_and_newer_news_count() {
+    let mug: OfferId = id("mug");
+    let at = |micros| Timestamp::from_micros(micros).expect("a time");
+    let said = |left: u64, at: u64| Reply::SoldOut {
+        remaining: domain::Units::sum_of(left).expect("an amount"),
+        at: Position(at),
+    };
+    let mut gates = Gates::default();
+    assert_eq!(gates.refusal(&mug, units(1), at(5)), None);
+    gates.hear(&mug, said(1, 7), at(5));
+    gates.hear(&mug, said(0, 6), at(6));
+    assert_eq!(gates.refusal(&mug, units(1), at(6)), None, "one is left");
+    let refused = gates.refusal(&mug, units(2), at(6)).map(|refusal| refusal.code());
+    assert_eq!(refused, Some("sold-out"));
+    assert_eq!(gates.refusal(&mug, units(2), at(5 + GATE_BELIEVED_MICROS)), None);
+    gates.open(&mug);
+    assert_eq!(gates.refusal(&mug, units(2), at(6)), None);
+}
+
+#[test]
+fn every_message_is_decided_on_though_nobody_waits() {
+    let mut town = Town::new();
+    town.does(&asking::open("mug", Some(2)));
+    let kinds: Vec<bool> = town
+        .letters
+        .iter()
+        .map(|it| matches!(it.message, Message::OfferShared(_) | Message::ShelfCalledBack(_)))
+        .collect();
+    assert_eq!(kinds, vec![true; 7], "three are told of it, and four shelves are called back");
+    town.delivers();
+    assert_eq!(town.pool("mug"), 2);
+}

@@ -1,0 +1,672 @@
+//! All partitions, what is under way between them beside messages, and one random step after the
+//! other.
+
+use std::collections::HashMap;
+
+use domain::{
+    AccountId, Answers, Clock, Command, Decision, Event, ExchangeKey, GATE_BELIEVED_MICROS, Grant,
+    Inquiry, LogOpened, Message, MessageNumber, OfferId, ParkedCommand, Refusal, Reply,
+    ShelfDrained, ShelfGranted, Timestamp, Undelivered, UnitId, Units, Wait, answer, receive,
+};
+use log_record::{Partition, Position};
+
+use super::asking::{self, id};
+use super::dice::Dice;
+use super::flaws::Flaw;
+use super::node::Node;
+
+pub(super) const PARTITIONS: u16 = 4;
+pub(super) const OFFERS: [&str; 3] = ["mug", "cup", "pen"];
+const STEP_MICROS: u64 = 200_000;
+const PATIENCE_MICROS: u64 = 8_000_000;
+
+/// What came about, so that nobody proves something of a world in which nothing happens.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    counts: std::collections::BTreeMap<&'static str, u64>,
+}
+
+pub(super) struct World {
+    pub(super) nodes: Vec<Node>,
+    pub(super) now: Timestamp,
+    pub(super) seen: Seen,
+    pub(super) flaw: Option<Flaw>,
+    dice: Dice,
+    step: usize,
+    /// Inquiries and replies on their way, with when they were made; they may be lost.
+    inquiries: Vec<(Timestamp, Partition, Inquiry)>,
+    replies: Vec<(Timestamp, Partition, OfferId, ExchangeKey, Reply)>,
+    /// Until when an offer's home has said that fewer than so many are left.
+    pub(super) sold_out: HashMap<OfferId, (Timestamp, Units)>,
+    accounts: Vec<AccountId>,
+    /// Every exchange that was ever asked for, so that it is asked for again, or cancelled.
+    asked: Vec<Command>,
+    next_id: u64,
+}
+
+impl Seen {
+    pub(super) fn see(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        for (what, count) in &other.counts {
+            *self.counts.entry(what).or_default() += count;
+        }
+    }
+
+    /// Everything that the protocol has was met.
+    pub(super) fn has_met_everything(&self) {
+        for what in [
+            "exchange",
+            "exchange by grant",
+            "sold out",
+            "sold out by gate",
+            "portion",
+            "no end",
+            "called back",
+            "units home",
+            "grant came too late",
+            "cancellation",
+            "crash",
+            "credit received",
+            "credit returned",
+            "programme",
+            "offer shared",
+            "gave up",
+            "shelves awaited",
+            "stock removed",
+            "stock amended",
+            "offer reopened",
+            "repeat",
+            "message repeated",
+        ] {
+            assert!(self.counts.contains_key(what), "never met: {what}; met: {self:?}");
+        }
+    }
+}
+
+impl World {
+    pub(super) fn new(seed: u64, flaw: Option<Flaw>) -> Self {
+        let nodes = (0..PARTITIONS).map(|number| Node::new(Partition(number))).collect();
+        Self {
+            nodes,
+            now: Timestamp::from_micros(1_000_000).expect("a time"),
+            seen: Seen::default(),
+            flaw,
+            dice: Dice::new(seed),
+            step: 0,
+            inquiries: vec![],
+            replies: vec![],
+            sold_out: HashMap::new(),
+            accounts: (0..12).map(|number| id(&format!("shopper-{number}"))).collect(),
+            asked: vec![],
+            next_id: 0,
+        }
+    }
+
+    /// Takes so many steps, heals, and sees that nothing is left over.
+    pub(super) fn run(mut self, steps: usize) -> Result<Seen, String> {
+        self.begin()?;
+        while self.step < steps {
+            self.step += 1;
+            self.now = later(self.now, self.dice.below(STEP_MICROS));
+            let step = self.step;
+            self.act().map_err(|why| format!("step {step}: {why}"))?;
+            self.check().map_err(|why| format!("step {step}: {why}"))?;
+        }
+        self.heal().map_err(|why| format!("healing: {why}"))?;
+        self.check_end().map_err(|why| format!("in the end: {why}"))?;
+        Ok(self.seen)
+    }
+
+    fn begin(&mut self) -> Result<(), String> {
+        for index in 0..self.nodes.len() {
+            let opened =
+                LogOpened { log_id: "log".into(), partitions: PARTITIONS, clock: Clock::Wall };
+            self.nodes[index].append(self.now, vec![Event::LogOpened(opened)])?;
+            self.nodes[index].sync();
+        }
+        for account in self.accounts.clone() {
+            for _ in 0..2 {
+                let cause = self.number();
+                self.ask(asking::earn(&account, UnitId::POINTS, 60, cause))?;
+            }
+        }
+        self.ask(asking::make_unit(id("miles")))?;
+        for offer in OFFERS {
+            let stock = match self.dice.below(5) {
+                0 => None,
+                _ => Some(1 + self.dice.below(80)),
+            };
+            self.ask(asking::open(offer, stock))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn number(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    fn node(&mut self, partition: Partition) -> &mut Node {
+        &mut self.nodes[usize::from(partition.0)]
+    }
+
+    fn is_silent(&self, partition: Partition) -> bool {
+        self.nodes[usize::from(partition.0)].silent_until > self.step
+    }
+
+    fn any(&mut self) -> Partition {
+        Partition(u16::try_from(self.dice.below(PARTITIONS.into())).expect("small"))
+    }
+
+    /// One random step.
+    fn act(&mut self) -> Result<(), String> {
+        let (here, there) = (self.any(), self.any());
+        match self.dice.below(100) {
+            0..28 => {
+                let asked = self.shoppers_wish();
+                self.ask(asked)
+            }
+            28..32 => {
+                let asked = self.operators_wish();
+                self.ask(asked)
+            }
+            32..60 => self.deliver(there, here),
+            60..74 => {
+                if !self.is_silent(here) {
+                    self.node(here).sync();
+                }
+                Ok(())
+            }
+            74..80 => {
+                self.inquire(here);
+                Ok(())
+            }
+            80..86 => self.answer_one(),
+            86..92 => self.reply_one(),
+            92..94 => self.repeat_message(there, here),
+            94..96 => {
+                self.give_up(here);
+                self.ask_operators_again(here)
+            }
+            96 => {
+                self.node(here).take_snapshot();
+                Ok(())
+            }
+            97 => {
+                let silent = self.dice.below(120);
+                let until = self.step + usize::try_from(silent).expect("small");
+                self.node(here).silent_until = until;
+                Ok(())
+            }
+            _ => {
+                self.seen.see("crash");
+                let mut dice = self.dice.clone();
+                self.dice.percent(50);
+                self.node(here).crash(|ends| dice.index(ends))
+            }
+        }
+    }
+
+    fn shoppers_wish(&mut self) -> Command {
+        let account = self.accounts[self.dice.index(self.accounts.len())].clone();
+        let number = self.number();
+        match self.dice.below(20) {
+            0..12 => {
+                let offer = OFFERS[self.dice.index(OFFERS.len())];
+                let quantity = 1 + self.dice.below(4) / 2;
+                let asked = asking::redeem(&account, number, offer, quantity);
+                self.asked.push(asked.clone());
+                asked
+            }
+            12 if !self.asked.is_empty() => self.asked[self.dice.index(self.asked.len())].clone(),
+            13 | 14 if !self.asked.is_empty() => {
+                let asked = &self.asked[self.dice.index(self.asked.len())];
+                let key = asked.exchange().expect("an exchange");
+                let quantity = if self.dice.percent(50) { None } else { Some(1) };
+                asking::cancel(&key, number, quantity)
+            }
+            15 => asking::earn(&account, id("miles"), 1 + self.dice.below(9), number),
+            16 => asking::earn(&account, UnitId::POINTS, 1 + self.dice.below(9), number),
+            _ => {
+                let mut to = self.accounts[self.dice.index(self.accounts.len())].clone();
+                if to == account || self.dice.percent(20) {
+                    to = id(&format!("stranger-{}", self.dice.below(9)));
+                }
+                let unit = if self.dice.percent(60) { UnitId::POINTS } else { id("miles") };
+                asking::transfer(&account, &to, unit, 1 + self.dice.below(9), number)
+            }
+        }
+    }
+
+    fn operators_wish(&mut self) -> Command {
+        let offer = OFFERS[self.dice.index(OFFERS.len())];
+        let number = self.number();
+        match self.dice.below(12) {
+            0..3 => asking::add(offer, number, 1 + self.dice.below(40)),
+            3 | 4 => asking::remove(offer, number, 1 + self.dice.below(10)),
+            5 => asking::amend(offer, 1 + self.dice.below(2), None),
+            6 => {
+                let stock =
+                    if self.dice.percent(60) { Some(40 + self.dice.below(90)) } else { None };
+                asking::amend(offer, 1, Some(stock))
+            }
+            7 => asking::close(offer),
+            8 | 9 => asking::reopen(offer, number),
+            10 => asking::policy(self.dice.below(30)),
+            _ => asking::name_unit(id("miles"), number),
+        }
+    }
+
+    /// Somebody asks; a silent partition hears nothing.
+    pub(super) fn ask(&mut self, command: Command) -> Result<(), String> {
+        let here = command.partition(PARTITIONS);
+        if self.is_silent(here) {
+            return Ok(());
+        }
+        let deadline = later(self.now, PATIENCE_MICROS);
+        self.submit(here, command, deadline)
+    }
+
+    fn submit(
+        &mut self,
+        here: Partition,
+        command: Command,
+        deadline: Timestamp,
+    ) -> Result<(), String> {
+        let (now, flaw) = (self.now, self.flaw);
+        let key = command.exchange();
+        let node = &mut self.nodes[usize::from(here.0)];
+        if let Some(key) = &key {
+            if node.parked.waiting(key).is_some() {
+                return Ok(());
+            }
+            if command.recorded_at(&node.state).is_none()
+                && let Command::Redeem(it) = &command
+            {
+                let order = &it.order;
+                let when = if flaw == Some(Flaw::GateBelievedForEver) { EPOCH } else { now };
+                if node.gates.refusal(&order.offer_id, order.quantity, when).is_some() {
+                    self.seen.see("sold out by gate");
+                    let (offer, asked) = (order.offer_id.clone(), order.quantity);
+                    return self.check_refused(&offer, asked);
+                }
+            }
+        }
+        let now = now.max(node.state.recorded_at());
+        match node.decide(&command, now) {
+            Ok(Decision::Record { events, .. }) => {
+                self.record(here, now, events)?;
+                if let Some(key) = key {
+                    self.seen.see("exchange");
+                    self.node(here).answer_later(key);
+                }
+            }
+            Ok(Decision::Wait(Wait::Units(ask))) => {
+                let parked = ParkedCommand { command, ask, deadline };
+                node.parked.park(parked).map_err(|error| error.to_string())?;
+            }
+            Ok(Decision::Wait(Wait::Shelves { calls, .. })) => {
+                node.operators.push((command, deadline));
+                self.seen.see("shelves awaited");
+                self.record(here, now, calls)?;
+            }
+            Ok(Decision::Repeat(_)) => self.seen.see("repeat"),
+            Ok(Decision::Unchanged) => {}
+            Ok(Decision::Load(_)) => return Err("an original was wanted twice".to_owned()),
+            Err(Refusal::SoldOut { .. }) => {
+                return Err("I18: a partition alone said that an offer is sold out".to_owned());
+            }
+            Err(_) => self.seen.see("refused"),
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        here: Partition,
+        time: Timestamp,
+        mut events: Vec<Event>,
+    ) -> Result<(), String> {
+        for event in &events {
+            if let Some(what) = worth_seeing(event) {
+                self.seen.see(what);
+            }
+        }
+        if let Some(flaw) = self.flaw {
+            flaw.spoil(&mut events);
+        }
+        let is_receipt = events.first().is_some_and(|it| matches!(it, Event::MessageReceived(_)));
+        if self.flaw == Some(Flaw::CursorApart) && is_receipt && events.len() > 1 {
+            let rest = events.split_off(1);
+            self.node(here).append(time, events)?;
+            return self.node(here).append(time, rest);
+        }
+        self.node(here).append(time, events)
+    }
+
+    /// A partition pulls the next message of another, or of itself.
+    fn deliver(&mut self, from: Partition, to: Partition) -> Result<(), String> {
+        if self.is_silent(to) {
+            return Ok(());
+        }
+        for _ in 0..=self.dice.below(4) {
+            let received = self.node(to).state.received_from(from).number;
+            let mut next = received.next();
+            if self.flaw == Some(Flaw::GapPassedOver) && self.dice.percent(5) {
+                next = next.next();
+            }
+            let Some(letter) = self.nodes[usize::from(from.0)].letter(to, next, self.flaw) else {
+                return Ok(());
+            };
+            self.take_in(to, &letter)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_in(&mut self, to: Partition, letter: &domain::Letter) -> Result<(), String> {
+        let now = self.now;
+        let node = &mut self.nodes[usize::from(to.0)];
+        let key = letter.exchange().cloned();
+        let waiting = key.as_ref().and_then(|key| node.parked.waiting(key)).cloned();
+        let receipt = match receive(&node.state, letter, waiting.as_ref(), now) {
+            Ok(receipt) => receipt,
+            Err(Undelivered::Repeat { .. }) => {
+                self.seen.see("message repeated");
+                return Ok(());
+            }
+            Err(why) => return Err(format!("I19: {why}")),
+        };
+        let outcome = receipt.outcome;
+        self.record(to, receipt.recorded_at, receipt.events)?;
+        if self.flaw == Some(Flaw::ReturnedTwice)
+            && matches!(letter.message, Message::ShelfDrained(_) | Message::StockReturned(_))
+            && self.dice.percent(30)
+        {
+            self.forge(to, letter.source.partition, letter.message.clone())?;
+        }
+        match (&letter.message, key) {
+            (_, Some(key)) => {
+                let parked = self.node(to).parked.take(&key);
+                match (outcome, parked) {
+                    (Some(_), _) => {
+                        self.seen.see("exchange by grant");
+                        self.node(to).answer_later(key);
+                    }
+                    (None, Some(parked)) => self.submit(to, parked.command, parked.deadline)?,
+                    (None, None) => self.seen.see("grant came too late"),
+                }
+            }
+            (Message::ShelfGranted(ShelfGranted { offer_id, .. }), None) => {
+                self.node(to).gates.open(offer_id);
+                self.decide_again(to, offer_id)?;
+            }
+            (Message::OfferShared(fact), None) => self.decide_again(to, &fact.offer_id)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn decide_again(&mut self, here: Partition, offer: &OfferId) -> Result<(), String> {
+        for parked in self.node(here).parked.take_all(offer) {
+            self.submit(here, parked.command, parked.deadline)?;
+        }
+        Ok(())
+    }
+
+    /// A message that its source never sent.
+    fn forge(&mut self, to: Partition, from: Partition, message: Message) -> Result<(), String> {
+        let last = self.node(to).state.received_from(from);
+        let source = domain::Source {
+            partition: from,
+            number: last.number.next(),
+            position: Position(last.position.0 + 1),
+            checksum: log_record::Checksum([9; 32]),
+            sent_at: EPOCH,
+        };
+        let received = domain::MessageReceived { source, message };
+        let time = self.now.max(self.node(to).state.recorded_at());
+        self.node(to).append(time, vec![Event::MessageReceived(Box::new(received))])
+    }
+
+    /// An old message is read again.
+    fn repeat_message(&mut self, from: Partition, to: Partition) -> Result<(), String> {
+        let received = self.node(to).state.received_from(from).number.0;
+        if received == 0 || self.is_silent(to) {
+            return Ok(());
+        }
+        let number = MessageNumber(1 + self.dice.below(received));
+        let Some(letter) = self.nodes[usize::from(from.0)].letter(to, number, self.flaw) else {
+            return Ok(());
+        };
+        if self.flaw == Some(Flaw::RepeatTakenIn) {
+            let fact =
+                domain::MessageReceived { source: letter.source, message: letter.message.clone() };
+            let time = self.now.max(self.node(to).state.recorded_at());
+            return self.node(to).append(time, vec![Event::MessageReceived(Box::new(fact))]);
+        }
+        self.take_in(to, &letter)
+    }
+
+    /// A partition asks the homes for those that wait; some of that is lost.
+    fn inquire(&mut self, here: Partition) {
+        if self.is_silent(here) {
+            return;
+        }
+        let node = &self.nodes[usize::from(here.0)];
+        for (home, inquiry) in node.parked.inquiries(&node.state) {
+            if !self.dice.percent(20) {
+                self.inquiries.push((self.now, home, inquiry));
+            }
+        }
+    }
+
+    /// A home answers an inquiry, maybe an old one, and after that maybe once more.
+    fn answer_one(&mut self) -> Result<(), String> {
+        if self.inquiries.is_empty() {
+            return Ok(());
+        }
+        let index = self.dice.index(self.inquiries.len());
+        let (made, home, inquiry) = if self.dice.percent(10) {
+            self.inquiries[index].clone()
+        } else {
+            self.inquiries.remove(index)
+        };
+        if self.is_silent(home) {
+            return Ok(());
+        }
+        if self.flaw == Some(Flaw::SilentShelfWrittenOff) {
+            self.write_off(home, &inquiry.offer_id)?;
+        }
+        let node = self.node(home);
+        node.desk.forget(inquiry.from, inquiry.received);
+        let Answers { mut events, mut replies } = answer(&node.state, &node.desk, &inquiry);
+        let at = node.state.position();
+        let known = node.state.offer_home(&inquiry.offer_id).cloned();
+        match (self.flaw, &known) {
+            (Some(Flaw::SoldOutTooSoon), Some(home)) if home.stock.is_some() => {
+                for (key, reply) in &mut replies {
+                    let asked = inquiry.waiting.iter().find(|(of, _)| of == key);
+                    if asked.is_some_and(|(_, units)| home.pool < *units) {
+                        *reply = Reply::SoldOut { remaining: home.pool, at };
+                    }
+                }
+            }
+            (Some(Flaw::FilledWhileComingHome), Some(it))
+                if it.pool.get() > 0 && it.phase != domain::HomePhase::Wide =>
+            {
+                let grant = Grant::Portion(it.pool);
+                let granted = ShelfGranted { offer_id: inquiry.offer_id.clone(), grant };
+                events = vec![Event::MessageSent(Box::new(domain::MessageSent {
+                    to: inquiry.from,
+                    number: self.node(home).state.sent_to(inquiry.from).next(),
+                    message: Message::ShelfGranted(granted),
+                }))];
+            }
+            _ => {}
+        }
+        for (key, reply) in replies {
+            if let Reply::SoldOut { .. } = reply {
+                let asked = inquiry.waiting.iter().find(|(of, _)| *of == key);
+                let asked = asked.map(|(_, units)| *units).unwrap_or_default();
+                self.check_sold_out(&inquiry.offer_id, asked)?;
+                let until = later(self.now, 2 * GATE_BELIEVED_MICROS.cast_unsigned());
+                self.sold_out.insert(inquiry.offer_id.clone(), (until, asked));
+            }
+            if !self.dice.percent(10) {
+                self.replies.push((made, inquiry.from, inquiry.offer_id.clone(), key, reply));
+            }
+        }
+        let time = self.now.max(self.node(home).state.recorded_at());
+        self.record(home, time, events)?;
+        // What a home says holds once what it decided before is durable.
+        self.node(home).sync();
+        Ok(())
+    }
+
+    fn write_off(&mut self, home: Partition, offer: &OfferId) -> Result<(), String> {
+        let silent = (0..PARTITIONS).map(Partition).find(|it| self.is_silent(*it));
+        let known = self.node(home).state.offer_home(offer).cloned();
+        if let (Some(silent), Some(known)) = (silent, known)
+            && let domain::HomePhase::Scarce { drained, .. } = &known.phase
+            && !drained.contains(&silent)
+        {
+            let (offer_id, round) = (offer.clone(), known.round);
+            let none = ShelfDrained { offer_id, round, units: Units::ZERO, sold: Units::ZERO };
+            self.forge(home, silent, Message::ShelfDrained(none))?;
+        }
+        Ok(())
+    }
+
+    fn reply_one(&mut self) -> Result<(), String> {
+        if self.replies.is_empty() {
+            return Ok(());
+        }
+        let index = self.dice.index(self.replies.len());
+        let (made, to, offer, key, reply) = self.replies.remove(index);
+        // Who waits hears no answer to what was asked long ago, maybe for another.
+        if self.is_silent(to) || self.now.micros() - made.micros() >= GATE_BELIEVED_MICROS {
+            return Ok(());
+        }
+        let now = self.now;
+        let node = self.node(to);
+        node.gates.hear(&offer, reply, made);
+        if let Reply::SoldOut { .. } = reply
+            && let Some(parked) = node.parked.take(&key)
+        {
+            self.seen.see("sold out");
+            debug_assert!(parked.ask.offer_id == offer && now >= made);
+            return self.check_refused(&offer, parked.ask.units);
+        }
+        Ok(())
+    }
+
+    /// Those whose deadline has passed are answered that nothing was decided.
+    fn give_up(&mut self, here: Partition) {
+        let now = self.now;
+        for _ in self.node(here).parked.take_expired(now) {
+            self.seen.see("gave up");
+        }
+    }
+
+    fn ask_operators_again(&mut self, here: Partition) -> Result<(), String> {
+        let now = self.now;
+        for (command, deadline) in std::mem::take(&mut self.node(here).operators) {
+            if deadline > now && !self.is_silent(here) {
+                self.submit(here, command, deadline)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every partition is there again, and everything under way arrives.
+    fn heal(&mut self) -> Result<(), String> {
+        for index in 0..self.nodes.len() {
+            self.nodes[index].silent_until = 0;
+            self.nodes[index].crash(|ends| ends - 1)?;
+        }
+        self.settle()
+    }
+
+    /// Until nobody has anything to tell or to ask.
+    pub(super) fn settle(&mut self) -> Result<(), String> {
+        let mut rounds_of_silence = 0;
+        loop {
+            let before: Vec<usize> = self.nodes.iter().map(|node| node.log.len()).collect();
+            self.inquiries.clear();
+            self.replies.clear();
+            for here in (0..PARTITIONS).map(Partition) {
+                self.node(here).sync();
+                for from in (0..PARTITIONS).map(Partition) {
+                    while self.has_next(from, here) {
+                        self.deliver(from, here)?;
+                        self.check()?;
+                    }
+                }
+                self.ask_operators_again(here)?;
+                let node = &self.nodes[usize::from(here.0)];
+                for (home, inquiry) in node.parked.inquiries(&node.state) {
+                    self.inquiries.push((self.now, home, inquiry));
+                }
+            }
+            while !self.inquiries.is_empty() {
+                self.answer_one()?;
+            }
+            while !self.replies.is_empty() {
+                self.reply_one()?;
+            }
+            self.check()?;
+            let after: Vec<usize> = self.nodes.iter().map(|node| node.log.len()).collect();
+            let waits = self.nodes.iter().any(|node| !node.parked.is_empty());
+            if before == after && !waits {
+                return Ok(());
+            }
+            if before == after {
+                // What was lost on the way is asked again.
+                self.now = later(self.now, STEP_MICROS);
+                rounds_of_silence += 1;
+                if rounds_of_silence > 100 {
+                    return Err("somebody waits for ever".to_owned());
+                }
+            }
+        }
+    }
+
+    fn has_next(&self, from: Partition, to: Partition) -> bool {
+        let next = self.nodes[usize::from(to.0)].state.received_from(from).number.next();
+        self.nodes[usize::from(from.0)].letter(to, next, None).is_some()
+    }
+}
+
+const EPOCH: Timestamp = Timestamp::EPOCH;
+
+fn later(time: Timestamp, micros: u64) -> Timestamp {
+    Timestamp::from_micros(time.micros() + micros.cast_signed()).expect("a time")
+}
+
+fn worth_seeing(event: &Event) -> Option<&'static str> {
+    Some(match event {
+        Event::ExchangeCancelled(..) => "cancellation",
+        Event::StockRemoved(_) => "stock removed",
+        Event::StockAmended(_) => "stock amended",
+        Event::OfferReopened(_) => "offer reopened",
+        Event::MessageReceived(fact) => match &fact.message {
+            Message::OfferShared(_) => "offer shared",
+            Message::ShelfGranted(it) => match it.grant {
+                Grant::Portion(_) => "portion",
+                Grant::NoEnd => "no end",
+                Grant::For(..) => "grant",
+            },
+            Message::ShelfCalledBack(_) => "called back",
+            Message::ShelfDrained(_) => "shelf home",
+            Message::StockReturned(_) => "units home",
+            Message::CreditSent(_) => return None,
+            Message::CreditReturned(..) => "credit returned",
+            Message::Programme(_) => "programme",
+        },
+        Event::CreditReceived(..) => "credit received",
+        _ => return None,
+    })
+}

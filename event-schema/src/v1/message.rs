@@ -1,0 +1,336 @@
+//! Messages between partitions. What one says is told by `says`: a change of the programme is
+//! stored in a message as it is stored by itself, under the name of its own event.
+
+use std::borrow::Cow;
+
+use domain::{
+    AccountId, ExchangeId, ExchangeKey, MessageNumber, OfferId, OfferPhase, Points,
+    ProgrammeChange, RefusalCode, Timestamp, TransferId, UnitId, UnitShared, Units, sum,
+};
+use log_record::{Checksum, Partition, Position, hex, parse_hex};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::conversion::{ConversionRateClosed, ConversionRateSet};
+use super::ladder::LadderSet;
+use super::offer::OfferTerms;
+use super::part::Parts;
+use super::programme::{EarningRuleSet, PolicyChanged};
+use super::unit::{UnitClosed, UnitSet};
+
+/// `message-sent`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct MessageSent<'a> {
+    to: Partition,
+    number: MessageNumber,
+    message: Message<'a>,
+}
+
+/// `message-received`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct MessageReceived<'a> {
+    from: Partition,
+    number: MessageNumber,
+    position: Position,
+    #[serde(serialize_with = "write_checksum", deserialize_with = "read_checksum")]
+    checksum: Checksum,
+    sent_at: Timestamp,
+    message: Message<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "says", rename_all = "kebab-case")]
+enum Message<'a> {
+    OfferShared(OfferShared<'a>),
+    ShelfGranted(ShelfGranted<'a>),
+    ShelfCalledBack(ShelfCalledBack<'a>),
+    ShelfDrained(ShelfDrained<'a>),
+    StockReturned(StockReturned<'a>),
+    CreditSent(CreditInTransit<'a>),
+    CreditReturned(CreditReturned<'a>),
+    PolicyChanged(PolicyChanged),
+    EarningRuleSet(EarningRuleSet<'a>),
+    UnitSet(UnitSet<'a>),
+    UnitClosed(UnitClosed),
+    LadderSet(LadderSet<'a>),
+    ConversionRateSet(ConversionRateSet),
+    ConversionRateClosed(ConversionRateClosed),
+}
+
+#[derive(Serialize, Deserialize)]
+struct OfferShared<'a> {
+    #[serde(flatten)]
+    of: OfferTerms<'a>,
+    /// Missing while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    closed_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ShelfGranted<'a> {
+    offer_id: Cow<'a, OfferId>,
+    /// `null` where there is no end of them.
+    units: Option<Units>,
+    /// The one exchange that they are for; missing for a portion.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    key: Option<Key<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Key<'a> {
+    account_id: Cow<'a, AccountId>,
+    exchange_id: Cow<'a, ExchangeId>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ShelfCalledBack<'a> {
+    offer_id: Cow<'a, OfferId>,
+    round: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ShelfDrained<'a> {
+    offer_id: Cow<'a, OfferId>,
+    round: u64,
+    #[serde(with = "sum")]
+    units: Units,
+    #[serde(with = "sum")]
+    sold: Units,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StockReturned<'a> {
+    offer_id: Cow<'a, OfferId>,
+    units: Units,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CreditInTransit<'a> {
+    transfer_id: Cow<'a, TransferId>,
+    from: Cow<'a, AccountId>,
+    to: Cow<'a, AccountId>,
+    /// The unit, whole: the receiver may not know it yet.
+    of: Unit<'a>,
+    points: Points,
+    lots: Parts<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Unit<'a> {
+    #[serde(flatten)]
+    set: UnitSet<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    closed_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CreditReturned<'a> {
+    #[serde(flatten)]
+    credit: CreditInTransit<'a>,
+    why: RefusalCode,
+}
+
+impl<'a> From<&'a domain::MessageSent> for MessageSent<'a> {
+    fn from(fact: &'a domain::MessageSent) -> Self {
+        let domain::MessageSent { to, number, message } = fact;
+        Self { to: *to, number: *number, message: message.into() }
+    }
+}
+
+impl From<MessageSent<'_>> for domain::MessageSent {
+    fn from(stored: MessageSent<'_>) -> Self {
+        let MessageSent { to, number, message } = stored;
+        Self { to, number, message: message.into() }
+    }
+}
+
+impl<'a> From<&'a domain::MessageReceived> for MessageReceived<'a> {
+    fn from(fact: &'a domain::MessageReceived) -> Self {
+        let domain::MessageReceived { source, message } = fact;
+        let domain::Source { partition, number, position, checksum, sent_at } = *source;
+        let message = message.into();
+        Self { from: partition, number, position, checksum, sent_at, message }
+    }
+}
+
+impl From<MessageReceived<'_>> for domain::MessageReceived {
+    fn from(stored: MessageReceived<'_>) -> Self {
+        let MessageReceived { from, number, position, checksum, sent_at, message } = stored;
+        let source = domain::Source { partition: from, number, position, checksum, sent_at };
+        Self { source, message: message.into() }
+    }
+}
+
+impl<'a> From<&'a domain::Message> for Message<'a> {
+    fn from(message: &'a domain::Message) -> Self {
+        use domain::Message as M;
+        match message {
+            M::OfferShared(it) => Self::OfferShared(it.into()),
+            M::ShelfGranted(it) => Self::ShelfGranted(it.into()),
+            M::ShelfCalledBack(domain::ShelfCalledBack { offer_id, round }) => {
+                let offer_id = Cow::Borrowed(offer_id);
+                Self::ShelfCalledBack(ShelfCalledBack { offer_id, round: *round })
+            }
+            M::ShelfDrained(domain::ShelfDrained { offer_id, round, units, sold }) => {
+                let offer_id = Cow::Borrowed(offer_id);
+                let (round, units, sold) = (*round, *units, *sold);
+                Self::ShelfDrained(ShelfDrained { offer_id, round, units, sold })
+            }
+            M::StockReturned(domain::StockReturned { offer_id, units }) => {
+                let offer_id = Cow::Borrowed(offer_id);
+                Self::StockReturned(StockReturned { offer_id, units: *units })
+            }
+            M::CreditSent(credit) => Self::CreditSent(credit.into()),
+            M::CreditReturned(credit, why) => {
+                Self::CreditReturned(CreditReturned { credit: credit.into(), why: *why })
+            }
+            M::Programme(change) => match &**change {
+                ProgrammeChange::Policy(it) => Self::PolicyChanged(it.into()),
+                ProgrammeChange::EarningRule(it) => Self::EarningRuleSet(it.into()),
+                ProgrammeChange::Unit(it) => Self::UnitSet(it.into()),
+                ProgrammeChange::UnitClosed(it) => Self::UnitClosed(it.into()),
+                ProgrammeChange::Ladder(it) => Self::LadderSet(it.into()),
+                ProgrammeChange::ConversionRate(it) => Self::ConversionRateSet(it.into()),
+                ProgrammeChange::ConversionRateClosed(it) => Self::ConversionRateClosed(it.into()),
+            },
+        }
+    }
+}
+
+impl From<Message<'_>> for domain::Message {
+    fn from(stored: Message<'_>) -> Self {
+        let programme = |change| Self::Programme(Box::new(change));
+        match stored {
+            Message::OfferShared(it) => Self::OfferShared(it.into()),
+            Message::ShelfGranted(it) => Self::ShelfGranted(it.into()),
+            Message::ShelfCalledBack(ShelfCalledBack { offer_id, round }) => {
+                let offer_id = offer_id.into_owned();
+                Self::ShelfCalledBack(domain::ShelfCalledBack { offer_id, round })
+            }
+            Message::ShelfDrained(ShelfDrained { offer_id, round, units, sold }) => {
+                let offer_id = offer_id.into_owned();
+                Self::ShelfDrained(domain::ShelfDrained { offer_id, round, units, sold })
+            }
+            Message::StockReturned(StockReturned { offer_id, units }) => {
+                let offer_id = offer_id.into_owned();
+                Self::StockReturned(domain::StockReturned { offer_id, units })
+            }
+            Message::CreditSent(credit) => Self::CreditSent(credit.into()),
+            Message::CreditReturned(CreditReturned { credit, why }) => {
+                Self::CreditReturned(credit.into(), why)
+            }
+            Message::PolicyChanged(it) => programme(ProgrammeChange::Policy(it.into())),
+            Message::EarningRuleSet(it) => programme(ProgrammeChange::EarningRule(it.into())),
+            Message::UnitSet(it) => programme(ProgrammeChange::Unit(it.into())),
+            Message::UnitClosed(it) => programme(ProgrammeChange::UnitClosed(it.into())),
+            Message::LadderSet(it) => programme(ProgrammeChange::Ladder(it.into())),
+            Message::ConversionRateSet(it) => programme(ProgrammeChange::ConversionRate(it.into())),
+            Message::ConversionRateClosed(it) => {
+                programme(ProgrammeChange::ConversionRateClosed(it.into()))
+            }
+        }
+    }
+}
+
+impl<'a> From<&'a domain::OfferShared> for OfferShared<'a> {
+    fn from(fact: &'a domain::OfferShared) -> Self {
+        let domain::OfferShared { offer_id, version, terms, phase } = fact;
+        let closed_at = match phase {
+            OfferPhase::Open => None,
+            OfferPhase::Closed { at } => Some(*at),
+        };
+        Self { of: OfferTerms::new(offer_id, *version, terms), closed_at }
+    }
+}
+
+impl From<OfferShared<'_>> for domain::OfferShared {
+    fn from(stored: OfferShared<'_>) -> Self {
+        let OfferShared { of, closed_at } = stored;
+        let (offer_id, version, terms) = of.into_terms();
+        let phase = closed_at.map_or(OfferPhase::Open, |at| OfferPhase::Closed { at });
+        Self { offer_id, version, terms, phase }
+    }
+}
+
+impl<'a> From<&'a domain::ShelfGranted> for ShelfGranted<'a> {
+    fn from(fact: &'a domain::ShelfGranted) -> Self {
+        let domain::ShelfGranted { offer_id, grant } = fact;
+        let offer_id = Cow::Borrowed(offer_id);
+        match grant {
+            domain::Grant::Portion(units) => Self { offer_id, units: Some(*units), key: None },
+            domain::Grant::NoEnd => Self { offer_id, units: None, key: None },
+            domain::Grant::For(ExchangeKey { account_id, exchange_id }, units) => {
+                let account_id = Cow::Borrowed(account_id);
+                let key = Some(Key { account_id, exchange_id: Cow::Borrowed(exchange_id) });
+                Self { offer_id, units: Some(*units), key }
+            }
+        }
+    }
+}
+
+impl From<ShelfGranted<'_>> for domain::ShelfGranted {
+    fn from(stored: ShelfGranted<'_>) -> Self {
+        let ShelfGranted { offer_id, units, key } = stored;
+        let grant = match (key, units) {
+            (_, None) => domain::Grant::NoEnd,
+            (None, Some(units)) => domain::Grant::Portion(units),
+            (Some(Key { account_id, exchange_id }), Some(units)) => {
+                let (account_id, exchange_id) = (account_id.into_owned(), exchange_id.into_owned());
+                domain::Grant::For(ExchangeKey { account_id, exchange_id }, units)
+            }
+        };
+        Self { offer_id: offer_id.into_owned(), grant }
+    }
+}
+
+impl<'a> From<&'a domain::CreditInTransit> for CreditInTransit<'a> {
+    fn from(fact: &'a domain::CreditInTransit) -> Self {
+        let domain::CreditInTransit { transfer_id, from, to, unit, of, points, lots } = fact;
+        Self {
+            transfer_id: Cow::Borrowed(transfer_id),
+            from: Cow::Borrowed(from),
+            to: Cow::Borrowed(to),
+            of: Unit::new(*unit, of),
+            points: *points,
+            lots: lots.into(),
+        }
+    }
+}
+
+impl From<CreditInTransit<'_>> for domain::CreditInTransit {
+    fn from(stored: CreditInTransit<'_>) -> Self {
+        let CreditInTransit { transfer_id, from, to, of, points, lots } = stored;
+        let (unit, of) = of.into_unit();
+        Self {
+            transfer_id: transfer_id.into_owned(),
+            from: from.into_owned(),
+            to: to.into_owned(),
+            unit,
+            of,
+            points,
+            lots: lots.into(),
+        }
+    }
+}
+
+impl<'a> Unit<'a> {
+    fn new(unit: UnitId, of: &'a UnitShared) -> Self {
+        let UnitShared { terms, version, closed_at } = of;
+        Self { set: UnitSet::new(unit, *version, terms), closed_at: *closed_at }
+    }
+
+    fn into_unit(self) -> (UnitId, UnitShared) {
+        let domain::UnitSet { unit, version, terms } = self.set.into();
+        (unit, UnitShared { terms, version, closed_at: self.closed_at })
+    }
+}
+
+fn write_checksum<S: Serializer>(checksum: &Checksum, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&hex(&checksum.0))
+}
+
+fn read_checksum<'de, D: Deserializer<'de>>(from: D) -> Result<Checksum, D::Error> {
+    let text = Cow::<str>::deserialize(from)?;
+    let bytes = parse_hex(&text);
+    bytes.map(Checksum).ok_or_else(|| D::Error::custom("must be 64 hexadecimal digits"))
+}
