@@ -7,12 +7,14 @@ use crate::services;
 /// How often, unless the environment says otherwise: kills of a ledger on SQLite, of one on the
 /// server that speaks KurrentDB's protocol, of servers of read tables, and of a warehouse; faults
 /// of each kind on PostgreSQL and on a parcel's way; the seconds for which two writers race on
-/// every store; and mixes of the files of several histories, as an operator makes them by mistake.
-const LONG: [(&str, &str); 4] = [
+/// every store; and mixes of the files of several histories, as an operator makes them by mistake;
+/// and worlds of partitions.
+const LONG: [(&str, &str); 5] = [
     ("GUERDON_KILLS", "20"),
     ("GUERDON_FAULTS", "20"),
     ("GUERDON_RACE_SECONDS", "30"),
     ("GUERDON_MIXES", "200"),
+    ("GUERDON_PARTITIONS_CASES", "2000"),
 ];
 
 #[expect(clippy::disallowed_methods, reason = "the settings here are variables of the tests")]
@@ -21,7 +23,8 @@ pub(crate) fn faults() -> anyhow::Result<()> {
     let nextest = Nextest::install()?;
     let ledger = "test(/^(crash|lost_rows|postgres_faults|failover|operators_mistakes)::/) \
                   | test(/^(shipping_faults|take_over)::/)";
-    let groups: [(&[&str], &str); 4] = [
+    let groups: [(&[&str], &str); 5] = [
+        (&["-p", "domain"], "test(/^partitions::/)"),
         (&["-p", "guerdon"], ledger),
         (&["-p", "event-store", "--features", "kurrent"], "test(/^contract::/)"),
         (&["-p", "guerdon", "--features", "kurrent"], "test(/^kurrent::/)"),

@@ -420,7 +420,7 @@ fn parts_of_wallet(wallet: &Wallet) -> impl Iterator<Item = &LotPart> {
 }
 
 /// A state as JSON, with the ids, which stand in no order, in order.
-fn value_of(state: &State) -> Value {
+pub(crate) fn value_of(state: &State) -> Value {
     let mut value = serde_json::to_value(state).expect("JSON");
     for shard in value["accounts"]["recorded"].as_array_mut().expect("a list") {
         shard.as_array_mut().expect("a list of pairs").sort_by_key(Value::to_string);

@@ -19,7 +19,7 @@ use flaws::Flaw;
 use world::{Seen, World};
 
 /// How many steps a world takes, before it heals.
-const STEPS: usize = 600;
+const STEPS: usize = 1_500;
 
 #[test]
 fn random_partitions_sell_all_and_no_more_and_lose_no_credit() {
@@ -55,13 +55,13 @@ fn every_planted_bug_is_found() {
 }
 
 /// Some flaws show rarely.
-const FLAWED_SEEDS_MAX: u64 = 60;
+const FLAWED_SEEDS_MAX: u64 = 200;
 
 #[expect(clippy::disallowed_methods, reason = "how many cases, and which, is for who runs them")]
 fn seeds() -> std::ops::Range<u64> {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     match (number("GUERDON_PARTITIONS_SEED"), number("GUERDON_PARTITIONS_CASES")) {
         (Some(seed), _) => seed..seed + 1,
-        (None, cases) => 0..cases.unwrap_or(40),
+        (None, cases) => 0..cases.unwrap_or(100),
     }
 }

@@ -1,12 +1,13 @@
 //! The commands that the simulation asks for.
 
 use domain::command::{
-    AddStock, AmendOffer, CancelExchange, CloseOffer, EarnCredit, ExpectedVersion, OpenOffer,
-    Order, Redeem, RemoveStock, ReopenOffer, SetPolicy, SetUnit, TransferCredit,
+    AddStock, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer, EarnCredit,
+    ExpectedVersion, HoldCredit, OpenOffer, Order, Redeem, RemoveStock, ReopenOffer, SetPolicy,
+    SetUnit, TransferCredit,
 };
 use domain::{
     AccountId, Cause, CauseKind, Command, ExchangeKey, Note, Page, Points, Policy, Prices, Terms,
-    TierPrices, UnitId, UnitTerms, Units,
+    TierPrices, Timestamp, UnitId, UnitTerms, Units,
 };
 
 pub(super) fn id<T: std::str::FromStr>(text: &str) -> T {
@@ -57,6 +58,28 @@ pub(super) fn redeem(account: &AccountId, exchange: u64, offer: &str, quantity: 
         expected_prices: None,
     };
     Command::Redeem(Redeem { account_id: account.clone(), order, occurred_at: None })
+}
+
+pub(super) fn hold(account: &AccountId, amount: u64, deadline: Timestamp) -> Command {
+    Command::HoldCredit(HoldCredit {
+        account_id: account.clone(),
+        hold_id: id("h-1"),
+        unit: UnitId::POINTS,
+        points: points(amount),
+        deadline,
+        occurred_at: None,
+    })
+}
+
+/// The held credit pays the exchange.
+pub(super) fn capture(redeem: &Command) -> Command {
+    let Command::Redeem(it) = redeem else { panic!("an order") };
+    Command::CaptureHold(CaptureHold {
+        account_id: it.account_id.clone(),
+        hold_id: id("h-1"),
+        capture: Capture::Exchange(it.order.clone()),
+        occurred_at: None,
+    })
 }
 
 pub(super) fn cancel(key: &ExchangeKey, cancellation: u64, quantity: Option<u64>) -> Command {

@@ -219,6 +219,22 @@ fn units_for_an_exchange_whose_shopper_is_gone_go_home_at_once() {
 }
 
 #[test]
+fn a_hold_pays_an_exchange_whose_units_came_by_name() {
+    let mut town = Town::new();
+    town.does(&asking::open("mug", Some(1)));
+    town.delivers();
+    let ann = rich_in(&mut town, 1);
+    let deadline = Timestamp::from_micros(900_000_000).expect("a time");
+    town.does(&asking::hold(&ann, 5, deadline));
+    let command = asking::capture(&asking::redeem(&ann, 1, "mug", 1));
+    let asked = inquiry_of(&town, &command, 0);
+    town.asks(&mut Desk::default(), &asked);
+    let letter = town.letters.remove(0);
+    assert!(town.takes_in(&letter, Some(&command)).is_some(), "the exchange is made");
+    assert!(matches!(town.decide(&command), Ok(Decision::Repeat(_))));
+}
+
+#[test]
 fn stock_is_reduced_limited_and_unlimited_once_every_shelf_is_home() {
     let mut town = Town::new();
     town.does(&asking::open("mug", Some(80)));

@@ -130,7 +130,7 @@ impl World {
         for account in self.accounts.clone() {
             for _ in 0..2 {
                 let cause = self.number();
-                self.ask(asking::earn(&account, UnitId::POINTS, 60, cause))?;
+                self.ask(asking::earn(&account, UnitId::POINTS, 300, cause))?;
             }
         }
         self.ask(asking::make_unit(id("miles")))?;
@@ -507,6 +507,10 @@ impl World {
             }
             _ => {}
         }
+        let time = self.now.max(self.node(home).state.recorded_at());
+        self.record(home, time, events)?;
+        // What a home says holds once what it decided before is durable.
+        self.node(home).sync();
         for (key, reply) in replies {
             if let Reply::SoldOut { .. } = reply {
                 let asked = inquiry.waiting.iter().find(|(of, _)| *of == key);
@@ -519,10 +523,6 @@ impl World {
                 self.replies.push((made, inquiry.from, inquiry.offer_id.clone(), key, reply));
             }
         }
-        let time = self.now.max(self.node(home).state.recorded_at());
-        self.record(home, time, events)?;
-        // What a home says holds once what it decided before is durable.
-        self.node(home).sync();
         Ok(())
     }
 
@@ -597,8 +597,8 @@ impl World {
             let before: Vec<usize> = self.nodes.iter().map(|node| node.log.len()).collect();
             self.inquiries.clear();
             self.replies.clear();
+            self.nodes.iter_mut().for_each(Node::sync);
             for here in (0..PARTITIONS).map(Partition) {
-                self.node(here).sync();
                 for from in (0..PARTITIONS).map(Partition) {
                     while self.has_next(from, here) {
                         self.deliver(from, here)?;
