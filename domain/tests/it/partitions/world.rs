@@ -130,7 +130,7 @@ impl World {
         for account in self.accounts.clone() {
             for _ in 0..2 {
                 let cause = self.number();
-                self.ask(asking::earn(&account, UnitId::POINTS, 300, cause))?;
+                self.ask(asking::earn(&account, UnitId::POINTS, 60, cause))?;
             }
         }
         self.ask(asking::make_unit(id("miles")))?;
