@@ -1,6 +1,7 @@
 -- A request has the place of its purchase, which an index finds.
-select request.place, lines, warehouse, lane, lines_left, status, status_since, reason, carrier,
-    express_no, crossed, changed_at, lines_wanted, parcels, attempts,
+select request.place, request.lines, request.warehouse, request.lane, request.lines_left,
+    request.status, request.status_since, request.reason, request.carrier, request.express_no,
+    request.crossed, request.changed_at, request.lines_wanted, request.parcels, request.attempts,
     asked.number
 from unnest($1::text[], $2::text[]) with ordinality as asked (account_id, purchase_id, number)
 join purchase
