@@ -94,7 +94,7 @@ async fn a_state_that_is_built_anew_is_never_beside_the_former_one() {
     store.fail_next_append(Fault::NotLanded);
     let answer = writer.submit(open("mug", None)).await;
     assert!(matches!(answer, Ok(Answer::Recorded { .. })), "{answer:?}");
-    let more = memory::peak() - started;
+    let more = memory::peak().saturating_sub(started);
     println!("a state takes {state} kB; building it anew took {more} kB more");
     // Some 20 MB of it are the events that are read ahead, however large the state is.
     assert!(
