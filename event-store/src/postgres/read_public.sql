@@ -1,5 +1,5 @@
--- As read_events.sql, without the private texts. The head and the events of one moment: one statement sees one snapshot. Without events there is
--- one row, of the head alone.
+-- As read_events.sql, without the private texts. The head and the events of one moment: one statement sees
+-- one snapshot. Without events there is one row, of the head alone.
 select
     head.position as head, event.position, event.generation, event.type, event.version,
     event.recorded_at, event.account_id, event.public, event.private_hash, event.checksum

@@ -249,6 +249,8 @@ fn suffixed(name: &Path, suffix: &str) -> PathBuf {
 }
 
 fn remove_journal(file: &Path) -> Result<(), ReadModelError> {
+    // A draft has one until it is prepared.
+    remove(&suffixed(file, "-journal"))?;
     remove(&suffixed(file, "-wal"))?;
     remove(&suffixed(file, "-shm"))
 }
