@@ -2,9 +2,9 @@
 //! message; the event by which it is received names the message, and that is the cursor.
 //!
 //! Numbers are dense for each pair of partitions, and a receiver takes the messages of a source in
-//! their order. So nothing is acknowledged, and a message that is missing, comes again or isn't
-//! what was read before is seen by its number and checksum
-//! (`docs/decisions/0063-messages-between-partitions.md`).
+//! their order. So nothing is acknowledged, and a message that is missing or comes again is seen by
+//! its number. The last one that was received is read again before the next: if its checksum is
+//! another, the source's history is (`docs/decisions/0063-messages-between-partitions.md`).
 
 use log_record::{Checksum, Partition, Position};
 use serde::{Deserialize, Serialize};

@@ -70,7 +70,8 @@ impl Parked {
     }
 
     /// Ends the waiting of all commands for an offer, in their order: a portion came, or the
-    /// offer's terms changed, and each is decided again.
+    /// offer's terms changed, and each is decided again. The offer's home sends itself no message
+    /// of its terms: there, the change itself ends the waiting.
     pub fn take_all(&mut self, offer: &OfferId) -> Vec<ParkedCommand> {
         self.take_where(|parked| parked.ask.offer_id == *offer)
     }
@@ -129,12 +130,13 @@ struct Gate {
     remaining: Units,
     /// The home's event as of which it is so: what it said before it counts no more.
     at: Position,
-    /// When that was heard.
+    /// When the home was asked.
     heard: Timestamp,
 }
 
 impl Gates {
-    /// Takes in what an offer's home said.
+    /// Takes in what an offer's home said. `heard` is when the home was asked, not when the answer
+    /// came: an answer that was long on its way is believed for less.
     pub fn hear(&mut self, offer: &OfferId, reply: Reply, heard: Timestamp) {
         let Reply::SoldOut { remaining, at } = reply else { return };
         let last = self.closed.get(offer);

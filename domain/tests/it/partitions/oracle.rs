@@ -61,12 +61,15 @@ impl World {
         ))
     }
 
-    /// I18, where a shopper is refused: the home has said so a moment ago.
-    pub(super) fn check_refused(&self, offer: &OfferId, _asked: Units) -> Result<(), String> {
-        match self.sold_out.get(offer) {
-            Some((until, _)) if *until >= self.now => Ok(()),
-            _ => Err(format!("I18: a shopper was refused, and {offer} isn't known to be sold out")),
+    /// I18, where a shopper is refused: the home has said a moment ago that fewer are left.
+    pub(super) fn check_refused(&self, offer: &OfferId, asked: Units) -> Result<(), String> {
+        let is_known = self.sold_out.get(offer).is_some_and(|said| {
+            said.iter().any(|(until, left)| *until >= self.now && *left < asked)
+        });
+        if is_known {
+            return Ok(());
         }
+        Err(format!("I18: a shopper was refused, and {offer} isn't known to be sold out"))
     }
 
     /// I20: what left and hasn't come is in the mail, and never below nothing.

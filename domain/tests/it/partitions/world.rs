@@ -36,8 +36,8 @@ pub(super) struct World {
     /// Inquiries and replies on their way, with when they were made; they may be lost.
     inquiries: Vec<(Timestamp, Partition, Inquiry)>,
     replies: Vec<(Timestamp, Partition, OfferId, ExchangeKey, Reply)>,
-    /// Until when an offer's home has said that fewer than so many are left.
-    pub(super) sold_out: HashMap<OfferId, (Timestamp, Units)>,
+    /// What an offer's home has said: how many are left, and until when that may be believed.
+    pub(super) sold_out: HashMap<OfferId, Vec<(Timestamp, Units)>>,
     accounts: Vec<AccountId>,
     /// Every exchange that was ever asked for, so that it is asked for again, or cancelled.
     asked: Vec<Command>,
@@ -512,12 +512,13 @@ impl World {
         // What a home says holds once what it decided before is durable.
         self.node(home).sync();
         for (key, reply) in replies {
-            if let Reply::SoldOut { .. } = reply {
+            if let Reply::SoldOut { remaining, .. } = reply {
                 let asked = inquiry.waiting.iter().find(|(of, _)| *of == key);
                 let asked = asked.map(|(_, units)| *units).unwrap_or_default();
                 self.check_sold_out(&inquiry.offer_id, asked)?;
                 let until = later(self.now, 2 * GATE_BELIEVED_MICROS.cast_unsigned());
-                self.sold_out.insert(inquiry.offer_id.clone(), (until, asked));
+                let said = self.sold_out.entry(inquiry.offer_id.clone()).or_default();
+                said.push((until, remaining));
             }
             if !self.dice.percent(10) {
                 self.replies.push((made, inquiry.from, inquiry.offer_id.clone(), key, reply));
