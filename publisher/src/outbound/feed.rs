@@ -1,5 +1,5 @@
-//! Feeds one warehouse: reads its messages in the order of the log, hands them to Kafka, and stores
-//! up to which place they are acknowledged.
+//! Feeds one warehouse: reads its messages in the order of the log, hands them to Kafka lane by
+//! lane, and stores up to which place they are acknowledged.
 //!
 //! Each warehouse has its own feed with its own bound, so a warehouse that is slow, stopped or in
 //! trouble holds up no other. A lane whose message can't be sent is left behind; its messages are

@@ -1,9 +1,9 @@
 //! One lane: what was handed over, what was acknowledged, and why it can't go on.
 //!
 //! It knows neither Kafka nor the database. Messages are handed over in order and counted, so that
-//! outcomes come for whole runs of them. The lane's
-//! checkpoint is the last message up to which all are acknowledged. After a failure the lane drains
-//! first: it goes on from its checkpoint only when none of its messages is in flight any more.
+//! outcomes come for whole runs of them. The lane's checkpoint is the last message up to which all
+//! are acknowledged. After a failure the lane drains first: it goes on from its checkpoint only when
+//! none of its messages is in flight any more.
 
 use std::collections::VecDeque;
 use std::time::Duration;

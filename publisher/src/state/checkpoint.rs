@@ -101,7 +101,7 @@ pub(crate) struct Checkpoint {
     pub(crate) partitions: Vec<PartitionOffset>,
     /// The partitions of these for whose loss the feed's lanes have gone back.
     pub(crate) gone_back: BTreeSet<TopicPartition>,
-    /// How far the feed is acknowledged; never behind its lanes.
+    /// How far the feed is acknowledged. Its lanes may be further.
     pub(crate) acknowledged: Option<FeedAcknowledged>,
 }
 
