@@ -2,8 +2,8 @@
 //!
 //! It knows neither Kafka nor the database. Messages are handed over in order and counted, so that
 //! outcomes come for whole runs of them. The lane's checkpoint is the last message up to which all
-//! are acknowledged. After a failure the lane drains first: it goes on from its checkpoint only when
-//! none of its messages is in flight any more.
+//! are acknowledged. After a failure the lane drains first: it goes on from its checkpoint only
+//! when none of its messages is in flight any more.
 
 use std::collections::VecDeque;
 use std::time::Duration;
