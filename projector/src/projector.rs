@@ -190,6 +190,8 @@ async fn keep_projecting(partition: &mut PartitionProjection, stop: Cancellation
             }
         };
         let batch = tokio::select! {
+            // Also where the next batch is there already, which may take seconds.
+            biased;
             () = stop.cancelled() => return,
             batch = next => batch,
         };

@@ -69,7 +69,7 @@ pub(super) fn is_draft(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Prepares a connection to a draft, the only one while it is open. A transaction that fails can
-/// still be undone.
+/// still be undone: memory has each page that it changes as it was before.
 pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "locking_mode", "exclusive")?;
     connection.pragma_update(None, "journal_mode", "memory")?;
