@@ -181,7 +181,7 @@ pub struct UnitShared {
     pub terms: crate::UnitTerms,
     /// Its version.
     pub version: u64,
-    /// When it was closed, where it was.
+    /// When it was closed, where it was. The receiver closes it once the programme's home says so.
     pub closed_at: Option<Timestamp>,
 }
 

@@ -449,7 +449,8 @@ impl super::Programme {
         self.replace_shelf(id, |shelf| shelf.remove(units))
     }
 
-    /// A unit's whole definition, which may be older or newer than the one that is known.
+    /// A unit's whole definition, which may be older or newer than the one that is known. The unit
+    /// isn't closed by it: rules that the programme's home set before may still be under way.
     fn unit_shared(&mut self, at: Position, id: UnitId, of: &crate::UnitShared) -> Changed {
         if id == UnitId::POINTS {
             return Ok(());
@@ -462,7 +463,6 @@ impl super::Programme {
         ensure(is_same, "a unit keeps all but its name")?;
         if of.version >= unit.version {
             unit.terms = of.terms.clone();
-            unit.closed_at = of.closed_at;
             unit.version = of.version;
             unit.changed_at = at;
         }
@@ -475,14 +475,21 @@ impl super::Programme {
         if fact.version <= known { Ok(()) } else { self.unit_set(at, fact) }
     }
 
+    /// A unit as its home closed it; a message with credit may have told the version before, or a
+    /// later one.
     fn unit_closure_told(
         &mut self,
         at: Position,
         time: Timestamp,
         fact: &crate::UnitClosed,
     ) -> Changed {
-        let known = self.units.get(fact.unit).map_or(0, |unit| unit.version);
-        if fact.version <= known { Ok(()) } else { self.unit_closed(at, time, fact) }
+        let unit = self.units.get_mut(fact.unit).ok_or(super::programme::UNKNOWN_UNIT)?;
+        ensure(unit.closed_at.is_none(), "a unit was closed twice")?;
+        ensure(fact.version <= unit.version + 1, "a unit's versions are counted")?;
+        unit.closed_at = Some(time);
+        unit.version = unit.version.max(fact.version);
+        unit.changed_at = at;
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The commands that the simulation asks for.
 
 use domain::command::{
-    AddStock, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer, EarnCredit,
+    AddStock, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer, CloseUnit, EarnCredit,
     ExpectedVersion, HoldCredit, OpenOffer, Order, Redeem, RemoveStock, ReopenOffer, SetPolicy,
     SetUnit, TransferCredit,
 };
@@ -168,6 +168,10 @@ pub(super) fn policy(days: u64) -> Command {
 
 pub(super) fn make_unit(unit: UnitId) -> Command {
     set_unit(unit, UnitTerms::of_points(), ExpectedVersion::Absent)
+}
+
+pub(super) fn close_unit(unit: UnitId) -> Command {
+    Command::CloseUnit(CloseUnit { unit })
 }
 
 pub(super) fn name_unit(unit: UnitId, name: u64) -> Command {

@@ -341,6 +341,31 @@ fn credit_brings_its_unit_to_where_nobody_knows_it_yet() {
 }
 
 #[test]
+fn credit_of_a_closed_unit_closes_it_nowhere() {
+    let mut town = Town::new();
+    let (ann, bob) = (rich_in(&mut town, 1), rich_in(&mut town, 3));
+    let miles: UnitId = id("miles");
+    town.does(&asking::make_unit(miles));
+    // What was set of miles before they were closed may reach Bob's partition late.
+    let mut late: Vec<Letter> = town.letters.extract_if(.., |it| it.to == Partition(3)).collect();
+    town.delivers();
+    town.does(&asking::earn(&ann, miles, 7, 2));
+    town.does(&asking::close_unit(miles));
+    late.extend(town.letters.extract_if(.., |it| it.to == Partition(3)));
+    town.delivers();
+    town.does(&asking::transfer(&ann, &bob, miles, 7, 1));
+    town.delivers();
+    let is_closed = |town: &Town| {
+        let unit = town.state(Partition(3)).unit(miles).expect("credit has told it");
+        unit.closed_at.is_some()
+    };
+    assert!(!is_closed(&town));
+    town.letters.extend(late);
+    town.delivers();
+    assert!(is_closed(&town));
+}
+
+#[test]
 fn what_an_operator_chooses_reaches_every_partition() {
     let mut town = Town::new();
     town.does(&asking::policy(7));
