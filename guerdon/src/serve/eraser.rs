@@ -141,11 +141,13 @@ impl Eraser {
 
     /// Does what can be done now.
     async fn look(&mut self) -> anyhow::Result<()> {
-        self.store.note_erasures().await?;
+        let noted = self.store.note_erasures().await;
+        // One that can't be noted doesn't keep the others from going on, and from being counted.
         let mut erasures = self.store.unfinished_erasures().await?;
         let looked = self.go_on(&mut erasures).await;
         erasures.retain(|erasure| erasure.done_at.is_none());
         self.unfinished.send_replace(erasures);
+        noted?;
         looked
     }
 

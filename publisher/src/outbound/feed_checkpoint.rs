@@ -76,9 +76,11 @@ impl StoredFeed {
         lanes: &mut Lanes,
         to: PackedPlace,
     ) -> Result<(), PublishError> {
-        self.wait(lanes).await?;
+        // What changed since an earlier one failed is to be stored all the same.
+        let earlier = self.wait(lanes).await;
         self.begin(session, feed, lanes, to);
-        self.wait(lanes).await
+        let stored = self.wait(lanes).await;
+        earlier.and(stored)
     }
 
     /// Begins to store the changes, if there are any.
