@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use read_model::{ReadModel, ReadModelUrl, dump, migrate};
+use read_model::{ReadModel, ReadModelUrl, dump};
 use services::{Stop, shared_kafka};
 
 use crate::ledger::server::{DATABASE, Server};
@@ -38,7 +38,11 @@ async fn nothing_is_sent_twice_or_left_out_after_a_postgres_lost_the_last_rows()
     let mut server = Server::start(&["wal_buffers=64MB", "autovacuum=off"]);
     let url = server.url(DATABASE);
     let tables: ReadModelUrl = url.parse().expect("a URL");
-    migrate(&tables).await.expect("migrated");
+    let mut migrate = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+    migrate.args(["migrate", "--read-model", &url, "--publisher-state", &url]);
+    migrate.arg("--data-dir").arg(folder.path());
+    let migrated = ends(migrate);
+    assert!(migrated.status.success(), "{migrated:?}");
     let mut args = kafka(&brokers, &topic);
     args.extend(["--read-model".to_owned(), url.clone()]);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();

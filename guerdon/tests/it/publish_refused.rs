@@ -124,7 +124,7 @@ async fn a_topic_that_the_brokers_no_longer_know_is_told_of_and_waited_for() {
     all_are_there(&refusing, &asked).await;
     // It may have asked for a new topic, and waits for an answer before it looks again.
     let is_over = |report: &Value| report["topic"]["trouble"].is_null();
-    shop::until_within(2 * PATIENCE, &ledger.client, "/v1/publisher", is_over).await;
+    shop::until_within(4 * PATIENCE, &ledger.client, "/v1/publisher", is_over).await;
     assert_eq!(ledger.stop(), Some(0));
 }
 

@@ -38,7 +38,23 @@ impl Servers {
         ledger.record(&[log_opened(1), earned("ann")]).await;
         let mut projector = Projector::open(&url, ledger.store.clone()).await.expect("it opens");
         projector.catch_up().await.expect("projected");
-        Self { ledger, primary, standby, projector, _folder: folder }
+        let servers = Self { ledger, primary, standby, projector, _folder: folder };
+        servers.until_the_standby_has(2).await;
+        servers
+    }
+
+    /// The primary answers the projector before its commits are on disk, and a standby gets what is
+    /// on disk.
+    async fn until_the_standby_has(&self, position: i64) {
+        const SELECT: &str = "select max(position) from guerdon_read_model.checkpoint";
+        let there = tokio::time::timeout(PATIENCE, async {
+            // The table itself may not be there yet.
+            let at = || self.standby.sql("postgres", SELECT).unwrap_or_default();
+            while at().trim() != position.to_string() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        there.await.expect("it gets what was projected");
     }
 
     async fn read_model(&self) -> ReadModel {
