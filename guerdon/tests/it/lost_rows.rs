@@ -10,12 +10,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use read_model::{ReadModel, ReadModelUrl, dump};
 use services::{Stop, shared_kafka};
 
 use crate::ledger::server::{DATABASE, Server};
-use crate::ledger::{Ledger, ends};
+use crate::ledger::{Ledger, PATIENCE, ends};
 use crate::topic::shop::{all_are_there_once, kafka, own_topic, prepare, redeem, start, until};
 use crate::topic::until_published;
 
@@ -123,6 +124,12 @@ fn copy_tables(from: &Path, to: &Path) {
 
 /// Waits until nothing is held up, and no warehouse waits for an operator.
 async fn publishes(ledger: &Ledger) {
+    // Its state was on the server that was killed, so it may have to connect anew.
+    let begun = Instant::now();
+    while ledger.client.get("operator", "/v1/publisher").await.status == 503 {
+        assert!(begun.elapsed() < PATIENCE, "the publisher stays away");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let is_well = |report: &serde_json::Value| {
         let warehouses = report["warehouses"].as_array().map(Vec::as_slice).unwrap_or_default();
         report["status"] == "publishing"
