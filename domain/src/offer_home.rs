@@ -72,7 +72,7 @@ impl OfferHome {
         }
     }
 
-    /// How many are left where fewer than `asked` are, and where that is certain.
+    /// How many are left where fewer than `asked` are, and where that is certain (I18).
     #[must_use]
     pub fn sold_out(&self, partitions: u16, asked: Units) -> Option<Units> {
         let is_certain = self.stock.is_some() && self.is_drained(partitions);

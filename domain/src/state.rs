@@ -9,6 +9,7 @@ mod ahead;
 mod conversion;
 mod evolve;
 mod impossible;
+mod pairs;
 mod programme;
 mod shipment;
 mod size;
@@ -32,8 +33,8 @@ use crate::{
 use accounts::{Accounts, Cancelled, RefusedCredit};
 use across::Across;
 pub use across::{Cursor, Undelivered};
-use evolve::Half;
 pub use impossible::Impossible;
+use pairs::Half;
 use programme::Programme;
 pub use shipment::Unwanted;
 pub use size::StateSize;

@@ -19,8 +19,9 @@ use crate::ProjectError;
 use crate::rows::Rows;
 use crate::traces::Traces;
 
-/// The most events in the batches of all partitions of a SQLite file, which take turns to write; but
-/// each may have a page. Their rows take some 130 MB; as many again are made while they are written.
+/// The most events in the batches of all partitions of a SQLite file, which take turns to write;
+/// but each may have a page. Their rows take some 130 MB; as many again are made while they are
+/// written.
 const EVENTS_MAX: usize = 8 * READ_EVENTS_MAX;
 
 /// No more texts of events than that, which their rows take up to four times: events may be large.

@@ -201,7 +201,7 @@ impl State {
 
     /// Credit of a unit that left this partition for others, and that came in from them. Over all
     /// partitions, what left less what came is in transit, and never below nothing where receivers
-    /// are read before senders.
+    /// are read before senders (I20).
     #[must_use]
     pub fn transit(&self, unit: UnitId) -> (u128, u128) {
         self.across.transit.get(&unit).map_or((0, 0), |transit| (transit.left, transit.came))

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 /// Nothing here knows of JSON, HTTP, SQL or tokio. `serde` makes snapshots, `chrono` counts days,
-/// `foldhash` hashes, and `chrono-tz` has the time zones as tables in the code: it reads no file and
-/// no clock.
+/// `foldhash` hashes, and `chrono-tz` has the time zones as tables in the code: it reads no file
+/// and no clock.
 const DOMAIN: [&str; 8] =
     ["chrono", "chrono-tz", "foldhash", "indexmap", "log-record", "serde", "sha2", "thiserror"];
 

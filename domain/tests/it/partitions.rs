@@ -5,7 +5,7 @@
 //!
 //! A failure prints its seed. To see it again:
 //! `GUERDON_PARTITIONS_SEED=7 cargo test -p domain --test it -- partitions::random`
-//! More of it: `GUERDON_PARTITIONS_CASES=2000 cargo test --release -p domain --test it -- partitions`
+//! More of it: the same with `GUERDON_PARTITIONS_CASES=2000`, and `cargo test --release`.
 
 mod asking;
 mod dice;

@@ -1,4 +1,5 @@
-//! What is compared: what the model says that happened, and what the recorded events say.
+//! What is compared: what the model says that happened, and what the recorded events say. The file
+//! is long because every event has its effect here.
 
 use domain::{
     AccountId, CapPeriod, CapRoom, CreditGivenBack, Event, LotId, LotPart, Points, Policy, Price,

@@ -25,16 +25,16 @@ impl World {
     /// After each step.
     pub(super) fn check(&self) -> Result<(), String> {
         for offer in OFFERS {
-            self.check_units(&id(offer))?;
+            self.invariant_i17_units(&id(offer))?;
         }
         for unit in [UnitId::POINTS, id("miles")] {
-            self.check_transit(unit)?;
+            self.invariant_i20_transit(unit)?;
         }
-        self.check_mail()
+        self.invariant_i19_messages()
     }
 
     /// I17: no unit is lost, and none is there twice.
-    fn check_units(&self, offer: &OfferId) -> Result<(), String> {
+    fn invariant_i17_units(&self, offer: &OfferId) -> Result<(), String> {
         let Some(home) = self.home_of(offer).state.offer_home(offer) else { return Ok(()) };
         let Some(stock) = home.stock else { return Ok(()) };
         let whereabouts = self.whereabouts(offer);
@@ -48,7 +48,11 @@ impl World {
 
     /// I18, at the moment when a home says so: every unit is sold, or granted to somebody, or on
     /// its way back from somebody.
-    pub(super) fn check_sold_out(&self, offer: &OfferId, asked: Units) -> Result<(), String> {
+    pub(super) fn invariant_i18_sold_out(
+        &self,
+        offer: &OfferId,
+        asked: Units,
+    ) -> Result<(), String> {
         let home = self.home_of(offer).state.offer_home(offer).ok_or("no home")?;
         let Whereabouts { on_shelves, unsold_in_mail, .. } = self.whereabouts(offer);
         if home.stock.is_some() && home.pool < asked && on_shelves + unsold_in_mail == 0 {
@@ -73,7 +77,7 @@ impl World {
     }
 
     /// I20: what left and hasn't come is in the mail, and never below nothing.
-    fn check_transit(&self, unit: UnitId) -> Result<(), String> {
+    fn invariant_i20_transit(&self, unit: UnitId) -> Result<(), String> {
         let (mut left, mut came, mut mail) = (0, 0, 0);
         for node in &self.nodes {
             let (here_left, here_came) = node.state.transit(unit);
@@ -112,7 +116,7 @@ impl World {
     }
 
     /// I19: what was received was sent, under the same number, and is still there.
-    fn check_mail(&self) -> Result<(), String> {
+    fn invariant_i19_messages(&self) -> Result<(), String> {
         for to in &self.nodes {
             for from in &self.nodes {
                 let cursor = to.state.received_from(from.state.partition());

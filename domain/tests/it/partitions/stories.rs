@@ -1,4 +1,5 @@
-//! Told one by one: what the random worlds do at random.
+//! Told one by one: what the random worlds do at random. The file is long because each story is
+//! told whole.
 
 use domain::{
     AccountId, Answers, Command, Decision, Desk, Event, ExchangeKey, GATE_BELIEVED_MICROS, Gates,

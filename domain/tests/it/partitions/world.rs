@@ -1,5 +1,5 @@
 //! All partitions, what is under way between them beside messages, and one random step after the
-//! other.
+//! other. The file is long because every kind of step is here.
 
 use std::collections::HashMap;
 
@@ -515,7 +515,7 @@ impl World {
             if let Reply::SoldOut { remaining, .. } = reply {
                 let asked = inquiry.waiting.iter().find(|(of, _)| *of == key);
                 let asked = asked.map(|(_, units)| *units).unwrap_or_default();
-                self.check_sold_out(&inquiry.offer_id, asked)?;
+                self.invariant_i18_sold_out(&inquiry.offer_id, asked)?;
                 let until = later(self.now, 2 * GATE_BELIEVED_MICROS.cast_unsigned());
                 let said = self.sold_out.entry(inquiry.offer_id.clone()).or_default();
                 said.push((until, remaining));
