@@ -1,7 +1,5 @@
-//! Accounts as they were recorded, before what has fallen due since.
-//!
-//! SQLite has a row for an account, with its lists as JSON; PostgreSQL has a row for each thing
-//! that an account has, of any number of accounts.
+//! Accounts as they were recorded, before what has fallen due since. One statement reads any number
+//! of accounts: it gives a row for each thing that an account has.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,14 +8,12 @@ use domain::{LadderId, LotPart, Standing, UnitId};
 use read_model::{Query, Reading};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Error, FromRow, Row as _};
+use sqlx::{ColumnIndex, Decode, Error, FromRow, Row, Type};
 
 use crate::standing::{Part, unit_id};
 
 /// All that accounts' credit follows from, in one statement; it can be a single read. The argument
-/// is an account's id; on PostgreSQL it can be several, with spaces between them.
+/// is an account's id, or several with spaces between them.
 pub(crate) const RECORDED: Query = Query::each(
     include_str!("sql/select_standing.sqlite.sql"),
     include_str!("sql/select_standing.postgres.sql"),
@@ -54,8 +50,6 @@ pub(crate) struct RecordedHold(
 pub(crate) enum Found {
     /// How far a partition is.
     Nothing,
-    /// An account, on SQLite.
-    Whole(Box<Recorded>),
     /// Something of the account with this number, from 1. What can't be read of one account is no
     /// error of the others.
     Of(i64, Result<Thing, Error>),
@@ -111,7 +105,6 @@ impl Recorded {
         for row in found {
             match row {
                 Found::Nothing => {}
-                Found::Whole(whole) => return vec![Ok(Some(*whole))],
                 Found::Ladders(versions) => ladders = Some(versions),
                 Found::Of(number, thing) => {
                     let index = usize::try_from(number - 1).ok();
@@ -161,24 +154,6 @@ impl Draft {
     }
 }
 
-impl FromRow<'_, SqliteRow> for Found {
-    fn from_row(row: &SqliteRow) -> Result<Self, Error> {
-        // Of all partitions but the account's own, nothing.
-        let Some(partition) = row.try_get("home")? else { return Ok(Self::Nothing) };
-        let mut owed = BTreeMap::from([(UnitId::POINTS, row.try_get("owed")?)]);
-        owed.extend(list::<(UnitId, i64)>(row.try_get("owed_of_units")?)?);
-        Ok(Self::Whole(Box::new(Recorded {
-            partition,
-            position: row.try_get("changed_at")?,
-            owed,
-            parts: list(row.try_get("parts")?)?,
-            holds: list(row.try_get("holds")?)?,
-            standings: list(row.try_get("tiers")?)?,
-            ladders: row.try_get::<Option<&str>, _>("ladders")?.map(Arc::from),
-        })))
-    }
-}
-
 /// Where the columns are.
 const KIND: usize = 0;
 const NUMBER: usize = 1;
@@ -187,9 +162,17 @@ const GRACED: usize = 15;
 const NAME: usize = 16;
 const JSON: usize = 17;
 
-impl FromRow<'_, PgRow> for Found {
-    fn from_row(row: &PgRow) -> Result<Self, Error> {
-        Ok(match row.try_get::<i32, _>(KIND)? {
+impl<'r, R: Row> FromRow<'r, R> for Found
+where
+    usize: ColumnIndex<R>,
+    bool: Column<'r, R>,
+    i64: Column<'r, R>,
+    Option<i64>: Column<'r, R>,
+    &'r str: Column<'r, R>,
+    Option<&'r str>: Column<'r, R>,
+{
+    fn from_row(row: &'r R) -> Result<Self, Error> {
+        Ok(match row.try_get::<i64, _>(KIND)? {
             0 => Self::Nothing,
             6 => {
                 let ladders: Option<&str> = row.try_get(JSON)?;
@@ -200,8 +183,21 @@ impl FromRow<'_, PgRow> for Found {
     }
 }
 
+/// What a column of a row can be read as, on either database.
+trait Column<'r, R: Row>: Decode<'r, R::Database> + Type<R::Database> {}
+
+impl<'r, R: Row, T: Decode<'r, R::Database> + Type<R::Database>> Column<'r, R> for T {}
+
 impl Thing {
-    fn of(kind: i32, row: &PgRow) -> Result<Self, Error> {
+    fn of<'r, R: Row>(kind: i64, row: &'r R) -> Result<Self, Error>
+    where
+        usize: ColumnIndex<R>,
+        bool: Column<'r, R>,
+        i64: Column<'r, R>,
+        Option<i64>: Column<'r, R>,
+        &'r str: Column<'r, R>,
+        Option<&'r str>: Column<'r, R>,
+    {
         let int = |column: usize| row.try_get::<i64, _>(INTS + column);
         let name = || row.try_get::<&str, _>(NAME);
         let unit = || unit_id(name()?);

@@ -205,13 +205,6 @@ impl ReadModel {
         replicas.map(|server| (server.name.as_str(), server.status())).collect()
     }
 
-    /// Whether a server has the tables. What several reads want there is best asked for at once: to
-    /// ask takes longer than to read.
-    #[must_use]
-    pub const fn is_on_a_server(&self) -> bool {
-        matches!(self.url, ReadModelUrl::Postgres(_))
-    }
-
     /// Closes the connections. Closed before the projector's, they leave a file's the last one,
     /// which moves all that is written into the one file.
     pub async fn close(&self) {

@@ -3,7 +3,7 @@
 -- that was made here would take longer than all else. (`offset 0` leaves the planner no choice but to
 -- look each account up, also in a table that it has seen empty.)
 select
-    0 as kind, cast(null as bigint) as number,
+    cast(0 as bigint) as kind, cast(null as bigint) as number,
     checkpoint."partition", checkpoint.generation, checkpoint.position, checkpoint.recorded_at,
     checkpoint.clock, checkpoint.log_id, checkpoint.stopped_at,
     cast(null as bigint) as a, cast(null as bigint) as b, cast(null as bigint) as c,

@@ -1,46 +1,60 @@
--- An account as it was recorded, with its parts in spending order and the holds that the log knows
--- as live, in the order of their ends, and where it stands on ladders; after how far each partition is.
+-- Accounts as they were recorded, of a list with spaces between them: a row for each thing that they
+-- have, by its kind and the account's number in the list. Before that, how far each partition is. (A
+-- cross join keeps SQLite from reading a table first.)
+with asked (account_id, number) as materialized (
+    select value, key + 1 from json_each('["' || replace($1, ' ', '","') || '"]')
+)
 select
+    0 as kind, null as number,
     checkpoint."partition", checkpoint.generation, checkpoint.position, checkpoint.recorded_at,
     checkpoint.clock, checkpoint.log_id, checkpoint.stopped_at,
-    account_balance."partition" as home, account_balance.position as changed_at,
-    account_balance.owed,
-    (
-        select json_group_array(json_array(unit, owed))
-        from unit_balance
-        where unit_balance.account_id = account_balance.account_id
-    ) as owed_of_units,
-    (
-        select json_group_array(
-            json_array(
-                expires_at, lot, json(iif(graced, 'true', 'false')), available, held, pending,
-                available_at, unit
-            ) order by expires_at, lot, graced
-        )
-        from credit_part
-        where credit_part.account_id = account_balance.account_id
-    ) as parts,
-    (
-        select json_group_array(json_array(deadline, json(lots), grace_days, unit) order by deadline, place)
-        from hold
-        where hold.account_id = account_balance.account_id and status = 'held'
-    ) as holds,
-    (
-        select json_group_array(json_array(ladder, json(standing)))
-        from account_tier
-        where account_tier.account_id = account_balance.account_id
-    ) as tiers,
-    (
-        select json_group_array(
+    null as a, null as b, null as c, null as d, null as e, null as f,
+    null as graced, null as name, null as json
+from checkpoint
+union all
+select
+    1, asked.number, null, null, null, null, null, null, null,
+    account_balance."partition", account_balance.position, account_balance.owed, null, null, null,
+    null, null, null
+from asked
+cross join account_balance on account_balance.account_id = asked.account_id
+union all
+select
+    2, asked.number, null, null, null, null, null, null, null,
+    expires_at, lot, available, held, pending, available_at, graced, unit, null
+from asked
+cross join credit_part on credit_part.account_id = asked.account_id
+union all
+select
+    3, asked.number, null, null, null, null, null, null, null,
+    unit_balance.owed, null, null, null, null, null, null, unit_balance.unit, null
+from asked
+cross join unit_balance on unit_balance.account_id = asked.account_id
+union all
+-- The holds that the log knows as live.
+select
+    4, asked.number, null, null, null, null, null, null, null,
+    deadline, place, grace_days, null, null, null, null, unit, lots
+from asked
+cross join hold on hold.account_id = asked.account_id and hold.status = 'held'
+union all
+select
+    5, asked.number, null, null, null, null, null, null, null,
+    null, null, null, null, null, null, null, account_tier.ladder, account_tier.standing
+from asked
+cross join account_tier on account_tier.account_id = asked.account_id
+union all
+-- All versions of all ladders, once for all accounts.
+select
+    6, null, null, null, null, null, null, null, null,
+    null, null, null, null, null, null, null, null,
+    nullif(
+        json_group_array(
             json_array(
                 ladder.ladder, ladder.version, json(ladder.terms), ladder.position,
                 ladder.recorded_at, unit.time_zone
             ) order by ladder."partition", ladder.position
-        )
-        from ladder
-        join unit on unit.unit = ladder.unit
-        where account_balance.account_id is not null
-    ) as ladders
-from checkpoint
-left join account_balance
-    on account_balance.account_id = $1 and account_balance."partition" = checkpoint."partition"
+        ), '[]'
+    )
+from ladder
+join unit on unit.unit = ladder.unit
