@@ -1,6 +1,6 @@
 //! Random numbers from a seed, the same for ever.
 
-/// SplitMix64.
+/// `SplitMix64`.
 #[derive(Clone, Debug)]
 pub(super) struct Dice(u64);
 
