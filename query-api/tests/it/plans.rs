@@ -293,7 +293,9 @@ fn is_in_order_of_the_log(path: &str) -> bool {
 
 /// Whether a step of a plan may read as much as a big table has.
 fn reads_a_table(step: &str) -> bool {
-    const SMALL: [&str; 11] = [
+    const SMALL: [&str; 12] = [
+        // the accounts that are asked for
+        "asked",
         "checkpoint",
         "credit_month",
         "earning_rule",

@@ -1,11 +1,16 @@
--- Gives how many of them have a row, and how many rows have nothing left. Those that are missing are
--- inserted next, and those with nothing left are deleted after that.
+-- What isn't pending matures at no time. Gives how many of them have a row, and how many rows have
+-- nothing left. Those that are missing are inserted next, and those with nothing left are deleted after
+-- that.
 with changed as (
     update credit_part
     set
         available = credit_part.available + {available},
         held = credit_part.held + {held},
-        pending = credit_part.pending + {pending}
+        pending = credit_part.pending + {pending},
+        available_at = case
+            when credit_part.pending + {pending} > 0
+                then coalesce({available_at}, credit_part.available_at)
+        end
     {from}
     where credit_part.account_id = {account_id}
         and credit_part.expires_at = {expires_at}
