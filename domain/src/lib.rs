@@ -9,8 +9,8 @@
 //! - [`command`]: what can be asked for, one file per command with its rules in order of
 //!   precedence; `draft` is a decision in the making, [`decision`] a finished one, [`original`]
 //!   what a decision needs of long ago
-//! - [`message`]: what partitions tell each other; [`receive`] decides on a message, `sharing` adds
-//!   what others are told to a decision, and `post` numbers it; [`shelves`] and [`offer_home`]
+//! - [`message`]: what partitions tell each other; [`receive()`] decides on a message, `sharing`
+//!   adds what others are told to a decision, and `post` numbers it; [`shelves`] and [`offer_home`]
 //!   share an offer's units out, and [`parked`] is what waits for them
 //! - [`refusal`]: the answers that say no
 //! - [`event`]: the facts that are recorded
