@@ -7,6 +7,7 @@
 
 mod as_of;
 mod file;
+mod idle;
 mod log_clock;
 mod log_ends;
 mod never_there;

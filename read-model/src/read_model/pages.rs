@@ -10,13 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log_record::{LogId, Place};
-use parking_lot::Mutex;
 use rusqlite::{CachedStatement, Connection, OpenFlags, Row, Rows, params};
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::as_of::{AsOf, Progress};
 use super::file::OpenFile;
+use super::idle::Idle;
 use super::reading::CHECKPOINT;
 use super::server::{Pool, Server};
 use super::{Ask, ReadError, ReadModel};
@@ -29,12 +28,11 @@ const READS_MAX: usize = 4;
 /// How long a statement waits for a lock. Readers of a file in WAL mode wait for a recovery alone.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections to a file for pages. One whose read failed isn't used again.
+/// Connections to a file for pages.
 #[derive(Debug)]
 pub(super) struct FilePages {
     file: PathBuf,
-    idle: Mutex<Vec<Connection>>,
-    permits: Semaphore,
+    connections: Idle<Connection>,
 }
 
 /// Which messages a page has: a warehouse's after a place, of the place's partition.
@@ -115,7 +113,7 @@ where
     }
 
     async fn read_file(&self, open: Arc<OpenFile>) -> Result<Page<M>, sqlx::Error> {
-        let _permit = open.pages.permits.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let _permit = open.pages.connections.permit().await?;
         let (reader, span, make) = (Arc::clone(&open), self.span.clone(), Arc::clone(&self.make));
         let read = spawn_blocking(move || reader.pages.read(&span, &*make)).await;
         read.unwrap_or(Err(sqlx::Error::WorkerCrashed))
@@ -124,12 +122,11 @@ where
 
 impl FilePages {
     pub(super) fn new(file: PathBuf) -> Self {
-        Self { file, idle: Mutex::default(), permits: Semaphore::new(READS_MAX) }
+        Self { file, connections: Idle::new(READS_MAX) }
     }
 
     pub(super) fn close(&self) {
-        self.permits.close();
-        self.idle.lock().clear();
+        drop(self.connections.close());
     }
 
     fn read<M>(
@@ -137,13 +134,9 @@ impl FilePages {
         span: &PageSpan,
         make: &impl Fn(&ShippingMessage<&str>) -> Result<M, sqlx::Error>,
     ) -> Result<Page<M>, sqlx::Error> {
-        let idle = self.idle.lock().pop();
-        let connection = idle.map_or_else(|| self.connect(), Ok)?;
+        let connection = self.connections.take().map_or_else(|| self.connect(), Ok)?;
         let page = read_page(&connection, span, make)?;
-        // A file that is closed keeps none.
-        if !self.permits.is_closed() {
-            self.idle.lock().push(connection);
-        }
+        drop(self.connections.put(connection));
         Ok(page)
     }
 

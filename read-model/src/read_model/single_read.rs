@@ -3,17 +3,16 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{
     AssertSqlSafe, ColumnIndex, ConnectOptions as _, Connection, Decode, Error, Executor as _,
     FromRow, Type, query_as,
 };
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::as_of::{AsOf, Progress};
+use super::idle::Idle;
 use super::reading::{Argument, Query, RowOf, bind};
 use super::stale::Stale;
 
@@ -65,38 +64,6 @@ impl<T> SingleRead<T> {
     }
 }
 
-/// Connections for single reads. A pool checks before and after each use whether a connection is
-/// alive, which takes as long as the read itself. One whose use failed, or was cancelled, isn't
-/// used again.
-#[derive(Debug)]
-struct Idle<C> {
-    idle: Mutex<Vec<C>>,
-    permits: Semaphore,
-}
-
-impl<C> Idle<C> {
-    fn new(connections_max: usize) -> Self {
-        Self { idle: Mutex::default(), permits: Semaphore::new(connections_max) }
-    }
-
-    fn take(&self) -> Option<C> {
-        self.idle.lock().pop()
-    }
-
-    /// Gives back one that is to be closed, where all are closed by now.
-    fn put(&self, connection: C) -> Option<C> {
-        if self.permits.is_closed() {
-            return Some(connection);
-        }
-        self.idle.lock().push(connection);
-        None
-    }
-
-    fn take_all(&self) -> Vec<C> {
-        std::mem::take(&mut *self.idle.lock())
-    }
-}
-
 /// Connections to a file.
 #[derive(Debug)]
 pub(super) struct FileSingleReads {
@@ -114,8 +81,7 @@ impl FileSingleReads {
         query: Query,
         arguments: &[Argument<'_>],
     ) -> Result<SingleRead<T>, Error> {
-        let permit = self.connections.permits.acquire();
-        let _permit = permit.await.map_err(|_| Error::PoolClosed)?;
+        let _permit = self.connections.permit().await?;
         let mut connection = match self.connections.take() {
             Some(connection) => connection,
             None => Box::pin(self.options.connect()).await?,
@@ -128,8 +94,7 @@ impl FileSingleReads {
     }
 
     pub(super) async fn close(&self) {
-        self.connections.permits.close();
-        for connection in self.connections.take_all() {
+        for connection in self.connections.close() {
             close(connection).await;
         }
     }
@@ -171,10 +136,7 @@ impl ServerSingleReads {
         query: Query,
         arguments: &[Argument<'_>],
     ) -> Result<SingleRead<T>, Error> {
-        let permit = in_time(self.acquire_max, async {
-            self.connections.permits.acquire().await.map_err(|_| Error::PoolClosed)
-        });
-        let _permit = permit.await?;
+        let _permit = in_time(self.acquire_max, self.connections.permit()).await?;
         let mut connection = match self.idle() {
             Some(connection) => connection,
             None => in_time(self.acquire_max, Box::pin(self.connect())).await?,
@@ -201,8 +163,7 @@ impl ServerSingleReads {
     }
 
     pub(super) async fn close(&self) {
-        self.connections.permits.close();
-        for connection in self.connections.take_all() {
+        for connection in self.connections.close() {
             close(connection.connection).await;
         }
     }
