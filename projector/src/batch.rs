@@ -24,13 +24,13 @@ use crate::traces::Traces;
 /// written.
 const EVENTS_MAX: usize = 8 * READ_EVENTS_MAX;
 
-/// No more texts of events than that, which their rows take up to four times: events may be large.
+/// The most bytes of texts in a batch: events may be large, and rows take up to four times that.
 const BYTES_MAX: usize = 64 << 20;
 
-/// So few events become rows faster than another thread wakes up.
+/// Up to this many events are made into rows at once: to wake another thread would take longer.
 const FEW: usize = 256;
 
-/// A batch of so many is written for so long that the next one is made meanwhile.
+/// While a batch of at least this many events is written, the next one is made.
 const LARGE: usize = 1_024;
 
 /// How often it looks for what comes while the batch before is written.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
 thread_local! {
-    /// Whether this thread takes a piece of a body, so that whom it wakes is not woken.
+    /// Set while this thread takes a piece of a body: a quiet waker wakes nobody then.
     static IS_TAKING: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -1,6 +1,5 @@
--- What isn't pending matures at no time. Gives how many of them have a row, and how many rows have
--- nothing left. Those that are missing are inserted next, and those with nothing left are deleted after
--- that.
+-- A part without pending points has no time to mature. Gives how many of the changed parts have a row,
+-- and how many rows have nothing left. Missing ones are inserted next, and empty ones deleted after that.
 with changed as (
     update credit_part
     set

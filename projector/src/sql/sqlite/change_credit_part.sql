@@ -1,4 +1,5 @@
--- Gives what is left: a part with nothing left is deleted next. What isn't pending matures at no time.
+-- Gives what is left: a part with nothing left is deleted next. A part without pending points has no
+-- time to mature.
 update credit_part
 set
     available = available + {available},
