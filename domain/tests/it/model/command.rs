@@ -305,7 +305,9 @@ impl Ask {
             }
             Self::Open { offer, terms: asked, stock, same } => {
                 let offer_id: domain::OfferId = named("offer", *offer);
+                // What has no unit left, for all were removed, can't be asked for again.
                 let present = ledger.offer(offer_id.as_str()).filter(|_| *same);
+                let present = present.filter(|offer| offer.stock != Some(0));
                 let stock = present.map_or(*stock, |offer| {
                     offer.stock.map(|stock| u64::try_from(stock).expect("an amount"))
                 });

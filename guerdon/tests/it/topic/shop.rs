@@ -107,23 +107,13 @@ pub(crate) fn publisher(
 
 /// Waits until a question is answered as wanted.
 pub(crate) async fn until(api: &Api, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-    until_within(PATIENCE, api, path, is_so).await
-}
-
-/// Waits so long until a question is answered as wanted.
-pub(crate) async fn until_within(
-    patience: Duration,
-    api: &Api,
-    path: &str,
-    is_so: impl Fn(&Value) -> bool,
-) -> Value {
     let begun = Instant::now();
     loop {
         let answer = api.get("operator", path).await.is(200);
         if is_so(&answer) {
             return answer;
         }
-        assert!(begun.elapsed() < patience, "it doesn't come to be: {answer}");
+        assert!(begun.elapsed() < PATIENCE, "it doesn't come to be: {answer}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
