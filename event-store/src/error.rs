@@ -288,6 +288,42 @@ pub enum StoreError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// The log's index of messages isn't what the events say.
+    #[error(
+        "the log is damaged: message {number} from partition {from} to {to} {what}; restore the log \
+         from a backup, or copy it with `guerdon copy-log`, which makes the index of messages anew"
+    )]
+    CorruptMessage {
+        /// The partition that sent it.
+        from: log_record::Partition,
+        /// The partition that it is for.
+        to: log_record::Partition,
+        /// Its number.
+        number: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// An append had a message with the number of another one.
+    #[error(
+        "an append to partition {partition} has a message with a number that was sent before, so \
+         nothing of it landed: whoever wrote it doesn't know the log; restart it, and look at the \
+         log with `guerdon check`"
+    )]
+    RepeatedMessage {
+        /// The partition that it was to be sent from.
+        partition: log_record::Partition,
+    },
+    /// The store's server can't keep the index of messages.
+    #[error(
+        "{log} can't have {partitions} partitions: an append to KurrentDB goes to one stream, so it \
+         can't carry what is sent to other partitions; use one partition, or SQLite or PostgreSQL"
+    )]
+    OnePartitionOnly {
+        /// The log's URL.
+        log: String,
+        /// How many it has, or was to have.
+        partitions: u16,
+    },
     /// Events of two histories follow each other.
     #[error(
         "two histories are mixed: the event at {place} is of generation {found} and no log-forked, \

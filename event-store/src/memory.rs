@@ -5,7 +5,7 @@
 
 mod erasures;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use log_record::{
@@ -16,6 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 
 use crate::check::check_rows;
+use crate::messages::{Indexed, MessageRow, rows_of, tell_receivers};
 use crate::recent::Recent;
 use crate::{
     ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, Erasure, MarkChange, MarkRow,
@@ -57,6 +58,8 @@ struct Shared {
 #[derive(Debug)]
 struct Log {
     partitions: Vec<PartitionLog>,
+    /// By source, destination and number.
+    messages: BTreeMap<(Partition, Partition, u64), Position>,
     keys: Vec<ApiKeyRow>,
     marks: Vec<MarkRow>,
     /// The oldest first.
@@ -83,6 +86,7 @@ impl MemoryStore {
         let partitions = (0..new_log.partitions).map(|_| PartitionLog::new()).collect();
         let log = Log {
             partitions,
+            messages: BTreeMap::new(),
             keys: vec![],
             marks: vec![],
             calls: vec![],
@@ -149,11 +153,13 @@ impl MemoryStore {
     /// Loses a partition's last events, as a server does that lagged behind the one whose place it
     /// takes.
     pub fn lose_tail(&self, at: Partition, events: usize) {
-        if let Ok(partition) = self.log().partition(at) {
+        let mut log = self.log();
+        if let Ok(partition) = log.partition(at) {
             let kept = partition.events.len().saturating_sub(events);
             partition.events.truncate(kept);
-            partition.head.position = Position(kept as u64);
-            partition.head.last_batch = None;
+            let end = Position(kept as u64);
+            (partition.head.position, partition.head.last_batch) = (end, None);
+            log.messages.retain(|(from, ..), position| *from != at || *position <= end);
         }
     }
 
@@ -247,11 +253,33 @@ impl MemoryStore {
     /// What lands is known to be durable, unless the answer is lost.
     fn land(&self, log: &mut Log, append: Append<RecordedEvent>) -> Result<Position, AppendError> {
         let (at, rows) = (append.partition, append.events.clone());
-        let landed = log.land(append)?;
+        let (landed, messages) = log.land(append)?;
         if let Some(recent) = self.shared.recent.get(usize::from(at.0)) {
             recent.keep(rows);
         }
+        tell_receivers(&self.shared.recent, &messages);
         Ok(landed)
+    }
+
+    /// The rows of the index from a number on, with their events.
+    pub(crate) async fn read_messages(
+        &self,
+        from: Partition,
+        to: Partition,
+        first: u64,
+        limit: usize,
+    ) -> Result<Vec<Indexed>, StoreError> {
+        drop(self.shared.may_read.acquire().await.map_err(|_| StoreError::Closed)?);
+        let Log { partitions, messages, .. } = &*self.log();
+        let partition = partitions.get(usize::from(from.0));
+        let events = &partition.ok_or(StoreError::NoSuchPartition(from))?.events;
+        let rows = messages.range((from, to, first)..=(from, to, u64::MAX)).take(limit);
+        let indexed = rows.map(|((_, to, number), position)| {
+            let at = usize::try_from(position.0).ok().and_then(|at| at.checked_sub(1));
+            let event = at.and_then(|at| events.get(at)).cloned();
+            Indexed { row: MessageRow { to: *to, number: *number, position: *position }, event }
+        });
+        Ok(indexed.collect())
     }
 
     pub(crate) fn recent(&self) -> &[Arc<Recent>] {
@@ -332,18 +360,32 @@ impl Log {
         self.partitions.get_mut(usize::from(at.0)).ok_or(StoreError::NoSuchPartition(at))
     }
 
-    fn land(&mut self, append: Append<RecordedEvent>) -> Result<Position, AppendError> {
-        let partition = self.partition(append.partition).map_err(AppendError::InDoubt)?;
+    /// The end, and the rows of the messages that landed.
+    fn land(
+        &mut self,
+        append: Append<RecordedEvent>,
+    ) -> Result<(Position, Vec<MessageRow>), AppendError> {
+        let from = append.partition;
+        let messages = rows_of(&append.events).map_err(AppendError::InDoubt)?;
+        let is_repeated =
+            messages.iter().any(|row| self.messages.contains_key(&(from, row.to, row.number)));
+        let partition = self.partition(from).map_err(AppendError::InDoubt)?;
         let head = partition.head;
         let believed = (append.expected, append.epoch, append.generation);
         if (head.position, head.epoch, head.generation) != believed {
             return Err(AppendError::Conflict(head));
         }
+        if is_repeated {
+            return Err(AppendError::InDoubt(StoreError::RepeatedMessage { partition: from }));
+        }
         partition.head.position = append.last();
         partition.head.generation = append.next_generation();
         partition.head.last_batch = Some(append.batch);
         partition.events.extend(append.events);
-        Ok(partition.head.position)
+        let end = partition.head.position;
+        let rows = messages.iter().map(|row| ((from, row.to, row.number), row.position));
+        self.messages.extend(rows);
+        Ok((end, messages))
     }
 }
 

@@ -13,6 +13,7 @@ mod archived;
 mod erasures;
 mod import_state;
 mod marks;
+mod messages;
 mod open;
 mod ranges;
 mod reader;
@@ -39,6 +40,7 @@ use crate::check::{HistoryCheck, RowCheck, check_rows};
 use crate::read_public::{Made, Make};
 use crate::recent::Recent;
 use crate::{Access, ApiKeyChange, ApiKeyRow, ArchivedRange, MarkChange, MarkRow, StoreError};
+use messages::APPEND_MESSAGES;
 use ranges::Ranges;
 use reader::Lent;
 use rows::{event_in, event_of_row, head_of_row};
@@ -88,6 +90,8 @@ struct Shared {
 struct Writer {
     connection: Connection,
     append: Statement,
+    /// Of events among which there are messages.
+    append_messages: Statement,
 }
 
 impl PostgresStore {
@@ -178,9 +182,13 @@ impl PostgresStore {
                 recent.forget();
             }
             let connection = self.shared.url.connect().await?;
-            let prepared = connection.client.prepare(APPEND).await;
-            let append = prepared.map_err(|source| postgres("prepare an append to", source))?;
-            *held = Some(Writer { connection, append });
+            let prepare = async |statement: &str| {
+                let prepared = connection.client.prepare(statement).await;
+                prepared.map_err(|source| postgres("prepare an append to", source))
+            };
+            let (append, append_messages) =
+                tokio::try_join!(prepare(APPEND), prepare(APPEND_MESSAGES.as_str()))?;
+            *held = Some(Writer { connection, append, append_messages });
         }
         held.as_ref().ok_or(StoreError::Closed)
     }

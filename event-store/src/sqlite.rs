@@ -13,6 +13,7 @@ mod erasures;
 mod in_place;
 mod lock;
 mod marks;
+mod messages;
 mod open;
 mod rows;
 mod thread;
@@ -39,7 +40,7 @@ use crate::{
     Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, ImportState, StoreError,
     Unlanded,
 };
-use append::append_in;
+use append::Queue;
 use checkpointer::Checkpointer;
 use in_place::InPlace;
 use lock::WriterLock;
@@ -71,7 +72,9 @@ pub struct SqliteStore {
 struct Shared {
     file: PathBuf,
     log_id: LogId,
-    recent: Vec<Arc<Recent>>,
+    recent: Arc<[Arc<Recent>]>,
+    /// The appends that the writer's thread is to commit next.
+    appends: Queue,
     readers: Vec<ConnectionThread>,
     next_reader: AtomicUsize,
     in_place: InPlace,
@@ -117,7 +120,8 @@ impl SqliteStore {
             shared: Arc::new(Shared {
                 file: file.into(),
                 log_id: opened.log_id,
-                recent: Recent::of_log(opened.partitions),
+                recent: Recent::of_log(opened.partitions).into(),
+                appends: Queue::default(),
                 readers,
                 next_reader: AtomicUsize::new(0),
                 in_place,
@@ -179,21 +183,23 @@ impl SqliteStore {
     }
 
     /// `sealed` gives the rows to append, on the thread that writes: meanwhile the next are
-    /// decided.
+    /// decided. What waits of all partitions shares one commit.
     pub(crate) async fn append(
         &self,
         partition: Partition,
         sealed: impl FnOnce() -> Append<RecordedEvent> + Send + 'static,
     ) -> Result<Appended, AppendError> {
-        let writer = self.shared.writer.as_ref().ok_or(AppendError::InDoubt(StoreError::Closed))?;
-        let in_place = self.shared.in_place.clone();
-        let recent = self.shared.recent.get(usize::from(partition.0));
-        let no_partition = || AppendError::InDoubt(StoreError::NoSuchPartition(partition));
-        let recent = Arc::clone(recent.ok_or_else(no_partition)?);
-        let job =
-            move |connection: &mut Connection| append_in(connection, &in_place, &recent, sealed());
-        let appended = writer.run(job).await.map_err(AppendError::InDoubt)??;
-        if let Some(checkpointer) = &self.shared.checkpointer {
+        let Shared { recent, appends, in_place, checkpointer, writer, .. } = &*self.shared;
+        let writer = writer.as_ref().ok_or(AppendError::InDoubt(StoreError::Closed))?;
+        if partition.0 >= self.partitions() {
+            return Err(AppendError::InDoubt(StoreError::NoSuchPartition(partition)));
+        }
+        let answered = appends.push(sealed);
+        let (appends, in_place, recent) = (appends.clone(), in_place.clone(), Arc::clone(recent));
+        let job = move |connection: &mut Connection| appends.append(connection, &in_place, &recent);
+        writer.queue(job).map_err(AppendError::InDoubt)?;
+        let appended = answered.await.map_err(|_| AppendError::InDoubt(StoreError::Closed))??;
+        if let Some(checkpointer) = checkpointer {
             checkpointer.appended(appended.events);
         }
         Ok(appended)

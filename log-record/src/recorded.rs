@@ -69,6 +69,10 @@ impl RecordedEvent {
     /// The type of the one event by which private texts are erased. Its own never is.
     pub const ERASURE: &str = "account-erased";
 
+    /// The type of the one event that is meant for another partition. Its public text says for
+    /// which, `to`, and with which `number`.
+    pub const MESSAGE: &str = "message-sent";
+
     /// The row that `event` becomes at `place` of log `log_id`.
     #[must_use]
     pub fn seal(log_id: LogId, generation: Generation, place: Place, event: NewEvent) -> Self {

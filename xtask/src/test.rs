@@ -38,8 +38,8 @@ pub(crate) fn test(tests: Tests) -> anyhow::Result<()> {
 /// With this variable `services` starts nothing, so that a test that needs a server is named.
 const NO_SERVICES: [(&str, &str); 1] = [(::services::NO_SERVICES, "1")];
 
-/// Everything as it is built by default; then what the features `kurrent` and `parquet` add, in
-/// another build, so that nothing of them gets into the rest.
+/// Everything as it is built by default; then what the features `kurrent` and `parquet` add, which
+/// are built apart, so that nothing of them gets into the rest.
 fn test_all() -> anyhow::Result<()> {
     let nextest = Nextest::install()?;
     // The servers that tests share start while the tests are built, and no test waits for them.
@@ -50,9 +50,11 @@ fn test_all() -> anyhow::Result<()> {
     started?;
     // When a test fails, the rest still runs.
     let default = nextest.run("default", &["--workspace"], &[]);
-    let packages = ["-p", "event-store", "-p", "guerdon", "-p", "log-export"];
-    let features = ["--features", "guerdon/kurrent,log-export/parquet"];
-    let tests = ["--filterset", "test(kurrent) | test(/^parquet::/)"];
-    let with_features = nextest.run("default", &[&packages[..], &features, &tests].concat(), &[]);
-    default.and(with_features)
+    let packages = ["-p", "event-store", "-p", "guerdon", "--features", "guerdon/kurrent"];
+    let kurrent = [&packages[..], &["--filterset", "test(kurrent)"]].concat();
+    let with_kurrent = nextest.run("default", &kurrent, &[]);
+    let packages = ["-p", "log-export", "--features", "log-export/parquet"];
+    let parquet = [&packages[..], &["--filterset", "test(/^parquet::/)"]].concat();
+    let with_parquet = nextest.run("default", &parquet, &[]);
+    default.and(with_kurrent).and(with_parquet)
 }

@@ -57,10 +57,11 @@ pub(super) async fn open(
     access: Access,
 ) -> Result<NewLog, StoreError> {
     if let Some(made) = made(connection, url).await? {
-        return Ok(made);
+        return one_only(url, made);
     }
     let missing = || StoreError::Missing { log: url.to_string() };
     let Access::Write(new_log) = access else { return Err(missing()) };
+    let new_log = one_only(url, new_log)?;
     // Two names for the same streams would be two writers that know nothing of each other.
     for partition in (0..new_log.partitions).map(Partition) {
         let stream = partition_stream(new_log.log_id, partition);
@@ -77,6 +78,14 @@ pub(super) async fn open(
     // Whoever comes first has made it. An answer that was lost is found out by the next start.
     connection.append(&name_stream(url), None, vec![event]).await?;
     made(connection, url).await?.ok_or_else(missing)
+}
+
+/// An append goes to one stream, so it can't carry the rows of an index of messages.
+fn one_only(url: &KurrentUrl, log: NewLog) -> Result<NewLog, StoreError> {
+    match log.partitions {
+        0 | 1 => Ok(log),
+        partitions => Err(StoreError::OnePartitionOnly { log: url.to_string(), partitions }),
+    }
 }
 
 async fn made(connection: &Connection, url: &KurrentUrl) -> Result<Option<NewLog>, StoreError> {

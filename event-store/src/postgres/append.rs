@@ -4,8 +4,10 @@ use log_record::{Head, Partition, Position, RecordedEvent};
 use tokio::sync::MutexGuard;
 use tokio_postgres::error::SqlState;
 
+use super::messages::{MessageColumns, is_repeated};
 use super::rows::{Columns, head_of_row};
 use super::{PostgresStore, READ_HEAD, Writer, is_stale, postgres};
+use crate::messages::{MessageRow, rows_of, tell_receivers};
 use crate::{Append, AppendError, StoreError, Unlanded};
 
 /// Answers by which the server says that it rolled the append back because of somebody else's lock:
@@ -58,11 +60,12 @@ impl PostgresStore {
             let mut held = store.writer(partition).map_err(AppendError::InDoubt)?.lock().await;
             let append = sealed();
             match store.append_on(&mut held, &append).await {
-                Ok(last) => {
+                Ok((last, messages)) => {
                     // Before the next append can begin.
                     if let Some(recent) = store.recent_of(partition) {
                         recent.keep(append.events);
                     }
+                    tell_receivers(store.recent(), &messages);
                     Ok(last)
                 }
                 Err(Failed::Conflict(head)) => Err(AppendError::Conflict(head)),
@@ -82,20 +85,30 @@ impl PostgresStore {
         appended.await.map_err(|_| AppendError::InDoubt(StoreError::Closed))?
     }
 
+    /// The end, and the messages that landed.
     async fn append_on(
         &self,
         held: &mut MutexGuard<'_, Option<Writer>>,
         append: &Append<RecordedEvent>,
-    ) -> Result<Position, Failed> {
+    ) -> Result<(Position, Vec<MessageRow>), Failed> {
+        let messages = rows_of(&append.events)?;
         // Until there is a connection, nothing was sent.
         let writer = self.connect(append.partition, held).await.map_err(Failed::NotBegun)?;
         let client = &writer.connection.client;
         let hashes: Vec<_> = append.events.iter().map(RecordedEvent::private_hash).collect();
         let columns = Columns::of(append, &hashes);
+        let message_columns = (!messages.is_empty()).then(|| MessageColumns::of(&messages));
+        let statement = if messages.is_empty() { &writer.append } else { &writer.append_messages };
         let failed = |source| postgres("append to", source);
         // The answer comes after the commit, or with it: the future waits for both.
-        let rows =
-            client.execute(&writer.append, &columns.params()).await.map_err(Failed::of_append)?;
+        let appended = client.execute(statement, &columns.params(message_columns.as_ref())).await;
+        let rows = appended.map_err(|source| {
+            if is_repeated(&source) {
+                let partition = append.partition;
+                return Failed::InDoubt(StoreError::RepeatedMessage { partition });
+            }
+            Failed::of_append(source)
+        })?;
         if writer.connection.take_warning() {
             return Err(StoreError::Warned.into());
         }
@@ -106,6 +119,6 @@ impl PostgresStore {
         }
         let last = append.last();
         self.shared.ranges.make_ahead(&self.shared.url, last);
-        Ok(last)
+        Ok((last, messages))
     }
 }

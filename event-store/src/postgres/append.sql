@@ -4,6 +4,8 @@
 -- The statement itself brings what a durable answer stands on, whatever the connection has set: the
 -- warning of a commit that may be on one server only, and a commit that isn't answered before it is
 -- on disk.
+--
+-- Where there are messages among the events, insert_messages.sql stands in the place of its line.
 with moved as (
     update guerdon_log.partition_head
     set position = $5, generation = $6, last_batch = $7
@@ -19,6 +21,7 @@ with moved as (
         ) is not null
     returning position
 )
+-- messages
 insert into guerdon_log.event (
     partition, position, generation, type, version, recorded_at, account_id, public, private,
     private_hash, checksum

@@ -8,6 +8,7 @@ use postgres_types::ToSql;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
+use super::messages::MessageColumns;
 use crate::Append;
 
 /// An append as `append.sql` takes it: the head's condition, then a column of the rows each.
@@ -54,8 +55,12 @@ impl<'a> Columns<'a> {
         }
     }
 
-    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 16] {
-        [
+    /// Those of the messages come last, where there are any.
+    pub(super) fn params<'this>(
+        &'this self,
+        messages: Option<&'this MessageColumns>,
+    ) -> Vec<&'this (dyn ToSql + Sync)> {
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![
             &self.partition,
             &self.expected,
             &self.epoch,
@@ -72,7 +77,11 @@ impl<'a> Columns<'a> {
             &self.privates,
             &self.private_hashes,
             &self.checksums,
-        ]
+        ];
+        if let Some(MessageColumns { destinations, numbers, positions }) = messages {
+            params.extend([destinations as &(dyn ToSql + Sync), numbers, positions]);
+        }
+        params
     }
 }
 

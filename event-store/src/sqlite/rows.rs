@@ -137,7 +137,7 @@ pub(super) fn insert_events(
     Ok(())
 }
 
-fn event_of_row(row: &Row<'_>) -> rusqlite::Result<RecordedEvent> {
+pub(super) fn event_of_row(row: &Row<'_>) -> rusqlite::Result<RecordedEvent> {
     let text = |index| row.get_ref(index)?.as_str().map(Box::from).map_err(rusqlite::Error::from);
     let private = match row.get_ref(7)?.as_str_or_null()? {
         Some(text) => Private::Text(text.into()),

@@ -67,7 +67,11 @@ impl ConnectionThread {
         answered.await.map_err(|_| StoreError::Closed)
     }
 
-    fn queue(&self, job: impl FnOnce(&mut Connection) + Send + 'static) -> Result<(), StoreError> {
+    /// Has `job` run on the thread, and waits for nothing.
+    pub(super) fn queue(
+        &self,
+        job: impl FnOnce(&mut Connection) + Send + 'static,
+    ) -> Result<(), StoreError> {
         let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
         jobs.send(Box::new(job)).map_err(|_| StoreError::Closed)
     }

@@ -56,6 +56,17 @@ create table guerdon_log.event (
     primary key (partition, position)
 ) partition by range (position);
 
+-- Which event is the message with a number to another partition: a row for each message-sent, written
+-- with it. Numbers are dense for each source and destination, and the receiver reads on by them.
+create table guerdon_log.message (
+    source integer not null,
+    destination integer not null,
+    number bigint not null,
+    -- of the event, in the source
+    position bigint not null,
+    constraint message_is_sent_once primary key (source, destination, number)
+);
+
 -- Who may call. It stands beside the log so that all processes know the same keys; of a key only
 -- its SHA-256 is kept. Times are in microseconds since 1970-01-01T00:00:00Z.
 create table guerdon_log.api_key (

@@ -45,3 +45,14 @@ create table event (
     -- SHA-256 over the fixed record, see log-record/src/recorded.rs
     checksum blob not null
 ) strict;
+
+-- Which event is the message with a number to another partition: a row for each message-sent, written
+-- with it. Numbers are dense for each source and destination, and the receiver reads on by them.
+create table message (
+    source integer not null,
+    destination integer not null,
+    number integer not null,
+    -- of the event, in the source
+    position integer not null,
+    primary key (source, destination, number)
+) strict, without rowid;

@@ -1,4 +1,5 @@
-//! The stores that the contract is run over, each empty, with two partitions.
+//! The stores that the contract is run over, each empty, with two partitions; in KurrentDB, a log
+//! has one.
 
 use event_store::{Access, EventStore, NewLog, StoreUrl};
 use log_record::{LogId, Partition, Position, RecordedEvent};
@@ -8,7 +9,7 @@ use uuid::Uuid;
 
 pub(crate) const NEW_LOG: NewLog = NewLog { log_id: LogId(Uuid::from_u128(42)), partitions: 2 };
 
-/// A store with two partitions, and what it stands on.
+/// A store, and what it stands on.
 pub(crate) struct Fixture {
     pub(crate) store: EventStore,
     pub(crate) url: StoreUrl,
@@ -63,12 +64,12 @@ pub(crate) async fn kurrent() -> Fixture {
             (
                 format!("{url}{mark}log={name}"),
                 None,
-                NewLog { log_id: LogId(Uuid::now_v7()), ..NEW_LOG },
+                NewLog { log_id: LogId(Uuid::now_v7()), partitions: 1 },
             )
         }
         None => {
             let server = services::KurrentServer::start().expect("a server");
-            (server.url("main"), Some(server), NEW_LOG)
+            (server.url("main"), Some(server), NewLog { partitions: 1, ..NEW_LOG })
         }
     };
     let url: StoreUrl = url.parse().expect("a URL");
