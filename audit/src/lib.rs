@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use event_store::EventStore;
 use query_api::QueryApi;
-use wire::{HasKeys, KeyRing};
+use wire::{HasKeys, KeyRing, Overload};
 
 pub use past::read_past;
 pub use replay::{
@@ -61,5 +61,9 @@ impl AuditApi {
 impl HasKeys for AuditApi {
     fn keys(&self) -> &KeyRing {
         &self.query.keys
+    }
+
+    fn overload(&self) -> Option<&Overload> {
+        Some(&self.query.overload)
     }
 }

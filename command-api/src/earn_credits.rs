@@ -30,8 +30,10 @@ pub(crate) async fn earn_credits(
     for (index, Object(item)) in body.credits.iter().enumerate() {
         check_points(item.points, item.cause.0.kind.into(), &format!("credits[{index}].points"))?;
     }
-    let earnings =
-        body.credits.into_iter().map(|Object(item)| earn_item(&api, caller.clone(), item));
+    let earnings = body
+        .credits
+        .into_iter()
+        .map(|Object(item)| earn_item(&api, caller.for_one_of_many(), item));
     respond_all(earnings, |items| EarnedCreditsBody { items }).await
 }
 

@@ -176,10 +176,18 @@ impl CommandApi {
         is_dry_run: bool,
         caller: Caller,
     ) -> Result<Outcome, Problem> {
-        let Caller { principal, traceparent, request_id, is_marked, .. } = caller;
-        let principal = Some(principal);
-        let request =
-            Request { command, is_dry_run, principal, traceparent, request_id, is_marked };
+        let Caller { principal, traceparent, request_id, is_marked, is_one_of_many, wait, .. } =
+            caller;
+        let request = Request {
+            command,
+            is_dry_run,
+            principal: Some(principal),
+            traceparent,
+            request_id,
+            is_marked,
+            is_one_of_many,
+            wait,
+        };
         let done = match self.writers.submit(request).await {
             Ok(Answer::Recorded { place, event, last, subject }) => {
                 Done { place, event: Some(*event), last, subject, is_repeat: false }

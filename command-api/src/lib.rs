@@ -57,6 +57,7 @@ mod reverse_return;
 mod reverse_withdrawal;
 mod router;
 mod seal_balances;
+mod shed_metrics;
 mod shipment;
 mod tier_prices;
 mod transfer_credit;

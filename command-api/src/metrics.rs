@@ -13,11 +13,13 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use wire::Overload;
 
 use crate::refusal_problem::ID_REUSED;
-use crate::writer::QUEUE_COMMANDS_MAX;
+use crate::shed_metrics::ShedMetrics;
 use crate::writer::answer::{Answer, Unanswered};
-use crate::writer_metrics::{Histograms, OfPartition, Seconds, WriterMetrics};
+use crate::writer::queue::{Class, QUEUE_COMMANDS_MAX};
+use crate::writer_metrics::{Histograms, OfClass, OfPartition, Seconds, WriterMetrics};
 
 type Outcome = [(&'static str, &'static str); 1];
 
@@ -27,9 +29,10 @@ pub struct CommandMetrics {
     outcomes: Family<Outcome, Counter>,
     by_outcome: [Counter; OUTCOMES.len()],
     refusals: Family<Outcome, Counter>,
-    queued: Family<OfPartition, Gauge>,
+    queued: Family<OfClass, Gauge>,
     queue_limit: Gauge,
-    queue_wait: Histograms,
+    queue_wait: Histograms<OfClass>,
+    overload: Overload,
     batch_commands: Histograms,
     batch_events: Histograms,
     events: Family<OfPartition, Counter>,
@@ -104,7 +107,8 @@ impl Default for CommandMetrics {
             refusals,
             queued: Family::default(),
             queue_limit,
-            queue_wait: histograms(seconds),
+            queue_wait: Family::new_with_constructor(seconds as fn() -> Histogram),
+            overload: Overload::default(),
             batch_commands: histograms(sizes),
             batch_events: histograms(sizes),
             events: Family::default(),
@@ -130,6 +134,7 @@ impl CommandMetrics {
         let help = "commands that were refused, by the refusal's code";
         registry.register("guerdon_refusals", help, self.refusals.clone());
         self.register_queue(registry);
+        registry.register_collector(Box::new(ShedMetrics(self.overload.clone())));
         self.register_batches(registry);
         let help = "the writer's epoch, which each take-over raises";
         registry.register("guerdon_writer_epoch", help, self.epoch.clone());
@@ -147,9 +152,9 @@ impl CommandMetrics {
     }
 
     fn register_queue(&self, registry: &mut Registry) {
-        let help = "commands that wait for the writer";
+        let help = "commands that wait for the writer, by whether they came alone";
         registry.register("guerdon_writer_queued_commands", help, self.queued.clone());
-        let help = "how many commands may wait for the writer; the next is answered not-decided";
+        let help = "how many commands of each class may wait; the next is answered not-decided";
         registry.register("guerdon_writer_queue_limit_commands", help, self.queue_limit.clone());
         let help = "how long commands waited until the writer decided them";
         let (name, waits) = ("guerdon_writer_queue_wait", self.queue_wait.clone());
@@ -174,6 +179,12 @@ impl CommandMetrics {
         registry.register_with_unit(name, help, Unit::Seconds, pending);
     }
 
+    /// What the process knows of its overload, to which the writers tell it.
+    #[must_use]
+    pub fn overload(&self) -> &Overload {
+        &self.overload
+    }
+
     /// Counts a command.
     pub(crate) fn count(&self, outcome: &Result<Answer, Unanswered>) {
         self.by_outcome[outcome_of(outcome)].inc();
@@ -186,9 +197,11 @@ impl CommandMetrics {
     #[must_use]
     pub fn of(&self, partition: Partition) -> WriterMetrics {
         let of = [("partition", partition.0)];
+        let classes =
+            Class::ALL.map(|class| OfClass { partition: partition.0, class: class.as_str() });
         let writer = WriterMetrics {
-            queued: self.queued.get_or_create_owned(&of),
-            queue_wait: self.queue_wait.get_or_create_owned(&of),
+            queued: classes.each_ref().map(|class| self.queued.get_or_create_owned(class)),
+            queue_wait: classes.map(|class| self.queue_wait.get_or_create_owned(&class)),
             batch_commands: self.batch_commands.get_or_create_owned(&of),
             batch_events: self.batch_events.get_or_create_owned(&of),
             events: self.events.get_or_create_owned(&of),

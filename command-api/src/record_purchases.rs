@@ -28,8 +28,10 @@ pub(crate) async fn record_purchases(
         let complaint = format!("must be a list of 1 to {PURCHASES_MAX} purchases");
         return Err(Problem::invalid_field("purchases", complaint));
     }
-    let recordings =
-        body.purchases.into_iter().map(|Object(item)| record_item(&api, caller.clone(), item));
+    let recordings = body
+        .purchases
+        .into_iter()
+        .map(|Object(item)| record_item(&api, caller.for_one_of_many(), item));
     respond_all(recordings, |items| RecordedPurchasesBody { items }).await
 }
 

@@ -15,7 +15,12 @@ const RETRY_AFTER_SECONDS: u32 = 1;
 /// How long a client should wait where an operator must act first.
 const RETRY_AFTER_CLOCK_SECONDS: u32 = 60;
 
+/// How long a client should wait where the log takes nothing, which is tried once a second.
+const RETRY_AFTER_AWAY_SECONDS: u32 = 2;
+
 const AGAIN: &str = "Send the same request again in a second.";
+
+const AGAIN_LATER: &str = "Send the same request again after Retry-After.";
 
 /// The pages that explain every problem of the command API.
 pub fn problem_pages() -> impl Iterator<Item = ProblemPage> {
@@ -168,6 +173,18 @@ pub(crate) fn id_reused(field: &str) -> Problem {
 pub(crate) fn not_decided(why: NotDecided) -> Problem {
     let (reason, remedy, retry_after) = match why {
         NotDecided::QueueFull => ("Too many requests are waiting.", AGAIN, RETRY_AFTER_SECONDS),
+        NotDecided::Overloaded { seconds } => (
+            "The ledger is overloaded: requests wait too long for their turn, and this one was \
+             refused before it began.",
+            AGAIN_LATER,
+            seconds,
+        ),
+        NotDecided::LogAway => (
+            "The ledger can't record anything at the moment, so this request was refused before it \
+             began.",
+            AGAIN_LATER,
+            RETRY_AFTER_AWAY_SECONDS,
+        ),
         NotDecided::DeadlinePassed => {
             ("The request waited too long for its turn.", AGAIN, RETRY_AFTER_SECONDS)
         }
@@ -303,9 +320,10 @@ const NOT_DECIDED: ProblemPage = ProblemPage {
     status: StatusCode::SERVICE_UNAVAILABLE,
     slug: "not-decided",
     title: "Request not decided",
-    meaning: "The queue is full, the request waited too long, another server has taken over, this \
-              server is starting or stopping, its clock is in doubt, or the trees of a seal are \
-              still being made. Nothing was recorded.",
+    meaning: "The ledger is overloaded, its queue is full, the request waited too long, nothing can \
+              be recorded at the moment, another server has taken over, this server is starting or \
+              stopping, its clock is in doubt, or the trees of a seal are still being made. The \
+              detail says which. Nothing was recorded.",
     remedy: "Send the same request with the same id again after Retry-After.",
     shopper: TRY_AGAIN,
     can_succeed_later: true,

@@ -5,16 +5,20 @@
 //! whatever arrived meanwhile. There is no lock and no read of the log on the way of a redemption.
 //!
 //! A crash loses only unanswered commands; the client repeats them with the same id. In reading
-//! order: `answer.rs` (what is asked and answered), this file (the handle), `gate.rs` (who isn't
-//! let into the queue), `run.rs` (the task that decides).
+//! order: `answer.rs` (what is asked and answered), this file (the handle), `gate.rs` and
+//! `pressure.rs` (who isn't let into the queue), `queue.rs` (who comes first), `run.rs` (the task
+//! that decides).
 
 pub(crate) mod answer;
 mod batch;
+mod breaker;
 mod clock;
 pub(crate) mod command_trace;
 mod config;
 mod decide;
 mod gate;
+mod pressure;
+pub(crate) mod queue;
 mod queued_command;
 mod record;
 mod recover;
@@ -33,7 +37,7 @@ use event_schema::decode;
 use event_store::EventStore;
 use futures_util::future::try_join_all;
 use log_record::{Partition, Place, Position};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use trace::Tracer;
 
 pub use answer::{Answer, NotDecided, Request, Unanswered};
@@ -41,12 +45,10 @@ pub use clock::{ClockDoubt, ClockReading, ReadClock};
 use command_trace::CommandTrace;
 pub use config::{Decide, StartError, WriterConfig};
 use gate::Gate;
+use pressure::Pressure;
+use queue::{Queue, queue};
 use queued_command::{Claim, QueuedCommand, Reply};
 pub use status::{StopReason, WriterStatus};
-
-/// The most commands that wait for the writer. A sixth of a second at 50,000 commands a second; a
-/// longer queue only adds waiting.
-pub(crate) const QUEUE_COMMANDS_MAX: usize = 8192;
 
 /// A handle to a running writer; clones share it. It stops when the last is dropped, after it has
 /// answered what is in its queue.
@@ -56,8 +58,9 @@ pub struct Writer(Arc<Handle>);
 /// Behind one pointer, because every request clones it.
 #[derive(Debug)]
 struct Handle {
-    queue: mpsc::Sender<QueuedCommand>,
+    queue: Queue,
     gate: Arc<Gate>,
+    pressure: Arc<Pressure>,
     /// The log, which the submitting tasks read.
     store: EventStore,
     status: watch::Receiver<WriterStatus>,
@@ -75,19 +78,18 @@ impl Writer {
         config: WriterConfig,
         partition: Partition,
     ) -> Result<(Self, oneshot::Receiver<()>), StartError> {
-        let (queue, commands) = mpsc::channel(QUEUE_COMMANDS_MAX);
+        let (queue, commands) = queue();
         let (status, watched) = watch::channel(WriterStatus::Serving);
         let store = config.store.clone();
         let gate = Arc::new(Gate::new(store.is_exclusive()));
         let (deadline, read_clock) = (config.deadline, config.read_clock.clone());
         let tracer = config.tracer.clone();
-        let run = run::Run::start(config, partition, commands, Arc::clone(&gate), status).await?;
+        let pressure = Pressure::new(config.metrics.overload().clone(), config.shed_after);
+        let pressure = Arc::new(pressure);
+        let shared = (Arc::clone(&gate), Arc::clone(&pressure));
+        let run = run::Run::start(config, partition, commands, shared, status).await?;
         let (clock, loaded_from) = (run.clock.source(), run.loaded_from);
-        // A weak one, because the writer stops when the last handle is dropped.
-        let waiting = queue.downgrade();
-        run.metrics.watch(move || {
-            waiting.upgrade().map_or(0, |queue| queue.max_capacity() - queue.capacity())
-        });
+        run.metrics.watch(queue.lengths());
         let (stopped, has_stopped) = oneshot::channel();
         tokio::spawn(async move {
             run.until_stopped().await;
@@ -97,6 +99,7 @@ impl Writer {
         let handle = Handle {
             queue,
             gate,
+            pressure,
             store,
             status: watched,
             deadline,
@@ -111,11 +114,11 @@ impl Writer {
     /// Submits the command and waits for its durable outcome. Whatever must be read of the log for
     /// that is read here, by the caller's task, and never by the writer's.
     pub async fn submit(&self, request: Request) -> Result<Answer, Unanswered> {
+        let given = request.wait.map_or(self.0.deadline, |wait| wait.min(self.0.deadline));
         let mut request = Arc::new(request);
         loop {
             // A read of the log takes nothing off the time that the command has at the writer.
-            let deadline = Instant::now() + self.0.deadline;
-            match self.decide(&request, deadline).await? {
+            match self.decide(&request, given).await? {
                 Reply::Answer(answer) => return Ok(answer),
                 // What is seldom is in a box: every command's future would have room for it.
                 Reply::Repeat { place, last, subject } => {
@@ -132,8 +135,9 @@ impl Writer {
         }
     }
 
-    /// Queues the command, unless the gate turns it away, and waits for the writer's reply.
-    async fn decide(&self, request: &Arc<Request>, deadline: Instant) -> Result<Reply, Unanswered> {
+    /// Queues the command, unless it is turned away before, and waits so long for the writer's
+    /// reply.
+    async fn decide(&self, request: &Arc<Request>, given: Duration) -> Result<Reply, Unanswered> {
         let id = request.command.id_hash();
         if let (Command::Redeem(redeem), Some(id)) = (&request.command, id)
             && !request.is_dry_run
@@ -141,22 +145,25 @@ impl Writer {
         {
             return Ok(Reply::Answer(Answer::Refused(refusal)));
         }
+        let is_new = || id.is_none_or(|id| !self.0.gate.knows(id));
+        self.0
+            .pressure
+            .admit(request, self.0.queue.waiting(), is_new)
+            .map_err(Unanswered::NotDecided)?;
+        let queued_at = Instant::now();
+        let deadline = queued_at + given;
         let claim = Arc::new(Claim::default());
         let (reply, replied) = oneshot::channel();
         let command = QueuedCommand {
             request: Arc::clone(request),
+            queued_at,
             deadline,
             claim: Arc::clone(&claim),
             reply,
             trace: CommandTrace::begin(&self.0.tracer, request),
             _in_flight: id.map(|id| self.0.gate.enter(id)),
         };
-        self.0.queue.try_send(command).map_err(|error| {
-            Unanswered::NotDecided(match error {
-                mpsc::error::TrySendError::Full(_) => NotDecided::QueueFull,
-                mpsc::error::TrySendError::Closed(_) => NotDecided::Stopped,
-            })
-        })?;
+        self.0.queue.push(request.class(), command).map_err(Unanswered::NotDecided)?;
         match tokio::time::timeout_at(deadline.into(), replied).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) if claim.withdraw() => Err(Unanswered::NotDecided(NotDecided::Stopped)),

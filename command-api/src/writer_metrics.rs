@@ -1,6 +1,5 @@
 //! The metrics of one partition's writer, which holds them so that it looks none of them up.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -8,13 +7,24 @@ use std::time::{Duration, Instant};
 use domain::{State, StateSize};
 use log_record::{Epoch, Position};
 use parking_lot::Mutex;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
+use crate::writer::queue::{Class, QueueLengths};
+
 pub(crate) type OfPartition = [(&'static str, u16); 1];
-pub(crate) type Histograms = Family<OfPartition, Histogram, fn() -> Histogram>;
+
+/// Commands of a class that wait for a partition's writer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OfClass {
+    pub(crate) partition: u16,
+    pub(crate) class: &'static str,
+}
+
+pub(crate) type Histograms<S = OfPartition> = Family<S, Histogram, fn() -> Histogram>;
 pub(crate) type Seconds = Gauge<f64, AtomicU64>;
 
 /// How often the state's size is reckoned, which takes some microseconds.
@@ -23,8 +33,9 @@ const SIZED_EVERY: Duration = Duration::from_secs(10);
 /// The metrics of a writer. Clones share them.
 #[derive(Clone, Debug)]
 pub struct WriterMetrics {
-    pub(crate) queued: Gauge,
-    pub(crate) queue_wait: Histogram,
+    /// By [`Class::ALL`], as is the next.
+    pub(crate) queued: [Gauge; 2],
+    pub(crate) queue_wait: [Histogram; 2],
     pub(crate) batch_commands: Histogram,
     pub(crate) batch_events: Histogram,
     pub(crate) events: Counter,
@@ -37,20 +48,11 @@ pub struct WriterMetrics {
     pub(crate) offers: Gauge,
     pub(crate) ids: Gauge,
     pub(crate) state_bytes: Gauge,
-    /// How many commands wait, once there is a queue.
-    pub(crate) queue: Arc<Mutex<Option<Queue>>>,
+    /// Says how many commands wait, once there is a queue.
+    pub(crate) queue: Arc<Mutex<Option<QueueLengths>>>,
     pub(crate) appending_since: Arc<Mutex<Option<Instant>>>,
     /// When the state's size was reckoned last.
     pub(crate) sized_at: Option<Instant>,
-}
-
-/// Says how many commands wait.
-pub(crate) struct Queue(Box<dyn Fn() -> usize + Send>);
-
-impl fmt::Debug for Queue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a queue of {}", (self.0)())
-    }
 }
 
 /// A batch of a partition that is durable.
@@ -76,8 +78,13 @@ impl WriterMetrics {
     }
 
     /// Has the queue say how long it is.
-    pub(crate) fn watch(&self, queued: impl Fn() -> usize + Send + 'static) {
-        *self.queue.lock() = Some(Queue(Box::new(queued)));
+    pub(crate) fn watch(&self, lengths: QueueLengths) {
+        *self.queue.lock() = Some(lengths);
+    }
+
+    /// A command waited so long until it was looked at.
+    pub(crate) fn waited(&self, class: Class, wait: Duration) {
+        self.queue_wait[class as usize].observe(wait.as_secs_f64());
     }
 
     /// An append begins.
@@ -123,8 +130,10 @@ impl WriterMetrics {
 
     /// Reads what is as it is now.
     pub(crate) fn read(&self) {
-        let queued = self.queue.lock().as_ref().map_or(0, |queue| (queue.0)());
-        self.queued.set(clamped(queued as u64));
+        let waiting = self.queue.lock().as_ref().map_or([0; 2], QueueLengths::read);
+        for (queued, waiting) in self.queued.iter().zip(waiting) {
+            queued.set(clamped(waiting as u64));
+        }
         let since = *self.appending_since.lock();
         self.append_pending.set(since.map_or(0.0, |since| since.elapsed().as_secs_f64()));
     }

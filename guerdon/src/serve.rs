@@ -58,6 +58,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trace::Tracer;
+use wire::Overload;
 
 use crate::serve_config::{Part, ServeConfig};
 use crate::{file_modes, first_keys};
@@ -241,12 +242,14 @@ impl Ledger {
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
         let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
         let (mut command_api, mut sealing, mut prover) = (None, None, None);
-        let (mut trees, mut erasing) = (None, None);
+        let (mut trees, mut erasing, mut overload) = (None, None, Overload::default());
         if config.runs(Part::CommandApi) {
             open_archive(&store).await?;
             step.set("taking over the log and reading its state");
-            let (started, stopped) =
-                start_writer(config, &store, metrics.commands(), tracer).await?;
+            let commands = metrics.commands();
+            overload = commands.overload().clone();
+            health.overload = Some(overload.clone());
+            let (started, stopped) = start_writer(config, &store, commands, tracer).await?;
             health.writer = Some(started.status());
             health.clock = Some(started.clock());
             let mut api = CommandApi::new(started.clone(), store.clone(), keys.clone());
@@ -294,6 +297,7 @@ impl Ledger {
             api.draining = draining.clone();
             api.followers_max = config.connections.followers();
             api.overdue_after = config.overdue_after;
+            api.overload = overload;
             api.read_calls = unrecorded::reader(store.clone());
             api.read_past =
                 audit::read_past(store.clone(), read_model.clone(), config.read_wait_ms);
@@ -429,6 +433,7 @@ async fn start_writer(
     let writer = WriterConfig {
         clock: config.clock,
         snapshots: Some(config.data.snapshots()),
+        shed_after: config.shed_after(),
         metrics,
         tracer: tracer.clone(),
         ..WriterConfig::new(store.clone(), config.command_deadline_ms)

@@ -77,6 +77,18 @@ pub(crate) struct ServeConfig {
     )]
     pub(crate) command_deadline_ms: Duration,
 
+    /// The longest wait for the writer, in milliseconds, at which every request is let in. If
+    /// commands would wait longer, dry runs and lists are refused; from twice this wait on also new
+    /// redemptions, and from four times on all but what operators ask. 0 for never.
+    #[arg(
+        long,
+        env = "GUERDON_SHED_AFTER_MS",
+        default_value = "500",
+        value_parser = wait,
+        allow_negative_numbers = true
+    )]
+    pub(crate) shed_after_ms: Duration,
+
     /// Take a snapshot after this many events, so that the next start is fast; 0 for never.
     #[arg(
         long,
@@ -181,6 +193,11 @@ impl ServeConfig {
         self.witnesses.check()?;
         self.kafka.checkpoints()?;
         self.tokens.check()
+    }
+
+    /// From which wait on requests are refused.
+    pub(crate) fn shed_after(&self) -> Duration {
+        if self.shed_after_ms.is_zero() { Duration::MAX } else { self.shed_after_ms }
     }
 
     pub(crate) fn runs(&self, part: Part) -> bool {

@@ -179,6 +179,15 @@ fn shared_parameters() -> Json {
                 "stock was counted anew",
             ),
         )
+        .with(
+            "Prefer",
+            header(
+                "Prefer",
+                "How long the client waits (RFC 7240): `wait=` and whole seconds. What isn't understood \
+                 is ignored.",
+                "wait=2",
+            ),
+        )
 }
 
 fn shared_headers() -> Json {

@@ -148,6 +148,9 @@ impl<'k> Known<'k> {
             all.push(Json::reference("parameters/traceparent"));
             all.push(Json::reference("parameters/Guerdon-Reason"));
         }
+        if self.is_command() {
+            all.push(Json::reference("parameters/Prefer"));
+        }
         Ok(all)
     }
 
@@ -351,7 +354,7 @@ impl<'k> Known<'k> {
         add(route.method != "GET", &["body-encoded"]);
         let body = ["invalid-json", "invalid-field", "body-too-slow", "body-too-large", "not-json"];
         add(route.takes.body.is_some(), &body);
-        add(self.reads_tables(), &["projection-behind", "read-model-unreachable"]);
+        add(self.reads_tables(), &["projection-behind", "read-model-unreachable", "overloaded"]);
         add(self.is_command(), &["outcome-unknown", "decision-failed", "id-reused", "time-ahead"]);
         add(self.is_command(), &["too-much-at-once"]);
         add(WITH_DRY_RUN.contains(&self.call.id), &["dry-run-unsupported"]);

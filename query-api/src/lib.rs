@@ -57,7 +57,7 @@ use read_model::{Query, ReadModel, Reading, RowOf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
-use wire::{Caller, HasKeys, KeyRing, Problem};
+use wire::{Caller, HasKeys, KeyRing, Overload, Problem};
 
 pub use accept::accepted;
 pub use account_balance::read_balance;
@@ -116,6 +116,8 @@ pub struct Shared {
     pub prove_balance: ProveBalance,
     /// Counts what is read.
     pub metrics: QueryMetrics,
+    /// What the writers of this process tell of their overload; reads are refused for that.
+    pub overload: Overload,
 }
 
 impl QueryApi {
@@ -141,6 +143,7 @@ impl QueryApi {
             prove_events: Arc::new(|_, _| Box::pin(async { Err(Unproved::NotHere) })),
             prove_balance: Arc::new(|_| Box::pin(async { Err(UnprovedBalance::NotHere) })),
             metrics,
+            overload: Overload::default(),
         }))
     }
 
@@ -191,6 +194,10 @@ async fn row_of_account<R: RowOf>(
 impl HasKeys for QueryApi {
     fn keys(&self) -> &KeyRing {
         &self.keys
+    }
+
+    fn overload(&self) -> Option<&Overload> {
+        Some(&self.overload)
     }
 }
 

@@ -149,7 +149,7 @@ fn states() -> Routes<QueryApi> {
         )
         .route(
             "/v1/accounts/{account_id}/entries",
-            get(only(OF_ACCOUNTS, list_entries).about(Account).with_query()),
+            get(only(OF_ACCOUNTS, list_entries).as_list().about(Account).with_query()),
         )
         .route(
             "/v1/accounts/{account_id}/entries/{position}",
@@ -157,7 +157,7 @@ fn states() -> Routes<QueryApi> {
         )
         .route(
             "/v1/accounts/{account_id}/lots",
-            get(only(OF_ACCOUNTS, list_lots).about(Account).with_query()),
+            get(only(OF_ACCOUNTS, list_lots).as_list().about(Account).with_query()),
         )
         .route(
             "/v1/accounts/{account_id}/expiry",
@@ -165,7 +165,7 @@ fn states() -> Routes<QueryApi> {
         )
         .route(
             "/v1/accounts/{account_id}/holds",
-            get(only(OF_ACCOUNTS, list_holds).about(Account).with_query()),
+            get(only(OF_ACCOUNTS, list_holds).as_list().about(Account).with_query()),
         )
         .route(
             "/v1/accounts/{account_id}/holds/{hold_id}",
@@ -173,7 +173,7 @@ fn states() -> Routes<QueryApi> {
         )
         .route(
             "/v1/accounts/{account_id}/purchases",
-            get(only(OF_ACCOUNTS, list_purchases).about(Account).with_query()),
+            get(only(OF_ACCOUNTS, list_purchases).as_list().about(Account).with_query()),
         )
         .route(
             "/v1/accounts/{account_id}/purchases/{purchase_id}",
@@ -181,7 +181,7 @@ fn states() -> Routes<QueryApi> {
         )
         .route(
             "/v1/accounts/{account_id}/exchanges",
-            get(only(OF_ACCOUNTS, list_exchanges).about(Account).with_query()),
+            get(only(OF_ACCOUNTS, list_exchanges).as_list().about(Account).with_query()),
         )
         .route(
             "/v1/accounts/{account_id}/exchanges/{exchange_id}",
@@ -191,18 +191,24 @@ fn states() -> Routes<QueryApi> {
             "/v1/accounts/{account_id}/exchanges/{exchange_id}/receipt",
             get(only(OF_ACCOUNTS, get_receipt).about(Account)),
         )
-        .route("/v1/exchanges", get(only(OF_ANY_ACCOUNT_OR_WAREHOUSE, find_exchanges).with_query()))
-        .route("/v1/expiring-credit", get(only(OF_ANY_ACCOUNT, list_expiring).with_query()))
-        .route("/v1/purchases", get(only(OF_ANY_ACCOUNT, find_purchases).with_query()))
+        .route(
+            "/v1/exchanges",
+            get(only(OF_ANY_ACCOUNT_OR_WAREHOUSE, find_exchanges).as_list().with_query()),
+        )
+        .route(
+            "/v1/expiring-credit",
+            get(only(OF_ANY_ACCOUNT, list_expiring).as_list().with_query()),
+        )
+        .route("/v1/purchases", get(only(OF_ANY_ACCOUNT, find_purchases).as_list().with_query()))
         .route(
             "/v1/accounts/{account_id}/offers/{offer_id}",
             get(only(OF_ACCOUNTS, get_account_offer).about(Account)),
         )
-        .route("/v1/offers", get(only(Role::ALL, list_offers).about(Offers).with_query()))
+        .route("/v1/offers", get(only(Role::ALL, list_offers).as_list().about(Offers).with_query()))
         .route("/v1/offers/{offer_id}", get(only(Role::ALL, get_offer).about(Offers).with_query()))
         .route(
             "/v1/shipping-requests",
-            get(only(OF_SHIPPING, list_shipping_requests).about(Shipping).with_query()),
+            get(only(OF_SHIPPING, list_shipping_requests).as_list().about(Shipping).with_query()),
         )
         .route(
             "/v1/shipping-stream",
@@ -210,7 +216,7 @@ fn states() -> Routes<QueryApi> {
         )
         .route(
             "/v1/earning-rules",
-            get(only(Role::ALL, list_earning_rules).about(Programme).with_query()),
+            get(only(Role::ALL, list_earning_rules).as_list().about(Programme).with_query()),
         )
         .route(
             "/v1/shipping-requests/{shipping_request_id}",
@@ -221,33 +227,33 @@ fn states() -> Routes<QueryApi> {
             get(only(Role::ALL, get_earning_rule).about(Programme).with_query()),
         )
         .route("/v1/policy", get(only(Role::ALL, get_policy).about(Programme)))
-        .route("/v1/operations", get(only(OF_ALL_POINTS, list_operations).with_query()))
-        .route("/v1/units", get(only(Role::ALL, list_units).about(Programme)))
+        .route("/v1/operations", get(only(OF_ALL_POINTS, list_operations).as_list().with_query()))
+        .route("/v1/units", get(only(Role::ALL, list_units).as_list().about(Programme)))
         .route("/v1/units/{unit}", get(only(Role::ALL, get_unit).about(Programme)))
-        .route("/v1/ladders", get(only(Role::ALL, list_ladders).about(Programme)))
+        .route("/v1/ladders", get(only(Role::ALL, list_ladders).as_list().about(Programme)))
         .route(
             "/v1/ladders/{ladder}",
             get(only(Role::ALL, get_ladder).about(Programme).with_query()),
         )
         .route(
             "/v1/ladders/{ladder}/accounts",
-            get(only(OF_ALL_POINTS, list_ladder_accounts).with_query()),
+            get(only(OF_ALL_POINTS, list_ladder_accounts).as_list().with_query()),
         )
         .route(
             "/v1/conversion-rates",
-            get(only(Role::ALL, list_conversion_rates).about(Programme).with_query()),
+            get(only(Role::ALL, list_conversion_rates).as_list().about(Programme).with_query()),
         )
         .route(
             "/v1/conversion-rates/{from}/{to}",
             get(only(Role::ALL, get_conversion_rate).about(Programme).with_query()),
         )
-        .route("/v1/seals", get(only(OF_ALL_POINTS, list_seals).with_query()))
+        .route("/v1/seals", get(only(OF_ALL_POINTS, list_seals).as_list().with_query()))
         .route("/v1/seals/{seal_id}", get(only(OF_ALL_POINTS, get_seal)))
         .route("/v1/seals/{seal_id}/proof", get(only(OF_ALL_POINTS, get_seal_proof)))
         .route(
             "/v1/accounts/{account_id}/balance-proof",
             get(only(OF_ACCOUNTS, get_balance_proof).about(Account).with_query()),
         )
-        .route("/v1/totals", get(only(OF_ALL_POINTS, get_totals).with_query()))
-        .route("/v1/liability", get(only(OF_ALL_POINTS, get_liability).with_query()))
+        .route("/v1/totals", get(only(OF_ALL_POINTS, get_totals).as_list().with_query()))
+        .route("/v1/liability", get(only(OF_ALL_POINTS, get_liability).as_list().with_query()))
 }

@@ -10,7 +10,7 @@ use log_record::Principal;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 
-use crate::{Role, Scopes, Tokens};
+use crate::{Overload, Role, Scopes, Tokens};
 
 /// The most bytes of a text that is looked at as a key. Keys are much shorter; so whatever a
 /// stranger sends, it costs no more than looking for a key.
@@ -165,6 +165,11 @@ pub trait HasKeys {
     /// The keys that are let in. They aren't copied for each request, which would be counted by all
     /// processors.
     fn keys(&self) -> &KeyRing;
+
+    /// What the process knows of its overload, where the handlers read and are refused for that.
+    fn overload(&self) -> Option<&Overload> {
+        None
+    }
 }
 
 impl HasKeys for KeyRing {

@@ -23,6 +23,7 @@ use crate::caller::{
 };
 use crate::dispatch::{Answering, TakenRoute, decoded};
 use crate::guerdon_reason::read_reason;
+use crate::prefer::Preferences;
 use crate::request_id::read_request_id;
 use crate::scope::{OFFERS, READ_ONLY};
 use crate::unheeded::Heeds;
@@ -32,7 +33,8 @@ use crate::{About, ApiKey, Caller, Guard, HasKeys, Problem, Role};
 /// those of the router's state; the handler learns who called by taking a [`Caller`]. A [`Caller`]
 /// in the extensions needs the role, but no key.
 pub const fn only<H>(roles: &'static [Role], handler: H) -> Only<H> {
-    Only { roles, about: None, heeds: Heeds { query: false, versions: false }, handler }
+    let heeds = Heeds { query: false, versions: false };
+    Only { roles, about: None, heeds, is_list: false, handler }
 }
 
 /// A handler behind a check of the caller's key; made by [`only`].
@@ -41,12 +43,18 @@ pub struct Only<H> {
     roles: &'static [Role],
     about: Option<About>,
     heeds: Heeds,
+    is_list: bool,
     handler: H,
 }
 
 impl<H> Only<H> {
     /// Lets the caller in, whom the handler then finds in the extensions.
-    fn admit(&self, known: Result<Caller, Problem>, parts: &mut Parts) -> Result<(), Problem> {
+    fn admit(
+        &self,
+        known: Result<Caller, Problem>,
+        parts: &mut Parts,
+        state: &impl HasKeys,
+    ) -> Result<(), Problem> {
         SeenRoute::tell(&parts.extensions);
         let reason = read_reason(&parts.headers);
         let caller = match &reason {
@@ -58,13 +66,16 @@ impl<H> Only<H> {
         caller.is_marked |= parts.extensions.get::<Marked>().is_some();
         self.heeds.check(parts)?;
         reason?;
+        if let Some(overload) = state.overload() {
+            overload.check_read(self.is_list, caller.role)?;
+        }
         parts.extensions.insert(caller);
         Ok(())
     }
 
     /// Who may call, and what the call heeds.
     pub(crate) fn guard(&self) -> Guard {
-        let Self { roles, about, heeds, handler: _ } = self;
+        let Self { roles, about, heeds, is_list: _, handler: _ } = self;
         let Heeds { query: reads_query, versions: has_versions } = *heeds;
         Guard { roles, about: *about, reads_query, has_versions }
     }
@@ -79,6 +90,13 @@ impl<H> Only<H> {
     #[must_use]
     pub fn with_query(mut self) -> Self {
         self.heeds.query = true;
+        self
+    }
+
+    /// The same, for a list. Of what is read, lists are refused first where too much is asked.
+    #[must_use]
+    pub fn as_list(mut self) -> Self {
+        self.is_list = true;
         self
     }
 
@@ -123,7 +141,11 @@ where
                 return Box::pin(async move {
                     let has_looked = tokens.look_again().await;
                     let known = identify(state.keys(), &parts.headers);
-                    match self.admit(known.map_err(|why| why.problem(has_looked)), &mut parts) {
+                    match self.admit(
+                        known.map_err(|why| why.problem(has_looked)),
+                        &mut parts,
+                        &state,
+                    ) {
                         Ok(()) => self.handler.call(Request::from_parts(parts, body), state).await,
                         Err(problem) => problem.into_response(),
                     }
@@ -131,7 +153,7 @@ where
             }
             known => known.map_err(|why| why.problem(true)),
         };
-        match self.admit(known, &mut parts) {
+        match self.admit(known, &mut parts, &state) {
             Ok(()) => self.handler.call(Request::from_parts(parts, body), state),
             Err(problem) => Box::pin(ready(problem.into_response())),
         }
@@ -146,7 +168,9 @@ fn anyone(roles: &[Role], parts: &Parts) -> Option<Caller> {
     }
     let role = if roles.contains(&Role::Operator) { Role::Operator } else { *roles.first()? };
     let caller = Caller::of_this_process(role, read_traceparent(&parts.headers).map(Into::into));
-    Some(Caller { request_id: read_request_id(&parts.headers).map(Into::into), ..caller })
+    let request_id = read_request_id(&parts.headers).map(Into::into);
+    let Preferences { wait, responds_async } = Preferences::of(&parts.headers);
+    Some(Caller { request_id, wait, responds_async, ..caller })
 }
 
 fn admit(

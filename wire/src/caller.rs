@@ -4,6 +4,7 @@
 //! request's extensions, which nothing that comes over a network can set.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -14,6 +15,7 @@ use log_record::Principal;
 use trace::{Traceparent, unix_micros};
 
 use crate::dispatch::TakenRoute;
+use crate::prefer::Preferences;
 use crate::request_id::read_request_id;
 use crate::token::NotLetIn;
 use crate::{ApiKey, KeyRing, Problem, Role, Tokens};
@@ -31,6 +33,12 @@ pub struct Caller {
     pub is_marked: bool,
     /// The id of the request; a part of this process makes none.
     pub request_id: Option<Box<str>>,
+    /// How long it waits for the answer, where it says so.
+    pub wait: Option<Duration>,
+    /// Whether it would rather not wait for the answer, and ask later.
+    pub responds_async: bool,
+    /// Whether this is a part of a call that asks for many things.
+    pub is_one_of_many: bool,
     /// The key, or what a token says; a part of this process has none.
     pub(crate) key: Option<Arc<ApiKey>>,
 }
@@ -40,8 +48,17 @@ impl Caller {
     #[must_use]
     pub fn of_this_process(role: Role, traceparent: Option<Box<str>>) -> Self {
         let principal = Arc::new(Principal::of_role(role.as_str()));
-        let (is_marked, request_id) = (false, None);
-        Self { role, principal, traceparent, is_marked, request_id, key: None }
+        Self {
+            role,
+            principal,
+            traceparent,
+            is_marked: false,
+            request_id: None,
+            wait: None,
+            responds_async: false,
+            is_one_of_many: false,
+            key: None,
+        }
     }
 
     /// The same caller, who says why it calls.
@@ -50,6 +67,12 @@ impl Caller {
         let reason = Some(reason.as_str().into());
         let principal = Principal { reason, ..Principal::clone(&self.principal) };
         Self { principal: Arc::new(principal), ..self }
+    }
+
+    /// The same caller, for a part of a call that asks for many things.
+    #[must_use]
+    pub fn for_one_of_many(&self) -> Self {
+        Self { is_one_of_many: true, ..self.clone() }
     }
 
     /// The warehouses of the key's scope; `None` means every warehouse.
@@ -187,7 +210,18 @@ pub(crate) fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Un
     let traceparent = read_traceparent(headers).map(Into::into);
     let (role, principal) = (key.role, Arc::clone(&key.principal));
     let request_id = read_request_id(headers).map(Into::into);
-    Ok(Caller { role, principal, traceparent, is_marked: false, request_id, key: Some(key) })
+    let Preferences { wait, responds_async } = Preferences::of(headers);
+    Ok(Caller {
+        role,
+        principal,
+        traceparent,
+        is_marked: false,
+        request_id,
+        wait,
+        responds_async,
+        is_one_of_many: false,
+        key: Some(key),
+    })
 }
 
 fn let_in(key: Arc<ApiKey>, now: i64) -> Result<Arc<ApiKey>, Problem> {

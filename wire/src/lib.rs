@@ -9,6 +9,7 @@
 //! - [`Precondition`], [`read_positions`], [`IdempotencyKey`], [`read_reason`], [`RequestIds`]:
 //!   headers
 //! - [`Page`], [`json_with_etag`]: answers
+//! - [`Overload`]: what is refused while too much is asked
 //! - [`finish`]: the answers to what no handler takes
 
 mod about;
@@ -28,8 +29,10 @@ mod json_response;
 mod merge_patch;
 mod moment;
 mod object;
+mod overload;
 mod page;
 mod path_id;
+mod prefer;
 mod problem;
 mod problem_page;
 mod problem_vocabulary;
@@ -62,6 +65,7 @@ pub use json_response::{json_response, written_json_response};
 pub use merge_patch::MergePatch;
 pub use moment::{Moment, NoMoment};
 pub use object::Object;
+pub use overload::{Overload, Shed, Stage};
 pub use page::{
     PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, open_cursor, page_limit, read_cursor, write_cursor,
 };

@@ -10,6 +10,9 @@ use crate::{Problem, ProblemPage};
 /// wait is milliseconds; `Retry-After` counts whole seconds.
 const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
 
+/// How long a client should give a rush to pass, at least.
+const OVERLOAD_RETRY_AFTER_SECONDS: u32 = 2;
+
 /// How long a client should give the sealer, which signs several times a second.
 const SEAL_RETRY_AFTER_SECONDS: u32 = 1;
 
@@ -58,6 +61,17 @@ pub(crate) const PROJECTION_BEHIND: ProblemPage = ProblemPage {
               no projector has run yet; then both facts are absent.",
     remedy: "Read again after Retry-After. If you sent the header, you can also read without it, \
              for what the read tables contain now.",
+    shopper: TRY_AGAIN,
+    can_succeed_later: true,
+};
+
+pub(crate) const OVERLOADED: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "overloaded",
+    title: "Too much is asked",
+    meaning: "Commands wait too long for the ledger's writer, so this process refuses what it can: \
+              lists first, other reads last. A command that is refused for that is `not-decided`.",
+    remedy: "Read again after Retry-After.",
     shopper: TRY_AGAIN,
     can_succeed_later: true,
 };
@@ -179,6 +193,14 @@ impl Problem {
             .fact("wanted", wanted.to_string())
             .fact("reached", reached.to_string())
             .retry_after(PROJECTION_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: commands wait too long, and so this read is refused.
+    #[must_use]
+    pub fn overloaded() -> Self {
+        let detail = "Too many requests are waiting, so the ledger refuses some, and this read is one \
+                      of them. Read again in two seconds.";
+        Self::of(&OVERLOADED, detail).retry_after(OVERLOAD_RETRY_AFTER_SECONDS)
     }
 
     /// 503: an event isn't signed in the transparency log yet, which is signed up to `reached`.

@@ -1,9 +1,12 @@
 //! What a writer is asked, and what it answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::{Command, Event, Preview, Refusal, Subject};
 use log_record::{Place, Principal};
+
+use super::queue::Class;
 
 /// A command, and what is known of its caller.
 #[derive(Clone, Debug)]
@@ -20,6 +23,17 @@ pub struct Request {
     pub request_id: Option<Box<str>>,
     /// Whether an operator has marked it, or its account: then it is logged in detail.
     pub is_marked: bool,
+    /// Whether it came in a call with many: then it waits behind those that came alone.
+    pub is_one_of_many: bool,
+    /// How long its caller waits, where that is shorter than what the writer gives a command.
+    pub wait: Option<Duration>,
+}
+
+impl Request {
+    /// Whose place in the queue it takes.
+    pub(crate) const fn class(&self) -> Class {
+        if self.is_one_of_many { Class::Many } else { Class::Single }
+    }
 }
 
 /// The outcome of a command, durable when it is given.
@@ -79,6 +93,13 @@ pub enum Unanswered {
 pub enum NotDecided {
     /// Too many commands wait.
     QueueFull,
+    /// Commands wait too long, and this one may be refused for that.
+    Overloaded {
+        /// After so many seconds it may come again.
+        seconds: u32,
+    },
+    /// The log takes nothing, again and again.
+    LogAway,
     /// Its deadline passed before its turn came.
     DeadlinePassed,
     /// Another writer has taken over.

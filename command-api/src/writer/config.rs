@@ -25,6 +25,9 @@ pub struct WriterConfig {
     /// of the log may take for it. Most commands are queued once and read nothing; one that needs
     /// an older event is queued twice, with a read between.
     pub deadline: Duration,
+    /// From which wait for the writer on commands are refused: dry runs from it on, new redemptions
+    /// from twice as long, all others from four times as long.
+    pub shed_after: Duration,
     /// Where the log takes its time from; without it, as it was opened, and a new one from the wall
     /// clock.
     pub clock: Option<Clock>,
@@ -39,14 +42,15 @@ pub struct WriterConfig {
 }
 
 impl WriterConfig {
-    /// A writer that decides as the domain does, by the machine's clocks.
+    /// A writer that decides as the domain does, by the machine's clocks, and refuses nothing for
+    /// its wait.
     #[must_use]
     pub fn new(store: EventStore, deadline: Duration) -> Self {
         let read_clock = ReadClock::system();
         let (snapshots, clock) = (None, None);
         let (metrics, tracer) = (CommandMetrics::default(), Tracer::default());
-        let decide = domain::decide;
-        Self { store, snapshots, deadline, clock, read_clock, decide, metrics, tracer }
+        let (decide, shed_after) = (domain::decide, Duration::MAX);
+        Self { store, snapshots, deadline, shed_after, clock, read_clock, decide, metrics, tracer }
     }
 }
 

@@ -40,8 +40,7 @@ impl Run {
         {
             // Claimed first: from here on, who gives up is told that the outcome isn't known.
             let now = Instant::now();
-            let waited = command.waited(now, self.config.deadline);
-            self.metrics.queue_wait.observe(waited.as_secs_f64());
+            self.metrics.waited(command.request.class(), command.waited(now));
             if !command.is_wanted(now) {
                 command.answer(Err(Unanswered::NotDecided(NotDecided::DeadlinePassed)));
                 continue;

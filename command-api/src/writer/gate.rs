@@ -79,11 +79,15 @@ impl Gate {
         if !is_sold_out || !self.is_believed() {
             return None;
         }
-        if self.in_flight.lock().contains_key(&id) || self.recorded.read().position_of(id).is_some()
-        {
+        if self.knows(id) {
             return None;
         }
         Some(Refusal::SoldOut { remaining: Units::ZERO, asked: redeem.order.quantity })
+    }
+
+    /// Whether an id is in flight or recorded.
+    pub(super) fn knows(&self, id: IdHash) -> bool {
+        self.in_flight.lock().contains_key(&id) || self.recorded.read().position_of(id).is_some()
     }
 
     /// Registers an id as in flight.

@@ -16,6 +16,7 @@ use super::gate::InFlight;
 #[derive(Debug)]
 pub(super) struct QueuedCommand {
     pub(super) request: Arc<Request>,
+    pub(super) queued_at: Instant,
     /// After it, the command isn't decided any more.
     pub(super) deadline: Instant,
     pub(super) claim: Arc<Claim>,
@@ -52,9 +53,9 @@ impl QueuedCommand {
         !self.reply.is_closed() && now < self.deadline
     }
 
-    /// How long it has waited of the time that a command is given.
-    pub(super) fn waited(&self, now: Instant, given: Duration) -> Duration {
-        given.saturating_sub(self.deadline.saturating_duration_since(now))
+    /// How long it has waited.
+    pub(super) fn waited(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.queued_at)
     }
 
     pub(super) fn answer(self, outcome: Result<Reply, Unanswered>) {

@@ -1,6 +1,7 @@
 //! After a failed append or a panic: the log says what is so. What is in memory stays where all of
 //! it has landed or follows from what has; otherwise it is thrown away and built again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder, Retryable as _};
@@ -138,6 +139,9 @@ impl Run {
             .notify(|error, _| {
                 let error: &dyn std::error::Error = error;
                 tracing::warn!(error, "the doubt can't be resolved yet");
+                if self.pressure.breaker.failed() {
+                    self.commands.turn_away(NotDecided::LogAway);
+                }
             })
             .await
             .map_err(|error| StopReason::LogFailed(with_causes(&error).into()))?;
@@ -148,12 +152,14 @@ impl Run {
     /// Rebuilds the state. The one that can't be trusted goes first, with the ids that the gate
     /// shares with it, so that there are never two.
     async fn reload(&mut self) -> Result<(), StopReason> {
+        let pressure = Arc::clone(&self.pressure);
         let has_answered = (|| self.has_answered())
             .retry(delays())
             .when(StoreError::is_passing)
             .notify(|error, _| {
                 let error: &dyn std::error::Error = error;
                 tracing::warn!(error, "the last answer can't be compared with the log yet");
+                pressure.breaker.failed();
             })
             .await
             .map_err(|error| StopReason::LogFailed(with_causes(&error).into()))?;
@@ -170,6 +176,7 @@ impl Run {
             .notify(|error, _| {
                 let error: &dyn std::error::Error = error;
                 tracing::warn!(error, "the state can't be rebuilt yet");
+                pressure.breaker.failed();
             })
             .await;
         let (Loaded { state, .. }, checksum) =

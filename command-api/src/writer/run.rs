@@ -11,7 +11,7 @@ use domain::{AccountId, Clock, Event, LogOpened, State, Timestamp};
 use event_schema::{Metadata, encode};
 use event_store::{Append, AppendError};
 use log_record::{Checksum, Epoch, Generation, Head, Partition, Place, Position, WriterId};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -19,6 +19,8 @@ use super::batch::Batch;
 use super::clock::WriterClock;
 use super::config::{StartError, WriterConfig};
 use super::gate::Gate;
+use super::pressure::Pressure;
+use super::queue::Arrivals;
 use super::queued_command::QueuedCommand;
 use super::record::{append_at_start, take_over_at_start};
 use super::salts::Salts;
@@ -49,7 +51,8 @@ pub(super) struct Run {
     pub(super) sweeps: bool,
     /// Accounts in which what falls due can't be recorded in the background.
     pub(super) left_out: HashSet<AccountId>,
-    pub(super) commands: mpsc::Receiver<QueuedCommand>,
+    pub(super) commands: Arrivals,
+    pub(super) pressure: Arc<Pressure>,
     /// Commands whose deciding panicked, by the hash of all their fields.
     pub(super) panicked: HashSet<[u8; 32]>,
     /// Decided before the queue is looked at: they came first.
@@ -66,8 +69,8 @@ impl Run {
     pub(super) async fn start(
         config: WriterConfig,
         partition: Partition,
-        commands: mpsc::Receiver<QueuedCommand>,
-        gate: Arc<Gate>,
+        commands: Arrivals,
+        (gate, pressure): (Arc<Gate>, Arc<Pressure>),
         status: watch::Sender<WriterStatus>,
     ) -> Result<Self, StartError> {
         let writer = WriterId(Uuid::now_v7());
@@ -116,6 +119,7 @@ impl Run {
             sweeps: true,
             left_out: HashSet::new(),
             commands,
+            pressure,
             panicked: HashSet::new(),
             redo: vec![],
             gathered: Batch::new(),

@@ -47,6 +47,9 @@ impl Run {
             self.status.send_replace(WriterStatus::Recovering);
             // Who was deposed answers at once and stops.
             if !matches!(trouble, Trouble::Append(AppendError::Conflict(_), ..)) {
+                if matches!(trouble, Trouble::Append(..)) {
+                    self.log_failed();
+                }
                 backoff.before_recovering(self.durable).await;
             }
             if let Err(why) = self.recover(trouble).await {
@@ -56,6 +59,7 @@ impl Run {
                 self.refuse_all().await;
                 return;
             }
+            self.pressure.settled();
             self.check_clock();
         }
         self.status.send_replace(WriterStatus::Stopped(StopReason::HandlesDropped));
@@ -108,6 +112,8 @@ impl Run {
     /// Waits for commands, or until the clock is to be looked at; false where none will come. An
     /// error says that another writer has taken over meanwhile. Only an idle writer asks for that.
     async fn next_arrive(&mut self, arrived: &mut Vec<QueuedCommand>) -> Result<bool, Trouble> {
+        self.commands.empty_batch();
+        self.pressure.breaker.lets_try();
         let wait = self.until_due();
         let held = (self.epoch, self.durable);
         self.deposed.take_if(|(of, _)| *of != held);
@@ -131,7 +137,7 @@ impl Run {
         };
         tokio::select! {
             biased;
-            count = self.commands.recv_many(arrived, BATCH_COMMANDS_MAX) => Ok(count > 0),
+            count = self.commands.take(arrived, BATCH_COMMANDS_MAX) => Ok(count > 0),
             error = deposed => match error {
                 None => Ok(true),
                 Some(error) => {
@@ -182,6 +188,8 @@ impl Run {
             self.metrics.append_begins();
         }
         committing.trace(event_count);
+        let single = self.commands.begin_batch();
+        self.pressure.hand_over(single, self.commands.waiting(), begun);
         let last = Position(self.state.position().0 - gathered.events.len() as u64);
         let at = (last, committing.id);
         let (landed, gathered) = self.land_and_gather(at, events, gathered, arrived).await;
@@ -192,6 +200,10 @@ impl Run {
                 let failed = std::mem::replace(committing, Batch::new());
                 return Err(Trouble::Append(error, failed, gathered));
             }
+        }
+        self.pressure.settled();
+        if event_count > 0 {
+            self.pressure.breaker.landed();
         }
         self.durable = last;
         self.gate.confirm(begun);
@@ -238,6 +250,7 @@ impl Run {
                     Err(AppendError::NotBegun(error, rows)) if error.is_passing() => {
                         is_held_up = true;
                         self.say_held_up(&error);
+                        self.log_failed();
                         let delay = delays.next().unwrap_or_default();
                         let rest = delay.saturating_sub(begins.elapsed());
                         begins = Instant::now() + rest;
@@ -250,7 +263,7 @@ impl Run {
                         return (landed, gathered);
                     }
                 },
-                count = self.commands.recv_many(arrived, room.max(1)),
+                count = self.commands.take(arrived, room.max(1)),
                     if may_gather && room > 0 && !gathered.is_full() =>
                 {
                     is_open = count > 0;
@@ -303,12 +316,20 @@ impl Run {
         self.status.send_replace(WriterStatus::Recovering);
     }
 
+    /// Counts a failure of the log. After some in a row, those that wait are refused: they would
+    /// wait in vain.
+    fn log_failed(&mut self) {
+        if self.pressure.breaker.failed() {
+            self.commands.turn_away(NotDecided::LogAway);
+        }
+    }
+
     async fn refuse_all(&mut self) {
         self.commands.close();
         for command in std::mem::take(&mut self.redo) {
             command.answer(Err(Unanswered::NotDecided(NotDecided::Stopped)));
         }
-        while let Some(command) = self.commands.recv().await {
+        while let Some(command) = self.commands.next().await {
             command.answer(Err(Unanswered::NotDecided(NotDecided::Stopped)));
         }
     }

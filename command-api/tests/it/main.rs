@@ -1,11 +1,13 @@
 //! The tests of this crate, in one program.
 
+mod fair_admission;
 mod growth;
 mod history;
 mod key_book;
 mod ladders;
 mod ledger;
 mod locked_log;
+mod overload;
 mod snapshot;
 mod time;
 mod writer;

@@ -283,6 +283,8 @@ async fn record(
         traceparent: None,
         request_id: None,
         is_marked: false,
+        is_one_of_many: false,
+        wait: None,
     };
     match writers.submit(request).await {
         Ok(Answer::Recorded { place, .. } | Answer::Repeat { place, .. }) => Ok(Some(place)),

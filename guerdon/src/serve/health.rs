@@ -22,7 +22,7 @@ use read_model::{ReadError, ReadModel, ServerStatus};
 use sealer::SealStatus;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use wire::{KeyRing, Problem, Role, Routes, TokenKeysStatus, Tokens, role_of};
+use wire::{KeyRing, Overload, Problem, Role, Routes, Stage, TokenKeysStatus, Tokens, role_of};
 
 use super::health_reason::HealthReason;
 use super::lookup::Lookup;
@@ -79,6 +79,8 @@ pub(super) struct Health {
     pub(super) tokens: Option<Tokens>,
     /// How many shipping requests are overdue, where no publisher says so.
     pub(super) overdue: Option<Gauge>,
+    /// What the writer tells of overload, where it runs here.
+    pub(super) overload: Option<Overload>,
 }
 
 impl Health {
@@ -95,6 +97,7 @@ impl Health {
             publisher: None,
             tokens: None,
             overdue: None,
+            overload: None,
         }
     }
 
@@ -122,6 +125,12 @@ impl Health {
         let has_writer = self.writer.is_some();
         let serves_shoppers = has_writer || self.read_model.is_some();
         let writer = self.writer.as_ref().map(|status| writer(&status.borrow(), &mut reasons));
+        if let Some(overload) = &self.overload {
+            let is_away = overload.logs_away() > 0;
+            reasons.note(is_away.then_some(HealthReason::LogUnwritable), true);
+            let sheds = overload.stage() > Stage::Calm;
+            reasons.note(sheds.then_some(HealthReason::Overloaded), false);
+        }
         let mut projections = vec![];
         for status in &self.projection {
             let (reason, told) = projection(&status.borrow());

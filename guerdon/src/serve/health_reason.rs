@@ -12,8 +12,12 @@ pub(super) enum HealthReason {
     ClockUnconfirmed,
     /// What falls due is recorded only when somebody asks.
     SweepStopped,
+    /// Commands wait too long for the writer, and some requests are refused for that.
+    Overloaded,
     /// The log doesn't answer.
     LogUnreadable,
+    /// The log takes nothing, again and again; commands are refused at once.
+    LogUnwritable,
     /// What is appended isn't signed in the transparency log.
     LogUnsealed,
     /// No projector has filled the read tables yet.
@@ -40,12 +44,14 @@ pub(super) enum HealthReason {
 
 impl HealthReason {
     /// All of them.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::WriterRecovering,
         Self::WriterStopped,
         Self::ClockUnconfirmed,
         Self::SweepStopped,
+        Self::Overloaded,
         Self::LogUnreadable,
+        Self::LogUnwritable,
         Self::LogUnsealed,
         Self::ReadModelNotBegun,
         Self::ReadModelCatchingUp,
@@ -66,7 +72,9 @@ impl HealthReason {
             Self::WriterStopped => "writer-stopped",
             Self::ClockUnconfirmed => "clock-unconfirmed",
             Self::SweepStopped => "sweep-stopped",
+            Self::Overloaded => "overloaded",
             Self::LogUnreadable => "log-unreadable",
+            Self::LogUnwritable => "log-unwritable",
             Self::LogUnsealed => "log-unsealed",
             Self::ReadModelNotBegun => "read-model-not-begun",
             Self::ReadModelCatchingUp => "read-model-catching-up",

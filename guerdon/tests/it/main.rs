@@ -56,6 +56,7 @@ mod operators_mistakes;
 mod options;
 mod output;
 mod overdue_over_http;
+mod overload;
 mod parcel;
 mod poolers;
 mod postgres_faults;

@@ -44,13 +44,16 @@ async fn what_happens_shows_in_the_metrics() {
     let redemption = "/v1/accounts/{account_id}/exchanges/{exchange_id}";
     assert_eq!(seen.count(&answers("PUT", redemption, 409)), 1);
     assert_eq!(seen.count(&answers("GET", "unmatched", 404)), 1);
-    assert_eq!(seen.count("guerdon_writer_queue_wait_seconds_count{partition=\"0\"}"), 3);
+    assert_eq!(
+        seen.count("guerdon_writer_queue_wait_seconds_count{partition=\"0\",class=\"single\"}"),
+        3
+    );
     assert_eq!(seen.count("guerdon_writer_batch_commands_sum{partition=\"0\"}"), 3);
     assert_eq!(seen.count("guerdon_writer_batch_events_sum{partition=\"0\"}"), 2);
     assert_eq!(seen.count("guerdon_writer_append_duration_seconds_count{partition=\"0\"}"), 2);
     assert_eq!(seen.count("guerdon_writer_commit_duration_seconds_count{partition=\"0\"}"), 2);
     assert_eq!(seen.count("guerdon_writer_append_pending_seconds{partition=\"0\"}"), 0);
-    assert_eq!(seen.count("guerdon_writer_queued_commands{partition=\"0\"}"), 0);
+    assert_eq!(seen.count("guerdon_writer_queued_commands{partition=\"0\",class=\"single\"}"), 0);
     let head = seen.count("guerdon_projector_log_head{partition=\"0\"}");
     assert_eq!(seen.count("guerdon_writer_position{partition=\"0\"}"), head);
     assert_eq!(seen.count("guerdon_projector_position{partition=\"0\"}"), head);

@@ -34,9 +34,21 @@ impl Ledger {
     }
 
     pub(crate) async fn with(decide: Decide, deadline: Duration) -> Self {
+        Self::with_config(deadline, |config| WriterConfig { decide, ..config }).await
+    }
+
+    /// A ledger that refuses by the wait of commands.
+    pub(crate) async fn shedding(shed_after: Duration) -> Self {
+        let deadline = Duration::from_secs(10);
+        Self::with_config(deadline, |config| WriterConfig { shed_after, ..config }).await
+    }
+
+    async fn with_config(
+        deadline: Duration,
+        change: impl FnOnce(WriterConfig) -> WriterConfig,
+    ) -> Self {
         let store = MemoryStore::new(NewLog { log_id: LogId(Uuid::from_u128(7)), partitions: 1 });
-        let log = EventStore::Memory(store.clone());
-        let config = WriterConfig { decide, ..WriterConfig::new(log, deadline) };
+        let config = change(WriterConfig::new(EventStore::Memory(store.clone()), deadline));
         let (writer, _) = Writer::start(config.clone(), P0).await.expect("it starts");
         let ledger = Self { store, writer, config };
         ledger.recorded(open("mug", None)).await;
@@ -183,8 +195,16 @@ pub(crate) fn id<T: std::str::FromStr>(text: &str) -> T {
 }
 
 pub(crate) fn request(command: Command) -> Request {
-    let (principal, traceparent, request_id) = (None, None, None);
-    Request { command, is_dry_run: false, principal, traceparent, request_id, is_marked: false }
+    Request {
+        command,
+        is_dry_run: false,
+        principal: None,
+        traceparent: None,
+        request_id: None,
+        is_marked: false,
+        is_one_of_many: false,
+        wait: None,
+    }
 }
 
 pub(crate) fn earn(account: &str) -> Request {

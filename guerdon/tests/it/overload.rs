@@ -1,0 +1,241 @@
+//! A ledger that is asked for too much, and one whose log takes nothing: who is served all the
+//! same, and who is told at once to come again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::ledger::full_disk::full_disk_library;
+use crate::ledger::load::Load;
+use crate::ledger::{Answer, Api, Ledger, PATIENCE};
+
+/// How long people redeem, alone and beside a merchant.
+const ROUND: Duration = Duration::from_secs(2);
+
+const SHOPPERS: usize = 16;
+const MERCHANTS: usize = 2;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redemptions_go_on_beside_merchants_who_send_a_thousand_earnings_a_call() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let api = &ledger.client;
+    api.opens("mug", 1, None, None).await;
+    for shopper in 0..SHOPPERS {
+        api.earns(&format!("shopper-{shopper}"), 1_000_000, "start").await;
+    }
+    let alone = redeem_for(api, "alone", ROUND).await;
+    let (is_over, earned) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let mut merchants = JoinSet::new();
+    for merchant in 0..MERCHANTS {
+        let (api, is_over, earned) = (api.clone(), is_over.clone(), earned.clone());
+        merchants.spawn(async move {
+            for call in 0.. {
+                if is_over.load(Ordering::Relaxed) {
+                    break;
+                }
+                let items = earn_a_thousand(&api, &format!("{merchant}-{call}")).await;
+                earned.fetch_add(items, Ordering::Relaxed);
+            }
+        });
+    }
+    let beside = redeem_for(api, "beside", ROUND).await;
+    let earned_meanwhile = earned.load(Ordering::Relaxed);
+    is_over.store(true, Ordering::Relaxed);
+    merchants.join_all().await;
+    println!("{alone} redemptions alone, {beside} beside {earned_meanwhile} earnings");
+    assert!(beside * 3 >= alone, "{beside} redemptions beside merchants, and {alone} alone");
+    assert!(earned_meanwhile >= 1_000, "merchants are served, too");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+/// Has everybody redeem, one thing after the other; gives how many did. Each of them succeeds.
+async fn redeem_for(api: &Api, round: &'static str, time: Duration) -> u64 {
+    let until = Instant::now() + time;
+    let mut redeeming = JoinSet::new();
+    for shopper in 0..SHOPPERS {
+        let api = api.clone();
+        redeeming.spawn(async move {
+            let account = format!("shopper-{shopper}");
+            let mut redeemed = 0;
+            while Instant::now() < until {
+                let id = format!("{round}-{redeemed}");
+                api.redeems(&account, &id, "mug").await.is(201);
+                redeemed += 1;
+            }
+            redeemed
+        });
+    }
+    redeeming.join_all().await.into_iter().sum()
+}
+
+/// Gives a hundred accounts credit, and checks that each item is recorded; gives how many.
+async fn earn_a_thousand(api: &Api, call: &str) -> u64 {
+    let credit = |number: usize| {
+        let cause = json!({"kind": "review", "id": format!("{call}-{number}")});
+        json!({"account_id": format!("a-{call}-{}", number % 100), "points": 1, "cause": cause})
+    };
+    let credits: Vec<Value> = (0..1_000).map(credit).collect();
+    let answer = api.post("merchant", "/v1/credits", json!({"credits": credits})).await.is(200);
+    let items = answer["items"].as_array().expect("items");
+    assert!(items.iter().all(|item| item["status"] == 201), "{answer}");
+    items.len() as u64
+}
+
+/// The log is locked by somebody else, so that whoever is let in waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_would_wait_too_long_is_refused_at_once_and_was_never_begun() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start_with(folder.path(), &["--shed-after-ms", "200"], &[]);
+    let api = &ledger.client;
+    api.opens("mug", 1, None, None).await;
+    api.earns("ann", 1_000, "start").await;
+    let position = api.redeems("ann", "x-old", "mug").await.position.expect("a position");
+    api.get_after(&position, "shopper", "/v1/accounts/ann").await.is(200);
+    let other = rusqlite::Connection::open(folder.path().join("log.sqlite")).expect("it opens");
+    other.execute_batch("begin immediate").expect("locked");
+    let mut asked = JoinSet::new();
+    redeem_soon(&mut asked, api, "ann", "x-0");
+    until_ready_says(api, "reasons", "writer-recovering").await;
+    // Whatever comes now stands in the queue, and some of them find it long.
+    for number in 1..=120 {
+        redeem_soon(&mut asked, api, "ann", &format!("x-{number}"));
+    }
+    until_ready_says(api, "degraded", "overloaded").await;
+
+    let body = json!({"offer_id": "mug", "quantity": 1, "deliver_to": "1 Elm Street"});
+    let put = |path: &str| api.request("PUT", path, "shopper").json(&body);
+    let get = |path: &str| api.request("GET", path, "shopper");
+    for (request, code) in [
+        (put("/v1/accounts/ann/exchanges/x-dry?dry_run=true"), "not-decided"),
+        (put("/v1/accounts/ann/exchanges/x-new"), "not-decided"),
+        (put("/v1/accounts/ann/exchanges/x-old"), "not-decided"),
+        (get("/v1/accounts/ann/exchanges"), "overloaded"),
+        (get("/v1/accounts/ann"), "overloaded"),
+    ] {
+        let begun = Instant::now();
+        let response = request.send().await.expect("answered");
+        let after = response.headers().get("retry-after").expect("it says when to come again");
+        let after: u64 = after.to_str().expect("a text").parse().expect("seconds");
+        assert!((1..=10).contains(&after), "{after}");
+        let status = response.status().as_u16();
+        let answer = Answer { status, body: response.json().await.expect("JSON"), position: None };
+        answer.is_problem(503, code);
+        assert!(begun.elapsed() < Duration::from_secs(2), "{code} took {:?}", begun.elapsed());
+    }
+    // Whoever is to find out why isn't refused.
+    api.get("operator", "/v1/accounts/ann").await.is(200);
+    api.get("operator", "/v1/accounts/ann/exchanges").await.is(200);
+    let shed = shed_counts(api).await;
+    for what in ["dry-run", "list", "redemption", "command", "read"] {
+        assert!(shed[what] >= 1, "{what}: {shed:?}");
+    }
+
+    other.execute_batch("rollback").expect("let go");
+    let mut recorded = vec![];
+    for (id, answer) in asked.join_all().await {
+        match answer.status {
+            201 => recorded.push(id),
+            _ => drop(answer.is_problem(503, "not-decided")),
+        }
+    }
+    assert!(recorded.len() > 1 && recorded.len() < 121, "{}", recorded.len());
+    let last = api.earns("ann", 1, "last").await;
+    let exchanges = api.get_after(&last, "operator", "/v1/accounts/ann/exchanges?limit=500").await;
+    let exchanges = exchanges.is(200)["items"].as_array().expect("items").clone();
+    let mut ids: Vec<&str> =
+        exchanges.iter().filter_map(|exchange| exchange["exchange_id"].as_str()).collect();
+    recorded.push("x-old".into());
+    recorded.sort_unstable();
+    ids.sort_unstable();
+    assert_eq!(ids, recorded, "who was told so is recorded, and nobody else");
+    api.get("shopper", "/v1/accounts/ann/exchanges").await.is(200);
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+fn redeem_soon(asked: &mut JoinSet<(String, Answer)>, api: &Api, account: &'static str, id: &str) {
+    let (api, id) = (api.clone(), id.to_owned());
+    asked.spawn(async move {
+        let answer = api.redeems(account, &id, "mug").await;
+        (id, answer)
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_disk_is_full_commands_are_refused_at_once_and_nothing_that_was_told_is_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let library = full_disk_library(folder.path());
+    let switch = folder.path().join("disk-is-full");
+    let data = folder.path().join("data");
+    let variables = [
+        ("LD_PRELOAD", library.to_str().expect("UTF-8")),
+        ("DISK_IS_FULL", switch.to_str().expect("UTF-8")),
+    ];
+    let ledger = Ledger::start_with(&data, &["--command-deadline-ms", "20000"], &variables);
+    let api = &ledger.client;
+    let load = Load::prepare(api).await;
+    let clients = load.begin().await;
+    clients.answers(50).await;
+    fill(&switch);
+    until_ready_says(api, "reasons", "log-unwritable").await;
+    for number in 0..3 {
+        let begun = Instant::now();
+        let answer = api.redeems("shopper-0", &format!("y-{number}"), "mug").await;
+        answer.is_problem(503, "not-decided");
+        assert!(begun.elapsed() < Duration::from_secs(5), "its deadline is 20 s");
+    }
+    api.get("shopper", "/v1/accounts/shopper-0").await.is(200);
+    assert_eq!(number_of(api, "guerdon_writer_log_away").await, 1);
+    std::fs::remove_file(&switch).expect("there is room again");
+    clients.answers(50).await;
+    println!("the disk was full for a while: {}", clients.end().await);
+    assert!(number_of(api, "guerdon_writer_log_went_away_total").await >= 1);
+    assert_eq!(number_of(api, "guerdon_writer_log_away").await, 0);
+    load.ask_all_again().await;
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+fn fill(switch: &Path) {
+    std::fs::write(switch, "").expect("the disk is full");
+}
+
+/// Waits until health names the reason.
+async fn until_ready_says(api: &Api, list: &str, reason: &str) {
+    let begun = Instant::now();
+    loop {
+        let answer = api.get("auditor", "/health/ready").await;
+        let reasons = answer.body[list].as_array().expect("a list");
+        if reasons.iter().any(|told| told == reason) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{answer:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn metrics(api: &Api) -> String {
+    let response = api.request("GET", "/metrics", "operator").send().await.expect("answered");
+    response.text().await.expect("a text")
+}
+
+async fn number_of(api: &Api, name: &str) -> u64 {
+    let text = metrics(api).await;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name} isn't there: {text}")).parse().expect("a number")
+}
+
+/// How many requests of each kind were refused.
+async fn shed_counts(api: &Api) -> BTreeMap<String, u64> {
+    let text = metrics(api).await;
+    let lines = text.lines().filter_map(|line| {
+        let (what, count) =
+            line.strip_prefix("guerdon_shed_requests_total{what=\"")?.split_once("\"} ")?;
+        Some((what.to_owned(), count.parse().ok()?))
+    });
+    lines.collect()
+}
