@@ -26,6 +26,8 @@ use proptest::test_runner::TestRunner;
 use random::{Ask, History, Step, Wait, histories};
 use terms::{levels, news_of, terms_of};
 
+use crate::zone_data::assert_other_rules_change_nothing;
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
@@ -434,6 +436,8 @@ impl Both {
             };
             assert_eq!(standings(&replayed), standings(&self.state), "{account}");
         }
+        let events = self.events.iter().map(|(time, event)| (*time, event));
+        assert_other_rules_change_nothing(events, &self.state);
         assert_eq!(replayed.take_due(self.now), None, "all that was due is recorded");
     }
 

@@ -5,7 +5,7 @@ mod conversions;
 mod ids;
 mod pairs;
 mod purchases;
-mod random;
+pub(crate) mod random;
 mod refunds;
 mod sums;
 mod units;

@@ -5,3 +5,4 @@ mod ladders;
 mod laws;
 mod model;
 mod partitions;
+mod zone_data;
