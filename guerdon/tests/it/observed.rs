@@ -148,6 +148,22 @@ fn every_panel_of_the_dashboard_says_what_it_shows() {
     }
 }
 
+/// A Go program with Grafana's own types, which take no field that Grafana doesn't know.
+#[test]
+fn grafanas_own_types_know_everything_in_the_dashboard() {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/observed/go");
+    let file = "../../../../../docs/operations/grafana/guerdon.json";
+    let mut go = services::go().expect("Go is there, or is fetched");
+    let output = go.args(["run", ".", file]).current_dir(program).output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let dashboard = dashboard();
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let panels: Vec<_> = panels.iter().filter(|panel| panel["type"] != "row").collect();
+    let queries: usize = panels.iter().map(|panel| expressions(panel).len()).sum();
+    let expected = format!("{} panels, {queries} queries\n", panels.len());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+}
+
 /// Of Debian's package, which is fetched where it isn't installed.
 #[test]
 fn promtool_finds_the_rules_and_the_dashboards_queries_right_and_the_rules_pass_their_tests() {
