@@ -20,7 +20,7 @@ use crate::ledger::{Api, journey};
 const HOUSEHOLDS: usize = 12;
 const MONTHS: i32 = 10;
 
-/// How many households buy at once.
+/// How many households buy or read at once.
 const AT_ONCE: usize = 16;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -160,17 +160,28 @@ async fn compare(
     let told = api.post("merchant", "/v1/accounts/probe/credits", body).await;
     told.is(201);
     let position = told.position.expect("a position");
+    let mut readers = JoinSet::new();
     for (account, household) in households {
         household.come_to(month);
-        let path = format!("/v1/accounts/{account}");
-        let read = api.get_after(&position, "auditor", &path).await.is(200);
-        for (ladder, tier) in LADDERS.iter().zip(&household.tiers) {
-            let found = &read["tiers"][ladder.name];
-            let until = found["until"].as_str().map(|until| until.parse().expect("a time"));
-            let expected = (tier.level.map(|level| LEVELS[level]), tier.until.map(month_begins));
-            let name = ladder.name;
-            assert_eq!((found["tier"].as_str(), until), expected, "{account} on {name} at {now}");
+        if readers.len() >= AT_ONCE {
+            readers.join_next().await.expect("one").expect("it is as the loop says");
         }
+        let (api, position, tiers) = (api.clone(), position.clone(), household.tiers);
+        let path = format!("/v1/accounts/{account}");
+        readers.spawn(async move {
+            let read = api.get_after(&position, "auditor", &path).await.is(200);
+            for (ladder, tier) in LADDERS.iter().zip(tiers) {
+                let found = &read["tiers"][ladder.name];
+                let until = found["until"].as_str().map(|until| until.parse().expect("a time"));
+                let level = tier.level.map(|level| LEVELS[level]);
+                let expected = (level, tier.until.map(month_begins));
+                let name = ladder.name;
+                assert_eq!((found["tier"].as_str(), until), expected, "{path} on {name} at {now}");
+            }
+        });
+    }
+    while let Some(done) = readers.join_next().await {
+        done.expect("it is as the loop says");
     }
     position
 }
