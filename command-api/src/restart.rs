@@ -51,6 +51,19 @@ pub enum LoadError {
         /// Its last event.
         position: Position,
     },
+    /// The log has fewer events than its head says.
+    #[error(
+        "the log is corrupted in partition {partition}: its head is at {head}, and its last event \
+         at {last}; restore the log from a backup"
+    )]
+    Short {
+        /// The partition.
+        partition: Partition,
+        /// The last event that could be read.
+        last: Position,
+        /// Where the events should end.
+        head: Position,
+    },
     /// The log's history isn't the one that a snapshot was made of.
     #[error(
         "log-forked: the snapshot {file} was made of a log whose event at {place} is not in this \
@@ -141,6 +154,10 @@ async fn go_on_from(
     };
     let from = state.position();
     let state = replay(state, store, partition, head).await?;
+    let last = state.position();
+    if last != head {
+        return Err(LoadError::Short { partition, last, head });
+    }
     if !state.is_whole() {
         return Err(LoadError::HalfAPair { partition, position: head });
     }

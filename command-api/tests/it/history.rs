@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use command_api::{Answer, StopReason, WriterStatus};
+use command_api::{Answer, StopReason, WriterStatus, load};
 use domain::{Command, Decision, Refusal, State, Timestamp, decide};
 use event_store::{Append, EventStore};
 use log_record::{NewEvent, WriterId};
@@ -48,6 +48,15 @@ async fn a_writer_that_took_over_another_history_is_no_mere_successor() {
     assert!(!matches!(answer, Ok(Answer::Recorded { .. })), "{answer:?}");
     let why = stopped(&ledger).await;
     assert!(matches!(why, StopReason::Forked { .. }), "{why:?}");
+}
+
+#[tokio::test]
+async fn a_log_with_fewer_events_than_its_head_says_gives_no_state() {
+    let ledger = Ledger::start().await;
+    let store = EventStore::Memory(ledger.store.clone());
+    let last = store.head(P0).await.expect("read").position;
+    let why = load(&store, P0, None, last.next()).await.expect_err("one is missing").to_string();
+    assert!(why.contains(&format!("its last event at {last}")), "{why}");
 }
 
 /// The last two events are lost, and two others are there.
