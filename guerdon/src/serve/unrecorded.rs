@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::http::{Method, Response, StatusCode};
 use domain::AccountId;
-use event_store::EventStore;
+use event_store::{EventStore, StoreError};
 use log_record::{Principal, UnrecordedCall};
 use parking_lot::Mutex;
 use query_api::{CallsUnread, ReadCalls};
@@ -35,6 +35,10 @@ const BATCH_CALLS_MAX: usize = 256;
 
 /// How long a batch rests after it, and one that failed before it is tried again.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the account of a batch's calls is looked for, before they are noted without it: a
+/// minute.
+const LOOKS_MAX: u32 = 60;
 
 /// The most calls that are kept: about 50 MB with their texts.
 const CALLS_KEPT_MAX: u32 = 100_000;
@@ -183,15 +187,16 @@ fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// Names the account in the calls about a shipping request, so that an erasure finds them. One that
-/// can't be found now stays without.
-async fn name_accounts(store: &EventStore, calls: &mut [UnrecordedCall]) {
+/// Names the account in the calls about a shipping request, so that an erasure finds them. Where the
+/// log can't be read now, the rest stays without.
+async fn name_accounts(store: &EventStore, calls: &mut [UnrecordedCall]) -> Result<(), StoreError> {
     for call in calls.iter_mut().filter(|call| call.account_id.is_none()) {
         if let Some(path) = call.path.strip_prefix("/v1/shipping-requests/") {
             let request = path.split('/').next().and_then(decoded).unwrap_or_default();
-            call.account_id = account_of(store, &request).await.ok().flatten();
+            call.account_id = account_of(store, &request).await?;
         }
     }
+    Ok(())
 }
 
 /// The account that a path names.
@@ -209,7 +214,7 @@ impl Taken {
     /// Writes what is taken, until nobody can call any more, or until `stop` and there is nothing
     /// left to write. `deletes` says whether it also deletes old calls now and then.
     pub(super) async fn write(mut self, store: EventStore, deletes: bool, stop: CancellationToken) {
-        let (mut batch, mut failed, mut new) = (vec![], Seldom::new(), 0);
+        let (mut batch, mut failed, mut new, mut looks) = (vec![], Seldom::new(), 0, 0);
         let mut deleting = tokio::time::interval(DELETE_EVERY);
         loop {
             tokio::select! {
@@ -218,7 +223,7 @@ impl Taken {
                     if came == 0 {
                         return;
                     }
-                    name_accounts(&store, &mut batch).await;
+                    looks = 0;
                 }
                 () = std::future::ready(()), if !batch.is_empty() => {}
                 () = stop.cancelled() => return,
@@ -227,7 +232,13 @@ impl Taken {
                     continue;
                 }
             }
-            match store.note_calls(batch.clone()).await {
+            looks += 1;
+            let noted = match name_accounts(&store, &mut batch).await {
+                Err(error) if looks < LOOKS_MAX && !stop.is_cancelled() => Err(error),
+                // Better without its account than not at all.
+                _ => store.note_calls(batch.clone()).await,
+            };
+            match noted {
                 Ok(()) => {
                     new += batch.len();
                     batch.clear();
@@ -291,6 +302,11 @@ pub(super) fn reader(store: EventStore) -> ReadCalls {
 
 #[cfg(test)]
 mod tests {
+    use event_store::{Access, Append, StoreUrl};
+    use log_record::{
+        NewEvent, Partition, Place, Position, ShippingRequestId, UnrecordedCalls, WriterId,
+    };
+
     use super::*;
 
     fn caller(role: &'static str) -> Option<Principal> {
@@ -356,9 +372,6 @@ mod tests {
     async fn what_finds_no_room_is_counted_and_the_rest_is_written() {
         use std::collections::BTreeMap;
 
-        use event_store::{Access, StoreUrl};
-        use log_record::UnrecordedCalls;
-
         let new_log = crate::serve::new_log(1);
         let store = EventStore::open(&StoreUrl::Memory, Access::Write(new_log)).await;
         let store = store.expect("it opens");
@@ -377,17 +390,75 @@ mod tests {
         let stop = CancellationToken::new();
         stop.cancel();
         taken.write(store.clone(), true, stop).await;
-        let all = UnrecordedCalls {
+        let written = store.unrecorded_calls(all()).await.expect("read");
+        assert_eq!(written.len(), QUEUE_CALLS_MAX);
+        let kinds: BTreeMap<_, _> = written.iter().map(|call| (&*call.path, call.status)).collect();
+        assert_eq!(kinds, BTreeMap::from([("/v1/keys", 403)]));
+    }
+
+    fn all() -> UnrecordedCalls {
+        UnrecordedCalls {
             before: (i64::MAX, Uuid::max()),
             from: i64::MIN,
             key: None,
             account_id: None,
             status: (0, u16::MAX),
             limit: u32::MAX,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_about_a_shipping_request_gets_its_account_once_the_log_can_be_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("log.sqlite");
+        let store = StoreUrl::Sqlite(file.clone());
+        let store = EventStore::open(&store, Access::Write(crate::serve::new_log(1))).await;
+        let store = store.expect("it opens");
+        let writer = WriterId(Uuid::now_v7());
+        let head = store.take_over(Partition(0), writer).await.expect("taken over");
+        let event = NewEvent {
+            event_type: "exchange-created",
+            version: 1,
+            recorded_at: 1,
+            account_id: Some("ann".into()),
+            public: "{}".into(),
+            private: r#"{"salt":"00"}"#.into(),
         };
-        let written = store.unrecorded_calls(all).await.expect("read");
-        assert_eq!(written.len(), QUEUE_CALLS_MAX);
-        let kinds: BTreeMap<_, _> = written.iter().map(|call| (&*call.path, call.status)).collect();
-        assert_eq!(kinds, BTreeMap::from([("/v1/keys", 403)]));
+        let append = Append::after(Partition(0), &head, vec![event]);
+        store.append(append).await.expect("appended");
+        let place = Place { partition: Partition(0), position: Position(1) };
+        let (log_id, generation) = (store.log_id(), head.generation);
+        let id = ShippingRequestId { log_id, generation, place };
+
+        let alter = |change| {
+            let log = rusqlite::Connection::open(&file).expect("opened");
+            log.execute_batch(change).expect("altered");
+        };
+        alter("alter table event rename to away");
+        let ids = wire::RequestIds::new(1);
+        let path = format!("/v1/shipping-requests/{id}/rejection");
+        let mut request = axum::http::Request::put(&path).body(()).expect("a request");
+        let asked = Asked::begin(&mut request, &ids, Instant::now());
+        let response = Response::builder().status(409).body(()).expect("an answer");
+        let mut batch = [call(&asked, Some(&Principal::of_role("operator")), &response)];
+        assert!(name_accounts(&store, &mut batch).await.is_err(), "it can't be read");
+        let (calls, taken) = calls();
+        calls.0.queue.try_send(batch[0].clone()).expect("there is room");
+        let stop = CancellationToken::new();
+        let writing = tokio::spawn(taken.write(store.clone(), false, stop.clone()));
+        while calls.0.queue.capacity() < QUEUE_CALLS_MAX {
+            tokio::task::yield_now().await;
+        }
+        alter("alter table away rename to event");
+        let written = loop {
+            let written = store.unrecorded_calls(all()).await.expect("read");
+            if !written.is_empty() {
+                break written;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        assert_eq!(written[0].account_id.as_deref(), Some("ann"));
+        stop.cancel();
+        writing.await.expect("it ends");
     }
 }
