@@ -128,6 +128,11 @@ impl Projector {
         Ok(())
     }
 
+    /// How far a partition is; nothing where there is no such partition.
+    pub(crate) fn position(&self, partition: Partition) -> Option<Position> {
+        self.partitions.get(usize::from(partition.0)).map(PartitionProjection::position)
+    }
+
     /// Projects a partition's next events, up to a position, and gives how far that is: no further
     /// than before where the log has no more of them.
     pub(crate) async fn step(

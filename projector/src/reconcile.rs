@@ -12,7 +12,7 @@ mod snapshot;
 use std::time::Duration;
 
 use event_store::EventStore;
-use log_record::Place;
+use log_record::{Place, Position};
 use read_model::{ReadModelError, ReadModelUrl, Side, TABLES, WrongSum};
 use tokio::time::{Instant, timeout};
 
@@ -46,6 +46,10 @@ pub struct Share {
     percent: u32,
 }
 
+/// How many events are folded between two rests: a fraction of a second's work, so that no core is
+/// busy for long, and no lock is held for long.
+const STEP_EVENTS_MAX: u64 = 8_192;
+
 /// How far a reconciliation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
@@ -78,6 +82,11 @@ impl Share {
     #[must_use]
     pub fn of_percent(percent: u32) -> Option<Self> {
         (1..=100).contains(&percent).then_some(Self { percent })
+    }
+
+    /// Where a step ends at the latest that begins after a position.
+    fn step_from(self, from: Position) -> Position {
+        if self == Self::ALL { Position(u64::MAX) } else { from.plus(STEP_EVENTS_MAX) }
     }
 
     /// Rests after a piece of work.
@@ -290,7 +299,9 @@ async fn fold(
         let mut reached = None;
         loop {
             let begun = Instant::now();
-            let position = shadow.step(end.partition, end.position).await?;
+            let from = shadow.position(end.partition).unwrap_or(end.position);
+            let until = share.step_from(from).min(end.position);
+            let position = shadow.step(end.partition, until).await?;
             told(Told::Folded(done_before + position.0, all));
             if position >= end.position || reached == Some(position) {
                 break;
