@@ -95,13 +95,18 @@ async fn read_all(api: QueryApi) {
     running.0 = None;
 }
 
-/// One of those that read; gone also where it panics.
+/// One of those that read; it makes room for another also where it panics.
 struct Running<'a>(Option<&'a AccountReads>);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         if let Some(reads) = self.0 {
-            reads.queue.lock().running -= 1;
+            let mut queue = reads.queue.lock();
+            queue.running -= 1;
+            // Nobody would answer those who still wait: they are told of a failure.
+            if queue.running == 0 {
+                queue.asked.clear();
+            }
         }
     }
 }
@@ -125,5 +130,21 @@ impl AccountReads {
             return None;
         }
         Some(queue.asked.drain(..count).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_for_one_that_panics_is_told() {
+        let reads = AccountReads::default();
+        let (answer, answered) = oneshot::channel();
+        let account_id = "ann".parse().expect("an id");
+        assert!(reads.ask(Asked { account_id, answer }), "the caller is to read");
+        drop(Running(Some(&reads)));
+        assert!(answered.await.is_err(), "it has no answer any more");
+        assert_eq!(reads.queue.lock().running, 0);
     }
 }
