@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use crate::contender::{Broker, Contender, Credit, Pace, Sender, Server, Store};
+use crate::contender::{Broker, Contender, Credit, Pace, Sender, Server, Store, Watch};
 use crate::naive::Way;
 use crate::requests::{ALL_ACCOUNTS, HOT_ACCOUNTS, Requests};
 use Requests::{Balances, HotRedemptions, Redemptions, Repeated, SoldOut, ThreeReadsToOne};
@@ -41,6 +41,9 @@ What:
   slow-clients      uniform, beside 10,000 connections whose clients keep the ledger waiting
   sealed            4,000 redemptions a second at fixed times, by a ledger with all parts
   unsealed          the same without the transparency log
+  watched           the same as sealed, with keys, metrics that are read every 5 s, and a collector
+                    that gets a hundredth of the traces
+  unwatched         the same as sealed, without keys; nobody reads metrics or gets traces
   …-slow-disk       with 2 ms added to every fsync and fdatasync
 
 Messages to a Kafka:
@@ -104,6 +107,12 @@ pub(crate) fn catalogue() -> Vec<Contender> {
         row("guerdon-sqlite-unsealed", Publishing(Broker::Absent), Redemptions)
             .at(SEALED_RATE)
             .unsealed(),
+        row("guerdon-sqlite-watched", Publishing(Broker::Absent), Redemptions)
+            .at(SEALED_RATE)
+            .watched_by(Watch::All),
+        row("guerdon-sqlite-unwatched", Publishing(Broker::Absent), Redemptions)
+            .at(SEALED_RATE)
+            .watched_by(Watch::Nothing),
         row("guerdon-sqlite-uniform-unsealed", CommandApi(Sqlite), Redemptions).unsealed().extra(),
         row("kafka-bare", Server::Sender(Sender::Bare), Redemptions),
         row("kafka-publisher", Server::Sender(Sender::Publisher), Redemptions),

@@ -20,6 +20,7 @@ pub(crate) struct Connection {
 pub(crate) struct Ask<'a> {
     pub(crate) method: &'static str,
     pub(crate) path: &'a str,
+    /// Empty where none is needed.
     pub(crate) key: &'a str,
     /// Further ones, each with its line's end.
     pub(crate) headers: &'a str,
@@ -74,10 +75,10 @@ impl Connection {
         use std::io::Write as _;
         let Ask { method, path, key, headers, body } = ask;
         self.request.clear();
-        write!(
-            self.request,
-            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {key}\r\n{headers}"
-        )?;
+        write!(self.request, "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{headers}")?;
+        if !key.is_empty() {
+            write!(self.request, "authorization: Bearer {key}\r\n")?;
+        }
         if body.is_empty() {
             self.request.extend_from_slice(b"\r\n");
         } else {

@@ -16,6 +16,7 @@ pub(crate) struct Contender {
     pub(crate) is_beside_slow_clients: bool,
     /// Whether what is appended isn't sealed in the transparency log.
     pub(crate) is_unsealed: bool,
+    pub(crate) watch: Watch,
     /// Whether it has its turn only with `--full`, or when it is named.
     pub(crate) is_extra: bool,
 }
@@ -78,6 +79,18 @@ pub(crate) enum Credit {
     Expiring,
 }
 
+/// Who is let in, and who watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// Callers have keys. Nobody reads the metrics, and no traces are sent.
+    Keys,
+    /// Callers have keys, a Prometheus reads the metrics, and a collector gets a hundredth of the
+    /// traces.
+    All,
+    /// Callers need no keys. Nobody reads the metrics, and no traces are sent.
+    Nothing,
+}
+
 /// When the next request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -127,6 +140,7 @@ impl Contender {
     pub(crate) const fn new(name: &'static str, server: Server, requests: Requests) -> Self {
         let (credit, disk, pace) = (Credit::Plenty, Disk::AsItIs, Pace::Closed);
         let (is_beside_slow_clients, is_unsealed, is_extra) = (false, false, false);
+        let watch = Watch::Keys;
         Self {
             name,
             server,
@@ -136,6 +150,7 @@ impl Contender {
             pace,
             is_beside_slow_clients,
             is_unsealed,
+            watch,
             is_extra,
         }
     }
@@ -150,6 +165,10 @@ impl Contender {
 
     pub(crate) const fn unsealed(self) -> Self {
         Self { is_unsealed: true, ..self }
+    }
+
+    pub(crate) const fn watched_by(self, watch: Watch) -> Self {
+        Self { watch, ..self }
     }
 
     pub(crate) const fn with(self, credit: Credit) -> Self {

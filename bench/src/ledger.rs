@@ -10,13 +10,14 @@ use services::Postgres;
 
 use crate::broker::Broker;
 use crate::connection::{Ask, Connection};
-use crate::contender::{Contender, Credit, Server, Store};
+use crate::contender::{Contender, Credit, Server, Store, Watch};
 use crate::credit;
 use crate::process::Process;
 use crate::requests::{Draft, REPEATED, Requests, Variety};
 use crate::settings::Settings;
 use crate::slow_clients;
 use crate::stage::Stage;
+use crate::watchers::{Collector, MetricsReader};
 
 /// So many shoppers have a thousand lots each, which makes a million.
 const LOTS_SHOPPERS: u64 = 1_000;
@@ -31,7 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Ledger {
     pub(crate) process: Process,
     pub(crate) postgres: Option<Postgres>,
+    /// Nothing where it asks for none.
     keys: Value,
+    watchers: Option<(Collector, MetricsReader)>,
 }
 
 impl Ledger {
@@ -74,16 +77,45 @@ impl Ledger {
         if contender.is_unsealed {
             command.arg("--unsealed");
         }
+        let mut collector = None;
+        match contender.watch {
+            Watch::Keys => {}
+            Watch::All => {
+                let started = Collector::start().await?;
+                command.args(started.options());
+                collector = Some(started);
+            }
+            Watch::Nothing => {
+                command.arg("--no-authentication");
+            }
+        }
         command.env("RUST_LOG", "warn").stdout(Stdio::null());
         let mut process = Process::start(&mut command)?;
         ready(&mut process).await?;
         stage.check(process.pid())?;
-        let keys = std::fs::read_to_string(data.join("api-keys.json")).context("it has no keys")?;
-        Ok(Self { process, postgres, keys: serde_json::from_str(&keys)? })
+        let mut ledger = Self { process, postgres, keys: Value::Null, watchers: None };
+        if contender.watch != Watch::Nothing {
+            let keys = std::fs::read_to_string(data.join("api-keys.json"));
+            ledger.keys = serde_json::from_str(&keys.context("it has no keys")?)?;
+        }
+        if let Some(collector) = collector {
+            let address = ledger.process.address();
+            let reader = MetricsReader::start(address, ledger.key("operator")).await?;
+            ledger.watchers = Some((collector, reader));
+        }
+        Ok(ledger)
     }
 
+    /// A role's key; empty where it asks for none.
     pub(crate) fn key(&self, role: &str) -> &str {
         self.keys[role].as_str().unwrap_or_default()
+    }
+
+    /// Fails where it was to be watched, and wasn't.
+    pub(crate) fn check_watched(&self) -> anyhow::Result<()> {
+        let Some((collector, reader)) = &self.watchers else { return Ok(()) };
+        collector.check()?;
+        reader.check()
     }
 
     /// Opens offers and gives credit, so that every request is answered as it should be; the log's

@@ -34,6 +34,8 @@ pub(crate) struct Load {
     /// The processes that work for the server, beside its own.
     pub(crate) server: u32,
     pub(crate) postgres: Option<u32>,
+    /// The number of each connection's first request.
+    pub(crate) first_number: u64,
     /// The last position that was answered.
     pub(crate) position: Arc<AtomicU64>,
 }
@@ -120,7 +122,7 @@ impl Client {
         let mut connection = Connection::open(load.address).await?;
         let (mut tally, mut draft) = (Tally::default(), Draft::default());
         let mut chance = Chance::of_client(client);
-        for number in 0_u64.. {
+        for number in load.first_number.. {
             load.requests.write(&mut draft, load.variety, &mut chance, (client, number))?;
             let started = Instant::now();
             let answer = connection.ask(draft.ask(&load.key)).await?;
@@ -158,6 +160,7 @@ impl Client {
                 tally.unsent(planned.elapsed());
                 continue;
             }
+            let number = load.first_number + number;
             load.requests.write(&mut draft, load.variety, &mut chance, (client, number))?;
             let answer = connection.ask(draft.ask(&load.key)).await?;
             let answered = Instant::now();

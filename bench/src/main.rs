@@ -5,8 +5,8 @@
 //! In reading order: `catalogue.rs` (the contenders), `rounds.rs`, `turn.rs`, `load.rs` (the
 //! client), `report.rs` (the tables); `broker.rs`, `sender.rs` and `follower.rs` for what goes to
 //! Kafka; beside them `restart.rs`, `rebuild.rs`, `memory.rs` and `footprint.rs`, on logs and
-//! states that `make_log.rs` makes; `audit.rs` for the transparency log. Everything runs on
-//! loopback, bounded in time.
+//! states that `make_log.rs` makes; `tiers.rs` for what falls due at once; `audit.rs` for the
+//! transparency log. Everything runs on loopback, bounded in time.
 
 mod audit;
 mod broker;
@@ -44,7 +44,9 @@ mod stage;
 mod sweep;
 mod tally;
 mod target;
+mod tiers;
 mod turn;
+mod watchers;
 mod written;
 
 use std::net::SocketAddr;
@@ -84,7 +86,9 @@ enum Tool {
     Rebuild(rebuild::RebuildArgs),
     /// Measures how long it takes to seal and to verify a big log, and to get a receipt.
     Audit(audit::AuditArgs),
-    /// Measures the bytes in memory of an account and of an id.
+    /// Measures how commands are answered while the tiers of many accounts end in the same second.
+    Tiers(tiers::TiersArgs),
+    /// Measures the bytes in memory of an account, of an id and of a ladder.
     Memory,
     /// Measures the bytes on disk of a redemption.
     Footprint {
@@ -116,6 +120,7 @@ async fn main() -> anyhow::Result<()> {
         Some(Tool::Restart(args)) => restart::restart(&args).await,
         Some(Tool::Rebuild(args)) => rebuild::rebuild(&args).await,
         Some(Tool::Audit(args)) => audit::audit(&args).await,
+        Some(Tool::Tiers(args)) => tiers::tiers(&args).await,
         Some(Tool::Memory) => memory::memory(),
         Some(Tool::Footprint { guerdon }) => footprint::footprint(guerdon).await,
         Some(Tool::MakeLog { content, folder }) => make_log::make_log(&content, &folder).await,

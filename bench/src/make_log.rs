@@ -37,7 +37,7 @@ pub(crate) struct Content {
 /// Makes `log.sqlite` in a folder.
 pub(crate) async fn make_log(content: &Content, folder: &Path) -> anyhow::Result<()> {
     let started = Instant::now();
-    let mut log = Log::open(folder).await?;
+    let mut log = Log::open(folder, yesterday()?).await?;
     for offer in 0..OFFERS {
         log.decide(&open_offer(offer)?).await?;
     }
@@ -70,7 +70,8 @@ pub(crate) fn redeemers(content: &Content) -> Vec<u64> {
     (0..redemptions).map(redeemer).collect()
 }
 
-struct Log {
+/// A log that is written by commands.
+pub(crate) struct Log {
     store: EventStore,
     head: Head,
     state: State,
@@ -79,7 +80,8 @@ struct Log {
 }
 
 impl Log {
-    async fn open(folder: &Path) -> anyhow::Result<Self> {
+    /// Opens a new one in a folder, at this time.
+    pub(crate) async fn open(folder: &Path, now: Timestamp) -> anyhow::Result<Self> {
         let access = Access::Write(NewLog { log_id: LogId(Uuid::now_v7()), partitions: 1 });
         let store = EventStore::open(&StoreUrl::Sqlite(folder.join("log.sqlite")), access).await?;
         let head = store.take_over(Partition(0), WriterId(Uuid::now_v7())).await?;
@@ -89,12 +91,12 @@ impl Log {
             clock: Clock::Wall,
         });
         let (state, waiting) = (State::new(Partition(0)), vec![]);
-        let mut log = Self { store, head, state, waiting, now: yesterday()? };
+        let mut log = Self { store, head, state, waiting, now };
         log.record(&[opened], "open-log")?;
         Ok(log)
     }
 
-    async fn decide(&mut self, command: &Command) -> anyhow::Result<()> {
+    pub(crate) async fn decide(&mut self, command: &Command) -> anyhow::Result<()> {
         // Ten thousand commands a second, so that a day is enough for many.
         self.now = Timestamp::from_micros(self.now.micros() + 100)?;
         match decide(&self.state, command, self.now) {
@@ -118,7 +120,8 @@ impl Log {
         Ok(())
     }
 
-    async fn append(&mut self) -> anyhow::Result<()> {
+    /// Appends what waits.
+    pub(crate) async fn append(&mut self) -> anyhow::Result<()> {
         let events = std::mem::take(&mut self.waiting);
         let position = log_record::Position(self.state.position().0 - events.len() as u64);
         let head = Head { position, ..self.head };

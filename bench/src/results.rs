@@ -59,8 +59,13 @@ impl Results {
     /// The percentage of a contender's processor time that another, of the same round each, does
     /// without.
     pub(crate) fn cpu_percent(&self, contender: &str, without: &str) -> Option<f64> {
+        self.cpu_ratio(without, contender).map(|rest| 100.0 * (1.0 - rest))
+    }
+
+    /// The servers' processor time for an answer, in that of another contender in the same round.
+    pub(crate) fn cpu_ratio(&self, contender: &str, other: &str) -> Option<f64> {
         let cpu = |turn: &Turn| turn.per_thousand(turn.loaded.servers_cpu());
-        self.ratio_of(without, contender, cpu).map(|rest| 100.0 * (1.0 - rest))
+        self.ratio_of(contender, other, cpu)
     }
 
     fn ratio_of(&self, contender: &str, other: &str, figure: impl Fn(&Turn) -> f64) -> Option<f64> {

@@ -22,6 +22,12 @@ pub(crate) enum Target {
         without: &'static str,
         percent: f64,
     },
+    /// A contender's processor time in that of another.
+    CpuWithin {
+        of: &'static str,
+        over: &'static str,
+        ratio: f64,
+    },
     /// From the answer to the message.
     P99PublishedWithin {
         of: &'static str,
@@ -29,10 +35,10 @@ pub(crate) enum Target {
     },
 }
 
-use Target::{AtLeast, CpuShareWithin, P99PublishedWithin, P99Within};
+use Target::{AtLeast, CpuShareWithin, CpuWithin, P99PublishedWithin, P99Within};
 
 /// Over both ways to write the naive transaction: as most do, and as it is quickest.
-pub(crate) const TARGETS: [Target; 27] = [
+pub(crate) const TARGETS: [Target; 28] = [
     AtLeast { of: "guerdon-sqlite-uniform", over: "noop", ratio: 0.6 },
     AtLeast { of: "guerdon-postgres-uniform", over: "noop", ratio: 0.5 },
     AtLeast { of: "guerdon-postgres-uniform", over: "naive-uniform", ratio: 6.0 },
@@ -68,6 +74,7 @@ pub(crate) const TARGETS: [Target; 27] = [
         without: "guerdon-sqlite-unsealed",
         percent: 3.0,
     },
+    CpuWithin { of: "guerdon-sqlite-watched", over: "guerdon-sqlite-unwatched", ratio: 1.1 },
 ];
 
 impl Target {
@@ -78,6 +85,7 @@ impl Target {
             CpuShareWithin { of, without, .. } => {
                 format!("processor time of {of} that {without} does without, %")
             }
+            CpuWithin { of, over, .. } => format!("processor time of {of} ÷ {over}"),
             P99Within { of, .. } => format!("p99 of {of}, ms"),
             P99PublishedWithin { of, .. } => format!("p99 of {of}, answer to message, ms"),
         }
@@ -87,6 +95,7 @@ impl Target {
         match self {
             AtLeast { ratio, .. } => format!("≥ {ratio}"),
             CpuShareWithin { percent, .. } => format!("≤ {percent}"),
+            CpuWithin { ratio, .. } => format!("≤ {ratio}"),
             P99Within { millis, .. } | P99PublishedWithin { millis, .. } => format!("≤ {millis}"),
         }
     }
@@ -96,6 +105,7 @@ impl Target {
         match self {
             AtLeast { of, over, .. } => results.ratio(of, over),
             CpuShareWithin { of, without, .. } => results.cpu_percent(of, without),
+            CpuWithin { of, over, .. } => results.cpu_ratio(of, over),
             P99Within { of, .. } => results.median(of, |turn| millis(turn, 990)),
             P99PublishedWithin { of, .. } => results.published_millis(of, 990),
         }
@@ -105,6 +115,7 @@ impl Target {
         match self {
             AtLeast { ratio, .. } => measured >= ratio,
             CpuShareWithin { percent, .. } => measured <= percent,
+            CpuWithin { ratio, .. } => measured <= ratio,
             P99Within { millis, .. } | P99PublishedWithin { millis, .. } => measured <= millis,
         }
     }
@@ -121,7 +132,9 @@ mod tests {
         let is_usual = |name| usual.iter().any(|contender| contender.name == name);
         for target in TARGETS {
             match target {
-                AtLeast { of, over, .. } | CpuShareWithin { of, without: over, .. } => {
+                AtLeast { of, over, .. }
+                | CpuShareWithin { of, without: over, .. }
+                | CpuWithin { of, over, .. } => {
                     assert!(is_usual(of) && is_usual(over), "{target:?}");
                 }
                 P99Within { of, .. } | P99PublishedWithin { of, .. } => {

@@ -170,6 +170,7 @@ impl Plan<'_> {
             None => None,
             Some(follower) => Some(follower.latencies(&loaded.tally.accepted).await?),
         };
+        ledger.check_watched()?;
         ledger.process.stop()?;
         Ok(Turn { visible, expired, published, ..self.turn(loaded)? })
     }
@@ -187,6 +188,7 @@ impl Plan<'_> {
             measured: settings.measured(contender),
             server: process.pid(),
             postgres: postgres.and_then(Postgres::pid),
+            first_number: 0,
             position: Arc::default(),
         }
     }
