@@ -17,7 +17,7 @@ use crate::places::{
     Found, places_of_account, places_of_exchange, places_of_offer, places_of_subject,
 };
 use crate::read_places::read_places;
-use crate::until::{PROGRAMME_HOME, Until};
+use crate::until::Until;
 
 const SUM_SOLD: Query = Query::same(include_str!("sql/sum_sold.sql"));
 
@@ -81,7 +81,7 @@ impl PastReader {
             PastOf::Account(account_id) | PastOf::Exchange(account_id, _) => {
                 account_id.partition(self.store.partitions())
             }
-            PastOf::Offer(_) => PROGRAMME_HOME,
+            PastOf::Offer(offer_id) => offer_id.home(self.store.partitions()),
         };
         let turn = self.turns.acquire().await.map_err(|_| Problem::internal())?;
         let (until, contained) = self.until(partition, at).await?;
@@ -160,8 +160,9 @@ impl PastReader {
 
 /// What was taken of an offer by then, without what came back.
 async fn sum_sold(tables: &mut Reading, offer_id: &OfferId, until: Until) -> Result<i64, Problem> {
-    let last = until.last_place();
-    let arguments = [offer_id.as_str().into(), until.time.micros().into(), last.into()];
+    let [last, end] = until.last_places();
+    let time = until.time.micros();
+    let arguments = [offer_id.as_str().into(), time.into(), last.into(), end.into()];
     let (sold,): (i64,) = tables.one(SUM_SOLD, &arguments).await.map_err(failed)?;
     Ok(sold)
 }

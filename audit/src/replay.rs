@@ -217,8 +217,23 @@ impl ReplayOf {
             Self::Account(account_id) | Self::Exchange(Some(account_id), _) => {
                 account_id.partition(partitions)
             }
-            Self::Exchange(None, _) | Self::Offer(_) => PROGRAMME_HOME,
+            Self::Offer(offer_id) => offer_id.home(partitions),
+            // One is in some partition: who asks names its account where there are several.
+            Self::Exchange(None, _) => PROGRAMME_HOME,
         }
+    }
+
+    /// The other partitions that have something of it: the programme's that of units, and for an
+    /// offer all, because accounts of each have redeemed it.
+    fn others(&self, partitions: u16) -> Vec<Partition> {
+        let partition = self.partition(partitions);
+        let mut others = match self {
+            Self::Account(_) => vec![PROGRAMME_HOME],
+            Self::Exchange(..) => vec![],
+            Self::Offer(_) => (0..partitions).map(Partition).collect(),
+        };
+        others.retain(|other| *other != partition);
+        others
     }
 
     /// Whether an event tells what there is of it. Those of an exchange that moved credit don't.
@@ -271,10 +286,11 @@ pub async fn tables_at(
     let needed = move |event: &RecordedEvent| asked.needs(event);
     let mut events = select(store, then.last, needed, told).await?;
     let partition = then.last.partition;
-    if matches!(of, ReplayOf::Account(_)) && partition != PROGRAMME_HOME {
-        let position = last_by(store, PROGRAMME_HOME, then.time).await?;
-        let last = Place { partition: PROGRAMME_HOME, position };
-        events.extend(select(store, last, is_of_units, |_| {}).await?);
+    for other in of.others(store.partitions()) {
+        let position = last_by(store, other, then.time).await?;
+        let (last, asked) = (Place { partition: other, position }, of.clone());
+        let needed = move |event: &RecordedEvent| asked.needs(event);
+        events.extend(select(store, last, needed, |_| {}).await?);
     }
     let log_id = store.log_id();
     let past = |events, sold| Past { partition, events: in_order(events), sold, time: then.time };

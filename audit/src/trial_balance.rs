@@ -17,7 +17,7 @@ use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse as _, Response};
 use domain::UnitId;
 use event_store::{EventStore, StoreError};
-use log_record::{Partition, Place, Position};
+use log_record::{Head, Partition, Place, Position};
 use query_api::{accepted, wanted_positions};
 use read_model::Total;
 use serde::Deserialize;
@@ -91,6 +91,13 @@ pub(crate) async fn get_trial_balance(
 /// The last event of each partition that a moment includes; without one, the log's ends.
 pub async fn ends_at(store: &EventStore, at: Option<Moment>) -> Result<Vec<Place>, MomentError> {
     let time = match at {
+        None => {
+            // Of one moment: what one partition has received, another has sent.
+            let heads = store.heads().await?.into_iter();
+            return Ok(heads
+                .map(|(partition, Head { position, .. })| Place { partition, position })
+                .collect());
+        }
         Some(Moment::Position(place)) => {
             if place.partition.0 >= store.partitions() {
                 return Err(MomentError::NoSuchPartition);
@@ -105,17 +112,15 @@ pub async fn ends_at(store: &EventStore, at: Option<Moment>) -> Result<Vec<Place
             }
         }
         Some(Moment::Time(time)) => Some(time.micros()),
-        None => None,
     };
     let mut ends = vec![];
     for partition in (0..store.partitions()).map(Partition) {
         let position = match at {
             Some(Moment::Position(place)) if place.partition == partition => place.position,
-            Some(_) => match time.and_then(|time| domain::Timestamp::from_micros(time).ok()) {
+            _ => match time.and_then(|time| domain::Timestamp::from_micros(time).ok()) {
                 Some(time) => last_by(store, partition, time).await?,
                 None => Position::START,
             },
-            None => store.head(partition).await?.position,
         };
         ends.push(Place { partition, position });
     }

@@ -43,9 +43,12 @@ impl Until {
         is_before && event.recorded_at <= self.time.micros()
     }
 
-    /// The last place that the moment can include, as the read tables keep it.
-    pub(crate) fn last_place(&self) -> i64 {
-        self.position.map_or(i64::MAX, |last| PackedPlace::new(self.partition, last).as_i64())
+    /// The last place that the moment can include of its partition, and the last that the partition
+    /// can have, as the read tables keep them.
+    pub(crate) fn last_places(&self) -> [i64; 2] {
+        let end = PackedPlace::new(self.partition, PackedPlace::LAST_POSITION);
+        let last = self.position.map_or(end, |last| PackedPlace::new(self.partition, last));
+        [last.as_i64(), end.as_i64()]
     }
 }
 

@@ -215,7 +215,8 @@ pub(crate) fn seal_not_made(why: NoTrees) -> Problem {
         }
         NoTrees::Failed => Problem::internal(),
         NoTrees::NotHere => Problem::not_found(
-            "This ledger's log is in memory: it has no transparency log, and so no seals.",
+            "No balances are sealed here: the ledger's log is in memory, or it has more than one \
+             partition.",
         ),
     }
 }

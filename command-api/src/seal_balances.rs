@@ -30,7 +30,7 @@ pub enum NoTrees {
     NotYet(Duration),
     /// What hinders it is in the program's log already.
     Failed,
-    /// This ledger has no folder for them.
+    /// This ledger has no folder for them, or more than one partition.
     NotHere,
 }
 

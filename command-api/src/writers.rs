@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Clock, Owner};
-use futures_util::future::select_all;
+use futures_util::future::join_all;
 use log_record::{Partition, Position};
 use tokio::sync::{oneshot, watch};
 use trace::Tracer;
@@ -36,21 +36,21 @@ struct Running {
 }
 
 impl Writers {
-    /// Starts a writer for each partition of the log. The receiver gets a message when one of them
-    /// has stopped.
+    /// Starts a writer for each partition of the log. The receiver gets a message when the last of
+    /// them has stopped: a partition whose writer has stopped leaves the others serving.
     pub async fn start(config: WriterConfig) -> Result<(Self, oneshot::Receiver<()>), StartError> {
         let (partitions, metrics) = (config.store.partitions(), config.metrics.clone());
         let tracer = config.tracer.clone();
         let (home, home_stopped) = Writer::start(config.clone(), PROGRAMME_HOME).await?;
-        let (mut others, mut any_stopped) = (vec![], vec![home_stopped]);
+        let (mut others, mut all_stopped) = (vec![], vec![home_stopped]);
         for partition in (1..partitions).map(Partition) {
             let (writer, stopped) = Writer::start(config.clone(), partition).await?;
             others.push(writer);
-            any_stopped.push(stopped);
+            all_stopped.push(stopped);
         }
         let (stopped, has_stopped) = oneshot::channel();
         tokio::spawn(async move {
-            drop(select_all(any_stopped).await);
+            drop(join_all(all_stopped).await);
             // Whoever asked for the message may have gone.
             let _ = stopped.send(());
         });
@@ -102,17 +102,20 @@ impl Writers {
         self.0.home.read_clock()
     }
 
-    /// The status of the programme's writer, now and as it changes; for now there is no other.
-    #[must_use]
-    pub fn status(&self) -> watch::Receiver<WriterStatus> {
-        self.0.home.status()
+    /// The status of each partition's writer, now and as it changes.
+    pub fn statuses(&self) -> impl Iterator<Item = (Partition, watch::Receiver<WriterStatus>)> {
+        (0..).map(Partition).zip(self.all().map(Writer::status))
     }
 
     /// The last event of the snapshot from which each partition was started; before the first,
     /// where there was no snapshot.
     pub fn loaded_from(&self) -> impl Iterator<Item = (Partition, Position)> {
+        (0..).map(Partition).zip(self.all().map(Writer::loaded_from))
+    }
+
+    /// In the order of their partitions.
+    fn all(&self) -> impl Iterator<Item = &Writer> {
         let Running { home, others, .. } = &*self.0;
-        let writers = [home].into_iter().chain(others);
-        (0..).map(Partition).zip(writers.map(Writer::loaded_from))
+        [home].into_iter().chain(others)
     }
 }

@@ -18,6 +18,7 @@ mod erasure;
 mod error;
 mod follow;
 mod followed;
+mod heads;
 mod import_state;
 #[cfg(feature = "kurrent")]
 mod kurrent;

@@ -235,6 +235,12 @@ impl MemoryStore {
         self.log().partition(at).map(|partition| partition.head)
     }
 
+    pub(crate) fn heads(&self) -> Result<Vec<(Partition, Head)>, StoreError> {
+        let mut log = self.log();
+        let partitions = (0..self.partitions()).map(Partition);
+        partitions.map(|at| Ok((at, log.partition(at)?.head))).collect()
+    }
+
     pub(crate) async fn read(
         &self,
         at: Partition,

@@ -52,6 +52,7 @@ const APPEND: &str = include_str!("postgres/append.sql");
 const TAKE_OVER: &str = include_str!("postgres/take_over.sql");
 const RESOLVE_DOUBT: &str = include_str!("postgres/resolve_doubt.sql");
 const READ_HEAD: &str = include_str!("postgres/read_head.sql");
+const READ_HEADS: &str = include_str!("postgres/read_heads.sql");
 const READ_EVENTS: &str = include_str!("postgres/read_events.sql");
 const READ_PUBLIC: &str = include_str!("postgres/read_public.sql");
 
@@ -198,6 +199,14 @@ impl PostgresStore {
         let rows = self.ask(DOING, READ_HEAD, &[&i32::from(partition.0)]).await?;
         let row = rows.first().ok_or(StoreError::NoSuchPartition(partition))?;
         head_of_row(row).map_err(|source| postgres(DOING, source))
+    }
+
+    pub(crate) async fn heads(&self) -> Result<Vec<(Partition, Head)>, StoreError> {
+        const DOING: &str = "read the heads of";
+        let rows = self.ask(DOING, READ_HEADS, &[]).await?;
+        let heads = (0..self.partitions()).map(Partition).zip(&rows);
+        let heads = heads.map(|(partition, row)| head_of_row(row).map(|head| (partition, head)));
+        heads.collect::<Result<_, _>>().map_err(|source| postgres(DOING, source))
     }
 
     pub(crate) async fn read(

@@ -44,7 +44,7 @@ use append::Queue;
 use checkpointer::Checkpointer;
 use in_place::InPlace;
 use lock::WriterLock;
-use rows::{failed, read_events, read_public, select_head};
+use rows::{failed, read_events, read_public, select_head, select_heads};
 use thread::ConnectionThread;
 
 pub(crate) use append::Appended;
@@ -213,6 +213,11 @@ impl SqliteStore {
 
     pub(crate) async fn head(&self, partition: Partition) -> Result<Head, StoreError> {
         self.read_with(move |connection| select_head(connection, partition)).await?
+    }
+
+    pub(crate) async fn heads(&self) -> Result<Vec<(Partition, Head)>, StoreError> {
+        let partitions = self.partitions();
+        self.read_with(move |connection| select_heads(connection, partitions)).await?
     }
 
     pub(crate) async fn read(

@@ -12,11 +12,12 @@ use clap::Args;
 use event_store::{
     Access, ApiKeyChange, Append, AppendLimit, EventStore, NewLog, SqliteStore, StoreUrl,
 };
-use log_record::{Partition, Place, Position, RecordedEvent, WriterId};
+use log_record::{Place, Position, RecordedEvent, WriterId};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::command_line::{database_url, path};
+use crate::partitions;
 use crate::printing::Printing;
 use crate::progress::Progress;
 
@@ -81,6 +82,7 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
         source = source.with_archive(folder);
         source.check_archive_log()?;
     }
+    partitions::check_store(source.partitions(), &to)?;
     EventStore::migrate(&to).await?;
     let log = NewLog { log_id: source.log_id(), partitions: source.partitions() };
     let copy = EventStore::open(&to, Access::Write(log)).await?;
@@ -93,13 +95,14 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
             log.partitions
         );
     }
-    let (mut events, mut all) = (0, 0);
-    for partition in (0..log.partitions).map(Partition) {
-        all += source.head(partition).await?.position.0;
-    }
+    let mut events = 0;
+    // Of one moment: what one partition has received, another has sent.
+    let heads = source.heads().await?;
+    let all = heads.iter().map(|(_, head)| head.position.0).sum();
     let progress = printing.progress("events", Some(all));
-    for partition in (0..log.partitions).map(Partition) {
-        let copied = copy_partition(&source, &copy, partition, &progress).await;
+    for (partition, head) in heads {
+        let end = Place { partition, position: head.position };
+        let copied = copy_partition(&source, &copy, end, &progress).await;
         events += copied
             .with_context(|| format!("can't copy {from}, the original, to {to}, the copy"))?;
     }
@@ -131,18 +134,20 @@ async fn copy_api_keys(source: &EventStore, copy: &EventStore) -> anyhow::Result
     Ok(())
 }
 
-/// Copies what the copy doesn't have yet; returns how many events that was.
+/// Copies what the copy doesn't have yet of a partition up to an event; returns how many events
+/// that was.
 async fn copy_partition(
     source: &EventStore,
     copy: &EventStore,
-    partition: Partition,
+    end: Place,
     progress: &Progress,
 ) -> anyhow::Result<u64> {
+    let partition = end.partition;
     // Before anybody who writes there is deposed: a copy may have become a ledger of its own.
     let there = copy.head(partition).await?.position;
     same_so_far(source, copy, Place { partition, position: there }).await?;
     progress.inc(there.0);
-    if source.head(partition).await?.position == there {
+    if there >= end.position {
         return Ok(0);
     }
     let mut head = copy.take_over(partition, WriterId(Uuid::now_v7())).await?;
@@ -150,6 +155,7 @@ async fn copy_partition(
     same_so_far(source, copy, Place { partition, position: begun_at }).await?;
     loop {
         let mut events = source.read(partition, head.position, PORTION).await?;
+        events.retain(|event| event.position() <= end.position);
         let count = portion(&events, copy.append_limit());
         events.truncate(count.with_context(|| {
             let place = Place { partition, position: head.position.next() };
@@ -205,7 +211,7 @@ async fn same_so_far(source: &EventStore, copy: &EventStore, at: Place) -> anyho
 #[cfg(test)]
 mod tests {
     use super::*;
-    use log_record::{Checksum, Generation, Private};
+    use log_record::{Checksum, Generation, Partition, Private};
 
     fn events(of: &[(i64, &str)]) -> Vec<RecordedEvent> {
         of.iter()

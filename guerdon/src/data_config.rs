@@ -11,7 +11,7 @@ use sealer::SealFolder;
 
 use crate::command_line::{database_url, path};
 use crate::file_modes::sqlite_files;
-use crate::fork_note::ForkNote;
+use crate::fork_note::ForkNotes;
 
 /// Where a ledger keeps its data.
 #[derive(Args, Clone, Debug)]
@@ -109,8 +109,8 @@ impl DataConfig {
         Snapshots::in_folder(self.data_dir.join("snapshots"))
     }
 
-    pub(crate) fn fork_note(&self) -> ForkNote {
-        ForkNote::in_folder(&self.data_dir)
+    pub(crate) fn fork_notes(&self) -> ForkNotes {
+        ForkNotes::in_folder(&self.data_dir)
     }
 
     /// The files that hold keys, addresses or what was redeemed, as far as this machine has them.

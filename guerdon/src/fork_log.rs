@@ -138,7 +138,7 @@ fn seconds_since_2020() -> u32 {
 fn forget_the_other_history(data: &DataConfig, store: &EventStore) -> anyhow::Result<()> {
     let forgotten = data.snapshots().forget(store.log_id(), store.partitions());
     forgotten.context("the snapshots of the other history can't be removed")?;
-    data.fork_note().remove(store.log_id())?;
+    data.fork_notes().remove(store)?;
     Ok(())
 }
 
@@ -181,8 +181,8 @@ async fn lost_generations(data: &DataConfig, store: &EventStore) -> Vec<Generati
         Err(error) => cannot("the archive", &error),
         Ok(()) => {}
     }
-    match data.fork_note().lost(store).await {
-        Ok(event) => lost.extend(event.map(|event| event.generation)),
+    match data.fork_notes().lost(store).await {
+        Ok(events) => lost.extend(events.into_iter().map(|event| event.generation)),
         Err(error) => cannot("a writer's note", error.as_ref()),
     }
     lost

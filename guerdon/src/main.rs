@@ -41,6 +41,7 @@ mod migrate;
 mod operator;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod partitions;
 mod printing;
 mod progress;
 mod rebuild;

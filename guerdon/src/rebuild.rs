@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::Args;
 use event_store::Access;
-use log_record::Partition;
 use projector::ProjectionStatus;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -49,10 +48,7 @@ pub(crate) async fn rebuild(args: RebuildArgs) -> anyhow::Result<()> {
         data.store()
     ));
     let store = data.open(Access::Read).await?;
-    let mut events = 0;
-    for partition in (0..store.partitions()).map(Partition) {
-        events += store.head(partition).await?.position.0;
-    }
+    let events = store.heads().await?.iter().map(|(_, head)| head.position.0).sum();
     let progress = printing.progress("events", Some(events));
     let mut watching = None;
     let rebuilt = projector::rebuild_watched(&url, &store, |statuses| {

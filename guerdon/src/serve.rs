@@ -50,10 +50,11 @@ use anyhow::{Context as _, bail};
 use audit::AuditApi;
 use command_api::{CommandApi, CommandMetrics, MarkBook, WriterConfig, WriterStatus, Writers};
 use event_store::{EventStore, StoreUrl};
+use log_record::Partition;
 use projector::Projector;
 use query_api::QueryApi;
 use read_model::ReadModel;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -124,16 +125,19 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         println!("guerdon listens for operators on {scheme}://{address}");
     }
     // At once, and not after the requests in flight: the process may be killed by then.
-    let noting = ledger.writer.as_ref().map(|writer| {
-        tokio::spawn(config.data.fork_note().keep(ledger.store.log_id(), writer.status()))
-    });
+    let mut noting = JoinSet::new();
+    let mut statuses = vec![];
+    for (partition, status) in ledger.writers.iter().flat_map(Writers::statuses) {
+        noting.spawn(config.data.fork_notes().keep(ledger.store.log_id(), status.clone()));
+        statuses.push((partition, status));
+    }
 
     let cause = tokio::select! {
         signal = signals.next() => {
             tracing::info!(signal, "stopping: requests that have begun are answered first");
             Stopped::Signal
         }
-        () = stopped(&mut ledger.writer_stopped) => Stopped::Writer,
+        () = stopped(&mut ledger.writers_stopped) => Stopped::Writers,
         closed = doors.are_closed() => {
             closed?;
             Stopped::Signal
@@ -141,26 +145,44 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     };
     let by = Instant::now() + STOP_MAX;
     draining.cancel();
-    let why_stopped = ledger.writer.as_ref().map(Writers::status);
     let step = Cell::new("the connections");
     match tokio::time::timeout_at(by, ledger.stop(doors, &stop, &step)).await {
         Ok(ended) => ended?,
         // What is durable is so already.
         Err(_) => tracing::warn!("stopping at the deadline, before {} ended", step.get()),
     }
+    let noted = async {
+        while let Some(noted) = noting.join_next().await {
+            noted.context("noting how a writer ended failed")??;
+        }
+        anyhow::Ok(())
+    };
     // One that hangs has found no fork.
-    if let Some(noting) = noting
-        && let Ok(noted) = tokio::time::timeout(NOTED_WITHIN, noting).await
-    {
-        noted.context("noting how the writer ended failed")??;
+    if let Ok(noted) = tokio::time::timeout(NOTED_WITHIN, noted).await {
+        noted?;
     }
     sending.end().await;
     tracing::info!("stopped");
-    match (cause, why_stopped.map(|status| status.borrow().clone())) {
-        (Stopped::Writer, Some(WriterStatus::Stopped(why))) => {
-            bail!("the writer has stopped: {why}")
+    match cause {
+        Stopped::Writers => why_stopped(&statuses),
+        Stopped::Signal => Ok(()),
+    }
+}
+
+/// Why the writers have stopped, each of which says why.
+fn why_stopped(statuses: &[(Partition, watch::Receiver<WriterStatus>)]) -> anyhow::Result<()> {
+    let stopped = statuses.iter().filter_map(|(partition, status)| match &*status.borrow() {
+        WriterStatus::Stopped(why) => Some((*partition, why.to_string())),
+        _ => None,
+    });
+    let stopped: Vec<(Partition, String)> = stopped.collect();
+    match &*stopped {
+        [] => Ok(()),
+        [(_, why)] if statuses.len() == 1 => bail!("the writer has stopped: {why}"),
+        all => {
+            let each = all.iter().map(|(partition, why)| format!("partition {partition}: {why}"));
+            bail!("the writers have stopped: {}", each.collect::<Vec<_>>().join("; "))
         }
-        _ => Ok(()),
     }
 }
 
@@ -169,8 +191,8 @@ struct Ledger {
     store: EventStore,
     /// Until they are open.
     routes: Option<CountedRoutes>,
-    writer: Option<Writers>,
-    writer_stopped: Option<oneshot::Receiver<()>>,
+    writers: Option<Writers>,
+    writers_stopped: Option<oneshot::Receiver<()>>,
     projecting: Option<JoinHandle<()>>,
     sealing: Option<JoinHandle<()>>,
     erasing: Option<JoinHandle<()>>,
@@ -228,7 +250,7 @@ impl Ledger {
         }
         step.set("checking archive and API keys");
         store.check_archive().await?;
-        config.data.fork_note().check(&store).await?;
+        config.data.fork_notes().check(&store).await?;
         let book = if config.runs(Part::CommandApi) {
             first_keys::make_or_check(&store, &config.data, config.api_keys_elsewhere).await?
         } else {
@@ -240,7 +262,7 @@ impl Ledger {
         let marks = MarkBook::new(store.clone(), tracer.marks().clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(marks.keep_up()));
         tokio::spawn(stop.clone().run_until_cancelled_owned(book.clone().keep_up()));
-        let (mut writer, mut writer_stopped, mut snapshots) = (None, None, JoinSet::new());
+        let (mut writers, mut writers_stopped, mut snapshots) = (None, None, JoinSet::new());
         let (mut command_api, mut sealing, mut prover) = (None, None, None);
         let (mut trees, mut erasing, mut overload) = (None, None, Overload::default());
         if config.runs(Part::CommandApi) {
@@ -249,15 +271,16 @@ impl Ledger {
             let commands = metrics.commands();
             overload = commands.overload().clone();
             health.overload = Some(overload.clone());
-            let (started, stopped) = start_writer(config, &store, commands, tracer).await?;
-            health.writer = Some(started.status());
+            let (started, stopped) = start_writers(config, &store, commands, tracer).await?;
+            health.writers = started.statuses().collect();
             health.clock = Some(started.clock());
             let mut api = CommandApi::new(started.clone(), store.clone(), keys.clone());
             let eraser = Eraser::new(config, &store, &required, read_model.as_ref());
             api = api.erasing(eraser.erasing());
             metrics.add_erasures(ErasureMetrics(eraser.unfinished()));
             erasing = Some(eraser.start(stop.clone()));
-            if config.data.store() != StoreUrl::Memory {
+            // A seal is of one partition's accounts.
+            if config.data.store() != StoreUrl::Memory && store.partitions() == 1 {
                 let made = balances::Trees::new(config, &store, stop);
                 api = api.sealing_balances(made.to_seal());
                 if config.seal_balances_daily {
@@ -276,10 +299,9 @@ impl Ledger {
             // too, or it would come again for ever.
             command_api = Some(commands.finish());
             if config.snapshot_every > 0 && config.data.store() != StoreUrl::Memory {
-                for (partition, from) in started.loaded_from() {
-                    let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
-                    snapshots.spawn(snapshots::keep_taking(config, store, partition, from, stop));
-                }
+                let newest = started.loaded_from().collect();
+                let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
+                snapshots.spawn(snapshots::keep_taking(config, store, newest, stop));
             }
             if let Some(sealer) = sealing::start(config, &store, stop)? {
                 metrics.add_sealer(&sealer, store.clone());
@@ -288,9 +310,9 @@ impl Ledger {
                 prover = Some(sealer.prover());
                 sealing = Some(tokio::spawn(sealer.run(stop.clone())));
             }
-            (writer, writer_stopped) = (Some(started), Some(stopped));
-            // It has the event that a writer once missed, or it was declared to be lost.
-            config.data.fork_note().remove(store.log_id())?;
+            (writers, writers_stopped) = (Some(started), Some(stopped));
+            // It has the events that writers once missed, or they were declared to be lost.
+            config.data.fork_notes().remove(&store)?;
         }
         if let Some(read_model) = &read_model {
             let mut api = QueryApi::new(read_model.clone(), keys.clone(), config.read_wait_ms);
@@ -350,8 +372,8 @@ impl Ledger {
         Ok(Self {
             store,
             routes,
-            writer,
-            writer_stopped,
+            writers,
+            writers_stopped,
             projecting,
             sealing,
             erasing,
@@ -374,21 +396,21 @@ impl Ledger {
         stop: &CancellationToken,
         step: &Cell<&'static str>,
     ) -> anyhow::Result<()> {
-        let Self { store, routes, writer, mut writer_stopped, .. } = self;
+        let Self { store, routes, writers, mut writers_stopped, .. } = self;
         let Self { projecting, sealing, mut snapshots, read_model, publishing, .. } = self;
         let (trees, erasing, noting_calls) = (self.trees, self.erasing, self.noting_calls);
-        drop((routes, writer));
+        drop((routes, writers));
         doors.close(DRAIN_MAX).await;
         if let Some(publishing) = publishing {
             step.set("the publisher");
             publishing.stop().await?;
         }
-        if writer_stopped.is_some() {
+        if writers_stopped.is_some() {
             step.set(
                 "the writer (its storage doesn't answer; if it was appending, the next start finds \
                  out whether that was recorded)",
             );
-            stopped(&mut writer_stopped).await;
+            stopped(&mut writers_stopped).await;
         }
         if let Some(read_model) = read_model {
             step.set("the query API");
@@ -424,7 +446,7 @@ impl Ledger {
     }
 }
 
-async fn start_writer(
+async fn start_writers(
     config: &ServeConfig,
     store: &EventStore,
     metrics: CommandMetrics,
@@ -445,14 +467,14 @@ async fn start_writer(
 enum Stopped {
     /// A signal came.
     Signal,
-    /// The writer can't go on.
-    Writer,
+    /// No writer can go on.
+    Writers,
 }
 
-/// Ends when the writer has; never where there is none, or none any more.
-async fn stopped(writer: &mut Option<oneshot::Receiver<()>>) {
-    let Some(stopped) = writer else { return std::future::pending().await };
-    // A dropped sender also means that the writer has ended.
+/// Ends when the last writer has; never where there is none, or none any more.
+async fn stopped(writers: &mut Option<oneshot::Receiver<()>>) {
+    let Some(stopped) = writers else { return std::future::pending().await };
+    // A dropped sender also means that they have ended.
     drop(stopped.await);
-    *writer = None;
+    *writers = None;
 }

@@ -18,6 +18,7 @@ use crate::duration::some_time;
 use crate::edge_config::EdgeConfig;
 use crate::kafka_config::KafkaConfig;
 use crate::log_config::LogConfig;
+use crate::partitions;
 use crate::reconcile_config::ReconcileConfig;
 use crate::token_config::TokenConfig;
 use crate::trace_config::TraceConfig;
@@ -37,7 +38,8 @@ pub(crate) struct ServeConfig {
     #[arg(long, env = "GUERDON_ROLE", value_delimiter = ',', default_value = "all")]
     pub(crate) role: Vec<Part>,
 
-    /// The number of partitions of a new log. It can't be changed later.
+    /// The number of partitions of the log, each with a writer of its own. A new log is made with
+    /// it, and it can't be changed later.
     #[arg(long, env = "GUERDON_PARTITIONS", default_value_t = 1, allow_negative_numbers = true)]
     pub(crate) partitions: u16,
 
@@ -184,10 +186,12 @@ impl ServeConfig {
 
     /// Checks what options say together.
     pub(crate) fn check_options(&self) -> anyhow::Result<()> {
-        let Self { partitions, .. } = self;
+        partitions::check(self.partitions, &self.data.store())?;
         anyhow::ensure!(
-            *partitions == 1,
-            "--partitions {partitions}: a ledger has one partition for now"
+            self.partitions == 1 || !self.seal_balances_daily,
+            "--seal-balances-daily: balances are sealed only in a log of one partition, and \
+             --partitions says {}; leave the option out",
+            self.partitions
         );
         self.edge.check(self.listen, self.connections.operators_listen)?;
         self.witnesses.check()?;

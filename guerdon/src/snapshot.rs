@@ -4,7 +4,7 @@
 use std::fmt::{Display, Formatter};
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use command_api::Taken;
 use event_store::Access;
@@ -24,6 +24,10 @@ pub(crate) struct SnapshotArgs {
     data: DataConfig,
     #[command(flatten)]
     printing: Printing,
+
+    /// The partition. [default: all]
+    #[arg(long)]
+    partition: Option<u16>,
 }
 
 /// A partition's newest snapshot.
@@ -55,12 +59,20 @@ impl Display for Snapshot {
 }
 
 pub(crate) async fn snapshot(args: SnapshotArgs) -> anyhow::Result<()> {
-    let SnapshotArgs { data, printing } = args;
+    let SnapshotArgs { data, printing, partition } = args;
     // Where the system refuses, it competes, which is no reason not to begin.
     let _ = rustix::process::nice(NICE);
     printing.about(format_args!("reading the state of {} to write a snapshot", data.store()));
     let store = data.open(Access::Read).await?;
-    for partition in (0..store.partitions()).map(Partition) {
+    let partitions = store.partitions();
+    let chosen = match partition {
+        Some(partition) if partition >= partitions => {
+            bail!("the log has no partition {partition}; it has {partitions}, counted from 0")
+        }
+        Some(partition) => partition..partition + 1,
+        None => 0..partitions,
+    };
+    for partition in chosen.map(Partition) {
         let progress = printing.progress("snapshots", None);
         let taken = data.snapshots().take(&store, partition).await;
         drop(progress);

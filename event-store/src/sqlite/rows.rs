@@ -39,6 +39,17 @@ pub(super) fn select_head(
         .ok_or(StoreError::NoSuchPartition(partition))
 }
 
+/// All heads, of one moment.
+pub(super) fn select_heads(
+    connection: &Connection,
+    partitions: u16,
+) -> Result<Vec<(Partition, Head)>, StoreError> {
+    let transaction =
+        connection.unchecked_transaction().map_err(|source| failed(connection, "read", source))?;
+    let partitions = (0..partitions).map(Partition);
+    partitions.map(|partition| Ok((partition, select_head(&transaction, partition)?))).collect()
+}
+
 /// Up to `limit` events after `after`, checked to be intact and to be all that the head promises.
 pub(super) fn read_events(
     connection: &Connection,

@@ -118,6 +118,10 @@ async fn positions_are_dense_from_1_in_each_partition(Fixture { store, .. }: Fix
     }
     assert_eq!(first.at(2).append(&store, ["d"]).await.ok(), Some(Position(3)));
     assert_eq!(positions(&read_all(&store, P0).await), [1, 2, 3]);
+    let ends = store.heads().await.expect("read");
+    let ends: Vec<_> = ends.iter().map(|(at, head)| (at.0, head.position.0)).collect();
+    let all = [(0, 3), (1, 1)];
+    assert_eq!(ends, all[..usize::from(store.partitions())]);
 }
 
 async fn what_is_read_is_what_was_appended(Fixture { store, .. }: Fixture) {

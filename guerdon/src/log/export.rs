@@ -11,7 +11,7 @@ use log_export::{
     EVENTS_PER_FILE, EVENTS_PER_FILE_MAX, ExportFolder, ExportedFile, ExportedRange, Form, Found,
     Manifest, PrivateTexts, Sha256Hex,
 };
-use log_record::{LogFormat, Partition, Place, Position};
+use log_record::{Head, LogFormat, Partition, Place, Position};
 use sealer::newest_checkpoint;
 use serde::Serialize;
 use transparency::Origin;
@@ -172,8 +172,19 @@ async fn plan(
             0..partitions
         }
     };
+    let mut checkpoints = vec![];
+    for (partition, head) in store.heads().await? {
+        let origin = Origin { log_id: store.log_id(), generation: head.generation, partition };
+        checkpoints.push(newest(data, &origin));
+    }
+    // After the checkpoints, so that no end is before its checkpoint's; and all of one moment: what
+    // one partition has received, another has sent.
+    let heads = store.heads().await?;
     let mut ranges = vec![];
-    for partition in chosen.map(Partition) {
+    for ((partition, head), checkpoint) in heads.into_iter().zip(checkpoints) {
+        if !chosen.contains(&partition.0) {
+            continue;
+        }
         let begun = match found {
             Found::Unfinished(begun) => {
                 begun.ranges.iter().find(|range| range.partition == partition.0)
@@ -181,7 +192,8 @@ async fn plan(
             Found::Nothing | Found::Finished(_) => None,
         };
         let last = args.until.or(begun.map(|range| range.last));
-        ranges.push(range(args.from, last, partition, data, store).await?);
+        let span = (args.from, last.unwrap_or(head.position.0));
+        ranges.push(range(span, partition, head, checkpoint, store).await?);
     }
     Ok(Manifest {
         format: Manifest::FORMAT,
@@ -199,25 +211,25 @@ async fn plan(
     })
 }
 
-async fn range(
-    first: u64,
-    last: Option<u64>,
-    partition: Partition,
-    data: &DataConfig,
-    store: &EventStore,
-) -> anyhow::Result<ExportedRange> {
-    let generation = store.head(partition).await?.generation;
-    // Before the end is known, which is then not before the checkpoint's.
-    let origin = Origin { log_id: store.log_id(), generation, partition };
-    let newest = match newest_checkpoint(&data.transparency(), &origin) {
-        Ok(newest) => newest,
+/// The newest checkpoint of a partition, with its size.
+fn newest(data: &DataConfig, origin: &Origin) -> Option<(u64, String)> {
+    match newest_checkpoint(&data.transparency(), origin) {
+        Ok(newest) => newest.map(|(checkpoint, note)| (checkpoint.size, note.to_string())),
         Err(error) => {
             eprintln!("the export gets no checkpoint: {}", with_causes(&error));
             None
         }
-    };
-    let head = store.head(partition).await?.position.0;
-    let last = last.unwrap_or(head);
+    }
+}
+
+async fn range(
+    (first, last): (u64, u64),
+    partition: Partition,
+    head: Head,
+    checkpoint: Option<(u64, String)>,
+    store: &EventStore,
+) -> anyhow::Result<ExportedRange> {
+    let (generation, head) = (head.generation, head.position.0);
     ensure!(last <= head, "partition {partition} ends at {head}, before {last}");
     ensure!(first <= last + 1, "partition {partition} ends at {last}, before {first}");
     let at = async |position: u64| {
@@ -229,7 +241,7 @@ async fn range(
     let before = if first > 1 { Some(at(first - 1).await?) } else { None };
     let begin = if has_events { Some(at(first).await?) } else { None };
     let end = if has_events { Some(at(last).await?) } else { None };
-    let checkpoint = newest.filter(|(checkpoint, _)| checkpoint.size <= last);
+    let checkpoint = checkpoint.filter(|(size, _)| *size <= last);
     Ok(ExportedRange {
         partition: partition.0,
         first,
@@ -238,6 +250,6 @@ async fn range(
         checksum_before: before.map(|event| Sha256Hex::from(event.checksum)),
         first_checksum: begin.map(|event| Sha256Hex::from(event.checksum)),
         last_checksum: end.map(|event| Sha256Hex::from(event.checksum)),
-        checkpoint: checkpoint.map(|(_, note)| note.to_string()),
+        checkpoint: checkpoint.map(|(_, note)| note),
     })
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::signed::{CheckpointArgs, PartitionRow, found_wrong, verify};
 use crate::command_line::path;
 use crate::data_config::DataConfig;
+use crate::partitions;
 use crate::printing::Printing;
 use crate::progress::Progress;
 
@@ -70,6 +71,7 @@ pub(super) async fn run(
     let export = Export::open(&folder).map_err(found_wrong)?;
     let manifest = export.manifest();
     check_importable(manifest).with_context(|| format!("can't import {}", folder.display()))?;
+    partitions::check_store(manifest.partitions, &url)?;
     let signed = checkpoints.signed(&export)?;
     let progress = printing.progress("events verified", Some(manifest.events()));
     let verified = verify(&export, signed.clone(), &progress).await?;

@@ -65,8 +65,9 @@ pub(super) struct WatchedHealth {
 #[derive(Clone)]
 pub(super) struct Health {
     pub(super) store: EventStore,
-    pub(super) writer: Option<watch::Receiver<WriterStatus>>,
-    /// Where the log takes its time from, where the writer runs here.
+    /// The writers of the partitions, where they run here.
+    pub(super) writers: Vec<(Partition, watch::Receiver<WriterStatus>)>,
+    /// Where the log takes its time from, where the writers run here.
     pub(super) clock: Option<Clock>,
     pub(super) projection: Vec<watch::Receiver<ProjectionStatus>>,
     /// Whether each partition is sealed, where that is done.
@@ -88,7 +89,7 @@ impl Health {
     pub(super) const fn of(store: EventStore) -> Self {
         Self {
             store,
-            writer: None,
+            writers: vec![],
             clock: None,
             projection: vec![],
             sealing: vec![],
@@ -122,9 +123,10 @@ impl Health {
     /// there is nowhere else.
     async fn told(&self) -> (Reasons, Value) {
         let mut reasons = Reasons::default();
-        let has_writer = self.writer.is_some();
+        let has_writer = !self.writers.is_empty();
         let serves_shoppers = has_writer || self.read_model.is_some();
-        let writer = self.writer.as_ref().map(|status| writer(&status.borrow(), &mut reasons));
+        let statuses = self.writers.iter().map(|(of, status)| (*of, status.borrow().clone()));
+        let writer = writers(&statuses.collect::<Vec<_>>(), &mut reasons);
         if let Some(overload) = &self.overload {
             let is_away = overload.logs_away() > 0;
             reasons.note(is_away.then_some(HealthReason::LogUnwritable), true);
@@ -197,15 +199,11 @@ impl Health {
 
     /// Whether the log answers, and where each partition of it ends.
     async fn log(&self) -> (Option<HealthReason>, Value) {
-        let heads = async {
-            let mut heads = vec![];
-            for partition in (0..self.store.partitions()).map(Partition) {
-                heads.push(self.store.head(partition).await?.position.0);
+        match tokio::time::timeout(TOLD_WITHIN, self.store.heads()).await {
+            Ok(Ok(heads)) => {
+                let heads: Vec<u64> = heads.iter().map(|(_, head)| head.position.0).collect();
+                (None, json!({"status": "serving", "heads": heads}))
             }
-            Ok::<_, event_store::StoreError>(heads)
-        };
-        match tokio::time::timeout(TOLD_WITHIN, heads).await {
-            Ok(Ok(heads)) => (None, json!({"status": "serving", "heads": heads})),
             Ok(Err(error)) => (UNREADABLE_LOG, unreadable(&with_causes(&error))),
             Err(_) => (UNREADABLE_LOG, unreadable(LATE)),
         }
@@ -290,13 +288,37 @@ fn unreadable(why: &str) -> Value {
     json!({"status": "unreadable", "why": why})
 }
 
-fn writer(status: &WriterStatus, reasons: &mut Reasons) -> Value {
+/// What is told of the writers, where they run here. While one of them decides, the process is
+/// ready: who belongs to another partition is answered 503, and would be everywhere.
+fn writers(statuses: &[(Partition, WriterStatus)], reasons: &mut Reasons) -> Value {
+    let decides = |(_, status): &(Partition, WriterStatus)| {
+        matches!(status, WriterStatus::Serving | WriterStatus::NotSweeping)
+    };
+    let is_ready = statuses.iter().any(decides);
+    let mut partitions = vec![];
+    for (partition, status) in statuses {
+        let (reason, mut told) = writer(status);
+        reasons.note(reason, !is_ready);
+        if statuses.len() == 1 {
+            return told;
+        }
+        told["partition"] = partition.0.into();
+        partitions.push(told);
+    }
+    let failing = partitions.iter().find(|told| told["status"] != "serving");
+    match failing.or(partitions.first()) {
+        Some(told) => json!({"status": told["status"], "partitions": partitions}),
+        None => Value::Null,
+    }
+}
+
+fn writer(status: &WriterStatus) -> (Option<HealthReason>, Value) {
     let (reason, told) = match status {
-        WriterStatus::Serving => return json!({"status": "serving"}),
+        WriterStatus::Serving => return (None, json!({"status": "serving"})),
         WriterStatus::NotSweeping => {
-            reasons.note(Some(HealthReason::SweepStopped), false);
             let why = "what falls due is not recorded until somebody asks; see the log";
-            return json!({"status": "serving", "background": "stopped", "why": why});
+            let told = json!({"status": "serving", "background": "stopped", "why": why});
+            (HealthReason::SweepStopped, told)
         }
         WriterStatus::ClockUnconfirmed(why) => (
             HealthReason::ClockUnconfirmed,
@@ -309,8 +331,7 @@ fn writer(status: &WriterStatus, reasons: &mut Reasons) -> Value {
             (HealthReason::WriterStopped, json!({"status": "stopped", "why": why.to_string()}))
         }
     };
-    reasons.note(Some(reason), true);
-    told
+    (Some(reason), told)
 }
 
 fn sealing(status: &SealStatus, reasons: &mut Reasons) -> Value {
@@ -368,6 +389,30 @@ fn projection(status: &ProjectionStatus) -> (Option<HealthReason>, Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_writer_that_has_stopped_is_named_and_the_others_keep_the_process_ready() {
+        use WriterStatus::{Recovering, Serving};
+        let of = |statuses: &[WriterStatus]| {
+            let statuses: Vec<_> = (0..).map(Partition).zip(statuses.iter().cloned()).collect();
+            let mut reasons = Reasons::default();
+            (writers(&statuses, &mut reasons), reasons)
+        };
+        let (told, reasons) = of(&[Serving, Recovering, Serving]);
+        assert_eq!(told["status"], "recovering");
+        assert_eq!(told["partitions"][1], json!({"partition": 1, "status": "recovering"}));
+        assert_eq!(told["partitions"][2], json!({"partition": 2, "status": "serving"}));
+        assert_eq!((reasons.not_ready.len(), reasons.degraded.len()), (0, 1), "{reasons:?}");
+
+        let (told, reasons) = of(&[Recovering, Recovering]);
+        assert_eq!(told["status"], "recovering");
+        assert_eq!((reasons.not_ready.len(), reasons.degraded.len()), (1, 0), "{reasons:?}");
+
+        let (told, reasons) = of(&[Recovering]);
+        assert_eq!(told, json!({"status": "recovering"}), "one partition has no list");
+        assert_eq!(reasons.not_ready, [HealthReason::WriterRecovering]);
+        assert_eq!(of(&[]).0, Value::Null);
+    }
 
     #[test]
     fn words_are_for_all_and_causes_are_not() {

@@ -6,7 +6,7 @@
 pub(super) enum HealthReason {
     /// The writer finds out what the log holds, or the log takes no append at the moment.
     WriterRecovering,
-    /// The writer has stopped; the process ends.
+    /// The writer has stopped; the process ends with the last one.
     WriterStopped,
     /// The wall clock can't be trusted until an operator confirms it.
     ClockUnconfirmed,

@@ -1,12 +1,12 @@
 //! Opens the log that is served, and makes it where there is none.
 
-use anyhow::bail;
 use event_store::{Access, EventStore, NewLog, StoreError};
 use log_record::LogId;
 use read_model::{OfLog, ReadModel, ReadModelError};
 use uuid::Uuid;
 
 use crate::key_file;
+use crate::partitions;
 use crate::serve_config::{Part, ServeConfig};
 
 /// The log, which is made if this process takes commands and there is none.
@@ -22,14 +22,7 @@ pub(super) async fn open_store(config: &ServeConfig) -> anyhow::Result<EventStor
         Access::Read
     };
     let store = config.data.open(access).await?;
-    if store.partitions() != config.partitions {
-        bail!(
-            "the log was opened with {} partitions, and --partitions says {}; they can't be \
-             changed later",
-            store.partitions(),
-            config.partitions
-        );
-    }
+    partitions::check_opened(config.partitions, &store)?;
     Ok(store)
 }
 

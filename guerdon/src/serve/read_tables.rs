@@ -27,7 +27,7 @@ pub(super) async fn required(
     stop: &CancellationToken,
 ) -> Result<OfLog, StoreError> {
     let looked_at = Instant::now();
-    let heads = heads(store).await?;
+    let heads = store.heads().await?;
     let ends = watch::Sender::new(LogEnds { looked_at, ends: ends(&heads) });
     let history = watch::Sender::new(history(store, heads).await);
     let required = OfLog::now(store.log_id(), history.subscribe())
@@ -88,7 +88,7 @@ async fn follow(
         tokio::time::sleep(LOOK_INTERVAL).await;
         let looked_at = Instant::now();
         // A log that is away is in the generation that it was in.
-        let Ok(heads) = heads(&store).await else { continue };
+        let Ok(heads) = store.heads().await else { continue };
         known_ends.send_replace(LogEnds { looked_at, ends: ends(&heads) });
         let is_known = latest(&heads) == known.borrow().generation;
         if !is_known {
@@ -151,14 +151,6 @@ async fn find_begins(
         (generation, end) = (former, Position(low - 1));
     }
     Ok(())
-}
-
-async fn heads(store: &EventStore) -> Result<Vec<(Partition, Head)>, StoreError> {
-    let mut heads = vec![];
-    for partition in (0..store.partitions()).map(Partition) {
-        heads.push((partition, store.head(partition).await?));
-    }
-    Ok(heads)
 }
 
 fn latest(heads: &[(Partition, Head)]) -> Generation {

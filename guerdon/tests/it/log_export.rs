@@ -2,7 +2,7 @@
 //! before anything serves from it, whatever is killed on the way.
 
 mod killed;
-mod tools;
+pub(crate) mod tools;
 
 use std::fs;
 use std::path::Path;

@@ -15,11 +15,11 @@ async fn it_is_known_where_each_generation_of_a_log_begins() {
     let store = store.expect("it opens");
     store.take_over(P0, WriterId(Uuid::from_u128(1))).await.expect("taken over");
     append(&store, 1, 5).await;
-    let first = history(&store, heads(&store).await.expect("read")).await;
+    let first = history(&store, store.heads().await.expect("read")).await;
     assert_eq!(first, of(1, 5, &[]));
     append(&store, 3, 1).await;
     append(&store, 4, 9).await;
-    let last = history(&store, heads(&store).await.expect("read")).await;
+    let last = history(&store, store.heads().await.expect("read")).await;
     assert_eq!(last, of(4, 15, &[(4, 7), (3, 6)]));
 }
 
@@ -30,7 +30,7 @@ async fn a_process_that_runs_on_across_a_fork_expects_what_the_new_history_has()
     let store = EventStore::Memory(memory.clone());
     store.take_over(P0, WriterId(Uuid::from_u128(1))).await.expect("taken over");
     append(&store, 1, 9).await;
-    let known = watch::Sender::new(history(&store, heads(&store).await.expect("read")).await);
+    let known = watch::Sender::new(history(&store, store.heads().await.expect("read")).await);
     let mut seen = known.subscribe();
     let ends = watch::Sender::new(LogEnds { looked_at: Instant::now(), ends: vec![at(9)] });
     let mut seen_ends = ends.subscribe();

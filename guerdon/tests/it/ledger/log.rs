@@ -35,15 +35,18 @@ pub(crate) async fn append(url: &StoreUrl, portions: impl IntoIterator<Item = u6
     }
 }
 
-/// Every event of the log. Reading checks that positions are dense and every row is intact.
+/// Every event of the log, partition by partition. Reading checks that positions are dense and
+/// every row is intact.
 pub(crate) async fn read_all(store: &EventStore) -> Result<Vec<RecordedEvent>, StoreError> {
     let mut all: Vec<RecordedEvent> = vec![];
-    loop {
-        let after = all.last().map_or(Position::START, RecordedEvent::position);
-        let more = store.read(P0, after, READ_EVENTS_MAX).await?;
-        if more.is_empty() {
-            return Ok(all);
+    for partition in (0..store.partitions()).map(Partition) {
+        let mut after = Position::START;
+        loop {
+            let more = store.read(partition, after, READ_EVENTS_MAX).await?;
+            let Some(last) = more.last() else { break };
+            after = last.position();
+            all.extend(more);
         }
-        all.extend(more);
     }
+    Ok(all)
 }

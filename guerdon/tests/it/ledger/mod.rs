@@ -4,6 +4,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod certificate;
+pub(crate) mod combination;
 pub(crate) mod frozen;
 pub(crate) mod full_disk;
 pub(crate) mod journey;
@@ -21,6 +22,8 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+
+use combination::{Seen, combine};
 
 /// How long a test waits for something that takes milliseconds, before it fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,6 +44,7 @@ pub(crate) struct Api {
     http: Client,
     pub(crate) url: String,
     keys: Arc<Value>,
+    seen: Seen,
 }
 
 /// A status and a body.
@@ -92,6 +96,7 @@ impl Ledger {
             http: Client::builder().timeout(PATIENCE).build().expect("a client"),
             url: url.to_owned(),
             keys: keys_of(folder),
+            seen: Seen::default(),
         };
         Self { child, client, folder: folder.to_owned() }
     }
@@ -172,6 +177,7 @@ pub(crate) fn serve(folder: &Path) -> Command {
         .env("RUST_LOG", "warn")
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null());
+    combine(&mut command, folder);
     command
 }
 
@@ -243,6 +249,9 @@ impl Api {
             .get("guerdon-position")
             .and_then(|value| value.to_str().ok())
             .map(ToOwned::to_owned);
+        if let Some(position) = &position {
+            self.seen.note(position);
+        }
         let body = response.json().await?;
         Ok(Answer { status, body, position })
     }
@@ -261,7 +270,8 @@ impl Api {
 
     /// A read that contains the write at `position`.
     pub(crate) async fn get_after(&self, position: &str, role: &str, path: &str) -> Answer {
-        let request = || self.request("GET", path, role).header("guerdon-position", position);
+        let position = self.seen.with(position);
+        let request = || self.request("GET", path, role).header("guerdon-position", &position);
         let started = Instant::now();
         loop {
             let answer = self.send(request()).await.expect("answered");
