@@ -84,7 +84,7 @@ async fn wrong_rows_are_named(store: &EventStore, alter: impl Fn(&str)) {
 
 #[tokio::test]
 async fn a_row_of_a_message_that_is_missing_or_wrong_is_named_on_sqlite() {
-    let Fixture { store, url, .. } = stores::sqlite().await;
+    let Fixture { store, url, _folder, .. } = stores::sqlite().await;
     let StoreUrl::Sqlite(file) = &url else { unreachable!("it was made so") };
     let connection = Connection::open(file).expect("it opens");
     wrong_rows_are_named(&store, |statement| {
@@ -106,7 +106,7 @@ async fn a_row_of_a_message_that_is_missing_or_wrong_is_named_on_postgres() {
 
 #[tokio::test]
 async fn an_archived_message_is_read_by_its_number_on_sqlite() {
-    let Fixture { store, url, .. } = stores::sqlite().await;
+    let Fixture { store, url, _folder, .. } = stores::sqlite().await;
     let StoreUrl::Sqlite(file) = &url else { unreachable!("it was made so") };
     let connection = Connection::open(file).expect("it opens");
     let ranges = "update log set range_positions = ?";
@@ -148,7 +148,7 @@ async fn an_archived_message_is_read_by_its_number(store: EventStore) {
 /// log has an append's events and its rows, or neither.
 #[tokio::test]
 async fn a_crash_leaves_an_event_and_its_row_together_on_sqlite() {
-    let Fixture { store, url, .. } = stores::sqlite().await;
+    let Fixture { store, url, _folder, .. } = stores::sqlite().await;
     let StoreUrl::Sqlite(file) = &url else { unreachable!("it was made so") };
     let (first, second) = (writer(&store, P0, 1).await, writer(&store, P1, 1).await);
     let wal_of = |file: &Path| file.with_extension("sqlite-wal");
