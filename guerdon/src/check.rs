@@ -1,12 +1,14 @@
-//! `guerdon check`: reads the log from end to end, every archive file with `--archives`, and the
-//! read model's totals with `--sums`. The ledger may be running.
+//! `guerdon check`: reads the log from end to end, with its index of messages, every archive file
+//! with `--archives`, and the read model's totals with `--sums`. The ledger may be running.
 //!
 //! It names all that is wrong, not only the first, and changes nothing.
 
 use std::fmt::{Display, Formatter};
 
 use clap::Args;
-use event_store::{Access, ArchivedRange, EventStore, READ_EVENTS_MAX, StoreError, with_causes};
+use event_store::{
+    Access, ArchivedRange, EventStore, MessageCheck, READ_EVENTS_MAX, StoreError, with_causes,
+};
 use log_record::{Partition, Position};
 use read_model::{ReadModel, wrong_sums};
 use serde::Serialize;
@@ -159,19 +161,31 @@ async fn read(
     let (mut after, mut read) = (archived, 0);
     let mut knows_last = reads_archive && archived > Position::START;
     let mut named = 0;
+    // What stands before a damaged event isn't given, so no messages are compared after one.
+    let mut messages = Some(MessageCheck::new(partition, archived));
     loop {
         // The last of those before, too: two histories must not meet between two reads.
         let from = Position(after.0 - u64::from(knows_last));
         match store.read(partition, from, READ_EVENTS_MAX).await {
             Ok(events) => match events.last() {
                 Some(last) if last.position() > after => {
+                    if let Some(messages) = &mut messages {
+                        let new = events.get(usize::from(knows_last)..).unwrap_or_default();
+                        messages.next(store, new).await.into_iter().for_each(&mut *name);
+                    }
                     read += last.position().since(after);
                     progress.inc(last.position().since(after));
                     (after, knows_last) = (last.position(), true);
                 }
-                _ => return read,
+                _ => {
+                    if let Some(messages) = messages {
+                        messages.end(store, after).await.into_iter().for_each(name);
+                    }
+                    return read;
+                }
             },
             Err(error) => {
+                messages = None;
                 named += 1;
                 let damaged = match &error {
                     StoreError::CorruptEvent { place, .. } if named < NAMED_MAX => {
