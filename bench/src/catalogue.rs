@@ -5,7 +5,10 @@ use anyhow::Context as _;
 use crate::contender::{Broker, Contender, Credit, Pace, Sender, Server, Store, Watch};
 use crate::naive::Way;
 use crate::requests::{ALL_ACCOUNTS, HOT_ACCOUNTS, Requests};
-use Requests::{Balances, HotRedemptions, Redemptions, Repeated, SoldOut, ThreeReadsToOne};
+use Requests::{
+    Balances, HotRedemptions, Redemptions, Repeated, SoldOut, ThreeReadsToOne, TransfersAcross,
+    TransfersWithin,
+};
 use Server::{CommandApi, Naive, Noop, Publishing, Whole};
 use Store::{Postgres, Sqlite};
 use Way::{OneStatement, Steps};
@@ -44,6 +47,9 @@ What:
   watched           the same as sealed, with keys, metrics that are read every 5 s, and a collector
                     that gets a hundredth of the traces
   unwatched         the same as sealed, without keys; nobody reads metrics or gets traces
+  …-partitions      by a ledger with 8 partitions
+  transfer-within   a point from one account to another of the same partition, of 8
+  transfer-across   the same to an account of another partition; it counts once it is received
   …-slow-disk       with 2 ms added to every fsync and fdatasync
 
 Messages to a Kafka:
@@ -54,6 +60,9 @@ Messages to a Kafka:
 /// So many redemptions a second that all parts keep up, and do all of the work that a redemption
 /// is while it is measured.
 const SEALED_RATE: u32 = 4_000;
+
+/// What the operator's page recommends on PostgreSQL.
+const PARTITIONS: u16 = 8;
 
 /// All of them.
 pub(crate) fn catalogue() -> Vec<Contender> {
@@ -68,6 +77,26 @@ pub(crate) fn catalogue() -> Vec<Contender> {
         row("guerdon-sqlite-hot", CommandApi(Sqlite), HotRedemptions),
         row("guerdon-postgres-uniform", CommandApi(Postgres), Redemptions),
         row("guerdon-postgres-hot", CommandApi(Postgres), HotRedemptions),
+        row("guerdon-sqlite-uniform-partitions", CommandApi(Sqlite), Redemptions)
+            .in_partitions(PARTITIONS),
+        row("guerdon-sqlite-hot-partitions", CommandApi(Sqlite), HotRedemptions)
+            .in_partitions(PARTITIONS),
+        row("guerdon-postgres-uniform-partitions", CommandApi(Postgres), Redemptions)
+            .in_partitions(PARTITIONS),
+        row("guerdon-postgres-hot-partitions", CommandApi(Postgres), HotRedemptions)
+            .in_partitions(PARTITIONS),
+        row("guerdon-sqlite-transfer-within", CommandApi(Sqlite), TransfersWithin)
+            .in_partitions(PARTITIONS)
+            .extra(),
+        row("guerdon-sqlite-transfer-across", CommandApi(Sqlite), TransfersAcross)
+            .in_partitions(PARTITIONS)
+            .extra(),
+        row("guerdon-postgres-transfer-within", CommandApi(Postgres), TransfersWithin)
+            .in_partitions(PARTITIONS)
+            .extra(),
+        row("guerdon-postgres-transfer-across", CommandApi(Postgres), TransfersAcross)
+            .in_partitions(PARTITIONS)
+            .extra(),
         row("guerdon-sqlite-sold-out", CommandApi(Sqlite), SoldOut),
         row("guerdon-postgres-sold-out", CommandApi(Postgres), SoldOut),
         row("guerdon-sqlite-repeated", CommandApi(Sqlite), Repeated).extra(),

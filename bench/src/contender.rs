@@ -17,6 +17,8 @@ pub(crate) struct Contender {
     /// Whether what is appended isn't sealed in the transparency log.
     pub(crate) is_unsealed: bool,
     pub(crate) watch: Watch,
+    /// How many partitions the ledger has.
+    pub(crate) partitions: u16,
     /// Whether it has its turn only with `--full`, or when it is named.
     pub(crate) is_extra: bool,
 }
@@ -124,7 +126,8 @@ impl Contender {
         let is_usual = self.credit == Credit::Plenty
             && self.pace == Pace::Closed
             && !self.is_beside_slow_clients
-            && !self.is_unsealed;
+            && !self.is_unsealed
+            && self.partitions == 1;
         let is_ledger = matches!(self.server, Server::CommandApi(_) | Server::Whole(_));
         match (self.requests, self.disk) {
             _ if !is_usual || !is_ledger => None,
@@ -151,6 +154,7 @@ impl Contender {
             is_beside_slow_clients,
             is_unsealed,
             watch,
+            partitions: 1,
             is_extra,
         }
     }
@@ -169,6 +173,10 @@ impl Contender {
 
     pub(crate) const fn watched_by(self, watch: Watch) -> Self {
         Self { watch, ..self }
+    }
+
+    pub(crate) const fn in_partitions(self, partitions: u16) -> Self {
+        Self { partitions, ..self }
     }
 
     pub(crate) const fn with(self, credit: Credit) -> Self {

@@ -1,10 +1,11 @@
 //! The ledger in a process of its own, with what a turn needs in it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use log_record::Partition;
 use serde_json::Value;
 use services::Postgres;
 
@@ -32,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Ledger {
     pub(crate) process: Process,
     pub(crate) postgres: Option<Postgres>,
+    /// Its data folder.
+    pub(crate) data: PathBuf,
     /// Nothing where it asks for none.
     keys: Value,
     watchers: Option<(Collector, MetricsReader)>,
@@ -89,13 +92,16 @@ impl Ledger {
                 command.arg("--no-authentication");
             }
         }
+        if contender.partitions > 1 {
+            command.args(["--partitions", &contender.partitions.to_string()]);
+        }
         command.env("RUST_LOG", "warn").stdout(Stdio::null());
         let mut process = Process::start(&mut command)?;
         ready(&mut process).await?;
         stage.check(process.pid())?;
-        let mut ledger = Self { process, postgres, keys: Value::Null, watchers: None };
+        let mut ledger = Self { process, postgres, data, keys: Value::Null, watchers: None };
         if contender.watch != Watch::Nothing {
-            let keys = std::fs::read_to_string(data.join("api-keys.json"));
+            let keys = std::fs::read_to_string(ledger.data.join("api-keys.json"));
             ledger.keys = serde_json::from_str(&keys.context("it has no keys")?)?;
         }
         if let Some(collector) = collector {
@@ -136,6 +142,9 @@ impl Ledger {
         let merchant = self.key("merchant");
         let shoppers = variety.shoppers;
         let mut last = credit::give(&mut connection, merchant, shoppers, contender.credit).await?;
+        if contender.partitions > 1 {
+            self.wait_until_sold_everywhere(&mut connection, contender, variety).await?;
+        }
         match contender.requests {
             Requests::SoldOut => last = self.sell_out(&mut connection).await?,
             Requests::Repeated => last = self.redeem_all(variety).await?,
@@ -145,6 +154,30 @@ impl Ledger {
             self.wait_until_visible(last).await?;
         }
         Ok(last)
+    }
+
+    /// Waits until every partition knows every offer and has units of it.
+    async fn wait_until_sold_everywhere(
+        &self,
+        connection: &mut Connection,
+        contender: &Contender,
+        variety: Variety,
+    ) -> anyhow::Result<()> {
+        let (started, mut draft) = (Instant::now(), Draft::default());
+        for partition in (0..contender.partitions).map(Partition) {
+            let mut shoppers = 0..variety.shoppers;
+            let shopper = shoppers.find(|shopper| variety.partition_of(*shopper) == partition);
+            let shopper = shopper.context("a partition has no shopper")?;
+            for offer in 0..contender.requests.offers(variety) {
+                draft.redemption(shopper, offer, format_args!("first-{offer}"))?;
+                while connection.ask(draft.ask(self.key("shopper"))).await?.status != 201 {
+                    let body = connection.body();
+                    ensure!(started.elapsed() < PATIENCE, "{partition} sells nothing: {body}");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Sells the one unit that there is, and sees why nobody else gets one.
@@ -220,7 +253,7 @@ pub(crate) fn variety(settings: &Settings, contender: &Contender) -> Variety {
         (Requests::Balances(accounts), _) => accounts.max(variety.shoppers),
         _ => variety.shoppers,
     };
-    Variety { shoppers, ..variety }
+    Variety { shoppers, partitions: contender.partitions, ..variety }
 }
 
 fn migrate(stage: &Stage, binary: &Path, data: &Path, stores: &[&str]) -> anyhow::Result<()> {

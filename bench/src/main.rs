@@ -26,6 +26,7 @@ mod load;
 mod machine;
 mod make_log;
 mod memory;
+mod messages;
 mod naive;
 mod noop;
 mod process;

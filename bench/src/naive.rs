@@ -207,7 +207,7 @@ mod tests {
         let contender = catalogue().remove(1);
         let stage = Stage::new(&std::env::temp_dir(), &contender).unwrap();
         let server = stage.postgres(DATABASE).unwrap();
-        let variety = Variety { shoppers: 2, offers: 1 };
+        let variety = Variety { shoppers: 2, offers: 1, partitions: 1 };
         for way in [Way::OneStatement, Way::Steps] {
             server.sql(DATABASE, "drop schema public cascade; create schema public").unwrap();
             prepare(&server, Requests::SoldOut, variety).unwrap();

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::contender::Contender;
 use crate::disk::{Fsync, SLOWER_BY_MS};
 use crate::machine::Machine;
+use crate::messages::Messages;
 use crate::results::{Medians, Results, median};
 use crate::settings::Settings;
 use crate::stage::POSTGRES_SETTINGS;
@@ -33,6 +34,7 @@ impl Report<'_> {
         self.write_contenders(&mut text)?;
         self.write_senders(&mut text)?;
         self.write_published(&mut text)?;
+        self.write_messages(&mut text)?;
         self.write_lag(&mut text)?;
         self.write_sweeps(&mut text)?;
         self.write_targets(&mut text)?;
@@ -195,6 +197,25 @@ impl Report<'_> {
                 |per_mille| or_dash(self.results.published_millis(contender.name, per_mille), 2);
             let [half, most, all] = [500, 990, 1000].map(within);
             writeln!(text, "| {} | {half} | {most} | {all} |", contender.name)?;
+        }
+        writeln!(text)?;
+        Ok(())
+    }
+
+    fn write_messages(&self, text: &mut String) -> anyhow::Result<()> {
+        let mut several = self.contenders.iter().filter(|c| c.partitions > 1).peekable();
+        if several.peek().is_none() {
+            return Ok(());
+        }
+        head(text, &["between 8 partitions", "messages for each accepted", "grants among them"])?;
+        for contender in several {
+            let of = |figure: fn(&Messages) -> u64| {
+                let per_accepted =
+                    |turn: &Turn| turn.per_accepted(turn.messages.as_ref().map_or(0, figure));
+                or_dash(self.results.median(contender.name, per_accepted), 4)
+            };
+            let (sent, granted) = (of(|messages| messages.sent), of(|messages| messages.granted));
+            writeln!(text, "| {} | {sent} | {granted} |", contender.name)?;
         }
         writeln!(text)?;
         Ok(())

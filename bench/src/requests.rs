@@ -2,6 +2,9 @@
 
 use std::fmt::{self, Write as _};
 
+use domain::AccountId;
+use log_record::Partition;
+
 use crate::chance::Chance;
 use crate::connection::Ask;
 
@@ -32,6 +35,10 @@ pub(crate) enum Requests {
     Balances(u64),
     /// Three balances to one redemption.
     ThreeReadsToOne,
+    /// A point to another account of the same partition.
+    TransfersWithin,
+    /// A point to an account of another partition.
+    TransfersAcross,
 }
 
 /// How much there is to choose from.
@@ -39,6 +46,8 @@ pub(crate) enum Requests {
 pub(crate) struct Variety {
     pub(crate) shoppers: u64,
     pub(crate) offers: u64,
+    /// The accounts live in so many partitions.
+    pub(crate) partitions: u16,
 }
 
 /// The exchange that a client asks for with its request of that number.
@@ -63,7 +72,10 @@ impl Requests {
     /// The answers that count; every other is an error.
     pub(crate) const fn is_wanted(self, status: u16) -> bool {
         match self {
-            Self::Redemptions | Self::HotRedemptions => status == 201,
+            Self::Redemptions
+            | Self::HotRedemptions
+            | Self::TransfersWithin
+            | Self::TransfersAcross => status == 201,
             Self::SoldOut => status == 409,
             Self::Repeated | Self::Balances(_) => status == 200,
             Self::ThreeReadsToOne => matches!(status, 200 | 201),
@@ -80,7 +92,7 @@ impl Requests {
         match self {
             Self::Redemptions | Self::Repeated | Self::ThreeReadsToOne => variety.offers,
             Self::HotRedemptions | Self::SoldOut => 1,
-            Self::Balances(_) => 0,
+            Self::Balances(_) | Self::TransfersWithin | Self::TransfersAcross => 0,
         }
     }
 
@@ -107,12 +119,33 @@ impl Requests {
             Self::ThreeReadsToOne if !number.is_multiple_of(4) => {
                 draft.balance(chance.below(variety.shoppers))
             }
+            Self::TransfersWithin | Self::TransfersAcross => {
+                let (from, across) =
+                    (chance.below(variety.shoppers), self == Self::TransfersAcross);
+                draft.transfer(from, variety.other(from, across), ExchangeId(client, number))
+            }
             _ => {
                 let shopper = chance.below(variety.shoppers);
                 let offer = chance.below(self.offers(variety));
                 draft.redemption(shopper, offer, format_args!("{}", ExchangeId(client, number)))
             }
         }
+    }
+}
+
+impl Variety {
+    /// The next shopper whose account is in the same partition, or in another.
+    fn other(self, from: u64, across: bool) -> u64 {
+        let home = self.partition_of(from);
+        let others = (1..self.shoppers).map(|further| (from + further) % self.shoppers);
+        let mut fitting = others.filter(|to| (self.partition_of(*to) != home) == across);
+        fitting.next().unwrap_or(from)
+    }
+
+    /// Where a shopper's account lives.
+    pub(crate) fn partition_of(self, shopper: u64) -> Partition {
+        let account: Result<AccountId, _> = format!("shopper-{shopper}").parse();
+        account.map_or_else(|_| Partition::default(), |account| account.partition(self.partitions))
     }
 }
 
@@ -130,11 +163,23 @@ impl Draft {
         }
     }
 
-    fn redemption(&mut self, shopper: u64, offer: u64, id: fmt::Arguments<'_>) -> fmt::Result {
+    pub(crate) fn redemption(
+        &mut self,
+        shopper: u64,
+        offer: u64,
+        id: fmt::Arguments<'_>,
+    ) -> fmt::Result {
         self.path.clear();
         self.body.clear();
         write!(self.path, "/v1/accounts/shopper-{shopper}/exchanges/{id}")?;
         write!(self.body, r#"{{"offer_id":"offer-{offer}","quantity":1,"deliver_to":"{ADDRESS}"}}"#)
+    }
+
+    fn transfer(&mut self, from: u64, to: u64, id: ExchangeId) -> fmt::Result {
+        self.path.clear();
+        self.body.clear();
+        write!(self.path, "/v1/accounts/shopper-{from}/transfers/{id}")?;
+        write!(self.body, r#"{{"to":"shopper-{to}","points":1}}"#)
     }
 
     fn balance(&mut self, account: u64) -> fmt::Result {

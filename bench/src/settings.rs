@@ -85,6 +85,6 @@ impl Settings {
     }
 
     pub(crate) const fn variety(&self) -> Variety {
-        Variety { shoppers: self.shoppers, offers: self.offers }
+        Variety { shoppers: self.shoppers, offers: self.offers, partitions: 1 }
     }
 }

@@ -38,7 +38,7 @@ pub(crate) enum Target {
 use Target::{AtLeast, CpuShareWithin, CpuWithin, P99PublishedWithin, P99Within};
 
 /// Over both ways to write the naive transaction: as most do, and as it is quickest.
-pub(crate) const TARGETS: [Target; 28] = [
+pub(crate) const TARGETS: [Target; 32] = [
     AtLeast { of: "guerdon-sqlite-uniform", over: "noop", ratio: 0.6 },
     AtLeast { of: "guerdon-postgres-uniform", over: "noop", ratio: 0.5 },
     AtLeast { of: "guerdon-postgres-uniform", over: "naive-uniform", ratio: 6.0 },
@@ -47,6 +47,14 @@ pub(crate) const TARGETS: [Target; 28] = [
     AtLeast { of: "guerdon-postgres-hot", over: "naive-in-steps-hot", ratio: 7.0 },
     AtLeast { of: "guerdon-sqlite-hot", over: "guerdon-sqlite-uniform", ratio: 0.95 },
     AtLeast { of: "guerdon-postgres-hot", over: "guerdon-postgres-uniform", ratio: 0.95 },
+    AtLeast { of: "guerdon-sqlite-uniform-partitions", over: "guerdon-sqlite-uniform", ratio: 0.9 },
+    AtLeast { of: "guerdon-sqlite-hot-partitions", over: "guerdon-sqlite-hot", ratio: 0.9 },
+    AtLeast {
+        of: "guerdon-postgres-uniform-partitions",
+        over: "guerdon-postgres-uniform",
+        ratio: 0.9,
+    },
+    AtLeast { of: "guerdon-postgres-hot-partitions", over: "guerdon-postgres-hot", ratio: 0.9 },
     AtLeast { of: "guerdon-postgres-whole-way", over: "naive-uniform", ratio: 3.0 },
     AtLeast { of: "guerdon-sqlite-whole-way", over: "noop", ratio: 0.35 },
     AtLeast { of: "guerdon-postgres-whole-way", over: "noop", ratio: 0.35 },

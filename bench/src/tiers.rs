@@ -79,7 +79,7 @@ pub(crate) async fn tiers(args: &TiersArgs) -> anyhow::Result<()> {
         address: process.address(),
         key: keys["shopper"].as_str().unwrap_or_default().to_owned(),
         requests: Requests::Redemptions,
-        variety: Variety { shoppers: SHOPPERS.min(args.accounts), offers: OFFERS },
+        variety: Variety { shoppers: SHOPPERS.min(args.accounts), offers: OFFERS, partitions: 1 },
         connections: args.connections,
         rate: Some(args.rate.into()),
         warm_up: Duration::ZERO,

@@ -14,6 +14,7 @@ use crate::histogram::Histogram;
 use crate::lag::{self, Sample};
 use crate::ledger::{self, Ledger, TOPIC};
 use crate::load::{Load, Loaded, load};
+use crate::messages::Messages;
 use crate::naive;
 use crate::process::Process;
 use crate::sender;
@@ -32,6 +33,8 @@ pub(crate) struct Turn {
     pub(crate) expired: Option<u64>,
     /// How long after its answer each message came to a consumer, where one looked.
     pub(crate) published: Option<Histogram>,
+    /// What the partitions told each other meanwhile, where there are several.
+    pub(crate) messages: Option<Messages>,
     /// The broker's processor seconds, in hundredths, where one took messages from a sender.
     pub(crate) broker_cpu: Option<u64>,
 }
@@ -68,6 +71,12 @@ impl Turn {
     /// Answers that count for a second of processor time, whoever spent it.
     pub(crate) fn per_cpu_second(&self) -> f64 {
         1000.0 / self.per_thousand(self.loaded.servers_cpu() + self.loaded.client_cpu)
+    }
+
+    /// So many of what was counted meanwhile for each that was accepted, also before and after the
+    /// time that counts.
+    pub(crate) fn per_accepted(&self, count: u64) -> f64 {
+        count as f64 / self.loaded.tally.accepted_in_all.max(1) as f64
     }
 
     /// Processor seconds for a thousand answers that count.
@@ -141,6 +150,7 @@ impl Plan<'_> {
             let (address, key) = (ledger.process.address(), ledger.key("merchant"));
             slow_clients = Some(SlowClients::start(address, key).await?);
         }
+        let messages_before = Messages::of(&ledger, contender)?;
         let mut visible = None;
         let loaded = if contender.is_until_visible() {
             let long = load_of.warm_up + load_of.measured;
@@ -171,8 +181,10 @@ impl Plan<'_> {
             Some(follower) => Some(follower.latencies(&loaded.tally.accepted).await?),
         };
         ledger.check_watched()?;
+        let messages = Messages::of(&ledger, contender)?;
+        let messages = messages.zip(messages_before).map(|(after, before)| after.since(before));
         ledger.process.stop()?;
-        Ok(Turn { visible, expired, published, ..self.turn(loaded)? })
+        Ok(Turn { visible, expired, published, messages, ..self.turn(loaded)? })
     }
 
     pub(crate) fn load(self, process: &Process, postgres: Option<&Postgres>) -> Load {
@@ -200,6 +212,7 @@ impl Plan<'_> {
             visible: None,
             expired: None,
             published: None,
+            messages: None,
             broker_cpu: None,
         })
     }
