@@ -64,6 +64,12 @@ pub fn sentence(event: &Event) -> String {
         Event::OfferAmended(fact) => programme::offer_amended(fact),
         Event::OfferClosed(fact) => programme::offer_closed(fact),
         Event::OfferReopened(fact) => programme::offer_reopened(fact),
+        Event::OfferPaused(fact) => programme::offer_paused(fact),
+        Event::OfferResumed(fact) => programme::offer_resumed(fact),
+        Event::SegmentSet(_, fact) if fact.member => {
+            format!("The account came into the segment {}.", fact.segment)
+        }
+        Event::SegmentSet(_, fact) => format!("The account left the segment {}.", fact.segment),
         Event::StockAdded(fact) => programme::stock_added(fact),
         Event::StockRemoved(fact) => programme::stock_removed(fact),
         Event::StockAmended(fact) => programme::stock_amended(fact),

@@ -135,10 +135,13 @@ pub(crate) fn open_offer(number: u64) -> anyhow::Result<Command> {
         product_id: "product".parse()?,
         prices: Prices::of_points(Points::new(7)?),
         tier: None,
+        segment: None,
         tier_prices: domain::TierPrices::default(),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,
+        period_limits: domain::PeriodLimits::default(),
+        time_zone: domain::TimeZone::default(),
         warehouse: "main".parse()?,
         ships: true,
     };

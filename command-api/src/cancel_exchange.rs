@@ -7,7 +7,7 @@ use domain::{
     AccountId, CancellationId, Command, ExchangeCancelled, ExchangeId, Note, Ordered, Points, Price,
 };
 use log_record::Place;
-use wire::body::{CancelExchangeBody, ExchangeCancelledBody, OrderedBody, PriceBody};
+use wire::body::{CancelExchangeBody, CountedBody, ExchangeCancelledBody, OrderedBody, PriceBody};
 use wire::{Caller, JsonBody, Problem, Role, ThreePathIds};
 
 use crate::CommandApi;
@@ -49,7 +49,7 @@ pub(crate) fn exchange_cancelled(
         offer_id,
         allocation,
         refunded,
-        of: Ordered { quantity: ordered_quantity, prices },
+        of: Ordered { quantity: ordered_quantity, prices, counted },
         asked_quantity,
         occurred_at,
         note: _private,
@@ -70,6 +70,7 @@ pub(crate) fn exchange_cancelled(
             points: ordered_points,
             unit,
             prices: PriceBody::all(&prices),
+            counted: CountedBody::of(counted),
         },
         asked_quantity,
         occurred_at,

@@ -6,8 +6,8 @@ use domain::command::{Capture, CaptureHold, Order};
 use domain::{AccountId, Command, ExchangeCreated, Grace, HoldCaptured, HoldId, Price};
 use log_record::Place;
 use wire::body::{
-    CaptureExchangeBody, CaptureHoldBody, ExchangeCreatedBody, HoldCapturedBody, LadderTierBody,
-    PriceBody,
+    CaptureExchangeBody, CaptureHoldBody, CountedBody, ExchangeCreatedBody, HoldCapturedBody,
+    LadderTierBody, PriceBody,
 };
 use wire::{Caller, JsonBody, Object, PathIds, Problem};
 
@@ -96,6 +96,7 @@ pub(crate) fn exchange_created(
         allocation,
         prices,
         tier,
+        counted,
         warehouse,
         hold_id,
         expected_points,
@@ -116,6 +117,7 @@ pub(crate) fn exchange_created(
         unit,
         prices: PriceBody::all(&prices),
         tier: tier.map(LadderTierBody::from),
+        counted: CountedBody::of(counted),
         warehouse,
         hold_id,
         expected_points,

@@ -11,8 +11,8 @@ use domain::{
 };
 use log_record::{Partition, Place};
 use wire::body::{
-    AttributesBody, LadderTierBody, OFFER_BYTES_MAX, OfferBody, PriceBody, PutOfferBody,
-    TierPriceBody,
+    AttributesBody, LadderTierBody, OFFER_BYTES_MAX, OfferBody, PeriodLimitsBody, PriceBody,
+    PutOfferBody, TierPriceBody,
 };
 use wire::{Caller, JsonBody, MergePatch, Object, PathId, Precondition, Problem};
 
@@ -141,11 +141,14 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
         unit,
         prices,
         tier,
+        segment,
         tier_prices,
         stock,
         opens_at,
         closes_at,
         limit_per_shopper,
+        limits_per_shopper,
+        time_zone,
         warehouse,
         ships,
         name,
@@ -153,6 +156,7 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
         image_url,
         category,
         attributes,
+        remaining_shown,
     } = body;
     if let (Some(opens_at), Some(closes_at)) = (opens_at, closes_at)
         && closes_at <= opens_at
@@ -160,22 +164,29 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
         let complaint = format!("must be after opens_at, which is {opens_at}");
         return Err(Problem::invalid_field("closes_at", complaint));
     }
+    if let Err(unknown) = time_zone.calendar() {
+        return Err(Problem::invalid_field("time_zone", unknown.to_string()));
+    }
+    let limits = limits_per_shopper.map(|Object(limits)| limits).unwrap_or_default();
     let prices = offered(price, unit, prices)?;
     let warehouse = warehouse_or_default(warehouse)?;
     let ships = ships.unwrap_or(true);
     let terms = Terms {
         product_id,
         tier: tier.map(|Object(tier)| tier.into()),
+        segment,
         tier_prices: self::tier_prices(tier_prices, &prices)?,
         prices,
         opens_at,
         closes_at,
         limit_per_shopper,
+        period_limits: limits.into(),
+        time_zone,
         warehouse,
         ships,
     };
     let attributes = attributes.map(|AttributesBody(attributes)| attributes);
-    let page = Page { name, description, image_url, category, attributes };
+    let page = Page { name, description, image_url, category, attributes, remaining_shown };
     Ok(Said { terms, page, stock })
 }
 
@@ -187,7 +198,7 @@ pub(crate) fn warehouse_or_default(named: Option<WarehouseId>) -> Result<Warehou
     }
 }
 
-/// The offer that a command closed or let go on, with the page that it has.
+/// The offer that a command paused, closed or let go on, with the page that it has.
 pub(crate) async fn respond_with_page(
     api: &CommandApi,
     done: &Done,
@@ -227,17 +238,20 @@ fn offer_body(
         version,
         opening_stock: _,
         inventory,
-        phase: OfferPhase::Open | OfferPhase::Closed { .. },
+        phase: OfferPhase::Open | OfferPhase::Paused { .. } | OfferPhase::Closed { .. },
         changed_at,
     } = offer;
     let Terms {
         product_id,
         prices,
         tier,
+        segment,
         tier_prices,
         opens_at,
         closes_at,
         limit_per_shopper,
+        period_limits,
+        time_zone,
         warehouse,
         ships,
     } = terms.clone();
@@ -249,10 +263,15 @@ fn offer_body(
         unit,
         prices: PriceBody::all(&prices),
         tier: tier.map(LadderTierBody::from),
+        segment,
         tier_prices: TierPriceBody::all(&tier_prices),
         opens_at,
         closes_at,
         limit_per_shopper,
+        limits_per_shopper: Some(period_limits)
+            .filter(|limits| !limits.is_empty())
+            .map(PeriodLimitsBody::from),
+        time_zone,
         warehouse,
         ships,
         page: page.into(),

@@ -47,7 +47,8 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
         Fact::Unit(unit) => problem.fact(name, unit.as_str()),
         Fact::Ladder(ladder) => problem.fact(name, ladder.as_str()),
         Fact::Tier(tier) => problem.fact(name, tier.as_str()),
-        Fact::Field(field) => problem.fact(name, field),
+        Fact::Segment(segment) => problem.fact(name, segment.as_str()),
+        Fact::Field(word) | Fact::Word(word) => problem.fact(name, word),
     })
 }
 

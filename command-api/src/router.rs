@@ -22,6 +22,7 @@ use crate::hold_credit::hold_credit;
 use crate::keys::{create_key, list_keys, revoke_key, rotate_key};
 use crate::marks::{list_marks, mark_account, mark_request, unmark_account, unmark_request};
 use crate::open_account::open_account;
+use crate::pause_offer::{pause_offer, resume_offer};
 use crate::put_conversion_rate::{close_conversion_rate, put_conversion_rate};
 use crate::put_earning_rule::{patch_earning_rule, put_earning_rule};
 use crate::put_ladder::put_ladder;
@@ -39,6 +40,7 @@ use crate::return_purchase::return_purchase;
 use crate::reverse_return::reverse_return;
 use crate::reverse_withdrawal::reverse_withdrawal;
 use crate::seal_balances::seal_balances;
+use crate::set_segment::set_segment;
 use crate::shipment::{
     accept_shipment, back_order_shipment, deliver_parcel, deliver_shipment, dispatch_parcel,
     dispatch_shipment, reject_shipment, settle_shipment,
@@ -104,6 +106,10 @@ pub fn routes() -> Routes<CommandApi> {
             put(only(&[Operator], revoke_grant).about(Account)),
         )
         .route(
+            "/segments/{segment}",
+            put(only(&[Merchant, Operator], set_segment).about(Account).with_versions()),
+        )
+        .route(
             "/conversions/{conversion_id}",
             put(only(&[Shopper, Operator], convert_credit).about(Account)),
         )
@@ -164,6 +170,11 @@ pub fn routes() -> Routes<CommandApi> {
         .route(
             "/v1/offers/{offer_id}/stock-removals/{removal_id}",
             put(only(&[Operator], remove_stock).about(Offers).with_versions()),
+        )
+        .route("/v1/offers/{offer_id}/pause", put(only(&[Operator], pause_offer).about(Offers)))
+        .route(
+            "/v1/offers/{offer_id}/resumptions/{resumption_id}",
+            put(only(&[Operator], resume_offer).about(Offers).with_versions()),
         )
         .route(
             "/v1/offers/{offer_id}/reopenings/{reopening_id}",

@@ -1,6 +1,7 @@
 //! A shopper's credit, by unit, and how much of each offer the shopper has had.
 
 mod caps;
+mod counts;
 mod holds;
 mod wallet;
 
@@ -12,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::lots::{Lots, sum_of};
 use crate::tally::Tally;
 use crate::unit::UnitNumber;
-use crate::{Event, Grace, HoldId, LotPart, Refusal, Standings, Timestamp, Units};
+use crate::{Event, Grace, HoldId, LotPart, Refusal, Standings, Timestamp};
+pub(crate) use counts::SegmentNumber;
 pub use wallet::Wallet;
 
 /// How many parts of lots may come into an account at most: what falls due in it, or is drawn at
@@ -30,8 +32,8 @@ const HOLDS_MAX: usize = 1_000;
 pub struct Account {
     /// What it has of `points`, and in there what it has of further units.
     points: Wallet,
-    /// How many units of each offer were redeemed, by the offer's number in the state.
-    taken: Tally,
+    /// How many units of each offer were redeemed, and the segments.
+    counts: Tally,
 }
 
 /// Credit that can't be spent yet.
@@ -124,18 +126,13 @@ impl Account {
 
     /// The bytes that it has allocated, without what the allocator adds.
     pub(crate) fn allocated_bytes(&self) -> usize {
-        let Self { points, taken } = self;
-        points.allocated_bytes() + taken.allocated_bytes()
+        let Self { points, counts } = self;
+        points.allocated_bytes() + counts.allocated_bytes()
     }
 
     /// Reads a little of what it has allocated.
     pub(crate) fn touch(&self) -> (Option<Timestamp>, u64) {
-        (self.points.next_due(), self.taken.get(0))
-    }
-
-    /// How many units of the offer this shopper has had.
-    pub(crate) fn taken(&self, offer: OfferNumber) -> Units {
-        Units::sum_of(self.taken.get(offer.0.into())).unwrap_or_default()
+        (self.points.next_due(), self.counts.get(0))
     }
 
     /// Whether so many more lots may come in.
@@ -207,22 +204,6 @@ impl Account {
             _ => unit,
         };
         self.wallet_mut(unit).evolve(at, recorded_at, event)
-    }
-
-    /// Counts units of an offer towards its limit.
-    #[must_use]
-    pub(crate) fn count(&mut self, offer: OfferNumber, quantity: Units) -> Option<()> {
-        let taken = self.taken(offer).plus(quantity)?;
-        self.taken.set(offer.0.into(), taken.get());
-        Some(())
-    }
-
-    /// Takes units off the count.
-    #[must_use]
-    pub(crate) fn count_back(&mut self, offer: OfferNumber, quantity: Units) -> Option<()> {
-        let taken = self.taken(offer).minus(quantity)?;
-        self.taken.set(offer.0.into(), taken.get());
-        Some(())
     }
 }
 

@@ -24,6 +24,7 @@ mod hold_credit;
 mod open_account;
 mod open_offer;
 mod order;
+mod pause_offer;
 mod record_purchase;
 mod redeem;
 mod refund;
@@ -33,6 +34,7 @@ mod release_hold;
 mod remove_stock;
 mod reopen_offer;
 mod report_shipment;
+mod resume_offer;
 mod return_purchase;
 mod reverse_return;
 mod reverse_withdrawal;
@@ -43,6 +45,7 @@ mod set_conversion_rate;
 mod set_earning_rule;
 mod set_ladder;
 mod set_policy;
+mod set_segment;
 mod set_unit;
 mod show_terms;
 mod take_back;
@@ -69,6 +72,7 @@ pub use hold_credit::{HOLD_DAYS_MAX, HoldCredit};
 pub use open_account::OpenAccount;
 pub use open_offer::OpenOffer;
 pub use order::Order;
+pub use pause_offer::PauseOffer;
 pub use record_purchase::RecordPurchase;
 pub use redeem::Redeem;
 pub use refund_capture::RefundCapture;
@@ -77,6 +81,7 @@ pub use release_hold::ReleaseHold;
 pub use remove_stock::RemoveStock;
 pub use reopen_offer::ReopenOffer;
 pub use report_shipment::{Report, ReportShipment};
+pub use resume_offer::ResumeOffer;
 pub use return_purchase::ReturnPurchase;
 pub use reverse_return::ReverseReturn;
 pub use reverse_withdrawal::ReverseWithdrawal;
@@ -87,6 +92,7 @@ pub use set_conversion_rate::SetConversionRate;
 pub use set_earning_rule::{ExpectedVersion, SetEarningRule};
 pub use set_ladder::SetLadder;
 pub use set_policy::SetPolicy;
+pub use set_segment::SetSegment;
 pub use set_unit::SetUnit;
 pub use show_terms::ShowTerms;
 pub use transfer_credit::TransferCredit;
@@ -175,6 +181,10 @@ commands! {
     CloseOffer,
     /// Let an offer go on.
     ReopenOffer,
+    /// Stop an offer for a while.
+    PauseOffer,
+    /// Let an offer go on that was paused.
+    ResumeOffer,
     /// Add to an offer's stock.
     AddStock,
     /// Take away from an offer's stock.
@@ -189,6 +199,8 @@ commands! {
     CloseUnit,
     /// Make a ladder, or amend it.
     SetLadder,
+    /// Put an account into a segment, or take it out.
+    SetSegment,
     /// Grant a tier for a time.
     GrantTier,
     /// End a grant before its time.
@@ -247,6 +259,8 @@ impl Command {
             Self::AmendOffer(it) => Some(&it.offer_id),
             Self::CloseOffer(it) => Some(&it.offer_id),
             Self::ReopenOffer(it) => Some(&it.offer_id),
+            Self::PauseOffer(it) => Some(&it.offer_id),
+            Self::ResumeOffer(it) => Some(&it.offer_id),
             Self::AddStock(it) => Some(&it.offer_id),
             Self::RemoveStock(it) => Some(&it.offer_id),
             _ => None,

@@ -28,6 +28,11 @@ impl Day {
         NaiveDate::from_ymd_opt(year, month, day).map(Self::from)
     }
 
+    /// Days after the first of January 1970; none before.
+    pub(crate) fn number(self) -> u64 {
+        u64::try_from(self.0).unwrap_or_default()
+    }
+
     /// As chrono has it.
     pub(crate) fn date(self) -> NaiveDate {
         NaiveDate::from_num_days_from_ce_opt(self.0.saturating_add(EPOCH_FROM_CE))

@@ -15,6 +15,7 @@ mod message;
 mod offer;
 mod programme;
 mod purchase;
+mod segment;
 mod shipment;
 
 pub use account::{AccountErased, AccountOpened};
@@ -30,7 +31,8 @@ pub use hold::{CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped
 pub use ladder::{GrantEnd, LadderSet, ReplacedGrant, TierChanged, TierGrantEnded, TierGranted};
 pub use message::{MessageReceived, MessageSent};
 pub use offer::{
-    OfferAmended, OfferClosed, OfferOpened, OfferReopened, StockAdded, StockAmended, StockRemoved,
+    OfferAmended, OfferClosed, OfferOpened, OfferPaused, OfferReopened, OfferResumed, StockAdded,
+    StockAmended, StockRemoved,
 };
 pub use programme::{
     BalancesSealed, Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened,
@@ -41,6 +43,7 @@ pub use purchase::{
     RULES_OF_PURCHASE_MAX, ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack,
     TakenBack, UnitPoints,
 };
+pub use segment::SegmentSet;
 pub use shipment::{ParcelLines, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine};
 
 use crate::{AccountId, Actor, Day, Reason, UnitId};
@@ -144,6 +147,8 @@ pub enum Event {
     TierGranted(AccountId, TierGranted),
     /// `tier-grant-ended`.
     TierGrantEnded(AccountId, TierGrantEnded),
+    /// `segment-set`.
+    SegmentSet(AccountId, SegmentSet),
     /// `offer-opened`.
     OfferOpened(OfferOpened),
     /// `offer-amended`.
@@ -152,6 +157,10 @@ pub enum Event {
     OfferClosed(OfferClosed),
     /// `offer-reopened`.
     OfferReopened(OfferReopened),
+    /// `offer-paused`.
+    OfferPaused(OfferPaused),
+    /// `offer-resumed`.
+    OfferResumed(OfferResumed),
     /// `stock-added`.
     StockAdded(StockAdded),
     /// `stock-removed`.
@@ -226,7 +235,8 @@ impl Event {
             | Self::TierKept(account, _)
             | Self::TierLapsed(account, _)
             | Self::TierGranted(account, _)
-            | Self::TierGrantEnded(account, _) => Some(account),
+            | Self::TierGrantEnded(account, _)
+            | Self::SegmentSet(account, _) => Some(account),
             Self::LogOpened(_)
             | Self::LogForked(_)
             | Self::ClockDoubted(_)
@@ -242,6 +252,8 @@ impl Event {
             | Self::OfferAmended(_)
             | Self::OfferClosed(_)
             | Self::OfferReopened(_)
+            | Self::OfferPaused(_)
+            | Self::OfferResumed(_)
             | Self::StockAdded(_)
             | Self::StockRemoved(_)
             | Self::StockAmended(_)
@@ -388,6 +400,7 @@ impl Event {
             | Self::TierLapsed(..)
             | Self::TierGranted(..)
             | Self::TierGrantEnded(..)
+            | Self::SegmentSet(..)
             | Self::LogOpened(_)
             | Self::LogForked(_)
             | Self::ClockDoubted(_)
@@ -403,6 +416,8 @@ impl Event {
             | Self::OfferAmended(_)
             | Self::OfferClosed(_)
             | Self::OfferReopened(_)
+            | Self::OfferPaused(_)
+            | Self::OfferResumed(_)
             | Self::StockAdded(_)
             | Self::StockRemoved(_)
             | Self::StockAmended(_)

@@ -86,6 +86,10 @@ id! {
     ReopeningId
 }
 id! {
+    /// One resumption of an offer; unique within the offer.
+    ResumptionId
+}
+id! {
     /// A commitment to all balances.
     SealId
 }

@@ -470,7 +470,11 @@ fn cancellation(cancellation_id: CancellationId, quantity: u64) -> [Event; 2] {
         offer_id: id("mug"),
         allocation: Allocation::Units(units(quantity)),
         refunded: [Price { unit: crate::UnitId::POINTS, points: cost }].into(),
-        of: Ordered { quantity: units(2), prices: Prices::of_points(points(600)) },
+        of: Ordered {
+            quantity: units(2),
+            prices: Prices::of_points(points(600)),
+            counted: LimitDays::default(),
+        },
         asked_quantity: None,
         occurred_at: None,
         note: Note::default(),

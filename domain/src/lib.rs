@@ -19,7 +19,7 @@
 //! - [`shipment`]: how far a shipping request is
 //! - [`policy`], [`earning_rule`], [`mod@unit`], [`conversion`], [`ladder`]: what an operator
 //!   chooses;
-//!   [`standing`] is where an account stands on ladders; [`grace`] follows from the policy, and
+//!   [`shopper_limit`] and [`segment`] are of an offer's terms; [`standing`] is where an account stands on ladders; [`grace`] follows from the policy, and
 //!   [`cap_count`] is what a rule's cap counts
 //! - [`amount`], [`ids`], [`short_id`], [`text`], [`day`], [`timestamp`], [`time_zone`]: types that
 //!   carry their precondition
@@ -55,9 +55,11 @@ pub mod receive;
 pub mod recorded_ids;
 pub mod refusal;
 mod schedule;
+pub mod segment;
 mod sharing;
 pub mod shelves;
 pub mod shipment;
+pub mod shopper_limit;
 pub mod short_id;
 pub mod standing;
 pub mod state;
@@ -96,20 +98,21 @@ pub use event::{
     CreditReceived, CreditRefunded, CreditRefused, CreditReturned, CreditSent, CreditWithdrawn,
     DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured,
     HoldExtended, HoldReleased, HoldSwapped, LadderSet, LogForked, LogOpened, LotId, LotPart,
-    MessageReceived, MessageSent, Note, OfferAmended, OfferClosed, OfferOpened, OfferReopened,
-    Ordered, ParcelLines, PolicyChanged, PurchaseEarning, PurchaseLine, PurchaseRecorded,
-    PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion, RefundCause, ReleaseReason,
-    ReplacedGrant, ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack, RuleVersion,
-    SaltsId, SealedBalances, SealedUnit, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine,
-    StockAdded, StockAmended, StockRemoved, TakenBack, TierChanged, TierGrantEnded, TierGranted,
-    UnitClosed, UnitPoints, UnitSet, WithdrawalCause, WithdrawalReversed,
+    MessageReceived, MessageSent, Note, OfferAmended, OfferClosed, OfferOpened, OfferPaused,
+    OfferReopened, OfferResumed, Ordered, ParcelLines, PolicyChanged, PurchaseEarning,
+    PurchaseLine, PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion,
+    RefundCause, ReleaseReason, ReplacedGrant, ReturnCreditGivenBack, ReturnReversed, ReturnedLine,
+    RoomBack, RuleVersion, SaltsId, SealedBalances, SealedUnit, SegmentSet, ShipmentDispatched,
+    ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended, StockRemoved, TakenBack,
+    TierChanged, TierGrantEnded, TierGranted, UnitClosed, UnitPoints, UnitSet, WithdrawalCause,
+    WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
     AccountId, AccountIdError, AdditionId, CancellationId, Category, CauseId, ConversionId,
     DispatchId, ErasureId, ExchangeId, ExtensionId, GrantId, HoldId, IdError, OfferId, ProductId,
-    PurchaseId, Reference, RefundId, RemovalId, ReopeningId, ReturnId, RuleId, SealId, TransferId,
-    WarehouseId, WithdrawalId,
+    PurchaseId, Reference, RefundId, RemovalId, ReopeningId, ResumptionId, ReturnId, RuleId,
+    SealId, TransferId, WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use ladder::{
@@ -130,7 +133,7 @@ pub use original::{
     CapturedCredit, EarnedCredit, OriginalCapture, OriginalCredit, OriginalEarning,
     OriginalExchange, OriginalPurchase, OriginalWithdrawal, Paid, WithdrawnCredit,
 };
-pub use page::{Page, PageHash};
+pub use page::{Page, PageHash, RemainingShown, RemainingShownError};
 pub use parked::{GATE_BELIEVED_MICROS, Gates, NotParked, PARKED_MAX, Parked, ParkedCommand};
 pub use policy::{Policy, SpentCredit};
 pub use price::{PRICES_MAX, Price, Prices, PricesError};
@@ -141,8 +144,10 @@ pub use refusal::{
     RefusalRow,
 };
 pub use schedule::{AccountNumber, Due};
+pub use segment::SegmentId;
 pub use shelves::{Answers, Ask, Desk, Inquiry, Reply, answer};
 pub use shipment::{PARCELS_MAX, Shipment, ShippingStatus};
+pub use shopper_limit::{LimitDays, LimitPeriod, PeriodLimits};
 pub use short_id::ShortIdError;
 pub use standing::{
     HeldTier, PresentTier, Standing, StandingParts, Standings, TierStep, present_tiers,

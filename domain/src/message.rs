@@ -91,7 +91,7 @@ pub struct OfferShared {
     pub version: u64,
     /// The terms, whole.
     pub terms: Terms,
-    /// Whether it was closed.
+    /// Whether it was paused or closed.
     pub phase: OfferPhase,
 }
 

@@ -4,8 +4,8 @@ use log_record::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Inventory, LadderTier, NotOpen, PageHash, Prices, ProductId, Refusal, TierPrices, Timestamp,
-    Units, WarehouseId,
+    Inventory, LadderTier, NotOpen, PageHash, PeriodLimits, Prices, ProductId, Refusal, SegmentId,
+    TierPrices, TimeZone, Timestamp, Units, WarehouseId,
 };
 
 /// What an offer says and decisions go by; with the page, an amendment replaces all of it.
@@ -17,6 +17,8 @@ pub struct Terms {
     pub prices: Prices,
     /// Who may have it: those with this tier, or a higher one.
     pub tier: Option<LadderTier>,
+    /// Who may have it: those with this label.
+    pub segment: Option<SegmentId>,
     /// What one piece costs those who have a tier.
     pub tier_prices: TierPrices,
     /// Redemptions are taken from then on.
@@ -25,6 +27,10 @@ pub struct Terms {
     pub closes_at: Option<Timestamp>,
     /// How many one shopper may have, for ever.
     pub limit_per_shopper: Option<Units>,
+    /// How many one shopper may have in a day, a week and a month.
+    pub period_limits: PeriodLimits,
+    /// By which calendar.
+    pub time_zone: TimeZone,
     /// Who ships it, if it is shipped.
     pub warehouse: WarehouseId,
     /// Whether it is shipped. A code or a download isn't: it is handed over at once, and needs no
@@ -37,11 +43,34 @@ pub struct Terms {
 pub enum OfferPhase {
     /// It takes them within its window.
     Open,
+    /// An operator stopped it for a while.
+    Paused {
+        /// When it was paused.
+        at: Timestamp,
+    },
     /// An operator ended it.
     Closed {
         /// When it was closed.
         at: Timestamp,
     },
+}
+
+impl OfferPhase {
+    /// The name in JSON and in tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Paused { .. } => "paused",
+            Self::Closed { .. } => "closed",
+        }
+    }
+
+    /// Whether the offer can be changed.
+    #[must_use]
+    pub const fn is_closed(self) -> bool {
+        matches!(self, Self::Closed { .. })
+    }
 }
 
 /// What an offer is at a time: the first that applies.
@@ -52,6 +81,8 @@ pub enum OfferStatus {
     Closed,
     /// Its window is over.
     Ended,
+    /// An operator paused it.
+    Paused,
     /// Its window hasn't begun.
     Scheduled,
     /// Nothing is left.
@@ -61,10 +92,11 @@ pub enum OfferStatus {
 }
 
 impl OfferStatus {
-    /// The status at `now` of an offer with this window, of which so many are left.
+    /// The status at `now` of an offer in this phase and with this window, of which so many are
+    /// left.
     #[must_use]
     pub fn of(
-        is_closed: bool,
+        [is_closed, is_paused]: [bool; 2],
         [opens_at, closes_at]: [Option<Timestamp>; 2],
         remaining: Option<u64>,
         now: Timestamp,
@@ -73,6 +105,8 @@ impl OfferStatus {
             Self::Closed
         } else if closes_at.is_some_and(|closes_at| now >= closes_at) {
             Self::Ended
+        } else if is_paused {
+            Self::Paused
         } else if opens_at.is_some_and(|opens_at| now < opens_at) {
             Self::Scheduled
         } else if remaining == Some(0) {
@@ -88,6 +122,7 @@ impl OfferStatus {
         match self {
             Self::Closed => "closed",
             Self::Ended => "ended",
+            Self::Paused => "paused",
             Self::Scheduled => "scheduled",
             Self::SoldOut => "sold-out",
             Self::Open => "open",
@@ -111,7 +146,7 @@ pub struct Offer {
     pub opening_stock: Option<Option<Units>>,
     /// What is left.
     pub inventory: Inventory,
-    /// Whether it was closed.
+    /// Whether it was paused or closed.
     pub phase: OfferPhase,
     /// The event that last changed its terms or phase.
     pub changed_at: Position,
@@ -121,9 +156,10 @@ impl Offer {
     /// What it is at `now`.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> OfferStatus {
-        let is_closed = self.phase != OfferPhase::Open;
+        let is_paused = matches!(self.phase, OfferPhase::Paused { .. });
+        let phase = [self.phase.is_closed(), is_paused];
         let window = [self.terms.opens_at, self.terms.closes_at];
-        OfferStatus::of(is_closed, window, self.inventory.remaining().map(Units::get), now)
+        OfferStatus::of(phase, window, self.inventory.remaining().map(Units::get), now)
     }
 
     /// Whether the offer takes redemptions at `now`.
@@ -131,15 +167,18 @@ impl Offer {
         if let OfferPhase::Closed { at } = self.phase {
             return Err(NotOpen::Closed { at });
         }
-        if let Some(opens_at) = self.terms.opens_at
-            && now < opens_at
-        {
-            return Err(NotOpen::NotYet { opens_at });
-        }
         if let Some(closes_at) = self.terms.closes_at
             && now >= closes_at
         {
             return Err(NotOpen::Ended { closes_at });
+        }
+        if let OfferPhase::Paused { at } = self.phase {
+            return Err(NotOpen::Paused { at });
+        }
+        if let Some(opens_at) = self.terms.opens_at
+            && now < opens_at
+        {
+            return Err(NotOpen::NotYet { opens_at });
         }
         Ok(())
     }
@@ -156,7 +195,7 @@ impl Offer {
     /// Whether it can be changed.
     pub(crate) const fn check_not_closed(&self) -> Result<(), Refusal> {
         match self.phase {
-            OfferPhase::Open => Ok(()),
+            OfferPhase::Open | OfferPhase::Paused { .. } => Ok(()),
             OfferPhase::Closed { at } => Err(Refusal::OfferClosed { at }),
         }
     }

@@ -155,7 +155,7 @@ impl OriginalExchange {
             position,
             offer_id: created.offer_id.clone(),
             allocation: created.allocation.clone(),
-            ordered: Ordered { quantity, prices },
+            ordered: Ordered { quantity, prices, counted: created.counted },
             paid,
             ships: created.warehouse.is_some(),
             grace,

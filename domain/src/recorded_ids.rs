@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     AccountId, AdditionId, CancellationId, Cause, CauseId, ConversionId, DispatchId, ErasureId,
     ExchangeId, ExtensionId, GrantId, HoldId, LadderId, OfferId, PurchaseId, RefundId, RemovalId,
-    ReopeningId, ReturnId, SealId, Shipped, TransferId, UnitId, WithdrawalId,
+    ReopeningId, ResumptionId, ReturnId, SealId, Shipped, TransferId, UnitId, WithdrawalId,
 };
 
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
@@ -102,6 +102,12 @@ impl IdHash {
     #[must_use]
     pub fn reopening(offer: &OfferId, id: &ReopeningId) -> Self {
         Self::of_offer(offer, "reopening", id.as_str())
+    }
+
+    /// A resumption of an offer.
+    #[must_use]
+    pub fn resumption(offer: &OfferId, id: &ResumptionId) -> Self {
+        Self::of_offer(offer, "resumption", id.as_str())
     }
 
     /// Credit of an account that is set aside.

@@ -14,7 +14,9 @@ pub use code::{RefusalCode, RefusalCodeError};
 use fact::IntoFact;
 pub use fact::{AskedUnits, Fact, NotOpen, OfUnit};
 
-use crate::{AMOUNT_MAX, LadderId, Points, TierId, Timestamp, UnitId, Units};
+use crate::{
+    AMOUNT_MAX, LadderId, LimitPeriod, Points, SegmentId, TierId, Timestamp, UnitId, Units,
+};
 
 /// A refusal of every kind, without the numbers of one case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -397,6 +399,17 @@ refusals! {
         remedy: "Create the rule with PUT /v1/earning-rules/{rule_id}, or send `points`.",
         shopper: "Something went wrong on our side. No points were used.",
     }
+    /// The request changes an account's segment that it didn't read.
+    SegmentChanged { version: u64 } {
+        "segment-changed", PreconditionFailed, can_succeed_later: false,
+        facts: [version],
+        title: "Segment has changed",
+        sentence: "The account's segment has changed: its version is {version} now. Read it again.",
+        meaning: "If-Match names an old version of the account's segment. `version` is the present \
+                  one; 0 where nothing was said of it yet.",
+        remedy: "Read the segment, decide again, and send its present ETag in If-Match.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
     /// The request changes an existing rule without If-Match.
     RuleExists { version: u64 } {
         "rule-exists", PreconditionRequired, can_succeed_later: false,
@@ -627,6 +640,16 @@ refusals! {
         remedy: "Nothing needs to be done: the offer takes redemptions within its window.",
         shopper: "Something went wrong on our side. No points were used.",
     }
+    /// There is nothing to resume.
+    OfferNotPaused {
+        "offer-not-paused", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Offer isn't paused",
+        sentence: "The offer isn't paused, so it can't be resumed.",
+        meaning: "A resumption is for an offer that is paused.",
+        remedy: "Nothing needs to be done, unless the offer was closed: then reopen it.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
     /// A closed offer can't be changed.
     OfferClosed { at: Timestamp } {
         "offer-closed", Conflict, can_succeed_later: false,
@@ -687,13 +710,14 @@ refusals! {
     /// The offer takes no redemptions now.
     OfferNotOpen { why: NotOpen } {
         "offer-not-open", Conflict, can_succeed_later: true,
-        facts: [why],
+        facts: [reason = why.reason(), why],
         title: "Offer isn't open",
         sentence: "{why}",
-        meaning: "The offer takes no redemptions now: it opens at `opens_at`, ended at \
-                  `closes_at`, or was closed at `closed_at`.",
-        remedy: "Before `opens_at`: send the same request again at that time. After \
-                 `closes_at` or `closed_at`: choose another offer.",
+        meaning: "The offer takes no redemptions now. `reason` says why: it is `scheduled` and \
+                  opens at `opens_at`, was `paused` at `paused_at`, has `ended` at `closes_at`, or \
+                  was `closed` at `closed_at`.",
+        remedy: "Before `opens_at`: send the same request again at that time. While it is paused: \
+                 try again later. After `closes_at` or `closed_at`: choose another offer.",
         shopper: "This offer isn't open at the moment.",
     }
     /// The offer is for those with a tier that the account doesn't have.
@@ -708,6 +732,17 @@ refusals! {
         remedy: "Show the shopper what is missing: the account's `tiers` have it. Send the same \
                  request again once the account has the tier.",
         shopper: "This offer is for members of a higher level.",
+    }
+    /// The offer is for those with a label that the account doesn't have.
+    SegmentRequired { segment: SegmentId } {
+        "segment-required", Conflict, can_succeed_later: true,
+        facts: [segment],
+        title: "Offer is for a segment",
+        sentence: "The offer is for accounts of the segment {segment}.",
+        meaning: "The offer is for accounts of the `segment`, and this account isn't one of them.",
+        remedy: "Choose another offer. To let the account have it, add the account to the segment \
+                 with PUT /v1/accounts/{account_id}/segments/{segment}.",
+        shopper: "This offer isn't for your account.",
     }
     /// The unit doesn't exist.
     UnitUnknown { unit: UnitId } {
@@ -847,15 +882,17 @@ refusals! {
                  use a log that was opened with `--clock commands`.",
         shopper: "Something went wrong on our side. No points were used.",
     }
-    /// The rule's time zone isn't known to this build.
+    /// The time zone of the rule or the offer isn't known to this build.
     TimeZoneUnknown {
         "time-zone-unknown", Conflict, can_succeed_later: true,
         facts: [],
-        title: "Rule's time zone isn't known",
-        sentence: "The rule's time_zone isn't known to this version of the ledger.",
-        meaning: "The rule was set by a version of the ledger that knew the rule's `time_zone`; \
-                  this version doesn't.",
-        remedy: "Set the rule with another name of the time zone, or run a version that knows it.",
+        title: "Time zone isn't known",
+        sentence: "The time_zone of the rule or the offer isn't known to this version of the \
+                   ledger.",
+        meaning: "The rule or the offer was set by a version of the ledger that knew its \
+                  `time_zone`; this version doesn't.",
+        remedy: "Set the rule or the offer with another name of the time zone, or run a version \
+                 that knows it.",
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// The credit is more than the policy allows for one.
@@ -995,15 +1032,23 @@ refusals! {
         shopper: "Your account can't take any more points at the moment.",
     }
     /// The shopper would have more of the offer than one shopper may.
-    ShopperLimitReached { limit: Units, taken: Units, asked: Units } {
+    ShopperLimitReached {
+        limit: Units,
+        taken: Units,
+        asked: Units,
+        period: LimitPeriod,
+        renews_at: Option<Timestamp>
+    } {
         "shopper-limit-reached", Conflict, can_succeed_later: true,
-        facts: [limit, taken, asked],
+        facts: [limit, taken, asked, period, renews_at],
         title: "Shopper limit reached",
-        sentence: "The offer allows {limit} units for each shopper; this shopper has {taken} and \
-                   requests {asked} more.",
-        meaning: "The offer allows `limit` units for each shopper; this shopper has `taken` and \
-                  requests `asked` more.",
-        remedy: "Ask for fewer, or choose another offer.",
+        sentence: "The offer allows {limit} units for each shopper{period}; this shopper has \
+                   {taken} and requests {asked} more.",
+        meaning: "The offer allows `limit` units for each shopper in a `period`, which is `day`, \
+                  `week`, `month` or `ever`; this shopper has `taken` and requests `asked` more. \
+                  The next period begins at `renews_at`; without it, none does.",
+        remedy: "Ask for fewer, send the same request again at `renews_at`, or choose another \
+                 offer.",
         shopper: "You already have as many of these as one person can get.",
     }
     /// There isn't enough credit.

@@ -7,6 +7,7 @@ mod conversions;
 mod erasures;
 mod events;
 mod ladders;
+mod offers;
 mod parcels;
 mod seals;
 mod values;
@@ -18,6 +19,7 @@ pub(crate) use conversions::*;
 pub(crate) use erasures::*;
 pub(crate) use events::*;
 pub(crate) use ladders::*;
+pub(crate) use offers::*;
 pub(crate) use parcels::*;
 pub(crate) use seals::*;
 pub(crate) use values::*;
@@ -75,6 +77,19 @@ impl Scenario {
     pub(crate) fn at(mut self, seconds: i64) -> Self {
         self.now = time(seconds);
         self
+    }
+
+    pub(crate) fn at_micros(mut self, micros: i64) -> Self {
+        self.now = Timestamp::from_micros(micros).expect("a time");
+        self
+    }
+
+    /// It is refused with these facts, and the story goes on.
+    #[track_caller]
+    pub(crate) fn refuses_with(self, command: Command, why: Refusal) -> Self {
+        let Outcome { scenario, decided, .. } = self.when(command);
+        assert_eq!(decided.expect_err("it was not refused"), why);
+        scenario
     }
 
     pub(crate) fn when(self, command: Command) -> Outcome {

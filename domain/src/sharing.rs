@@ -66,6 +66,14 @@ fn tell_of_offer<'a>(
                 (shared.phase, shared.version) = (OfferPhase::Open, fact.version);
                 Ok(())
             }
+            Event::OfferPaused(fact) => {
+                (shared.phase, shared.version) = (OfferPhase::Paused { at: now }, fact.version);
+                Ok(())
+            }
+            Event::OfferResumed(fact) => {
+                (shared.phase, shared.version) = (OfferPhase::Open, fact.version);
+                Ok(())
+            }
             Event::StockAmended(fact) => {
                 shared.version = fact.version;
                 draft_home.amend(fact.stock, state.partitions())
@@ -76,7 +84,7 @@ fn tell_of_offer<'a>(
         };
     }
     let mut told = vec![];
-    let is_closed = shared.phase != OfferPhase::Open;
+    let is_closed = shared.phase.is_closed();
     if is_new || shared.version != version {
         told.extend(post.write_to_others(&Message::OfferShared(shared)));
     }
@@ -99,6 +107,8 @@ const fn offer_of(event: &Event) -> Option<&OfferId> {
         Event::OfferAmended(fact) => Some(&fact.offer_id),
         Event::OfferClosed(fact) => Some(&fact.offer_id),
         Event::OfferReopened(fact) => Some(&fact.offer_id),
+        Event::OfferPaused(fact) => Some(&fact.offer_id),
+        Event::OfferResumed(fact) => Some(&fact.offer_id),
         Event::StockAdded(fact) => Some(&fact.offer_id),
         Event::StockRemoved(fact) => Some(&fact.offer_id),
         Event::StockAmended(fact) => Some(&fact.offer_id),

@@ -27,8 +27,8 @@ use crate::unit::KnownUnits;
 use crate::{
     Account, AccountId, ConversionRate, EarningRule, Event, IdHash, Ladder, LadderId, Ladders,
     LogOpened, LotId, Offer, OfferId, Owner, Points, Policy, PresentTier, ProductId, RecordedIds,
-    RuleId, Shipment, ShipmentDispatched, Shipped, ShippedLine, Standings, Timestamp, Unit, UnitId,
-    UnitNumber, Units, Wallet, due, present_tiers,
+    RuleId, SegmentId, Shipment, ShipmentDispatched, Shipped, ShippedLine, Standings, Timestamp,
+    Unit, UnitId, UnitNumber, Units, Wallet, due, present_tiers,
 };
 use accounts::{Accounts, Cancelled, RefusedCredit};
 use across::Across;
@@ -210,6 +210,12 @@ impl State {
     #[must_use]
     pub fn account(&self, id: &AccountId) -> Option<&Account> {
         self.accounts.by_id.get(id)
+    }
+
+    /// Whether an account is in a segment, and the event that said so last; nothing where none did.
+    #[must_use]
+    pub fn segment(&self, account: &AccountId, segment: SegmentId) -> Option<(bool, Position)> {
+        self.accounts.segment(account, segment)
     }
 
     /// Every account with its id, in the order in which they came into being.

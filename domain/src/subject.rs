@@ -24,6 +24,11 @@ pub enum Subject {
     ConversionRate(Box<ConversionRate>),
     /// A shipping request.
     Shipment(Shipment),
+    /// Whether an account is in a segment.
+    Segment {
+        /// It is.
+        member: bool,
+    },
     /// A seal of balances that isn't there.
     NotSealed,
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::private::restore;
 use crate::v1::{
     account as of_account, conversion, credit, exchange, hold, ladder, log, message, offer,
-    programme, purchase, seal, shipment, unit, withdrawal,
+    programme, purchase, seal, segment, shipment, unit, withdrawal,
 };
 use crate::{Metadata, PrivateActor};
 
@@ -214,6 +214,11 @@ pub fn decode_public(row: &EventRef<'_>) -> Result<(Timestamp, Event), DecodeErr
         ("offer-amended", 1) => Event::OfferAmended(fact::<offer::OfferAmended<'_>, _>(row)?),
         ("offer-closed", 1) => Event::OfferClosed(fact::<offer::OfferClosed<'_>, _>(row)?),
         ("offer-reopened", 1) => Event::OfferReopened(fact::<offer::OfferReopened<'_>, _>(row)?),
+        ("offer-paused", 1) => Event::OfferPaused(fact::<offer::OfferPaused<'_>, _>(row)?),
+        ("offer-resumed", 1) => Event::OfferResumed(fact::<offer::OfferResumed<'_>, _>(row)?),
+        ("segment-set", 1) => {
+            Event::SegmentSet(account(row)?, fact::<segment::SegmentSet, _>(row)?)
+        }
         ("stock-removed", 1) => Event::StockRemoved(fact::<offer::StockRemoved<'_>, _>(row)?),
         ("stock-amended", 1) => Event::StockAmended(fact::<offer::StockAmended<'_>, _>(row)?),
         ("stock-added", 1) => Event::StockAdded(fact::<offer::StockAdded<'_>, _>(row)?),

@@ -9,7 +9,7 @@ use crate::Metadata;
 use crate::private::private_text;
 use crate::v1::{
     account, conversion, credit, exchange, hold, ladder, log, message, offer, programme, purchase,
-    seal, shipment, unit, withdrawal,
+    seal, segment, shipment, unit, withdrawal,
 };
 
 /// 128 random bits in every event's private text. Without them somebody who has a record's hash
@@ -190,6 +190,15 @@ pub fn encode(
         }
         Event::OfferReopened(fact) => {
             ("offer-reopened", public::<offer::OfferReopened<'_>, _>(fact, metadata)?)
+        }
+        Event::OfferPaused(fact) => {
+            ("offer-paused", public::<offer::OfferPaused<'_>, _>(fact, metadata)?)
+        }
+        Event::OfferResumed(fact) => {
+            ("offer-resumed", public::<offer::OfferResumed<'_>, _>(fact, metadata)?)
+        }
+        Event::SegmentSet(_, fact) => {
+            ("segment-set", public::<segment::SegmentSet, _>(fact, metadata)?)
         }
         Event::StockRemoved(fact) => {
             ("stock-removed", public::<offer::StockRemoved<'_>, _>(fact, metadata)?)

@@ -177,6 +177,26 @@ pub struct OfferReopenedBody {
     version: u64,
 }
 
+/// A pause as it was recorded.
+#[derive(Serialize)]
+pub struct OfferPausedBody {
+    /// The offer.
+    offer_id: OfferId,
+    /// The offer's version from then on.
+    version: u64,
+}
+
+/// A resumption as it was recorded.
+#[derive(Serialize)]
+pub struct OfferResumedBody {
+    /// The offer.
+    offer_id: OfferId,
+    /// The resumption.
+    resumption_id: domain::ResumptionId,
+    /// The offer's version from then on.
+    version: u64,
+}
+
 /// The name of a role.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]

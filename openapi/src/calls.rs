@@ -225,6 +225,31 @@ pub const CALLS: &[Call] = &[
         "getReopening",
         reads!("Recorded<OfferReopenedBody>"),
     ),
+    call("PUT /v1/offers/{offer_id}/pause", "pauseOffer", writes!("OfferBody")),
+    call("GET /v1/offers/{offer_id}/pause", "getPause", reads!("Recorded<OfferPausedBody>")),
+    call(
+        "PUT /v1/offers/{offer_id}/resumptions/{resumption_id}",
+        "resumeOffer",
+        writes!("OfferBody"),
+    ),
+    call(
+        "GET /v1/offers/{offer_id}/resumptions/{resumption_id}",
+        "getResumption",
+        reads!("Recorded<OfferResumedBody>"),
+    ),
+    call("GET /v1/offers/{offer_id}/countdown", "getCountdown", reads!("CountdownBody")),
+    call("GET /v1/gates", "getGates", reads!("GatesBody")),
+    call(
+        "PUT /v1/accounts/{account_id}/segments/{segment}",
+        "setSegment",
+        reads!("SegmentBody"),
+    ),
+    call("GET /v1/accounts/{account_id}/segments", "listSegments", reads!("Page<SegmentBody>")),
+    call(
+        "GET /v1/accounts/{account_id}/segments/{segment}",
+        "getSegment",
+        reads!("SegmentBody"),
+    ),
     call("PUT /v1/clock/confirmation", "confirmClock", &[(201, &["ClockConfirmationBody"])]),
     call(
         "GET /v1/clock/confirmation",

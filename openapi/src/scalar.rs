@@ -45,15 +45,18 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
             ("MarkedId", id(ACCOUNT_ID_CHARACTERS_MAX, ID, "The id of an account or of a request."))
         }
         "OfferId" | "ExchangeId" | "CauseId" | "AdditionId" | "RemovalId" | "ReopeningId"
-        | "ProductId" | "WarehouseId" | "HoldId" | "ExtensionId" | "RefundId" | "PurchaseId"
-        | "ReturnId" | "WithdrawalId" | "TransferId" | "ConversionId" | "RuleId" | "Category"
-        | "Reference" | "DispatchId" | "GrantId" | "ErasureId" | "SealId" => {
+        | "ResumptionId" | "ProductId" | "WarehouseId" | "HoldId" | "ExtensionId" | "RefundId"
+        | "PurchaseId" | "ReturnId" | "WithdrawalId" | "TransferId" | "ConversionId" | "RuleId"
+        | "Category" | "Reference" | "DispatchId" | "GrantId" | "ErasureId" | "SealId" => {
             ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots."))
         }
         "UnitId" => {
             ("UnitId", id(UNIT_ID_CHARACTERS_MAX, UNIT_ID, "A unit's id: a kind of points."))
         }
         "LadderId" => ("LadderId", id(UNIT_ID_CHARACTERS_MAX, UNIT_ID, "A ladder's id.")),
+        "SegmentId" => {
+            ("SegmentId", id(UNIT_ID_CHARACTERS_MAX, UNIT_ID, "A segment: a label of accounts."))
+        }
         "TierId" => ("TierId", id(UNIT_ID_CHARACTERS_MAX, UNIT_ID, "A tier's id, of a ladder.")),
         "WindowBody" => ("LadderWindow", ladder_window()),
         // A warehouse's rejection cancels under an id of the ledger's own.

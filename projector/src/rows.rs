@@ -243,6 +243,10 @@ impl Rows {
             Event::OfferAmended(fact) => self.offer_amended(at, fact)?,
             Event::OfferClosed(fact) => self.offer_closed(at, fact),
             Event::OfferReopened(fact) => self.offer_reopened(at, fact),
+            Event::OfferPaused(fact) => self.offer_paused(at, fact),
+            Event::OfferResumed(fact) => self.offer_resumed(at, fact),
+            // The fact at its path says it.
+            Event::SegmentSet(..) => {}
             Event::StockAdded(fact) => self.stock_added(fact),
             Event::StockRemoved(fact) => self.stock_removed(fact),
             Event::StockAmended(fact) => self.stock_amended(at, fact),

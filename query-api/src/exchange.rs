@@ -154,6 +154,7 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         further_prices,
         hold_id,
         tier,
+        counted: _,
         cancelled_quantity,
         refunded_points,
         occurred_at,

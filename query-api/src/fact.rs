@@ -174,6 +174,15 @@ pub(crate) async fn get_closure(
     answer(caller, fresh, format!("offers/{offer}/closure"), headers).await
 }
 
+pub(crate) async fn get_pause(
+    caller: Caller,
+    fresh: Fresh,
+    PathId(offer): PathId<OfferId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(caller, fresh, format!("offers/{offer}/pause"), headers).await
+}
+
 pub(crate) async fn get_unit_closure(
     caller: Caller,
     fresh: Fresh,
@@ -237,7 +246,7 @@ async fn report(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let of = find_request(&mut reading, &caller, &request).await?;
-    let row = find(&mut reading, &format!("{}/{what}", of.path())).await?;
+    let row = find_fact(&mut reading, &format!("{}/{what}", of.path())).await?;
     let row = row.ok_or_else(|| no_fact(&format!("shipping-requests/{request}/{what}")))?;
     json_with_etag(&headers, &fact(row, &caller)?)
 }
@@ -252,7 +261,7 @@ async fn answer(
 }
 
 async fn read(reading: &mut Reading, caller: &Caller, path: &str) -> Result<FactBody, Problem> {
-    fact(find(reading, path).await?.ok_or_else(|| no_fact(path))?, caller)
+    fact(find_fact(reading, path).await?.ok_or_else(|| no_fact(path))?, caller)
 }
 
 /// Adds to a cancellation's fields what its exchange had cost of its first unit, and what came back
@@ -270,7 +279,8 @@ fn add_first(fields: &mut Map<String, Value>) {
     fields.insert("unit".to_owned(), unit);
 }
 
-async fn find(reading: &mut Reading, path: &str) -> Result<Option<Fact>, Problem> {
+/// The last fact at a path.
+pub(crate) async fn find_fact(reading: &mut Reading, path: &str) -> Result<Option<Fact>, Problem> {
     reading.optional(*SELECT, &[path.into()]).await.map_err(failed)
 }
 

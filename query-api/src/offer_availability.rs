@@ -7,12 +7,14 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{
-    AccountId, Attributes, LadderTier, OfferId, OfferStatus, Price, Prices, TierPrices, Timestamp,
+    AccountId, Attributes, Calendar, Day, LadderTier, LimitPeriod, OfferId, OfferStatus,
+    PeriodLimits, Price, Prices, TierPrices, TimeZone, Timestamp, Units,
 };
-use read_model::{OfferAvailability, Query, Reading};
+use read_model::{Argument, OfferAvailability, Query, Reading};
 use serde::Deserialize;
 use wire::body::{
-    AccountOfferBody, AttributesBody, LadderTierBody, OfferBody, PageBody, PriceBody, TierPriceBody,
+    AccountOfferBody, AttributesBody, LadderTierBody, OfferBody, PageBody, PeriodLimitsBody,
+    PriceBody, ShopperLimitBody, TierPriceBody,
 };
 use wire::{
     Caller, Page, PathId, PathIds, Problem, QueryString, json_with_etag, json_with_version,
@@ -20,11 +22,13 @@ use wire::{
 };
 
 use crate::account_balance::check_exists;
-use crate::cell::{broken, json, optional_text, optional_time, place, sum, text, time, units};
+use crate::cell::{json, optional_text, optional_time, place, sum, text, time, units};
 use crate::clock::now;
 use crate::freshness::Fresh;
+use crate::gate::status_of;
 use crate::past::{AtQuery, PastOf};
 use crate::prices::prices;
+use crate::segment::is_in;
 use crate::tier::Tiers;
 use crate::{QueryApi, failed};
 
@@ -51,6 +55,9 @@ pub(crate) struct OffersQuery {
 #[derive(sql_macros::FromRow)]
 struct TakenRow {
     taken: i64,
+    in_day: i64,
+    in_week: i64,
+    in_month: i64,
 }
 
 pub(crate) async fn get_offer(
@@ -84,8 +91,20 @@ pub(crate) async fn get_account_offer(
     check_exists(&mut reading, &account_id).await?;
     let row = read_offer(&mut reading, &offer_id).await?;
     let costs = Costs::of(&row)?;
-    let OfferBody { limit_per_shopper, remaining, version, status, .. } =
-        offer_at(row, &costs, now)?;
+    let OfferBody {
+        segment,
+        limit_per_shopper,
+        limits_per_shopper,
+        time_zone,
+        remaining,
+        version,
+        status,
+        ..
+    } = offer_at(row, &costs, now)?;
+    let needs_segment = match segment {
+        Some(segment) if !is_in(&mut reading, &account_id, segment).await? => Some(segment),
+        _ => None,
+    };
     let tiers = Tiers::read(&mut reading, &account_id, now).await?;
     let needs_tier = costs.tier.filter(|tier| tiers.level_of(*tier).is_none());
     let of_tier = costs.tier_prices.that_counts(|tier| tiers.level_of(tier));
@@ -93,13 +112,15 @@ pub(crate) async fn get_account_offer(
     let had = costs.tier.filter(|_| needs_tier.is_none());
     let tier = of_tier.map(|price| price.tier).or(had).map(LadderTierBody::from);
     let Price { unit, points: price } = prices.first();
-    let ids = [account_id.as_str().into(), offer_id.as_str().into()];
-    let TakenRow { taken } = reading.one(*TAKEN, &ids).await.map_err(failed)?;
-    let taken = sum(taken)?;
-    let left_of_limit = limit_per_shopper.map(|limit| limit.get().saturating_sub(taken));
+    let periods = limits_per_shopper.map(PeriodLimits::from).unwrap_or_default();
+    let taking = Taking { account_id: &account_id, offer_id: &offer_id, now };
+    let (taken, limits) = taking.read(&mut reading, periods, &time_zone).await?;
+    let left_of = |limit: Units, taken: u64| limit.get().saturating_sub(taken);
+    let left = limit_per_shopper.map(|limit| left_of(limit, taken));
+    let left = left.into_iter().chain(limits.iter().map(|it| left_of(it.limit, it.taken)));
     let may_take = match status {
-        OfferStatus::Open if needs_tier.is_none() => {
-            left_of_limit.into_iter().chain(remaining).min()
+        OfferStatus::Open if needs_tier.is_none() && needs_segment.is_none() => {
+            left.chain(remaining).min()
         }
         _ => Some(0),
     };
@@ -112,13 +133,64 @@ pub(crate) async fn get_account_offer(
         prices: PriceBody::all(prices),
         tier,
         needs_tier: needs_tier.map(LadderTierBody::from),
+        needs_segment,
         limit_per_shopper,
         taken,
+        limits,
         may_take,
         remaining,
         version,
     };
     json_with_etag(&headers, &body)
+}
+
+/// A shopper who asks for an offer.
+struct Taking<'a> {
+    account_id: &'a AccountId,
+    offer_id: &'a OfferId,
+    now: Timestamp,
+}
+
+impl Taking<'_> {
+    /// What the shopper has had for ever, and in each period that has a limit.
+    async fn read(
+        &self,
+        reading: &mut Reading,
+        limits: PeriodLimits,
+        zone: &TimeZone,
+    ) -> Result<(u64, Vec<ShopperLimitBody>), Problem> {
+        let calendar = zone.calendar().unwrap_or(Calendar::UTC);
+        let days = limits.days(calendar.day(self.now));
+        let marks = [LimitPeriod::Day, LimitPeriod::Week, LimitPeriod::Month];
+        let marks = marks.map(|period| mark(period, days.of(period)));
+        let ids = [self.account_id.as_str(), self.offer_id.as_str()];
+        let arguments: Vec<Argument<'_>> =
+            ids.into_iter().chain(marks.iter().map(|mark| mark.as_str())).map(Into::into).collect();
+        let row: TakenRow = reading.one(*TAKEN, &arguments).await.map_err(failed)?;
+        let limits = limits.iter().filter_map(|(period, limit)| {
+            let next = period.next(days.of(period)?)?;
+            let taken = match period {
+                LimitPeriod::Day => row.in_day,
+                LimitPeriod::Week => row.in_week,
+                LimitPeriod::Month => row.in_month,
+                LimitPeriod::Ever => row.taken,
+            };
+            let renews_at = calendar.start_of_day(next);
+            Some(sum(taken).map(|taken| ShopperLimitBody {
+                period: period.as_str(),
+                limit,
+                taken,
+                renews_at,
+            }))
+        });
+        Ok((sum(row.taken)?, limits.collect::<Result<_, _>>()?))
+    }
+}
+
+/// What stands in the JSON of an exchange that counts in a period, as a pattern; of no period, what
+/// stands nowhere.
+fn mark(period: LimitPeriod, first: Option<Day>) -> String {
+    first.map(|first| format!("%\"{}\":\"{first}\"%", period.as_str())).unwrap_or_default()
 }
 
 /// What an offer costs, and for whom it is.
@@ -181,14 +253,11 @@ fn offer(row: OfferAvailability, now: Timestamp) -> Result<OfferBody, Problem> {
 }
 
 fn offer_at(row: OfferAvailability, costs: &Costs, now: Timestamp) -> Result<OfferBody, Problem> {
-    let is_closed = match &*row.phase {
-        "open" => false,
-        "closed" => true,
-        other => return Err(broken(other, &"no offer has this phase")),
-    };
+    let status = status_of(&row.phase, [row.opens_at, row.closes_at], (row.stock, row.sold), now)?;
     let window = [optional_time(row.opens_at)?, optional_time(row.closes_at)?];
     let remaining = row.stock.map(|stock| sum(stock - row.sold)).transpose()?;
     let attributes: Option<Attributes> = optional_text(row.attributes.as_deref())?;
+    let limits: Option<PeriodLimits> = row.limits_per_shopper.as_deref().map(json).transpose()?;
     let Costs { prices, tier, tier_prices } = costs;
     let Price { unit, points: price } = prices.first();
     Ok(OfferBody {
@@ -198,10 +267,13 @@ fn offer_at(row: OfferAvailability, costs: &Costs, now: Timestamp) -> Result<Off
         unit,
         prices: PriceBody::all(prices),
         tier: tier.map(LadderTierBody::from),
+        segment: optional_text(row.segment.as_deref())?,
         tier_prices: TierPriceBody::all(tier_prices),
         opens_at: window[0],
         closes_at: window[1],
         limit_per_shopper: row.limit_per_shopper.map(units).transpose()?,
+        limits_per_shopper: limits.map(PeriodLimitsBody::from),
+        time_zone: text(&row.time_zone)?,
         warehouse: text(&row.warehouse)?,
         ships: row.ships,
         page: PageBody {
@@ -210,11 +282,12 @@ fn offer_at(row: OfferAvailability, costs: &Costs, now: Timestamp) -> Result<Off
             image_url: optional_text(row.image_url.as_deref())?,
             category: optional_text(row.category.as_deref())?,
             attributes: attributes.map(AttributesBody),
+            remaining_shown: optional_text(row.remaining_shown.as_deref())?,
         },
         stock: row.stock.map(sum).transpose()?,
         remaining,
         version: sum(row.version)?,
-        status: OfferStatus::of(is_closed, window, remaining, now),
+        status,
         position: place(row.partition, row.position)?,
     })
 }

@@ -8,15 +8,17 @@ use wire::{Role, Routes, get, only};
 use crate::QueryApi;
 use crate::account_balance::get_account;
 use crate::conversion_rate::{get_conversion_rate, list_conversion_rates};
+use crate::countdown::get_countdown;
 use crate::credit_lot::list_lots;
 use crate::exchange::{find_exchanges, get_exchange, list_exchanges};
 use crate::expiring_credit::list_expiring;
 use crate::expiry::get_expiry;
 use crate::fact::{
-    get_cancellation, get_capture, get_clock_confirmation, get_closure, get_rate_closure,
-    get_release, get_return, get_return_reversal, get_transfer, get_unit_closure,
+    get_cancellation, get_capture, get_clock_confirmation, get_closure, get_pause,
+    get_rate_closure, get_release, get_return, get_return_reversal, get_transfer, get_unit_closure,
     get_withdrawal_reversal, of_account, of_grant, of_offer, of_parcel, of_request, of_what,
 };
+use crate::gate::get_gates;
 use crate::hold::{get_hold, list_holds};
 use crate::ladder::{get_ladder, list_ladder_accounts, list_ladders};
 use crate::ledger_entry::{get_entry, list_entries};
@@ -26,6 +28,7 @@ use crate::programme::{get_earning_rule, get_policy, list_earning_rules};
 use crate::purchase::{find_purchases, get_purchase, list_purchases};
 use crate::receipt::get_receipt;
 use crate::seal::{get_balance_proof, get_seal, get_seal_proof, list_seals};
+use crate::segment::{get_segment, list_segments};
 use crate::shipping_request::{get_shipping_request, list_shipping_requests};
 use crate::shipping_stream::get_shipping_stream;
 use crate::total::{get_liability, get_totals};
@@ -133,6 +136,11 @@ fn facts() -> Routes<QueryApi> {
             "/v1/offers/{offer_id}/stock-removals/{removal_id}",
             get(only(OF_ALL_POINTS, of_offer("stock-removals")).about(Offers)),
         )
+        .route("/v1/offers/{offer_id}/pause", get(only(OF_ALL_POINTS, get_pause).about(Offers)))
+        .route(
+            "/v1/offers/{offer_id}/resumptions/{resumption_id}",
+            get(only(OF_ALL_POINTS, of_offer("resumptions")).about(Offers)),
+        )
         .route(
             "/v1/offers/{offer_id}/reopenings/{reopening_id}",
             get(only(OF_ALL_POINTS, of_offer("reopenings")).about(Offers)),
@@ -206,6 +214,16 @@ fn states() -> Routes<QueryApi> {
         )
         .route("/v1/offers", get(only(Role::ALL, list_offers).as_list().about(Offers).with_query()))
         .route("/v1/offers/{offer_id}", get(only(Role::ALL, get_offer).about(Offers).with_query()))
+        .route("/v1/offers/{offer_id}/countdown", get(only(Role::ALL, get_countdown).about(Offers)))
+        .route("/v1/gates", get(only(Role::ALL, get_gates).about(Offers)))
+        .route(
+            "/v1/accounts/{account_id}/segments",
+            get(only(OF_ACCOUNTS, list_segments).about(Account)),
+        )
+        .route(
+            "/v1/accounts/{account_id}/segments/{segment}",
+            get(only(OF_ACCOUNTS, get_segment).about(Account)),
+        )
         .route(
             "/v1/shipping-requests",
             get(only(OF_SHIPPING, list_shipping_requests).as_list().about(Shipping).with_query()),

@@ -37,6 +37,7 @@ fn golden_row(path: &Path) -> RecordedEvent {
         "shipment",
         "purchase",
         "return",
+        "segment",
         "tier",
         "withdrawal",
     ];

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::{
     AccountId, Cause, CauseKind, Clock, CreditDeducted, CreditEarned, Event, ExchangeCreated,
-    LogForked, LogOpened, LotPart, OfferOpened, Page, Points, Policy, Prices, StockAdded, Terms,
-    Timestamp, UnitId, Units,
+    LimitDays, LogForked, LogOpened, LotPart, OfferOpened, Page, PeriodLimits, Points, Policy,
+    Prices, StockAdded, Terms, TimeZone, Timestamp, UnitId, Units,
 };
 use event_schema::{Metadata, Salt, encode};
 use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
@@ -176,10 +176,13 @@ pub fn terms(price: u64) -> Terms {
         product_id: id("product"),
         prices: Prices::of_points(points(price)),
         tier: None,
+        segment: None,
         tier_prices: domain::TierPrices::default(),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,
+        period_limits: PeriodLimits::default(),
+        time_zone: TimeZone::default(),
         warehouse: id("main"),
         ships: true,
     }
@@ -212,6 +215,7 @@ pub fn redemption(account: &str, exchange: &str, lot: u64) -> [Event; 2] {
         allocation: domain::Allocation::Units(units(1)),
         prices: Prices::of_points(points(300)),
         tier: None,
+        counted: LimitDays::default(),
         warehouse: Some(id("main")),
         hold_id: None,
         expected_points: None,

@@ -1,9 +1,11 @@
 //! The life of some points, from the log's opening on: a history that has every type of event, in
-//! days of its own. On each day stands what is decided then.
+//! days of its own. On each day stands what is decided then. The file is long because most events
+//! have their words here.
 
 mod conversion;
 mod hold;
 mod parcel;
+mod standstill;
 mod two_units;
 
 use domain::{
@@ -11,11 +13,11 @@ use domain::{
     ClockConfirmed, ConversionRateClosed, CreditDeducted, CreditEarned, CreditExpired,
     CreditGivenBack, CreditMatured, CreditReceived, CreditRefunded, CreditSent, CreditWithdrawn,
     DebtRepaid, Decimals, EarningRuleSet, EarningTerms, Event, ExchangeCancelled, ExchangeCreated,
-    LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened, OfferReopened,
-    Ordered, Page, Period, Points, Policy, PolicyChanged, Prices, PurchaseEarning, PurchaseLine,
-    PurchaseRecorded, PurchaseReturned, Rate, RefundCause, ReleaseReason, ReturnReversed,
-    ReturnedLine, RuleVersion, Shipped, SpentCredit, StockAmended, StockRemoved, TakenBack,
-    Timestamp, UnitClosed, UnitId, UnitPoints, UnitSet, UnitTerms, WithdrawalCause,
+    LimitDays, LogOpened, LotId, LotPart, Note, OfferAmended, OfferClosed, OfferOpened,
+    OfferReopened, Ordered, Page, Period, Points, Policy, PolicyChanged, Prices, PurchaseEarning,
+    PurchaseLine, PurchaseRecorded, PurchaseReturned, Rate, RefundCause, ReleaseReason,
+    ReturnReversed, ReturnedLine, RuleVersion, Shipped, SpentCredit, StockAmended, StockRemoved,
+    TakenBack, Timestamp, UnitClosed, UnitId, UnitPoints, UnitSet, UnitTerms, WithdrawalCause,
     WithdrawalReversed,
 };
 use log_record::{Partition, Place, Position};
@@ -123,11 +125,13 @@ pub fn history(clock: Clock) -> Vec<(i64, Event)> {
     ];
     // a purchase of two units; a pan of it comes back, and then it didn't
     events.extend(two_units::events().into_iter().map(|event| on(41, event)));         // 61 to 70
+    // the mug stands still for a while, and ann is staff
+    events.extend(standstill::events().into_iter().map(|event| on(41, event)));        // 71 to 73
     events
 }
 
 /// How many events the history has.
-pub const EVENTS: usize = 70;
+pub const EVENTS: usize = 73;
 
 /// The lot that the event at a position of partition 0 made.
 pub fn lot_at(position: u64) -> LotId {
@@ -442,6 +446,7 @@ pub fn exchanged(
         allocation: Allocation::Units(units(quantity)),
         prices: Prices::of_points(points(cost)),
         tier: None,
+        counted: LimitDays::default(),
         warehouse: Some(id("main")),
         hold_id: hold.map(id),
         expected_points: None,
@@ -466,7 +471,11 @@ pub fn cancelled(
         offer_id: id("mug"),
         allocation: Allocation::Units(units(quantity)),
         refunded: Prices::of_points(points(refund)).due().collect(),
-        of: Ordered { quantity: units(of.0), prices: Prices::of_points(points(of.1)) },
+        of: Ordered {
+            quantity: units(of.0),
+            prices: Prices::of_points(points(of.1)),
+            counted: LimitDays::default(),
+        },
         asked_quantity: None,
         occurred_at: None,
         note: Note::default(),

@@ -33,6 +33,7 @@ mod price;
 mod purchase;
 mod receipt;
 mod seal;
+mod segment;
 mod shipping_request;
 mod tier;
 mod total;
@@ -62,7 +63,7 @@ pub use earning_rule::{
 pub use erasure::{AccountErasedBody, EraseAccountBody, ErasureBody, ErasureStatus};
 pub use event::EventBody;
 pub use exchange::{
-    CancelExchangeBody, CreatedExchangeBody, DryRunBody, DryRunOutcome, ExchangeBody,
+    CancelExchangeBody, CountedBody, CreatedExchangeBody, DryRunBody, DryRunOutcome, ExchangeBody,
     ExchangeCancelledBody, ExchangeCreatedBody, ExchangeStatus, OrderedBody, PreviewBody,
     PreviewedPriceBody, RedeemBody, RedeemQuery,
 };
@@ -81,8 +82,10 @@ pub use ledger_entry::{
 };
 pub use mark::{MarkBody, MarksBody, SetMarkBody};
 pub use offer::{
-    AccountOfferBody, AddStockBody, AttributesBody, CloseOfferBody, OFFER_BYTES_MAX, OfferBody,
-    PageBody, PutOfferBody, RemoveStockBody, ReopenOfferBody, StockAdditionBody, StockRemovalBody,
+    AccountOfferBody, AddStockBody, AttributesBody, CloseOfferBody, CountdownBody, GateBody,
+    GatesBody, OFFER_BYTES_MAX, OfferBody, PageBody, PauseOfferBody, PeriodLimitsBody,
+    PutOfferBody, RemoveStockBody, ReopenOfferBody, ResumeOfferBody, ShopperLimitBody,
+    StockAdditionBody, StockRemovalBody,
 };
 pub use operation::{
     OperationBody, OperationCallBody, OperationCallerBody, OperationEventBody, OperationOutcome,
@@ -100,6 +103,7 @@ pub use receipt::{ReceiptBody, ReceiptEventBody};
 pub use seal::{
     BalanceProofBody, PathNodeBody, SealBalancesBody, SealBody, SealProofBody, SealedUnitBody,
 };
+pub use segment::{SegmentBody, SetSegmentBody};
 pub use shipping_request::{
     BackOrderShipmentBody, DispatchParcelBody, DispatchShipmentBody, OverdueShippingRequestBody,
     ParcelBody, RejectShipmentBody, ReportShipmentBody, ResentShipmentBody, SettleShipmentBody,

@@ -50,6 +50,17 @@ impl JsonAnswer {
     }
 }
 
+/// `value` as JSON with the ETag of what stays the same in it for a while, or 304 where
+/// `If-None-Match` has that already. The ETag is weak: the bytes differ with the time.
+pub fn json_with_weak_etag(
+    headers: &HeaderMap,
+    timeless: &impl Serialize,
+    value: &impl Serialize,
+) -> Result<Response, Problem> {
+    let etag = format!("W/\"{}\"", hex(&Sha256::digest(to_json(timeless)?)[..16]));
+    Ok(JsonAnswer::new(&etag, to_json(value)?)?.conditional(headers))
+}
+
 /// Likewise, under an ETag that begins with a version: `"3-5f1c…"`. `If-Match` goes by the version.
 pub fn json_with_version(
     headers: &HeaderMap,
@@ -143,7 +154,8 @@ fn malformed_if_none() -> Problem {
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok()).any(|line| {
         // Compared weakly, as RFC 9110 has it for this header.
-        line.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+        let weak = |tag: &str| tag.trim_start_matches("W/").to_owned();
+        line.split(',').map(str::trim).any(|tag| tag == "*" || weak(tag) == weak(etag))
     })
 }
 
@@ -166,6 +178,17 @@ mod tests {
             assert_eq!(again.headers()[ETAG], etag);
         }
         let changed = json_with_etag(&headers("if-none-match", &etag), &8).unwrap();
+        assert_eq!(changed.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn what_differs_by_the_time_alone_is_not_sent_again() {
+        let first = json_with_weak_etag(&HeaderMap::new(), &7, &(7, 1)).unwrap();
+        let etag = first.headers()[ETAG].to_str().unwrap().to_owned();
+        assert!(etag.starts_with("W/\""), "{etag}");
+        let again = json_with_weak_etag(&headers("if-none-match", &etag), &7, &(7, 2)).unwrap();
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        let changed = json_with_weak_etag(&headers("if-none-match", &etag), &8, &(8, 2)).unwrap();
         assert_eq!(changed.status(), StatusCode::OK);
     }
 

@@ -54,7 +54,7 @@ pub use api_key::{ApiKey, HasKeys, KeyHash, KeyRing};
 pub use authorize::{ForOperators, NoAuthentication, Only, only};
 pub use caller::{Caller, Marked, SeenCaller, SeenRoute, is_known_still, role_of, trace_of};
 pub use dispatch::{Answering, Dispatch, TakenRoute};
-pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version};
+pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version, json_with_weak_etag};
 pub use fallback::finish;
 pub use field_error::excerpt;
 pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};

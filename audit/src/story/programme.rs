@@ -3,8 +3,8 @@
 use domain::{
     BalancesSealed, Clock, ClockConfirmed, ClockDoubted, ConversionRateClosed, ConversionRateSet,
     EarningRuleSet, LadderSet, LogForked, LogOpened, OfferAmended, OfferClosed, OfferOpened,
-    OfferReopened, PolicyChanged, StockAdded, StockAmended, StockRemoved, Terms, UnitClosed,
-    UnitSet,
+    OfferPaused, OfferReopened, OfferResumed, PolicyChanged, StockAdded, StockAmended,
+    StockRemoved, Terms, UnitClosed, UnitSet,
 };
 
 use super::{amount, list};
@@ -27,7 +27,15 @@ fn of_terms(terms: &Terms) -> String {
         list(terms.prices.due().map(|price| amount(price.points, price.unit)))
     };
     let limit = terms.limit_per_shopper.map(|limit| format!(", at most {limit} for each shopper"));
-    format!("product {} for {prices}{}", terms.product_id, limit.unwrap_or_default())
+    let in_periods = terms.period_limits.iter().map(|(period, limit)| format!(", {limit}{period}"));
+    let segment = terms.segment.map(|segment| format!(", for the segment {segment}"));
+    format!(
+        "product {} for {prices}{}{}{}",
+        terms.product_id,
+        limit.unwrap_or_default(),
+        in_periods.collect::<String>(),
+        segment.unwrap_or_default(),
+    )
 }
 
 pub(super) fn offer_closed(fact: &OfferClosed) -> String {
@@ -37,6 +45,15 @@ pub(super) fn offer_closed(fact: &OfferClosed) -> String {
 pub(super) fn offer_reopened(fact: &OfferReopened) -> String {
     let OfferReopened { offer_id, reopening_id, version } = fact;
     format!("Offer {offer_id} was reopened by {reopening_id}, in version {version}.")
+}
+
+pub(super) fn offer_paused(fact: &OfferPaused) -> String {
+    format!("Offer {} was paused, in version {}.", fact.offer_id, fact.version)
+}
+
+pub(super) fn offer_resumed(fact: &OfferResumed) -> String {
+    let OfferResumed { offer_id, resumption_id, version } = fact;
+    format!("Offer {offer_id} was resumed by {resumption_id}, in version {version}.")
 }
 
 pub(super) fn stock_added(fact: &StockAdded) -> String {

@@ -36,6 +36,9 @@ fn a_life_of_points_is_told_in_plain_sentences() {
         (34, "40 points paid what the account owed: 40 of lot 0:33."),
         (43, "The account was opened."),
         (53, "The stock of offer mug has no end, in version 5."),
+        (71, "Offer mug was paused, in version 6."),
+        (72, "Offer mug was resumed by r-1, in version 7."),
+        (73, "The account came into the segment staff."),
     ] {
         assert_eq!(told[position - 1], expected);
     }

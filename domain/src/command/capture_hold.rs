@@ -71,7 +71,7 @@ impl CommandRules for CaptureHold {
                 }
                 let priced = order.price(&draft, &self.account_id, Some(unit))?;
                 let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
-                order.check_limit(&priced, account)?;
+                order.check_limits(&priced, account)?;
                 // Of the hold's unit, or nothing.
                 let needed = priced.needed.of(unit);
                 if needed > held {

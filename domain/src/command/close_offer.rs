@@ -27,10 +27,12 @@ impl CommandRules for CloseOffer {
         let offer = state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
         match offer.phase {
             OfferPhase::Closed { .. } => Ok(Decision::Unchanged),
-            OfferPhase::Open => Ok(Decision::of(Event::OfferClosed(OfferClosed {
-                offer_id: self.offer_id.clone(),
-                version: offer.version + 1,
-            }))),
+            OfferPhase::Open | OfferPhase::Paused { .. } => {
+                Ok(Decision::of(Event::OfferClosed(OfferClosed {
+                    offer_id: self.offer_id.clone(),
+                    version: offer.version + 1,
+                })))
+            }
         }
     }
 

@@ -45,7 +45,7 @@ impl CommandRules for OpenOffer {
                 })))
             }
             Some(offer) if self.asks_for(offer) => match offer.phase {
-                OfferPhase::Open => Ok(Decision::Unchanged),
+                OfferPhase::Open | OfferPhase::Paused { .. } => Ok(Decision::Unchanged),
                 OfferPhase::Closed { at } => Err(Refusal::OfferClosed { at }),
             },
             Some(offer) => Err(Refusal::OfferExists { version: offer.version }),

@@ -6,8 +6,8 @@ use crate::draft::Draft;
 use crate::price::are_same;
 use crate::{
     Account, AccountId, Allocation, Ask, DeliverTo, ExchangeCreated, ExchangeId, ExchangeKey,
-    HoldId, Inventory, LadderTier, OfUnit, Offer, OfferId, Points, Price, Prices, Refusal, Terms,
-    Timestamp, UnitId, Units,
+    HoldId, Inventory, LadderTier, LimitDays, LimitPeriod, OfUnit, Offer, OfferId, Points, Price,
+    Prices, Refusal, Terms, Timestamp, UnitId, Units,
 };
 
 /// An order for goods.
@@ -40,6 +40,8 @@ pub(super) struct Priced<'a> {
     /// The tier that counted: that of the price or, where no price is a tier's, that which the
     /// offer is for.
     pub(super) tier: Option<LadderTier>,
+    /// The periods in which it counts towards the offer's limits.
+    counted: LimitDays,
 }
 
 impl Order {
@@ -67,6 +69,9 @@ impl Order {
         if let Some(tier) = terms.tier {
             draft.check_tier(account, tier)?;
         }
+        if let Some(segment) = terms.segment {
+            draft.check_segment(account, segment)?;
+        }
         let (prices, tier) = prices_for(draft, account, terms);
         // What is free costs nothing of any unit.
         let other = |unit: UnitId| prices.due().find(|price| price.unit != unit);
@@ -86,7 +91,8 @@ impl Order {
         if terms.ships && self.deliver_to.is_none() {
             return Err(Refusal::DeliverToMissing);
         }
-        Ok(Priced { number, offer, taken: allocated, needed, tier })
+        let counted = terms.limit_days(draft.now)?;
+        Ok(Priced { number, offer, taken: allocated, needed, tier, counted })
     }
 
     /// Whether it costs what the caller expects, where the caller expects something.
@@ -103,7 +109,9 @@ impl Order {
         Ok(())
     }
 
-    pub(super) fn check_limit(
+    /// Whether the shopper may have so many more; of several limits that are reached, that of the
+    /// longest period is the answer.
+    pub(super) fn check_limits(
         &self,
         priced: &Priced<'_>,
         account: &Account,
@@ -113,12 +121,28 @@ impl Order {
             what: "the shopper's count of the offer",
             unit: OfUnit(None),
         })?;
-        match priced.offer.terms.limit_per_shopper {
-            Some(limit) if taken_then > limit => {
-                Err(Refusal::ShopperLimitReached { limit, taken, asked: self.quantity })
-            }
-            _ => Ok(()),
+        let (terms, asked) = (&priced.offer.terms, self.quantity);
+        if let Some(limit) = terms.limit_per_shopper
+            && taken_then > limit
+        {
+            let (period, renews_at) = (LimitPeriod::Ever, None);
+            return Err(Refusal::ShopperLimitReached { limit, taken, asked, period, renews_at });
         }
+        for (period, limit) in terms.period_limits.iter() {
+            let Some(first) = priced.counted.of(period) else { continue };
+            let taken = account.taken_in(priced.number, period, first);
+            if taken.plus(asked).is_none_or(|then| then > limit) {
+                let renews_at = terms.renews_at(period, priced.counted);
+                return Err(Refusal::ShopperLimitReached {
+                    limit,
+                    taken,
+                    asked,
+                    period,
+                    renews_at,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The event that creates the exchange, which takes the stock; or what is to be asked of the
@@ -145,6 +169,7 @@ impl Order {
             allocation,
             prices: priced.needed,
             tier: priced.tier,
+            counted: priced.counted,
             warehouse: terms.ships.then(|| terms.warehouse.clone()),
             hold_id,
             expected_points: self.expected_points,

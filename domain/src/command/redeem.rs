@@ -80,7 +80,7 @@ impl Redeem {
         draft.apply_due(&self.account_id);
         let priced = self.order.price(draft, &self.account_id, None)?;
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
-        self.order.check_limit(&priced, account)?;
+        self.order.check_limits(&priced, account)?;
         let costs = priced.needed.iter().map(|Price { unit, points }| {
             let wallet = account.wallet(draft.unit_number(unit)?);
             let available = wallet.available();
@@ -266,6 +266,22 @@ mod tests {
             .at(1_000)
             .when(redeem("ann", "x-1", "mug"))
             .then([deducted("ann", "x-1", &[(3, 300)]), exchanged("ann", "x-1", "mug", 300)]);
+    }
+
+    #[test]
+    fn a_window_begins_and_ends_at_its_microsecond() {
+        let shop = || given([opened_between("mug", 300, 1_000, 2_000), earned("ann", 500, "B-1")]);
+        for (micros, is_open) in [
+            (999_999_999, false),
+            (1_000_000_000, true),
+            (1_999_999_999, true),
+            (2_000_000_000, false),
+        ] {
+            let (_, decided) = shop().at_micros(micros).decides(redeem("ann", "x-1", "mug"));
+            let refused = decided.err().map(|refusal| refusal.code());
+            assert_eq!(refused.is_none(), is_open, "at {micros}");
+            assert!(refused.is_none_or(|code| code == "offer-not-open"), "{refused:?}");
+        }
     }
 
     #[test]

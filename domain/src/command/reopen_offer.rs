@@ -6,8 +6,7 @@ use super::rules::{CommandRules, OTHER_CALL, Owner};
 use crate::draft::Draft;
 use crate::shelves::home_first;
 use crate::{
-    Decision, Event, IdHash, OfferId, OfferPhase, OfferReopened, Refusal, ReopeningId, State,
-    Subject,
+    Decision, Event, IdHash, OfferId, OfferReopened, Refusal, ReopeningId, State, Subject,
 };
 
 /// Reopens an offer under its terms and with what is left of its stock. What each shopper has had
@@ -38,7 +37,7 @@ impl CommandRules for ReopenOffer {
     fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
         let offer = draft.state.offer(&self.offer_id).ok_or(Refusal::OfferUnknown)?;
         offer.check_version(self.read_versions.as_deref())?;
-        if offer.phase == OfferPhase::Open {
+        if !offer.phase.is_closed() {
             return Err(Refusal::OfferNotClosed);
         }
         if let Some(wait) = home_first(draft.state, &self.offer_id) {

@@ -1,7 +1,7 @@
 //! What tiers allow and what terms may say of them.
 
 use super::Draft;
-use crate::{AccountId, LadderTier, Refusal, Terms};
+use crate::{AccountId, LadderTier, Refusal, SegmentId, Terms};
 
 impl Draft<'_> {
     /// The level of a tier, from 0, where the account has it or a higher one after the events so
@@ -26,6 +26,18 @@ impl Draft<'_> {
             own: own.map(|own| own.tier),
             until: own.and_then(|own| own.until),
         })
+    }
+
+    /// Whether the account is in a segment.
+    pub(crate) fn check_segment(
+        &self,
+        account: &AccountId,
+        segment: SegmentId,
+    ) -> Result<(), Refusal> {
+        match self.state.segment(account, segment) {
+            Some((true, _)) => Ok(()),
+            _ => Err(Refusal::SegmentRequired { segment }),
+        }
     }
 
     /// Whether terms may name a tier: no tier of a ladder ever goes.

@@ -33,6 +33,8 @@ impl Event {
             Self::OfferAmended(fact) => Some(&fact.offer_id),
             Self::OfferClosed(fact) => Some(&fact.offer_id),
             Self::OfferReopened(fact) => Some(&fact.offer_id),
+            Self::OfferPaused(fact) => Some(&fact.offer_id),
+            Self::OfferResumed(fact) => Some(&fact.offer_id),
             Self::StockAdded(fact) => Some(&fact.offer_id),
             Self::StockRemoved(fact) => Some(&fact.offer_id),
             Self::StockAmended(fact) => Some(&fact.offer_id),

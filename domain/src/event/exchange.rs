@@ -2,8 +2,8 @@
 
 use super::Note;
 use crate::{
-    Allocation, CancellationId, DeliverTo, ExchangeId, HoldId, LadderTier, OfferId, Points, Price,
-    Prices, ProductId, Timestamp, Units, WarehouseId,
+    Allocation, CancellationId, DeliverTo, ExchangeId, HoldId, LadderTier, LimitDays, OfferId,
+    Points, Price, Prices, ProductId, Timestamp, Units, WarehouseId,
 };
 
 /// Goods were got for points; most are to be shipped. It bears the exchange id and every field of
@@ -24,6 +24,8 @@ pub struct ExchangeCreated {
     /// The tier that counted, where one did: that of the price or, where no price was a tier's,
     /// that which the offer was for.
     pub tier: Option<LadderTier>,
+    /// In which periods it counts towards the offer's limits, beside that for ever.
+    pub counted: LimitDays,
     /// Who ships, as the offer said then; without it, nothing is shipped.
     pub warehouse: Option<WarehouseId>,
     /// The hold that paid it, where one did.
@@ -45,6 +47,8 @@ pub struct Ordered {
     pub quantity: Units,
     /// What they cost in all.
     pub prices: Prices,
+    /// In which periods they counted towards the offer's limits.
+    pub counted: LimitDays,
 }
 
 /// An exchange was cancelled, whole or in part; the events before gave its credit back, one for

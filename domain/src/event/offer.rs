@@ -1,6 +1,6 @@
 //! Facts about offers.
 
-use crate::{AdditionId, OfferId, Page, RemovalId, ReopeningId, Terms, Units};
+use crate::{AdditionId, OfferId, Page, RemovalId, ReopeningId, ResumptionId, Terms, Units};
 
 /// An offer came into being, open within its window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,26 @@ pub struct OfferAmended {
 pub struct OfferClosed {
     /// The offer.
     pub offer_id: OfferId,
+    /// The version that it is with this.
+    pub version: u64,
+}
+
+/// An offer takes no redemptions until it is resumed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferPaused {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The version that it is with this.
+    pub version: u64,
+}
+
+/// An offer that was paused goes on, under its terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferResumed {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The caller's id for this resumption.
+    pub resumption_id: ResumptionId,
     /// The version that it is with this.
     pub version: u64,
 }

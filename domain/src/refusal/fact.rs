@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{LadderId, Points, TierId, Timestamp, UnitId, Units};
+use crate::{LadderId, LimitPeriod, Points, SegmentId, TierId, Timestamp, UnitId, Units};
 
 /// A fact of one refusal, for programs to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +17,12 @@ pub enum Fact {
     Ladder(LadderId),
     /// A tier.
     Tier(TierId),
+    /// A segment.
+    Segment(SegmentId),
     /// The name of a field of the body.
     Field(&'static str),
+    /// One of a few words.
+    Word(&'static str),
 }
 
 /// Why an offer takes no redemptions.
@@ -28,6 +32,12 @@ pub enum NotOpen {
     #[error("The offer was closed at {at}.")]
     Closed {
         /// The time of the closure.
+        at: Timestamp,
+    },
+    /// An operator paused it.
+    #[error("The offer has been paused since {at}.")]
+    Paused {
+        /// The time of the pause.
         at: Timestamp,
     },
     /// Its window hasn't begun.
@@ -43,6 +53,21 @@ pub enum NotOpen {
         closes_at: Timestamp,
     },
 }
+
+impl NotOpen {
+    /// Why, in a word.
+    pub(super) const fn reason(self) -> Reason {
+        Reason(match self {
+            Self::Closed { .. } => "closed",
+            Self::Paused { .. } => "paused",
+            Self::NotYet { .. } => "scheduled",
+            Self::Ended { .. } => "ended",
+        })
+    }
+}
+
+/// A word for programs to decide by.
+pub(super) struct Reason(&'static str);
 
 /// How many units a request asks to cancel or return; `None` asks for all that are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +143,24 @@ impl IntoFact for TierId {
     }
 }
 
+impl IntoFact for SegmentId {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        Some((name, Fact::Segment(self)))
+    }
+}
+
+impl IntoFact for LimitPeriod {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        Some((name, Fact::Word(self.as_str())))
+    }
+}
+
+impl IntoFact for Reason {
+    fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
+        Some((name, Fact::Word(self.0)))
+    }
+}
+
 impl IntoFact for &'static str {
     fn into_fact(self, name: &'static str) -> Option<(&'static str, Fact)> {
         Some((name, Fact::Field(self)))
@@ -147,6 +190,7 @@ impl IntoFact for NotOpen {
     fn into_fact(self, _: &'static str) -> Option<(&'static str, Fact)> {
         match self {
             Self::Closed { at } => at.into_fact("closed_at"),
+            Self::Paused { at } => at.into_fact("paused_at"),
             Self::NotYet { opens_at } => opens_at.into_fact("opens_at"),
             Self::Ended { closes_at } => closes_at.into_fact("closes_at"),
         }

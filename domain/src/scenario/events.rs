@@ -103,6 +103,7 @@ fn exchanged_at(prices: Prices, account: &str, exchange: &str, offer: &str) -> E
         allocation: Allocation::Units(units(1)),
         prices,
         tier: None,
+        counted: LimitDays::default(),
         warehouse: Some(id("main")),
         hold_id: None,
         expected_points: None,

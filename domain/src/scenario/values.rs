@@ -39,10 +39,13 @@ pub(crate) fn terms(price: u64) -> Terms {
         product_id: id("product"),
         prices: Prices::of_points(Points::sum_of(price).expect("an amount")),
         tier: None,
+        segment: None,
         tier_prices: TierPrices::default(),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,
+        period_limits: PeriodLimits::default(),
+        time_zone: TimeZone::default(),
         warehouse: id("main"),
         ships: true,
     }

@@ -6,21 +6,23 @@ mod purchases;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use indexmap::IndexSet;
 use log_record::{Place, Position};
 use serde::{Deserialize, Serialize};
 
 use super::ById;
 use super::impossible::{Changed, TOO_MUCH, ensure};
 use super::shipment::Parcels;
-use crate::account::OfferNumber;
+use crate::account::{OfferNumber, SegmentNumber};
 use crate::amount::sum;
 use crate::original::EarnedCredit;
 use crate::schedule::AccountNumber;
 use crate::{
     Account, AccountId, CaptureRefund, Cause, CauseKind, CreditEarned, CreditGivenBack,
-    CreditWithdrawn, Event, ExchangeCancelled, ExchangeCreated, IdHash, LotId, Points, ProductId,
-    RecordedIds, ReturnReversed, Shipped, ShippedLine, Timestamp, UnitId, UnitNumber, UnitPoints,
-    Units, WithdrawalCause, WithdrawalReversed,
+    CreditWithdrawn, Event, ExchangeCancelled, ExchangeCreated, IdHash, LimitDays, LotId, Points,
+    ProductId, RecordedIds, ReturnReversed, SegmentId, SegmentSet, Shipped, ShippedLine, Timestamp,
+    UnitId, UnitNumber, UnitPoints, Units, WithdrawalCause, WithdrawalReversed,
 };
 use purchases::Earnings;
 pub(crate) use purchases::RefusedCredit;
@@ -43,6 +45,8 @@ pub(super) struct Accounts {
     withdrawn: HashMap<LotId, Points>,
     /// Of which unit that was, where it wasn't points.
     withdrawn_unit: HashMap<LotId, UnitId>,
+    /// The segments that accounts are or were in, in the order in which they were named.
+    segments: IndexSet<SegmentId, RandomState>,
     /// The ids of the accounts' commands.
     pub(super) recorded: Arc<RecordedIds>,
     /// What the last events earned for one cause.
@@ -365,21 +369,49 @@ impl Accounts {
         ensure(is_within, "I13: more was refunded than the capture had spent")
     }
 
-    /// Counts units of an offer towards the shopper's limit.
-    pub(super) fn count(&mut self, id: &AccountId, offer: OfferNumber, pieces: Units) -> Changed {
+    /// Counts units of an offer towards the shopper's limits.
+    pub(super) fn count(
+        &mut self,
+        id: &AccountId,
+        offer: OfferNumber,
+        (pieces, days): (Units, LimitDays),
+        now: Timestamp,
+    ) -> Changed {
         let account = self.by_id.get_mut(id).ok_or("an exchange of an unknown account")?;
-        account.count(offer, pieces).ok_or(TOO_MUCH)
+        account.count(offer, pieces, days, now).ok_or(TOO_MUCH)
     }
 
-    /// Takes units of an offer off the shopper's count.
+    /// Takes units of an offer off the shopper's counts.
     pub(super) fn count_back(
         &mut self,
         id: &AccountId,
         offer: OfferNumber,
-        pieces: Units,
+        (pieces, days): (Units, LimitDays),
     ) -> Changed {
         let account = self.by_id.get_mut(id).ok_or("an exchange of an unknown account")?;
-        account.count_back(offer, pieces).ok_or("more came back than was taken")
+        account.count_back(offer, pieces, days).ok_or("more came back than was taken")
+    }
+
+    /// Whether an account is in a segment, and the event that said so last.
+    pub(super) fn segment(&self, id: &AccountId, segment: SegmentId) -> Option<(bool, Position)> {
+        let number = u32::try_from(self.segments.get_index_of(&segment)?).ok()?;
+        self.by_id.get(id)?.segment(SegmentNumber(number))
+    }
+
+    pub(super) fn segment_set(
+        &mut self,
+        at: Position,
+        id: &AccountId,
+        fact: &SegmentSet,
+    ) -> Changed {
+        let (number, _) = self.segments.insert_full(fact.segment);
+        let number = u32::try_from(number).map_err(|_| "more than 2^32 segments")?;
+        let account = self.by_id.get_mut(id).ok_or("a segment of an unknown account")?;
+        let present = account.segment(SegmentNumber(number));
+        let is_new = present.is_none_or(|(member, _)| member != fact.member);
+        ensure(is_new, "a segment was set as it was")?;
+        account.set_segment(SegmentNumber(number), fact.member, at);
+        Ok(())
     }
 
     pub(super) fn exchange_cancelled(

@@ -124,7 +124,8 @@ impl State {
                     self.accounts.record(IdHash::release(id, &fact.hold_id), at)?;
                 }
             }
-            Event::ExchangeCreated(id, fact) => self.exchange_created(at, id, fact)?,
+            Event::ExchangeCreated(id, fact) => self.exchange_created(at, recorded_at, id, fact)?,
+            Event::SegmentSet(id, fact) => self.accounts.segment_set(at, id, fact)?,
             Event::ExchangeCancelled(id, fact) => self.exchange_cancelled(at, id, fact)?,
             Event::ShipmentDispatched(id, fact) => {
                 self.accounts.shipment_dispatched(at, id, fact)?;
@@ -162,6 +163,8 @@ impl State {
             Event::OfferAmended(fact) => self.programme.offer_amended(at, fact)?,
             Event::OfferClosed(fact) => self.programme.offer_closed(at, recorded_at, fact)?,
             Event::OfferReopened(fact) => self.programme.offer_reopened(at, fact)?,
+            Event::OfferPaused(fact) => self.programme.offer_paused(at, recorded_at, fact)?,
+            Event::OfferResumed(fact) => self.programme.offer_resumed(at, fact)?,
             Event::StockAdded(fact) => {
                 let home = self.across.home_mut(&fact.offer_id);
                 self.programme.stock_added(at, fact, home)?;
@@ -263,13 +266,15 @@ impl State {
     fn exchange_created(
         &mut self,
         at: Position,
+        recorded_at: Timestamp,
         id: &AccountId,
         fact: &ExchangeCreated,
     ) -> Changed {
         self.accounts.exchange_created(at, id, fact)?;
         let offer = self.programme.take(&fact.offer_id, &fact.allocation)?;
         self.across.on_shelf(&fact.offer_id, fact.allocation.quantity(), false)?;
-        self.accounts.count(id, offer, fact.allocation.quantity())
+        let counted = (fact.allocation.quantity(), fact.counted);
+        self.accounts.count(id, offer, counted, recorded_at)
     }
 
     fn exchange_cancelled(
@@ -281,7 +286,7 @@ impl State {
         self.accounts.exchange_cancelled(at, id, fact)?;
         let offer = self.programme.give_back(&fact.offer_id, &fact.allocation)?;
         self.across.on_shelf(&fact.offer_id, fact.allocation.quantity(), true)?;
-        self.accounts.count_back(id, offer, fact.allocation.quantity())
+        self.accounts.count_back(id, offer, (fact.allocation.quantity(), fact.of.counted))
     }
 }
 

@@ -14,9 +14,9 @@ use crate::conversion::ConversionRates;
 use crate::unit::KnownUnits;
 use crate::{
     Allocation, BalancesSealed, EarningRule, EarningRuleSet, IdHash, Inventory, LadderSet, Ladders,
-    LogOpened, Offer, OfferAmended, OfferClosed, OfferHome, OfferId, OfferOpened, OfferPhase,
-    OfferReopened, Policy, PolicyChanged, RuleId, StockAdded, StockAmended, StockRemoved,
-    Timestamp, UnitClosed, UnitId, UnitSet, UnitTerms,
+    LogOpened, Offer, OfferAmended, OfferClosed, OfferHome, OfferId, OfferOpened, OfferPaused,
+    OfferPhase, OfferReopened, OfferResumed, Policy, PolicyChanged, RuleId, StockAdded,
+    StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId, UnitSet, UnitTerms,
 };
 
 /// What is of a unit that nobody made.
@@ -165,7 +165,31 @@ impl Programme {
         let id = IdHash::reopening(&fact.offer_id, &fact.reopening_id);
         self.record(id, at)?;
         let (_, offer) = self.offer_mut(&fact.offer_id)?;
-        ensure(offer.phase != OfferPhase::Open, "an open offer was reopened")?;
+        ensure(offer.phase.is_closed(), "an offer was reopened that wasn't closed")?;
+        offer.next_version(at, fact.version)?;
+        offer.phase = OfferPhase::Open;
+        Ok(())
+    }
+
+    pub(super) fn offer_paused(
+        &mut self,
+        at: Position,
+        time: Timestamp,
+        fact: &OfferPaused,
+    ) -> Changed {
+        let (_, offer) = self.offer_mut(&fact.offer_id)?;
+        ensure(offer.phase == OfferPhase::Open, "an offer was paused that wasn't open")?;
+        offer.next_version(at, fact.version)?;
+        offer.phase = OfferPhase::Paused { at: time };
+        Ok(())
+    }
+
+    pub(super) fn offer_resumed(&mut self, at: Position, fact: &OfferResumed) -> Changed {
+        let id = IdHash::resumption(&fact.offer_id, &fact.resumption_id);
+        self.record(id, at)?;
+        let (_, offer) = self.offer_mut(&fact.offer_id)?;
+        let is_paused = matches!(offer.phase, OfferPhase::Paused { .. });
+        ensure(is_paused, "an offer was resumed that wasn't paused")?;
         offer.next_version(at, fact.version)?;
         offer.phase = OfferPhase::Open;
         Ok(())
@@ -266,7 +290,7 @@ impl Programme {
 
     fn open_offer(&mut self, id: &OfferId) -> Result<&mut Offer, &'static str> {
         let (_, offer) = self.offer_mut(id)?;
-        ensure(offer.phase == OfferPhase::Open, "a closed offer was changed")?;
+        ensure(!offer.phase.is_closed(), "a closed offer was changed")?;
         Ok(offer)
     }
 

@@ -8,6 +8,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::limit::LimitDays;
 use super::recorded_cancellation;
 
 /// `exchange-created`.
@@ -22,6 +23,9 @@ pub(crate) struct ExchangeCreated<'a> {
     /// Missing where none counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tier: Option<LadderTier>,
+    /// Missing where no period has a limit.
+    #[serde(default, skip_serializing_if = "LimitDays::is_empty")]
+    counted: LimitDays,
     /// Missing where nothing is shipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     warehouse: Option<Cow<'a, WarehouseId>>,
@@ -45,6 +49,7 @@ impl<'a> From<&'a domain::ExchangeCreated> for ExchangeCreated<'a> {
             allocation: Allocation::Units(quantity),
             prices,
             tier,
+            counted,
             warehouse,
             hold_id,
             expected_points,
@@ -59,6 +64,7 @@ impl<'a> From<&'a domain::ExchangeCreated> for ExchangeCreated<'a> {
             quantity: *quantity,
             prices: Cow::Borrowed(prices),
             tier: *tier,
+            counted: (*counted).into(),
             warehouse: warehouse.as_ref().map(Cow::Borrowed),
             hold_id: hold_id.as_ref().map(Cow::Borrowed),
             expected_points: *expected_points,
@@ -77,6 +83,7 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
             quantity,
             prices,
             tier,
+            counted,
             warehouse,
             hold_id,
             expected_points,
@@ -90,6 +97,7 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
             allocation: Allocation::Units(quantity),
             prices: prices.into_owned(),
             tier,
+            counted: counted.into(),
             warehouse: warehouse.map(Cow::into_owned),
             hold_id: hold_id.map(Cow::into_owned),
             expected_points,
@@ -105,19 +113,22 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
 pub(crate) struct Ordered<'a> {
     quantity: Units,
     prices: Cow<'a, Prices>,
+    /// Missing where no period had a limit.
+    #[serde(default, skip_serializing_if = "LimitDays::is_empty")]
+    counted: LimitDays,
 }
 
 impl<'a> From<&'a domain::Ordered> for Ordered<'a> {
     fn from(fact: &'a domain::Ordered) -> Self {
-        let domain::Ordered { quantity, prices } = fact;
-        Self { quantity: *quantity, prices: Cow::Borrowed(prices) }
+        let domain::Ordered { quantity, prices, counted } = fact;
+        Self { quantity: *quantity, prices: Cow::Borrowed(prices), counted: (*counted).into() }
     }
 }
 
 impl From<Ordered<'_>> for domain::Ordered {
     fn from(stored: Ordered<'_>) -> Self {
-        let Ordered { quantity, prices } = stored;
-        Self { quantity, prices: prices.into_owned() }
+        let Ordered { quantity, prices, counted } = stored;
+        Self { quantity, prices: prices.into_owned(), counted: counted.into() }
     }
 }
 

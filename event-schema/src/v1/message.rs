@@ -61,7 +61,10 @@ enum Message<'a> {
 struct OfferShared<'a> {
     #[serde(flatten)]
     of: OfferTerms<'a>,
-    /// Missing while it is open.
+    /// Missing unless it is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    paused_at: Option<Timestamp>,
+    /// Missing until it is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     closed_at: Option<Timestamp>,
 }
@@ -235,19 +238,24 @@ impl From<Message<'_>> for domain::Message {
 impl<'a> From<&'a domain::OfferShared> for OfferShared<'a> {
     fn from(fact: &'a domain::OfferShared) -> Self {
         let domain::OfferShared { offer_id, version, terms, phase } = fact;
-        let closed_at = match phase {
-            OfferPhase::Open => None,
-            OfferPhase::Closed { at } => Some(*at),
+        let (paused_at, closed_at) = match phase {
+            OfferPhase::Open => (None, None),
+            OfferPhase::Paused { at } => (Some(*at), None),
+            OfferPhase::Closed { at } => (None, Some(*at)),
         };
-        Self { of: OfferTerms::new(offer_id, *version, terms), closed_at }
+        Self { of: OfferTerms::new(offer_id, *version, terms), paused_at, closed_at }
     }
 }
 
 impl From<OfferShared<'_>> for domain::OfferShared {
     fn from(stored: OfferShared<'_>) -> Self {
-        let OfferShared { of, closed_at } = stored;
+        let OfferShared { of, paused_at, closed_at } = stored;
         let (offer_id, version, terms) = of.into_terms();
-        let phase = closed_at.map_or(OfferPhase::Open, |at| OfferPhase::Closed { at });
+        let phase = match (paused_at, closed_at) {
+            (_, Some(at)) => OfferPhase::Closed { at },
+            (Some(at), None) => OfferPhase::Paused { at },
+            (None, None) => OfferPhase::Open,
+        };
         Self { offer_id, version, terms, phase }
     }
 }

@@ -4,9 +4,12 @@ use std::borrow::Cow;
 
 use domain::{
     AdditionId, Attributes, Category, Description, ImageUrl, LadderTier, OfferId, OfferName, Page,
-    Prices, ProductId, RemovalId, ReopeningId, Terms, TierPrices, Timestamp, Units, WarehouseId,
+    Prices, ProductId, RemainingShown, RemovalId, ReopeningId, ResumptionId, SegmentId, Terms,
+    TierPrices, TimeZone, Timestamp, Units, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
+
+use super::limit::PeriodLimits;
 
 /// What a page shows of an offer, as the events have it.
 #[derive(Default, Serialize, Deserialize)]
@@ -22,30 +25,35 @@ struct StoredPage<'a> {
     /// The text of a JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attributes: Option<Cow<'a, Attributes>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remaining_shown: Option<RemainingShown>,
 }
 
 impl<'a> From<&'a Page> for StoredPage<'a> {
     fn from(page: &'a Page) -> Self {
-        let Page { name, description, image_url, category, attributes } = page;
+        let Page { name, description, image_url, category, attributes, remaining_shown } = page;
         Self {
             name: name.as_ref().map(Cow::Borrowed),
             description: description.as_ref().map(Cow::Borrowed),
             image_url: image_url.as_ref().map(Cow::Borrowed),
             category: category.as_ref().map(Cow::Borrowed),
             attributes: attributes.as_ref().map(Cow::Borrowed),
+            remaining_shown: *remaining_shown,
         }
     }
 }
 
 impl From<StoredPage<'_>> for Page {
     fn from(stored: StoredPage<'_>) -> Self {
-        let StoredPage { name, description, image_url, category, attributes } = stored;
+        let StoredPage { name, description, image_url, category, attributes, remaining_shown } =
+            stored;
         Self {
             name: name.map(Cow::into_owned),
             description: description.map(Cow::into_owned),
             image_url: image_url.map(Cow::into_owned),
             category: category.map(Cow::into_owned),
             attributes: attributes.map(Cow::into_owned),
+            remaining_shown,
         }
     }
 }
@@ -60,6 +68,9 @@ pub(crate) struct OfferOpened<'a> {
     /// Missing where it is for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tier: Option<LadderTier>,
+    /// Missing where it is for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    segment: Option<SegmentId>,
     #[serde(default, skip_serializing_if = "are_none")]
     tier_prices: Cow<'a, TierPrices>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,6 +79,11 @@ pub(crate) struct OfferOpened<'a> {
     closes_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     limit_per_shopper: Option<Units>,
+    #[serde(default, skip_serializing_if = "PeriodLimits::is_empty")]
+    limits_per_shopper: PeriodLimits,
+    /// Missing where it is UTC.
+    #[serde(default, skip_serializing_if = "is_utc")]
+    time_zone: Cow<'a, TimeZone>,
     warehouse: Cow<'a, WarehouseId>,
     /// `false` where nothing is shipped; else missing.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
@@ -85,10 +101,13 @@ impl<'a> From<&'a domain::OfferOpened> for OfferOpened<'a> {
             product_id,
             prices,
             tier,
+            segment,
             tier_prices,
             opens_at,
             closes_at,
             limit_per_shopper,
+            period_limits,
+            time_zone,
             warehouse,
             ships,
         } = terms;
@@ -97,10 +116,13 @@ impl<'a> From<&'a domain::OfferOpened> for OfferOpened<'a> {
             product_id: Cow::Borrowed(product_id),
             prices: Cow::Borrowed(prices),
             tier: *tier,
+            segment: *segment,
             tier_prices: Cow::Borrowed(tier_prices),
             opens_at: *opens_at,
             closes_at: *closes_at,
             limit_per_shopper: *limit_per_shopper,
+            limits_per_shopper: (*period_limits).into(),
+            time_zone: Cow::Borrowed(time_zone),
             warehouse: Cow::Borrowed(warehouse),
             ships: *ships,
             page: page.into(),
@@ -116,10 +138,13 @@ impl From<OfferOpened<'_>> for domain::OfferOpened {
             product_id,
             prices,
             tier,
+            segment,
             tier_prices,
             opens_at,
             closes_at,
             limit_per_shopper,
+            limits_per_shopper,
+            time_zone,
             warehouse,
             ships,
             page,
@@ -130,10 +155,13 @@ impl From<OfferOpened<'_>> for domain::OfferOpened {
             product_id,
             prices: prices.into_owned(),
             tier,
+            segment,
             tier_prices: tier_prices.into_owned(),
             opens_at,
             closes_at,
             limit_per_shopper,
+            period_limits: limits_per_shopper.into(),
+            time_zone: time_zone.into_owned(),
             warehouse,
             ships,
         };
@@ -152,6 +180,9 @@ pub(crate) struct OfferAmended<'a> {
     /// Missing where it is for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tier: Option<LadderTier>,
+    /// Missing where it is for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    segment: Option<SegmentId>,
     #[serde(default, skip_serializing_if = "are_none")]
     tier_prices: Cow<'a, TierPrices>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -160,6 +191,11 @@ pub(crate) struct OfferAmended<'a> {
     closes_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     limit_per_shopper: Option<Units>,
+    #[serde(default, skip_serializing_if = "PeriodLimits::is_empty")]
+    limits_per_shopper: PeriodLimits,
+    /// Missing where it is UTC.
+    #[serde(default, skip_serializing_if = "is_utc")]
+    time_zone: Cow<'a, TimeZone>,
     warehouse: Cow<'a, WarehouseId>,
     /// `false` where nothing is shipped; else missing.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
@@ -181,10 +217,13 @@ impl<'a> OfferAmended<'a> {
             product_id,
             prices,
             tier,
+            segment,
             tier_prices,
             opens_at,
             closes_at,
             limit_per_shopper,
+            period_limits,
+            time_zone,
             warehouse,
             ships,
         } = terms;
@@ -194,10 +233,13 @@ impl<'a> OfferAmended<'a> {
             product_id: Cow::Borrowed(product_id),
             prices: Cow::Borrowed(prices),
             tier: *tier,
+            segment: *segment,
             tier_prices: Cow::Borrowed(tier_prices),
             opens_at: *opens_at,
             closes_at: *closes_at,
             limit_per_shopper: *limit_per_shopper,
+            limits_per_shopper: (*period_limits).into(),
+            time_zone: Cow::Borrowed(time_zone),
             warehouse: Cow::Borrowed(warehouse),
             ships: *ships,
             page,
@@ -213,10 +255,13 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
             product_id,
             prices,
             tier,
+            segment,
             tier_prices,
             opens_at,
             closes_at,
             limit_per_shopper,
+            limits_per_shopper,
+            time_zone,
             warehouse,
             ships,
             page,
@@ -226,10 +271,13 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
             product_id,
             prices: prices.into_owned(),
             tier,
+            segment,
             tier_prices: tier_prices.into_owned(),
             opens_at,
             closes_at,
             limit_per_shopper,
+            period_limits: limits_per_shopper.into(),
+            time_zone: time_zone.into_owned(),
             warehouse,
             ships,
         };
@@ -327,6 +375,54 @@ impl From<OfferReopened<'_>> for domain::OfferReopened {
     }
 }
 
+/// `offer-paused`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct OfferPaused<'a> {
+    offer_id: Cow<'a, OfferId>,
+    version: u64,
+}
+
+impl<'a> From<&'a domain::OfferPaused> for OfferPaused<'a> {
+    fn from(fact: &'a domain::OfferPaused) -> Self {
+        let domain::OfferPaused { offer_id, version } = fact;
+        Self { offer_id: Cow::Borrowed(offer_id), version: *version }
+    }
+}
+
+impl From<OfferPaused<'_>> for domain::OfferPaused {
+    fn from(stored: OfferPaused<'_>) -> Self {
+        let OfferPaused { offer_id, version } = stored;
+        Self { offer_id: offer_id.into_owned(), version }
+    }
+}
+
+/// `offer-resumed`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct OfferResumed<'a> {
+    offer_id: Cow<'a, OfferId>,
+    resumption_id: Cow<'a, ResumptionId>,
+    version: u64,
+}
+
+impl<'a> From<&'a domain::OfferResumed> for OfferResumed<'a> {
+    fn from(fact: &'a domain::OfferResumed) -> Self {
+        let domain::OfferResumed { offer_id, resumption_id, version } = fact;
+        Self {
+            offer_id: Cow::Borrowed(offer_id),
+            resumption_id: Cow::Borrowed(resumption_id),
+            version: *version,
+        }
+    }
+}
+
+impl From<OfferResumed<'_>> for domain::OfferResumed {
+    fn from(stored: OfferResumed<'_>) -> Self {
+        let OfferResumed { offer_id, resumption_id, version } = stored;
+        let (offer_id, resumption_id) = (offer_id.into_owned(), resumption_id.into_owned());
+        Self { offer_id, resumption_id, version }
+    }
+}
+
 /// `stock-removed`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StockRemoved<'a> {
@@ -378,6 +474,10 @@ impl From<StockAmended<'_>> for domain::StockAmended {
 
 fn are_none(prices: &TierPrices) -> bool {
     prices.is_empty()
+}
+
+fn is_utc(zone: &TimeZone) -> bool {
+    zone.is_utc()
 }
 
 const fn yes() -> bool {

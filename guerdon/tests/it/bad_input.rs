@@ -109,11 +109,26 @@ async fn wrong_fields(ledger: &Ledger) {
                 "closes_at": "2030-01-01T00:00:00Z"}),
             "closes_at",
         ),
+        (offer_with(json!({"limit_per_shopper": 0})), "limit_per_shopper"),
+        (offer_with(json!({"limits_per_shopper": {"day": 0}})), "limits_per_shopper.day"),
+        (offer_with(json!({"limits_per_shopper": {"year": 1}})), "limits_per_shopper.year"),
+        (offer_with(json!({"limits_per_shopper": [1, 2, 3]})), "limits_per_shopper"),
+        (offer_with(json!({"time_zone": "Mars/Olympus"})), "time_zone"),
+        (offer_with(json!({"segment": "Staff"})), "segment"),
+        (offer_with(json!({"remaining_shown": "roughly"})), "remaining_shown"),
     ];
     for (body, field) in offers {
         let answer = ledger.client.put("operator", "/v1/offers/new", body.clone()).await;
         assert_eq!(answer.is_problem(400, "invalid-field")["field"], field, "{body}");
     }
+}
+
+/// An offer, but for these fields.
+fn offer_with(more: Value) -> Value {
+    let mut body = json!({"product_id": "p", "price": 1, "stock": 1});
+    let object = body.as_object_mut().expect("an object");
+    object.extend(more.as_object().expect("an object").clone());
+    body
 }
 
 async fn wrong_rules(ledger: &Ledger) {

@@ -317,6 +317,49 @@ async fn a_reopened_offer_remembers_what_each_shopper_has_had() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn segments_limits_and_pauses_are_refused_with_their_reasons() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let api = &ledger.client;
+    let body = json!({"product_id": "p", "price": 1, "stock": 9, "segment": "staff",
+        "limits_per_shopper": {"day": 1}, "time_zone": "Europe/Berlin"});
+    let opened = api.put("operator", MUG, body).await.is(201);
+    assert_eq!(opened["limits_per_shopper"], json!({"day": 1}));
+    api.earns("ann", 500, "B-1").await;
+    let refused = buys(api, "x-1", 1).await.is_problem(409, "segment-required");
+    assert_eq!(refused["segment"], "staff");
+
+    let segment = "/v1/accounts/ann/segments/staff";
+    let leaves = |version: &str| {
+        let request = api.request("PUT", segment, "merchant").header("if-match", version);
+        api.send(request.json(&json!({"member": false})))
+    };
+    let set = api.put("merchant", segment, json!({"member": true})).await.is(200);
+    assert_eq!(set["member"], true);
+    leaves("\"1\"").await.expect("answered").is_problem(412, "segment-changed");
+    buys(api, "x-1", 1).await.is(201);
+    let refused = buys(api, "x-2", 1).await.is_problem(409, "shopper-limit-reached");
+    let facts = ["period", "limit", "taken", "asked"].map(|name| refused[name].clone());
+    assert_eq!(facts, [json!("day"), json!(1), json!(1), json!(1)]);
+    assert!(refused["renews_at"].is_string(), "{refused}");
+
+    let paused = api.put("operator", &format!("{MUG}/pause"), json!({})).await.is(201);
+    assert_eq!((&paused["status"], &paused["version"]), (&json!("paused"), &json!(2)));
+    let refused = buys(api, "x-2", 1).await.is_problem(409, "offer-not-open");
+    assert_eq!(refused["reason"], "paused");
+    assert!(refused["paused_at"].is_string(), "{refused}");
+    buys(api, "x-1", 1).await.is(200);
+    let path = format!("{MUG}/resumptions/r-1");
+    let resumed = api.request("PUT", &path, "operator").header("if-match", "\"2\"");
+    let resumed = api.send(resumed.json(&json!({}))).await.expect("answered").is(201);
+    assert_eq!((&resumed["status"], &resumed["version"]), (&json!("open"), &json!(3)));
+    let position = set["position"].as_str().and_then(|at| at.strip_prefix("0:")).expect("a place");
+    let gone = leaves(&format!("\"{position}\"")).await.expect("answered").is(200);
+    assert_eq!(gone["member"], false);
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_free_or_is_not_shipped_is_exchanged_as_all_else() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start(folder.path());

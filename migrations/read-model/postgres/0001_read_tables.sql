@@ -170,6 +170,8 @@ create table exchange (
     hold_id text collate "C",
     -- the tier that counted, JSON
     tier text,
+    -- in which periods it counts towards the offer's limits, JSON as in the event
+    counted text,
     cancelled_quantity bigint not null,
     -- of the first unit; of the others it follows from the pieces cancelled
     refunded_points bigint not null,
@@ -204,7 +206,7 @@ create index purchase_of_account on purchase (account_id, recorded_at, place);
 -- a warehouse's report. If a path was put more than once, the last one.
 create table fact (
     -- accounts/ann/purchases/B-1/returns/r-1; a report has its exchange's or its purchase's path, and
-    -- its own name behind that
+    -- its own name behind that; a segment has the last that was said of it
     path text collate "C" not null primary key,
     place bigint not null,
     account_id text collate "C",
@@ -361,6 +363,7 @@ create table offer_availability (
     further_prices text,
     -- whom it is for, and prices by tier: JSON as in the events
     tier text,
+    segment text,
     tier_prices text,
     -- null where there is no end of them
     stock bigint,
@@ -369,6 +372,9 @@ create table offer_availability (
     opens_at bigint,
     closes_at bigint,
     limit_per_shopper bigint,
+    -- in a day, a week and a month of the time zone: JSON as in the events
+    limits_per_shopper text,
+    time_zone text not null default 'UTC',
     warehouse text collate "C" not null,
     ships boolean not null default true,
     -- what a page shows of it
@@ -378,6 +384,8 @@ create table offer_availability (
     category text collate "C",
     -- JSON
     attributes text,
+    -- how a countdown shows what is left; null: exactly
+    remaining_shown text,
     version bigint not null,
     phase text not null,
     "partition" bigint not null,
@@ -388,7 +396,11 @@ create table offer_availability (
 
 -- A catalogue keeps its closed offers: a query for the others must not read them.
 create index offer_is_closed on offer_availability (offer_id) where phase = 'closed';
-create index offer_is_not_closed on offer_availability (offer_id) where phase = 'open';
+create index offer_is_not_closed on offer_availability (offer_id) where phase <> 'closed';
+-- What stands still, and what was closed last: few of many.
+create index offer_stands_still on offer_availability (offer_id)
+    where phase <> 'closed' and (phase = 'paused' or sold = stock);
+create index offer_was_closed_at on offer_availability (position) where phase = 'closed';
 
 -- Every version of every rule; the highest is in force.
 create table earning_rule (

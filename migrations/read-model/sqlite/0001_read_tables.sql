@@ -173,6 +173,8 @@ create table exchange (
     hold_id text,
     -- the tier that counted, JSON
     tier text,
+    -- in which periods it counts towards the offer's limits, JSON as in the event
+    counted text,
     cancelled_quantity integer not null,
     -- of the first unit; of the others it follows from the pieces cancelled
     refunded_points integer not null,
@@ -209,7 +211,7 @@ create index purchase_of_account on purchase (account_id, recorded_at, place);
 -- a warehouse's report. If a path was put more than once, the last one.
 create table fact (
     -- accounts/ann/purchases/B-1/returns/r-1; a report has its exchange's or its purchase's path, and
-    -- its own name behind that
+    -- its own name behind that; a segment has the last that was said of it
     path text not null primary key,
     place integer not null,
     account_id text,
@@ -367,6 +369,7 @@ create table offer_availability (
     further_prices text,
     -- whom it is for, and prices by tier: JSON as in the events
     tier text,
+    segment text,
     tier_prices text,
     -- null where there is no end of them
     stock integer,
@@ -375,6 +378,9 @@ create table offer_availability (
     opens_at integer,
     closes_at integer,
     limit_per_shopper integer,
+    -- in a day, a week and a month of the time zone: JSON as in the events
+    limits_per_shopper text,
+    time_zone text not null default 'UTC',
     warehouse text not null,
     ships integer not null default 1,
     -- what a page shows of it
@@ -384,6 +390,8 @@ create table offer_availability (
     category text,
     -- JSON
     attributes text,
+    -- how a countdown shows what is left; null: exactly
+    remaining_shown text,
     version integer not null,
     phase text not null,
     "partition" integer not null,
@@ -394,7 +402,11 @@ create table offer_availability (
 
 -- A catalogue keeps its closed offers: a query for the others must not read them.
 create index offer_is_closed on offer_availability (offer_id) where phase = 'closed';
-create index offer_is_not_closed on offer_availability (offer_id) where phase = 'open';
+create index offer_is_not_closed on offer_availability (offer_id) where phase <> 'closed';
+-- What stands still, and what was closed last: few of many.
+create index offer_stands_still on offer_availability (offer_id)
+    where phase <> 'closed' and (phase = 'paused' or sold = stock);
+create index offer_was_closed_at on offer_availability (position) where phase = 'closed';
 
 -- Every version of every rule; the highest is in force.
 create table earning_rule (

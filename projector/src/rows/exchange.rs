@@ -43,6 +43,7 @@ impl Rows {
             further_prices: further(&fact.prices)?,
             hold_id: fact.hold_id.map(|hold_id| hold_id.to_string()),
             tier: fact.tier.as_ref().map(json).transpose()?,
+            counted: Some(&fact.counted).filter(|days| !days.is_empty()).map(json).transpose()?,
             cancelled_quantity: 0,
             refunded_points: 0,
             occurred_at: fact.occurred_at.map(Timestamp::micros),

@@ -102,6 +102,14 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
         Event::OfferReopened(fact) => {
             (format!("offers/{}/reopenings/{}", fact.offer_id, fact.reopening_id), None)
         }
+        Event::OfferResumed(fact) => {
+            (format!("offers/{}/resumptions/{}", fact.offer_id, fact.resumption_id), None)
+        }
+        Event::OfferPaused(fact) => (format!("offers/{}/pause", fact.offer_id), None),
+        // The last that was said of it counts.
+        Event::SegmentSet(account, fact) => {
+            (format!("accounts/{account}/segments/{}", fact.segment), None)
+        }
         Event::OfferClosed(fact) => (format!("offers/{}/closure", fact.offer_id), None),
         Event::TierGranted(account, fact) => {
             let path = format!("accounts/{account}/tiers/{}/grants/{}", fact.ladder, fact.grant_id);

@@ -1,8 +1,8 @@
 //! Offers: their terms, and what is left of them.
 
 use domain::{
-    OfferAmended, OfferClosed, OfferId, OfferOpened, OfferReopened, Page, Price, StockAdded,
-    StockAmended, StockRemoved, Terms, Timestamp,
+    OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPaused, OfferReopened, OfferResumed,
+    Page, Price, StockAdded, StockAmended, StockRemoved, Terms, Timestamp,
 };
 use read_model::{OfferAvailability, row};
 
@@ -61,6 +61,18 @@ impl Rows {
         change.phase = Some("open".into());
     }
 
+    pub(super) fn offer_paused(&mut self, at: At<'_>, fact: OfferPaused) {
+        let change = self.change_offer(&fact.offer_id);
+        change.make_version(at, fact.version);
+        change.phase = Some("paused".into());
+    }
+
+    pub(super) fn offer_resumed(&mut self, at: At<'_>, fact: OfferResumed) {
+        let change = self.change_offer(&fact.offer_id);
+        change.make_version(at, fact.version);
+        change.phase = Some("open".into());
+    }
+
     pub(super) fn stock_added(&mut self, fact: StockAdded) {
         self.change_offer(&fact.offer_id).add_stock(int(fact.units.get()));
     }
@@ -109,7 +121,7 @@ fn offer(
     version: i64,
     stock: Option<i64>,
 ) -> Result<OfferAvailability, serde_json::Error> {
-    let Page { name, description, image_url, category, attributes } = page;
+    let Page { name, description, image_url, category, attributes, remaining_shown } = page;
     let Price { unit, points } = terms.prices.first();
     Ok(OfferAvailability {
         offer_id: offer_id.to_string(),
@@ -118,12 +130,18 @@ fn offer(
         price: int(points.get()),
         further_prices: further(&terms.prices)?,
         tier: terms.tier.as_ref().map(json).transpose()?,
+        segment: terms.segment.map(|segment| segment.to_string()),
         tier_prices: Some(&terms.tier_prices).filter(|it| !it.is_empty()).map(json).transpose()?,
         stock,
         sold: 0,
         opens_at: terms.opens_at.map(Timestamp::micros),
         closes_at: terms.closes_at.map(Timestamp::micros),
         limit_per_shopper: terms.limit_per_shopper.map(|limit| int(limit.get())),
+        limits_per_shopper: Some(&terms.period_limits)
+            .filter(|limits| !limits.is_empty())
+            .map(json)
+            .transpose()?,
+        time_zone: terms.time_zone.name().to_owned(),
         warehouse: terms.warehouse.to_string(),
         ships: terms.ships,
         name: name.as_ref().map(|name| name.as_str().into()),
@@ -131,6 +149,7 @@ fn offer(
         image_url: image_url.as_ref().map(|url| url.as_str().into()),
         category: category.as_ref().map(ToString::to_string),
         attributes: attributes.as_ref().map(|attributes| attributes.as_str().into()),
+        remaining_shown: remaining_shown.map(|shown| shown.as_str().into()),
         version,
         phase: "open".into(),
         partition: at.partition().into(),

@@ -83,14 +83,14 @@ async fn every_event_has_its_effect(on: On) {
         "unit|'points'|1|NULL|1|0|'UTC'|NULL|1|0|1".to_owned(),
         format!("unit|'miles'|54|'Miles'|1|2|'Europe/Berlin'|{}|2|0|57", micros(41)),
         "policy|1|1|'debt'|14|0|9007199254740991|0|5".to_owned(),
-        "offer_availability|'mug'|'product'|'points'|250|NULL|NULL|NULL|NULL|1|NULL|NULL|NULL|'main'\
-         |1|NULL|NULL|NULL|NULL|NULL|5|'open'|0|53"
+        "offer_availability|'mug'|'product'|'points'|250|NULL|NULL|NULL|NULL|NULL|1|NULL|NULL|NULL|NULL\
+         |'UTC'|'main'|1|NULL|NULL|NULL|NULL|NULL|NULL|7|'open'|0|72"
             .into(),
         hold_row(20, "h-1", 400, 20, "'captured'|300|0|'x-2'", 9),
         hold_row(23, "h-2", 50, 20, "'released'|NULL|0|NULL", 11),
         hold_row(25, "h-3", 60, 14, "'expired'|NULL|0|NULL", 12),
-        exchange_row(16, "x-1", "2|'points'|600|NULL|NULL|NULL|1|300", 6),
-        exchange_row(22, "x-2", "1|'points'|300|NULL|'h-1'|NULL|1|300", 10),
+        exchange_row(16, "x-1", "2|'points'|600|NULL|NULL|NULL|NULL|1|300", 6),
+        exchange_row(22, "x-2", "1|'points'|300|NULL|'h-1'|NULL|NULL|1|300", 10),
     ] {
         assert!(rows.contains(&row), "{row} is not in {rows:#?}");
     }
@@ -328,7 +328,7 @@ fn the_life_has_every_type_of_event() {
                 .event_type
         })
         .collect();
-    assert_eq!((types.len(), history(Clock::Wall).len()), (38, EVENTS), "{types:?}");
+    assert_eq!((types.len(), history(Clock::Wall).len()), (41, EVENTS), "{types:?}");
 }
 
 async fn a_parcel_of_what_nobody_asked_to_ship_changes_nothing(on: On) {

@@ -20,7 +20,7 @@ testing::on_every_database! {
 }
 
 /// The paths of a life of points, and the positions of what stands there.
-const FACTS: [(&str, &str); 22] = [
+const FACTS: [(&str, &str); 24] = [
     ("accounts/ann/purchases/B-1/returns/r-1", "0:10"),
     ("accounts/ann/exchanges/x-1/cancellations/c-1", "0:18"),
     ("accounts/ann/exchanges/x-2/cancellations/c-1", "0:39"),
@@ -40,6 +40,8 @@ const FACTS: [(&str, &str); 22] = [
     ("offers/mug/stock-additions/s-1", "0:36"),
     ("offers/mug/closure", "0:37"),
     ("offers/mug/reopenings/o-1", "0:51"),
+    ("offers/mug/pause", "0:71"),
+    ("offers/mug/resumptions/r-1", "0:72"),
     ("offers/mug/stock-removals/d-1", "0:52"),
     ("clock/confirmation", "0:2"),
     ("shipping-requests/{log}-1-0-16/dispatch", "0:19"),

@@ -1,6 +1,9 @@
 //! What can be read of offers: what they are now, and what a shopper may still take.
 
-use domain::{Clock, Event, OfferClosed, OfferOpened, Page, Prices, StockRemoved, Terms};
+use domain::{
+    Clock, Event, LimitDays, OfferClosed, OfferOpened, OfferPaused, Page, PeriodLimits, Prices,
+    RemainingShown, SegmentSet, StockRemoved, Terms,
+};
 use serde_json::{Value, json};
 
 use crate::asks::Reads;
@@ -12,6 +15,9 @@ testing::on_every_database! {
     offers_are_listed_by_what_they_are_now,
     a_page_shows_what_the_offer_says,
     a_shopper_sees_what_may_still_be_taken,
+    a_shopper_sees_the_limits_of_the_calendar_and_whom_an_offer_is_for,
+    a_countdown_is_answered_by_its_steps,
+    gates_list_what_stands_still_within_its_window,
 }
 
 fn opened(offer: &str, terms: Terms, stock: Option<u64>) -> (i64, Event) {
@@ -90,7 +96,8 @@ async fn offers_are_listed_by_what_they_are_now(on: On) {
         let (status, _, problem) = reads.ask("operator", &format!("{other}cursor={next}")).await;
         assert_eq!((status, &problem["field"]), (400, &json!("cursor")), "{other}");
     }
-    let (status, _, problem) = reads.ask("operator", "/v1/offers?status=paused").await;
+    assert_eq!(reads.list("/v1/offers?status=paused").await.len(), 0);
+    let (status, _, problem) = reads.ask("operator", "/v1/offers?status=stopped").await;
     assert_eq!((status, &problem["field"]), (400, &json!("status")));
 }
 
@@ -102,6 +109,7 @@ async fn a_page_shows_what_the_offer_says(on: On) {
         image_url: Some(id("https://shop.example/mug.jpg")),
         category: Some(id("kitchen")),
         attributes: Some(id(r#"{"colour":"blue","sizes":[1,2.5]}"#)),
+        remaining_shown: None,
     };
     let opened = OfferOpened { offer_id: id("mug"), terms: terms(300), page, stock: None };
     events.push((DAY, Event::OfferOpened(opened)));
@@ -144,7 +152,11 @@ async fn a_shopper_sees_what_may_still_be_taken(on: On) {
         offer_id: id("mug"),
         allocation: domain::Allocation::Units(units(1)),
         refunded: Prices::of_points(points(300)).due().collect(),
-        of: domain::Ordered { quantity: units(1), prices: Prices::of_points(points(300)) },
+        of: domain::Ordered {
+            quantity: units(1),
+            prices: Prices::of_points(points(300)),
+            counted: domain::LimitDays::default(),
+        },
         asked_quantity: None,
         occurred_at: None,
         note: domain::Note::default(),
@@ -164,4 +176,118 @@ async fn a_shopper_sees_what_may_still_be_taken(on: On) {
     assert_eq!((&over["status"], &over["may_take"]), (&json!("ended"), &json!(0)));
     reads.missing("/v1/accounts/ann/offers/none").await;
     reads.missing("/v1/accounts/zoe/offers/mug").await;
+}
+
+async fn a_shopper_sees_the_limits_of_the_calendar_and_whom_an_offer_is_for(on: On) {
+    let mut events = beginning();
+    let (day, month) = (Some(units(2)), Some(units(5)));
+    let limited = Terms {
+        segment: Some(id("staff")),
+        period_limits: PeriodLimits { day, week: None, month },
+        ..terms(300)
+    };
+    let staff = |account: &str, member| {
+        let set = SegmentSet { segment: id("staff"), member, occurred_at: None };
+        (DAY, Event::SegmentSet(id(account), set))
+    };
+    events.extend([opened("mug", limited, None), (DAY, earned("ann")), (DAY, earned("bob"))]);
+    events.extend([staff("ann", true), staff("bob", true), staff("bob", false)]);
+    let [deducted, mut exchanged] = redemption("ann", "x-1", 3);
+    if let Event::ExchangeCreated(_, fact) = &mut exchanged {
+        let (day, month) = ("1970-01-03".parse().ok(), "1970-01-01".parse().ok());
+        fact.counted = LimitDays { day, week: None, month };
+    }
+    events.extend([(2 * DAY, deducted), (2 * DAY, exchanged)]);
+    let reads = Reads::of(on, events).await;
+    let own = async |account: &str| reads.get(&format!("/v1/accounts/{account}/offers/mug")).await;
+    let ann = own("ann").await;
+    assert_eq!(
+        ann["limits"],
+        json!([
+            {"period": "month", "limit": 5, "taken": 1, "renews_at": "1970-02-01T00:00:00Z"},
+            {"period": "day", "limit": 2, "taken": 1, "renews_at": "1970-01-04T00:00:00Z"}])
+    );
+    assert_eq!((&ann["may_take"], &ann["needs_segment"]), (&json!(1), &Value::Null));
+    reads.pass_to(3).await;
+    let later = own("ann").await;
+    assert_eq!((&later["limits"][1]["taken"], &later["may_take"]), (&json!(0), &json!(2)));
+    let bob = own("bob").await;
+    assert_eq!((&bob["may_take"], &bob["needs_segment"]), (&json!(0), &json!("staff")));
+    let offer = reads.get("/v1/offers/mug").await;
+    assert_eq!(offer["limits_per_shopper"], json!({"day": 2, "month": 5}));
+    let (_, headers, said) = reads.ask("merchant", "/v1/accounts/bob/segments/staff").await;
+    assert_eq!(
+        said,
+        json!({"account_id": "bob", "segment": "staff", "member": false, "position": "0:7"})
+    );
+    assert!(headers["etag"].to_str().expect("a text").starts_with("\"7-"));
+    assert_eq!(reads.list("/v1/accounts/bob/segments").await, [said]);
+    assert!(reads.list("/v1/accounts/ann/segments").await[0]["member"].as_bool().expect("a flag"));
+    reads.missing("/v1/accounts/ann/segments/gold").await;
+    reads.missing("/v1/accounts/zoe/segments").await;
+}
+
+async fn a_countdown_is_answered_by_its_steps(on: On) {
+    let mut events = beginning();
+    let page = Page { remaining_shown: Some(RemainingShown::Steps), ..Page::default() };
+    let (terms, stock) = (between(2, 6), Some(units(101)));
+    let stepped = OfferOpened { offer_id: id("mug"), terms, page, stock };
+    events.extend([
+        (DAY, Event::OfferOpened(stepped)),
+        opened("cup", domain::Terms { ..testing::ledger::terms(300) }, Some(9)),
+        (DAY, earned("ann")),
+        (DAY, earned("bob")),
+    ]);
+    let reads = Reads::of(on, events).await;
+    let path = "/v1/offers/mug/countdown";
+    let (_, headers, body) = reads.ask("shopper", path).await;
+    assert_eq!(
+        body,
+        json!({"offer_id": "mug", "status": "scheduled", "opens_at": "1970-01-03T00:00:00Z",
+            "closes_at": "1970-01-07T00:00:00Z", "remaining_at_least": 100, "version": 1,
+            "now": "1970-01-02T00:00:00Z"})
+    );
+    assert_eq!(headers["cache-control"], "public, max-age=1");
+    reads.pass_to(2).await;
+    let (status, headers, _) = reads.ask("shopper", path).await;
+    let etag = headers["etag"].to_str().expect("a text").to_owned();
+    let known = async || {
+        let (status, headers, _) =
+            reads.ask_with("shopper", path, Some(("if-none-match", &etag))).await;
+        (status, headers["cache-control"].clone())
+    };
+    assert_eq!(status, 200);
+    // One is sold, and the step stays; at the next one it goes.
+    reads.record(redemption("ann", "x-1", 4).map(|event| (2 * DAY, event)).to_vec()).await;
+    assert_eq!(known().await.0, 304);
+    reads.record(redemption("bob", "x-1", 5).map(|event| (2 * DAY, event)).to_vec()).await;
+    assert_eq!(known().await.0, 200);
+    let cup = reads.get("/v1/offers/cup/countdown").await;
+    assert_eq!((&cup["remaining"], &cup["remaining_at_least"]), (&json!(9), &Value::Null));
+    reads.missing("/v1/offers/none/countdown").await;
+}
+
+async fn gates_list_what_stands_still_within_its_window(on: On) {
+    let reads = offers(on).await;
+    let gates = async || reads.get("/v1/gates").await;
+    let closed = json!({"offer_id": "closed", "status": "closed"});
+    let mug = json!({"offer_id": "mug", "status": "sold-out"});
+    assert_eq!(gates().await, json!({"items": [mug, closed], "more": false}));
+    let pause = |offer: &str| {
+        (4 * DAY, Event::OfferPaused(OfferPaused { offer_id: id(offer), version: 2 }))
+    };
+    reads.record(vec![pause("open"), pause("ended")]).await;
+    let paused = json!({"offer_id": "open", "status": "paused"});
+    assert_eq!(gates().await["items"], json!([mug, paused, closed]));
+    assert_eq!(reads.list("/v1/offers?status=paused").await[0]["offer_id"], "open");
+    let (_, headers, _) = reads.ask("warehouse", "/v1/gates").await;
+    let etag = headers["etag"].to_str().expect("a text").to_owned();
+    let (status, headers, _) =
+        reads.ask_with("warehouse", "/v1/gates", Some(("if-none-match", &etag))).await;
+    assert_eq!(
+        (status, &headers["cache-control"]),
+        (304, &"public, max-age=1".parse().expect("a header"))
+    );
+    reads.pass_to(6).await;
+    assert_eq!(gates().await["items"], json!([mug]), "the windows of the others are over");
 }

@@ -173,6 +173,11 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/accounts/ann-5/transfers/t-5",
     "/v1/accounts/ann-5/conversions/c-5",
     "/v1/offers/offer-5/closure",
+    "/v1/offers/offer-5/pause",
+    "/v1/offers/offer-5/countdown",
+    "/v1/gates",
+    "/v1/accounts/ann-5/segments",
+    "/v1/accounts/ann-5/segments/staff",
     "/v1/offers/offer-5/stock-additions/s-5",
     "/v1/clock/confirmation",
     "/v1/purchases?purchase_id=B-5",
@@ -192,6 +197,7 @@ const READS_OF_ALL: &[&str] = &[
     "/v1/exchanges?exchange_id=x-5",
     "/v1/offers?limit=100",
     "/v1/offers?limit=100&status=open",
+    "/v1/offers?limit=100&status=paused",
     "/v1/offers/offer-5",
     "/v1/earning-rules",
     "/v1/earning-rules/default",
@@ -316,7 +322,14 @@ fn reads_a_table(step: &str) -> bool {
         return false;
     };
     let table = of.split_whitespace().next().unwrap_or_default();
-    let partial = ["shipping_request_has_crossed", "account_must_repay", "unit_must_repay"];
+    let partial = [
+        "shipping_request_has_crossed",
+        "account_must_repay",
+        "unit_must_repay",
+        "offer_stands_still",
+        // In its order, up to a limit.
+        "offer_was_closed_at",
+    ];
     let is_partial = partial.iter().any(|index| of.contains(index));
     !is_partial && !SMALL.contains(&table) && !of.starts_with("CONSTANT ROW") && table != "later"
 }

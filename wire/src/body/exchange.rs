@@ -1,8 +1,8 @@
 //! Exchanges of points for goods.
 
 use domain::{
-    AccountId, Actor, CancellationId, Carrier, DeliverTo, ExchangeId, ExpressNo, HoldId, OfferId,
-    Points, ProductId, Reason, Timestamp, UnitId, Units, WarehouseId,
+    AccountId, Actor, CancellationId, Carrier, Day, DeliverTo, ExchangeId, ExpressNo, HoldId,
+    LimitDays, OfferId, Points, ProductId, Reason, Timestamp, UnitId, Units, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
@@ -179,6 +179,9 @@ pub struct ExchangeCreatedBody {
     /// The tier that counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tier: Option<LadderTierBody>,
+    /// In which periods it counts towards the offer's limits; left out where it has no such limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<CountedBody>,
     /// The warehouse that ships, from the offer's terms at that time; left out where nothing is
     /// shipped.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -241,6 +244,32 @@ pub struct OrderedBody {
     pub unit: UnitId,
     /// The cost of all pieces, of each kind of points.
     pub prices: Vec<PriceBody>,
+    /// In which periods it counted towards the offer's limits; left out where it had no such limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<CountedBody>,
+}
+
+/// In which periods of the calendar an exchange counts, by their first days.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct CountedBody {
+    /// The day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day: Option<Day>,
+    /// The week's Monday.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub week: Option<Day>,
+    /// The month's first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub month: Option<Day>,
+}
+
+impl CountedBody {
+    /// The periods in which something counts, where there are any.
+    #[must_use]
+    pub fn of(days: LimitDays) -> Option<Self> {
+        let LimitDays { day, week, month } = days;
+        (!days.is_empty()).then_some(Self { day, week, month })
+    }
 }
 
 /// An exchange as it is now.

@@ -2,7 +2,8 @@
 
 use domain::{
     AccountId, AdditionId, Attributes, Category, Description, ImageUrl, OfferId, OfferName,
-    OfferStatus, Page, Points, ProductId, RemovalId, Timestamp, UnitId, Units, WarehouseId,
+    OfferStatus, Page, PeriodLimits, Points, ProductId, RemainingShown, RemovalId, SegmentId,
+    TimeZone, Timestamp, UnitId, Units, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
@@ -35,6 +36,8 @@ pub struct PutOfferBody {
     pub prices: Option<Vec<Object<PutPriceBody>>>,
     /// Whom it is for: those who have this tier, or a higher one; without it, for all.
     pub tier: Option<Object<LadderTierBody>>,
+    /// Whom it is for: accounts of this segment; without it, for all.
+    pub segment: Option<SegmentId>,
     /// What one piece costs those who have a tier: at most 10 prices, each tier of one ladder once.
     /// That of the highest tier counts.
     #[serde(default, deserialize_with = "null_is_default")]
@@ -50,6 +53,12 @@ pub struct PutOfferBody {
     pub closes_at: Option<Timestamp>,
     /// The most units for one shopper, for ever; without it, no limit.
     pub limit_per_shopper: Option<Units>,
+    /// The most units for one shopper in a day, a week and a month of the calendar; what was
+    /// exchanged before the offer had such a limit doesn't count towards it.
+    pub limits_per_shopper: Option<Object<PeriodLimitsBody>>,
+    /// The time zone of that calendar, by its IANA name; without it, UTC.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub time_zone: TimeZone,
     /// The warehouse that ships; without it, `main`.
     pub warehouse: Option<WarehouseId>,
     /// `false`: it isn't shipped, as a code or a download; without it, `true`.
@@ -64,7 +73,50 @@ pub struct PutOfferBody {
     pub category: Option<Category>,
     /// Whatever else a page wants to know: a JSON object of at most 4,096 bytes without spaces.
     pub attributes: Option<AttributesBody>,
+    /// How a countdown shows what is left: `exact`, or in `steps` of 0, 1, 10, 100, 1,000 …; without
+    /// it, `exact`.
+    pub remaining_shown: Option<RemainingShown>,
 }
+
+/// The most units of an offer for one shopper in a period of the calendar.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeriodLimitsBody {
+    /// From midnight to midnight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<Units>,
+    /// From Monday to Monday.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub week: Option<Units>,
+    /// From the first to the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month: Option<Units>,
+}
+
+impl From<PeriodLimits> for PeriodLimitsBody {
+    fn from(limits: PeriodLimits) -> Self {
+        let PeriodLimits { day, week, month } = limits;
+        Self { day, week, month }
+    }
+}
+
+impl From<PeriodLimitsBody> for PeriodLimits {
+    fn from(body: PeriodLimitsBody) -> Self {
+        let PeriodLimitsBody { day, week, month } = body;
+        Self { day, week, month }
+    }
+}
+
+/// `PUT /v1/offers/{offer_id}/pause`: pauses an offer. The body is `{}`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PauseOfferBody {}
+
+/// `PUT /v1/offers/{offer_id}/resumptions/{resumption_id}`: resumes a paused offer. The body is
+/// `{}`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeOfferBody {}
 
 /// `PUT /v1/offers/{offer_id}/closure`: closes an offer. The body is `{}`.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -108,6 +160,9 @@ pub struct OfferBody {
     /// Whom it is for: those who have this tier, or a higher one; left out where it is for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tier: Option<LadderTierBody>,
+    /// Whom it is for: accounts of this segment; left out where it is for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segment: Option<SegmentId>,
     /// What one piece costs those who have a tier; left out where that makes no difference.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tier_prices: Vec<TierPriceBody>,
@@ -120,6 +175,12 @@ pub struct OfferBody {
     /// The most units for one shopper, for ever; without it, no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_per_shopper: Option<Units>,
+    /// The most units for one shopper in a day, a week and a month; left out where none is limited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits_per_shopper: Option<PeriodLimitsBody>,
+    /// The time zone of these periods; left out where it is UTC.
+    #[serde(skip_serializing_if = "TimeZone::is_utc")]
+    pub time_zone: TimeZone,
     /// The warehouse that ships, if it is shipped.
     pub warehouse: WarehouseId,
     /// Whether it is shipped.
@@ -132,10 +193,10 @@ pub struct OfferBody {
     pub stock: Option<u64>,
     /// The number of units left, which may be 0; `null`: unlimited.
     pub remaining: Option<u64>,
-    /// Counts changes of the terms, closures, reopenings and whether the stock is limited, from 1;
-    /// redemptions don't count. The ETag begins with it.
+    /// Counts changes of the terms, pauses, resumptions, closures, reopenings and whether the stock is
+    /// limited, from 1; redemptions don't count. The ETag begins with it.
     pub version: u64,
-    /// The first that applies of `closed`, `ended`, `scheduled`, `sold-out` and `open`.
+    /// The first that applies of `closed`, `ended`, `paused`, `scheduled`, `sold-out` and `open`.
     pub status: OfferStatus,
     /// The position of the event that made this version.
     pub position: Place,
@@ -159,13 +220,16 @@ pub struct PageBody {
     /// Whatever else a page wants to know: a JSON object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<AttributesBody>,
+    /// How a countdown shows what is left; left out where it is shown exactly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining_shown: Option<RemainingShown>,
 }
 
 impl From<Page> for PageBody {
     fn from(page: Page) -> Self {
-        let Page { name, description, image_url, category, attributes } = page;
+        let Page { name, description, image_url, category, attributes, remaining_shown } = page;
         let attributes = attributes.map(AttributesBody);
-        Self { name, description, image_url, category, attributes }
+        Self { name, description, image_url, category, attributes, remaining_shown }
     }
 }
 
@@ -214,18 +278,83 @@ pub struct AccountOfferBody {
     /// The tier that the offer is for, where the account lacks it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needs_tier: Option<LadderTierBody>,
+    /// The segment that the offer is for, where the account isn't in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs_segment: Option<SegmentId>,
     /// The most units for one shopper, for ever; without it, no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_per_shopper: Option<Units>,
     /// The units that the shopper has had, less those cancelled.
     pub taken: u64,
-    /// The units that the shopper may still take now. Status, tier, limit and stock count; the
-    /// balance doesn't. `null`: no limit.
+    /// Each further limit, the one of the longest period first; left out where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<ShopperLimitBody>,
+    /// The units that the shopper may still take now. Status, tier, segment, limits and stock count;
+    /// the balance doesn't. `null`: no limit.
     pub may_take: Option<u64>,
     /// The number of units left for all; `null`: unlimited.
     pub remaining: Option<u64>,
     /// The offer's version.
     pub version: u64,
+}
+
+/// A shopper's limit in a period.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShopperLimitBody {
+    /// `day`, `week` or `month`.
+    pub period: &'static str,
+    /// The most units in the period.
+    pub limit: Units,
+    /// The units that count in the present one, less those cancelled.
+    pub taken: u64,
+    /// When the next one begins.
+    pub renews_at: Timestamp,
+}
+
+/// What a countdown shows of an offer.
+#[derive(Clone, Debug, Serialize)]
+pub struct CountdownBody {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The offer's status, as the offer itself has it.
+    pub status: OfferStatus,
+    /// Redemptions are taken from this time on; without it, at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opens_at: Option<Timestamp>,
+    /// Redemptions are taken before this time; without it, until the offer is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closes_at: Option<Timestamp>,
+    /// The number of units left, which may be 0; left out where it is unlimited, or shown in steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<u64>,
+    /// That at least so many units are left: 0, 1, 10, 100, 1,000 …; left out unless it is shown in
+    /// steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining_at_least: Option<u64>,
+    /// The offer's version.
+    pub version: u64,
+    /// The ledger's time. It isn't part of the ETag: with a 304, the header `Date` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<Timestamp>,
+}
+
+/// What takes no redemptions now, and isn't outside of its window.
+#[derive(Clone, Debug, Serialize)]
+pub struct GatesBody {
+    /// Offers that are paused or sold out, in the order of their ids, then those that were closed,
+    /// the last one first.
+    pub items: Vec<GateBody>,
+    /// Whether there are more, which are left out.
+    pub more: bool,
+}
+
+/// An offer that takes no redemptions.
+#[derive(Clone, Debug, Serialize)]
+pub struct GateBody {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// `paused`, `sold-out` or `closed`.
+    pub status: OfferStatus,
 }
 
 /// Units that were added to an offer's stock.

@@ -224,10 +224,13 @@ pub(crate) fn open(offer: &str, stock: Option<u64>) -> Request {
         product_id: id("product"),
         prices: Prices::of_points(Points::new(300).expect("an amount")),
         tier: None,
+        segment: None,
         tier_prices: domain::TierPrices::default(),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: None,
+        period_limits: domain::PeriodLimits::default(),
+        time_zone: domain::TimeZone::default(),
         warehouse: id("main"),
         ships: true,
     };

@@ -83,6 +83,9 @@ pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
         }
         Event::StockRemoved(fact) => vec![IdHash::stock_removal(&fact.offer_id, &fact.removal_id)],
         Event::OfferReopened(fact) => vec![IdHash::reopening(&fact.offer_id, &fact.reopening_id)],
+        Event::OfferResumed(fact) => {
+            vec![IdHash::resumption(&fact.offer_id, &fact.resumption_id)]
+        }
         Event::StockAdded(fact) => vec![IdHash::stock_addition(&fact.offer_id, &fact.addition_id)],
         _ => vec![],
     }

@@ -15,7 +15,7 @@ use domain::{
 };
 use log_record::{Partition, Position};
 pub(crate) use offers::terms;
-use offers::{add, amend, limit, open, remove, reopen};
+use offers::{add, amend, limit, open, pause, remove, reopen, resume};
 use proptest::prelude::*;
 use purchases::{claim, purchase, set_rule};
 use units::in_unit;
@@ -155,6 +155,8 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (0_u8..3, 0_u8..4, 1_u64..4).prop_map(remove),
         1 => (0_u8..3, 1_u64..1_000, prop::option::of(1_u64..30)).prop_map(limit),
         1 => (0_u8..30, 0_u8..4).prop_map(reopen),
+        1 => (0_u8..30).prop_map(pause),
+        1 => (0_u8..3, 0_u8..4).prop_map(resume),
         1 => (0..30).prop_map(|offer| Command::CloseOffer(CloseOffer {
             offer_id: id(&format!("offer-{offer}")),
         })),

@@ -112,6 +112,10 @@ pub(crate) struct AskedTerms {
     pub(crate) opens_at: Option<When>,
     pub(crate) closes_at: Option<When>,
     pub(crate) limit: Option<u64>,
+    /// In a day, a week and a month.
+    pub(crate) limits: [Option<u64>; 3],
+    pub(crate) zone: usize,
+    pub(crate) segment: Option<u8>,
     /// What a page calls it.
     pub(crate) name: Option<u8>,
 }
@@ -274,6 +278,21 @@ pub(crate) enum Ask {
         closed: bool,
         id: u8,
         read: Read,
+    },
+    Pause {
+        offer: u8,
+    },
+    Resume {
+        offer: u8,
+        /// One that is paused, where there is one.
+        paused: bool,
+        id: u8,
+        read: Read,
+    },
+    SetSegment {
+        account: u8,
+        segment: u8,
+        member: bool,
     },
     RemoveStock {
         offer: u8,

@@ -369,11 +369,12 @@ impl Pair {
             let remaining = real.inventory.remaining().map(|left| u128::from(left.get()));
             assert_eq!(remaining, offer.stock.map(|stock| stock - offer.sold), "{id}");
             assert_eq!(u128::from(real.inventory.sold().get()), offer.sold, "{id}");
-            let closed_at = match real.phase {
-                OfferPhase::Open => None,
-                OfferPhase::Closed { at } => Some(at.micros()),
+            let stopped_at = match real.phase {
+                OfferPhase::Open => (None, None),
+                OfferPhase::Paused { at } => (Some(at.micros()), None),
+                OfferPhase::Closed { at } => (None, Some(at.micros())),
             };
-            assert_eq!(closed_at, offer.closed_at, "{id}");
+            assert_eq!(stopped_at, (offer.paused_at, offer.closed_at), "{id}");
         }
         for rule in &self.model.rules {
             let real = self.state.rule(&id(&rule.id)).expect("the rule exists");
@@ -419,8 +420,11 @@ fn traits_of(effect: &Effect, now: Time) -> Vec<Count> {
             several(parts, "refunded to several"),
             parts.iter().any(|part| part.graced).then_some("refunded with grace"),
         ],
-        Effect::Exchanged { costs, .. } => {
-            vec![(costs.len() > 1).then_some("exchanged for several units")]
+        Effect::Exchanged { costs, counted, .. } => {
+            vec![
+                (costs.len() > 1).then_some("exchanged for several units"),
+                (counted.len() > 1).then_some("counted in several periods"),
+            ]
         }
         Effect::Cancelled { cancellation, refunds, .. } => vec![
             (cancellation == "~rejected").then_some("refunded by a rejection"),

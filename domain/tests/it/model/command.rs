@@ -3,10 +3,10 @@
 use domain::command::{
     AddStock, AdjustCredit, AmendOffer, CancelExchange, Capture, CaptureHold, ClaimCredit,
     CloseConversionRate, CloseOffer, CloseUnit, ConfirmClock, ConvertCredit, Direction, EarnCredit,
-    ExpectedVersion, ExtendHold, HoldCredit, OpenAccount, OpenOffer, RecordPurchase, Redeem,
-    RefundCapture, ReleaseHold, RemoveStock, ReopenOffer, ReturnPurchase, ReverseReturn,
-    ReverseWithdrawal, SetConversionRate, SetEarningRule, SetPolicy, SetUnit, ShowTerms,
-    TransferCredit, WithdrawCredit,
+    ExpectedVersion, ExtendHold, HoldCredit, OpenAccount, OpenOffer, PauseOffer, RecordPurchase,
+    Redeem, RefundCapture, ReleaseHold, RemoveStock, ReopenOffer, ResumeOffer, ReturnPurchase,
+    ReverseReturn, ReverseWithdrawal, SetConversionRate, SetEarningRule, SetPolicy, SetSegment,
+    SetUnit, ShowTerms, TransferCredit, WithdrawCredit,
 };
 use domain::{
     Cause, CauseKind, Command, Note, Points, Policy, PurchaseLine, ReturnedLine, Shipped, UnitId,
@@ -17,7 +17,7 @@ use super::beside::BEGINNING;
 use super::ledger::{Ledger, OfUnit, Time};
 use super::values::{
     ACCOUNTS, RULES, UNITS, account, id, named, order, page, points, read_versions, rule_terms,
-    span, tell, terms, time, unit_terms, units,
+    segment, span, tell, terms, time, unit_terms, units,
 };
 
 impl Ask {
@@ -338,6 +338,28 @@ impl Ask {
                 let read_versions = read_versions(*read, ledger.offer(offer_id.as_str()));
                 let reopening_id = named("o", *name);
                 Command::ReopenOffer(ReopenOffer { offer_id, reopening_id, read_versions })
+            }
+            Self::Pause { offer } => {
+                Command::PauseOffer(PauseOffer { offer_id: named("offer", *offer) })
+            }
+            Self::Resume { offer, paused, id: name, read } => {
+                let mut known = ledger.offers.iter();
+                let chosen = known.find(|it| *paused && it.paused_at.is_some());
+                let offer_id: domain::OfferId =
+                    chosen.map_or_else(|| named("offer", *offer), |it| id(&it.id));
+                let read_versions = read_versions(*read, ledger.offer(offer_id.as_str()));
+                let resumption_id = named("r", *name);
+                Command::ResumeOffer(ResumeOffer { offer_id, resumption_id, read_versions })
+            }
+            Self::SetSegment { account: number, segment: named, member } => {
+                Command::SetSegment(SetSegment {
+                    account_id: id(account(*number)),
+                    segment: segment(*named),
+                    member: *member,
+                    // Its version is a position, which the model doesn't have.
+                    read_versions: None,
+                    occurred_at: None,
+                })
             }
             Self::RemoveStock { offer, id: name, units: by, read } => {
                 let offer_id: domain::OfferId = named("offer", *offer);

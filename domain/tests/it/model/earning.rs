@@ -137,7 +137,11 @@ pub(crate) fn is_kept((_, end): Span, now: Time) -> bool {
 }
 
 fn zone(terms: &EarningTerms) -> Tz {
-    terms.time_zone.name().parse().expect("a zone")
+    zone_of(&terms.time_zone)
+}
+
+pub(crate) fn zone_of(zone: &domain::TimeZone) -> Tz {
+    zone.name().parse().expect("a zone")
 }
 
 fn local(zone: Tz, time: Time) -> NaiveDateTime {
@@ -146,12 +150,12 @@ fn local(zone: Tz, time: Time) -> NaiveDateTime {
 }
 
 /// The latest date that has begun.
-fn date(zone: Tz, time: Time) -> NaiveDate {
+pub(crate) fn date(zone: Tz, time: Time) -> NaiveDate {
     let shown = local(zone, time).date();
     if midnight(zone, shown + Days::new(1)) <= time { shown + Days::new(1) } else { shown }
 }
 
-fn midnight(zone: Tz, day: NaiveDate) -> Time {
+pub(crate) fn midnight(zone: Tz, day: NaiveDate) -> Time {
     moment(zone, day.and_time(NaiveTime::MIN))
 }
 

@@ -12,6 +12,7 @@ use super::bought::{BoughtOf, TakenOf, bought_of, taken_of};
 use super::conversions::Converted;
 use super::earning::Span;
 use super::ledger::{Part, Time};
+use super::offers::days_of;
 
 /// How much of which units.
 pub(crate) type Costs = Vec<(UnitId, u128)>;
@@ -119,6 +120,8 @@ pub(crate) enum Effect {
         quantity: u128,
         costs: Costs,
         hold: Option<String>,
+        /// In which periods it counts, by their first days.
+        counted: Vec<(&'static str, String)>,
     },
     Extended {
         account: String,
@@ -166,6 +169,9 @@ pub(crate) enum Effect {
     OfferAmended(String, u64),
     OfferClosed(String, u64),
     OfferReopened(String, u64),
+    OfferPaused(String, u64),
+    OfferResumed(String, u64),
+    SegmentSet(String, String, bool),
     StockAdded(String, u128),
     StockRemoved(String, u128),
     StockAmended(String, u64, Option<u128>),
@@ -321,6 +327,7 @@ impl Lots {
                 quantity: it.allocation.quantity().get().into(),
                 costs: it.prices.iter().map(cost).collect(),
                 hold: it.hold_id.as_ref().map(ToString::to_string),
+                counted: days_of(it),
             },
             Event::CreditRefunded(account, it) => Effect::Refunded {
                 account: account.to_string(),
@@ -376,6 +383,11 @@ impl Lots {
             Event::OfferAmended(it) => Effect::OfferAmended(it.offer_id.to_string(), it.version),
             Event::OfferClosed(it) => Effect::OfferClosed(it.offer_id.to_string(), it.version),
             Event::OfferReopened(it) => Effect::OfferReopened(it.offer_id.to_string(), it.version),
+            Event::OfferPaused(it) => Effect::OfferPaused(it.offer_id.to_string(), it.version),
+            Event::OfferResumed(it) => Effect::OfferResumed(it.offer_id.to_string(), it.version),
+            Event::SegmentSet(account, it) => {
+                Effect::SegmentSet(account.to_string(), it.segment.to_string(), it.member)
+            }
             Event::StockRemoved(it) => {
                 Effect::StockRemoved(it.offer_id.to_string(), it.units.get().into())
             }

@@ -7,6 +7,7 @@ use domain::{
 
 use super::earning::{self, Span};
 use super::effect::{Due, Effect};
+use super::offers;
 use super::shipping::{Request, Told};
 pub(crate) use super::wallet::{split, sum};
 
@@ -127,6 +128,8 @@ pub(crate) struct Exchange {
     pub(crate) ships: bool,
     pub(crate) grace: Grace,
     pub(crate) cancelled: u128,
+    /// In which periods it counts, by their first days.
+    pub(crate) counted: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -175,6 +178,7 @@ pub(crate) struct Offer {
     pub(crate) opening_stock: Option<Option<u128>>,
     pub(crate) stock: Option<u128>,
     pub(crate) sold: u128,
+    pub(crate) paused_at: Option<Time>,
     pub(crate) closed_at: Option<Time>,
 }
 
@@ -444,6 +448,7 @@ impl Ledger {
         for offer in &self.offers {
             times.extend(offer.terms.opens_at.map(|at| at.micros()));
             times.extend(offer.terms.closes_at.map(|at| at.micros()));
+            times.extend(offers::renewals(&offer.terms, now));
         }
         times.extend(self.rules.iter().map(|rule| earning::next_day(&rule.terms, now)));
         for multiplier in self.rules.iter().flat_map(|rule| &rule.terms.multipliers) {

@@ -1,5 +1,7 @@
 //! Random histories: which commands are asked for how often, with which amounts and times.
 
+mod offers;
+
 use domain::command::Report;
 use domain::{AMOUNT_MAX, CauseKind, ConversionTerms, ExpiryRule, Period, SpentCredit};
 use proptest::collection::vec;
@@ -7,11 +9,12 @@ use proptest::option::{of, weighted};
 use proptest::prelude::*;
 
 use super::ask::{
-    Ask, AskedLine, AskedOrder, AskedRule, AskedTerms, AskedWay, Choice, News, Read, Step, Sweep,
-    Target, Wait, When, Who,
+    Ask, AskedLine, AskedRule, AskedTerms, AskedWay, Choice, News, Read, Step, Sweep, Target, Wait,
+    When, Who,
 };
 use super::ledger::{DAY, Time};
 use super::values::points;
+use offers::{asked_order, asked_terms, offer, segment, stock};
 
 /// A whole history; some know huge amounts.
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -160,56 +163,6 @@ fn target(names: u8) -> impl Strategy<Value = Target> {
 
 fn spender() -> impl Strategy<Value = Who> {
     prop_oneof![1 => who().prop_map(Who::Named), 3 => (0..1_000_usize).prop_map(Who::Rich)]
-}
-
-fn offer() -> impl Strategy<Value = u8> {
-    prop_oneof![6 => 0..2_u8, 1 => 2..4_u8]
-}
-
-fn stock() -> impl Strategy<Value = Option<u64>> {
-    of(prop_oneof![4 => 1..30_u64, 1 => 1..4_u64])
-}
-
-fn asked_order(huge: bool) -> BoxedStrategy<AskedOrder> {
-    let quantity = prop_oneof![2 => Just(1_u64), 2 => 2..5_u64];
-    let quantity = match huge {
-        true => prop_oneof![4 => quantity, 1 => amount(true)].boxed(),
-        false => quantity.boxed(),
-    };
-    let chosen = weighted(0.8, 0..1_000_usize);
-    let has_address = prop::bool::weighted(0.95);
-    let expected = (weighted(0.05, 1..120_u64), weighted(0.05, (0..40_u64, 0..12_u64)));
-    (0..14_u8, 0..4_u8, chosen, quantity, expected, has_address)
-        .prop_map(|(exchange, offer, chosen, quantity, expected, has_address)| AskedOrder {
-            has_address,
-            exchange,
-            offer,
-            chosen,
-            quantity,
-            expected: expected.0,
-            expected_all: expected.1,
-        })
-        .boxed()
-}
-
-fn asked_terms() -> BoxedStrategy<AskedTerms> {
-    let limit = weighted(0.3, 1..7_u64);
-    let (opens_at, closes_at) = (weighted(0.12, when(-3..4)), weighted(0.12, when(0..30)));
-    let price = prop_oneof![9 => 1..40_u64, 1 => Just(0)];
-    let ships = prop::bool::weighted(0.85);
-    let unit = prop_oneof![8 => Just(1_u8), 1 => 2..4_u8];
-    let other_price = weighted(0.3, (unit, 1..12_u64));
-    ((price, other_price), ships, opens_at, closes_at, limit, weighted(0.2, 0..3_u8))
-        .prop_map(|((price, other_price), ships, opens_at, closes_at, limit, name)| AskedTerms {
-            price,
-            other_price,
-            ships,
-            opens_at,
-            closes_at,
-            limit,
-            name,
-        })
-        .boxed()
 }
 
 fn asked_rule() -> BoxedStrategy<Box<AskedRule>> {
@@ -386,12 +339,13 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
         5 => claim.boxed(),
         12 => taking.boxed(),
         8 => reversing.boxed(),
-        30 => holding.boxed(),
+        37 => holding.boxed(),
         18 => spending.boxed(),
         5 => transfer.boxed(),
         5 => conversion.boxed(),
         1 => who().prop_map(|account| Ask::OpenAccount { account }).boxed(),
-        7 => administration(huge).boxed(),
+        1 => segment().boxed(),
+        11 => administration(huge).boxed(),
         2 => (0..1_000_usize).prop_map(Ask::Again),
     ]
 }
@@ -448,11 +402,14 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
             .prop_map(|(offer, terms, stock, same)| {
                 Ask::Open { offer, terms, stock, same: same.is_some() }
             }),
-        4 => (offer(), terms, weighted(0.3, stock()), read(), weighted(0.2, Just(())))
+        5 => (offer(), terms, weighted(0.3, stock()), read(), weighted(0.2, Just(())))
             .prop_map(|(offer, terms, stock, read, same)| {
                 Ask::Amend { offer, terms, stock, read, same: same.is_some() }
             }),
         5 => offer().prop_map(|offer| Ask::Close { offer }),
+        4 => offer().prop_map(|offer| Ask::Pause { offer }),
+        8 => (offer(), prop::bool::weighted(0.95), 0..24_u8, read())
+            .prop_map(|(offer, paused, id, read)| Ask::Resume { offer, paused, id, read }),
         10 => (offer(), prop::bool::weighted(0.7), 0..24_u8, read())
             .prop_map(|(offer, closed, id, read)| Ask::Reopen { offer, closed, id, read }),
         4 => (offer(), 0..8_u8, 1..12_u64, read())
@@ -476,7 +433,7 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
                 most,
                 read,
             }),
-        3 => (0..4_u8, of(0..3_u8), prop::bool::weighted(0.2), read())
+        4 => (0..4_u8, of(0..3_u8), prop::bool::weighted(0.2), read())
             .prop_map(|(unit, name, is_other, read)| Ask::SetUnit { unit, name, is_other, read }),
         2 => (0..4_u8).prop_map(|unit| Ask::CloseUnit { unit }),
         4 => (way(0.85), rate(), read(), weighted(0.2, Just(())))

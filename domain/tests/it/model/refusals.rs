@@ -24,7 +24,8 @@ pub(super) fn compare_refusals(
             Fact::Time(time) => said.push((name, i128::from(Timestamp::micros(time)))),
             Fact::Unit(unit) => units.push((name, unit)),
             // Ladders have a model of their own.
-            Fact::Field(_) | Fact::Ladder(_) | Fact::Tier(_) => {}
+            Fact::Field(_) | Fact::Ladder(_) | Fact::Tier(_) | Fact::Segment(_) | Fact::Word(_) => {
+            }
         }
     }
     assert_eq!(said, *facts, "{command:?}: {refusal:?}\n{}", story());

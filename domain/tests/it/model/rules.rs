@@ -1,8 +1,8 @@
 //! What each command does to the plain ledger, by docs/CREDIT.md.
 
 use domain::command::{
-    AddStock, AmendOffer, Capture, CloseOffer, ExpectedVersion, OpenOffer, RemoveStock,
-    ReopenOffer, Report, SetEarningRule, ShowTerms,
+    AddStock, AmendOffer, Capture, ExpectedVersion, OpenOffer, RemoveStock, Report, SetEarningRule,
+    ShowTerms,
 };
 use domain::{
     AccountId, Command, EarningTerms, OfferId, Points, Shipped, Terms, Timestamp, UnitId,
@@ -176,9 +176,14 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         Command::ReopenOffer(it) => {
             id(&["reopening", it.offer_id.as_str(), it.reopening_id.as_str()])
         }
+        Command::ResumeOffer(it) => {
+            id(&["resumption", it.offer_id.as_str(), it.resumption_id.as_str()])
+        }
         Command::OpenOffer(_)
         | Command::AmendOffer(_)
         | Command::CloseOffer(_)
+        | Command::PauseOffer(_)
+        | Command::SetSegment(_)
         | Command::SetEarningRule(_)
         | Command::SetPolicy(_)
         | Command::SetUnit(_)
@@ -203,7 +208,7 @@ fn sorted(terms: &EarningTerms) -> EarningTerms {
 }
 
 impl Offer {
-    fn check_version(&self, read: Option<&[u64]>) -> Result<(), No> {
+    pub(crate) fn check_version(&self, read: Option<&[u64]>) -> Result<(), No> {
         match read {
             Some(read) if !read.contains(&self.version) => {
                 no_for("offer-changed", [("version", self.version.into())])
@@ -212,7 +217,7 @@ impl Offer {
         }
     }
 
-    fn check_open(&self) -> Result<(), No> {
+    pub(crate) fn check_open(&self) -> Result<(), No> {
         match self.closed_at {
             Some(closed_at) => no_for("offer-closed", [("closed_at", closed_at.into())]),
             None => Ok(()),
@@ -302,6 +307,9 @@ impl Ledger {
             Command::AmendOffer(it) => self.amend(it),
             Command::CloseOffer(it) => self.close(it, now),
             Command::ReopenOffer(it) => self.reopen(it),
+            Command::PauseOffer(it) => self.pause(it, now),
+            Command::ResumeOffer(it) => self.resume(it),
+            Command::SetSegment(it) => self.set_segment(it),
             Command::AddStock(it) => self.add_stock(it),
             Command::RemoveStock(it) => self.remove_stock(it),
             Command::SetEarningRule(it) => self.set_rule(it, now),
@@ -369,7 +377,7 @@ impl Ledger {
         done_elsewhere(Effect::RuleSet(id, rule.version))
     }
 
-    fn offer_mut(&mut self, id: &OfferId) -> Result<&mut Offer, No> {
+    pub(crate) fn offer_mut(&mut self, id: &OfferId) -> Result<&mut Offer, No> {
         let mut offers = self.offers.iter_mut();
         offers.find(|offer| offer.id == id.as_str()).map_or_else(|| no("offer-unknown"), Ok)
     }
@@ -395,6 +403,7 @@ impl Ledger {
             opening_stock: Some(stock),
             stock,
             sold: 0,
+            paused_at: None,
             closed_at: None,
         });
         done_elsewhere(Effect::OfferOpened(it.offer_id.to_string()))
@@ -445,29 +454,6 @@ impl Ledger {
             self.check_not_closed(price.unit)?;
             self.check_spendable(price.unit)
         })
-    }
-
-    fn close(&mut self, it: &CloseOffer, now: Time) -> Answer {
-        let id = it.offer_id.to_string();
-        let offer = self.offer_mut(&it.offer_id)?;
-        if offer.closed_at.is_some() {
-            return Ok(None);
-        }
-        offer.closed_at = Some(now);
-        offer.version += 1;
-        done_elsewhere(Effect::OfferClosed(id, offer.version))
-    }
-
-    fn reopen(&mut self, it: &ReopenOffer) -> Answer {
-        let id = it.offer_id.to_string();
-        let offer = self.offer_mut(&it.offer_id)?;
-        offer.check_version(it.read_versions.as_deref())?;
-        if offer.closed_at.is_none() {
-            return no("offer-not-closed");
-        }
-        offer.closed_at = None;
-        offer.version += 1;
-        done_elsewhere(Effect::OfferReopened(id, offer.version))
     }
 
     fn remove_stock(&mut self, it: &RemoveStock) -> Answer {

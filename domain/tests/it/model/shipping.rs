@@ -301,6 +301,7 @@ pub(crate) fn says_again(first: &Command, again: &Command, has_address: bool) ->
             // What was read before is a condition, and no part of what is asked for.
             Command::RemoveStock(it) => it.read_versions = None,
             Command::ReopenOffer(it) => it.read_versions = None,
+            Command::ResumeOffer(it) => it.read_versions = None,
             // Of what isn't shipped no address is kept that could be compared.
             Command::Redeem(it) if !has_address => it.order.deliver_to = None,
             Command::CaptureHold(it) if !has_address => {

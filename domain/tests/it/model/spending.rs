@@ -10,9 +10,10 @@ use super::effect::{Costs, Effect};
 use super::ledger::{
     Captured, DAY, Effects, Exchange, Grace, Hold, Ledger, MOST, No, Part, Time, split, sum,
 };
+use super::offers::counted_days;
 use super::rules::{
-    Answer, done, insufficient, micros, named_or_all, no, no_for, no_of, no_of_unit, number,
-    signed, too_large,
+    Answer, done, insufficient, named_or_all, no, no_for, no_of, no_of_unit, number, signed,
+    too_large,
 };
 
 /// The next points to come back of what was drawn, from its end, where some did before.
@@ -43,6 +44,7 @@ impl Ledger {
     /// What an order costs of each unit.
     pub(crate) fn price(
         &self,
+        account: &str,
         order: &Order,
         now: Time,
         held: Option<UnitId>,
@@ -55,15 +57,11 @@ impl Ledger {
             let facts = [("remaining", signed(remaining)), ("asked", signed(quantity))];
             return no_for("sold-out", facts);
         }
-        if let Some(closed_at) = offer.closed_at {
-            return no_for("offer-not-open", [("closed_at", closed_at.into())]);
-        }
-        if let Some(opens_at) = micros(offer.terms.opens_at).filter(|opens_at| now < *opens_at) {
-            return no_for("offer-not-open", [("opens_at", opens_at.into())]);
-        }
-        if let Some(closes_at) = micros(offer.terms.closes_at).filter(|closes_at| *closes_at <= now)
+        offer.check_takes(now)?;
+        if let Some(segment) = offer.terms.segment
+            && !self.is_in(account, segment)
         {
-            return no_for("offer-not-open", [("closes_at", closes_at.into())]);
+            return no("segment-required");
         }
         let mut others = offer.terms.prices.iter().filter(|price| number(price.points) > 0);
         if let Some(unit) = held
@@ -91,32 +89,13 @@ impl Ledger {
         Ok(costs)
     }
 
-    pub(crate) fn check_limit(&self, account: &str, order: &Order) -> Result<(), No> {
-        let offer = self.offer(order.offer_id.as_str()).expect("it was priced");
-        let asked = u128::from(order.quantity.get());
-        let exchanges = self.exchanges.iter();
-        let own = exchanges.filter(|it| it.account == account && it.offer == offer.id);
-        let taken: u128 = own.map(|it| it.quantity - it.cancelled).sum();
-        if taken + asked > MOST {
-            return too_large();
-        }
-        let Some(limit) = offer.terms.limit_per_shopper else { return Ok(()) };
-        let limit = u128::from(limit.get());
-        if taken + asked > limit {
-            let facts =
-                [("limit", signed(limit)), ("taken", signed(taken)), ("asked", signed(asked))];
-            return no_for("shopper-limit-reached", facts);
-        }
-        Ok(())
-    }
-
     /// Hands the goods of an order out.
     pub(crate) fn exchange(
         &mut self,
         account: &str,
         order: &Order,
         paid: Vec<(UnitId, Vec<Part>)>,
-        grace: Grace,
+        (grace, now): (Grace, Time),
         hold: Option<&str>,
     ) -> Effect {
         let quantity = u128::from(order.quantity.get());
@@ -125,6 +104,7 @@ impl Ledger {
         let mut offers = offers.filter(|offer| offer.id == order.offer_id.as_str());
         let offer = offers.next().expect("it was priced");
         offer.sold += quantity;
+        let counted = counted_days(&offer.terms, now);
         self.exchanges.push(Exchange {
             account: account.to_owned(),
             id: order.exchange_id.to_string(),
@@ -134,6 +114,7 @@ impl Ledger {
             ships: offer.terms.ships,
             grace,
             cancelled: 0,
+            counted: counted.clone(),
         });
         let product = offer.terms.product_id.to_string();
         let what = ["exchange".to_owned(), order.exchange_id.to_string()];
@@ -146,15 +127,16 @@ impl Ledger {
             quantity,
             costs,
             hold: hold.map(str::to_owned),
+            counted,
         }
     }
 
     pub(crate) fn redeem(&mut self, it: &Redeem, now: Time) -> Answer {
         let name = it.account_id.as_str();
-        let costs = self.price(&it.order, now, None)?;
+        let costs = self.price(name, &it.order, now, None)?;
         let Some(account) = self.account(name) else { return no("account-unknown") };
         let account = account.clone();
-        self.check_limit(name, &it.order)?;
+        self.check_limits(name, &it.order, now)?;
         for (unit, cost) in &costs {
             let available = account.wallet(*unit).sum_available();
             if *cost > available {
@@ -174,7 +156,7 @@ impl Ledger {
             }
             paid.push((unit, drawn));
         }
-        own.push(self.exchange(name, &it.order, paid, self.grace(), None));
+        own.push(self.exchange(name, &it.order, paid, (self.grace(), now), None));
         done(name, own)
     }
 
@@ -238,9 +220,9 @@ impl Ledger {
                 if self.exchanges.iter().any(|it| it.account == name && it.id == exchange) {
                     return no("exchange-exists");
                 }
-                let costs = self.price(order, now, Some(unit))?;
+                let costs = self.price(name, order, now, Some(unit))?;
                 let cost = costs.iter().map(|(_, cost)| cost).sum();
-                self.check_limit(name, order)?;
+                self.check_limits(name, order, now)?;
                 if cost > held {
                     return insufficient(unit, cost, held);
                 }
@@ -270,7 +252,7 @@ impl Ledger {
                 // What is free costs 0 points, of whatever unit the hold is.
                 let unit = if taken.is_empty() { UnitId::POINTS } else { unit };
                 let paid = vec![(unit, taken)];
-                let exchanged = self.exchange(name, order, paid, grace, Some(id));
+                let exchanged = self.exchange(name, order, paid, (grace, now), Some(id));
                 done(name, [captured, exchanged])
             }
         }

@@ -3,7 +3,8 @@
 use domain::command::{DispatchShipment, Order, RejectShipment, Report, ReportShipment};
 use domain::{
     AccountId, Cap, CategoryRate, Command, DispatchId, EarningTerms, Multiplier, Note, Page,
-    Points, Price, Prices, Rate, Shipped, ShippedLine, Terms, Timestamp, UnitId, UnitTerms, Units,
+    PeriodLimits, Points, Price, Prices, Rate, SegmentId, Shipped, ShippedLine, Terms, Timestamp,
+    UnitId, UnitTerms, Units,
 };
 
 use super::ask::{
@@ -128,15 +129,23 @@ fn prices(asked: &AskedTerms) -> Prices {
     Prices::try_from(all).expect("two of different units")
 }
 
+pub(crate) fn segment(number: u8) -> SegmentId {
+    named("segment", number)
+}
+
 pub(crate) fn terms(asked: &AskedTerms, now: Time) -> Terms {
+    let [day, week, month] = asked.limits.map(|limit| limit.map(units));
     Terms {
         product_id: id("product"),
         prices: prices(asked),
         tier: None,
+        segment: asked.segment.map(segment),
         tier_prices: domain::TierPrices::default(),
         opens_at: asked.opens_at.map(|when| time(when.at(now))),
         closes_at: asked.closes_at.map(|when| time(when.at(now))),
         limit_per_shopper: asked.limit.map(units),
+        period_limits: PeriodLimits { day, week, month },
+        time_zone: id(ZONES[asked.zone % ZONES.len()]),
         warehouse: id("main"),
         ships: asked.ships,
     }

@@ -2,12 +2,12 @@
 
 use domain::command::{
     AddStock, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer, CloseUnit, EarnCredit,
-    ExpectedVersion, HoldCredit, OpenOffer, Order, Redeem, RemoveStock, ReopenOffer, SetPolicy,
-    SetUnit, TransferCredit,
+    ExpectedVersion, HoldCredit, OpenOffer, Order, PauseOffer, Redeem, RemoveStock, ReopenOffer,
+    ResumeOffer, SetPolicy, SetSegment, SetUnit, TransferCredit,
 };
 use domain::{
-    AccountId, Cause, CauseKind, Command, ExchangeKey, Note, Page, Points, Policy, Prices, Terms,
-    TierPrices, Timestamp, UnitId, UnitTerms, Units,
+    AccountId, Cause, CauseKind, Command, ExchangeKey, Note, Page, PeriodLimits, Points, Policy,
+    Prices, Terms, TierPrices, TimeZone, Timestamp, UnitId, UnitTerms, Units,
 };
 
 pub(super) fn id<T: std::str::FromStr>(text: &str) -> T {
@@ -19,10 +19,14 @@ fn terms(price: u64, limit: Option<u64>) -> Terms {
         product_id: id("product"),
         prices: Prices::of_points(points(price)),
         tier: None,
+        segment: None,
         tier_prices: TierPrices::default(),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: limit.map(units),
+        // By days of a simulation that takes seconds: it counts where the account lives.
+        period_limits: PeriodLimits { day: limit.map(units), ..PeriodLimits::default() },
+        time_zone: TimeZone::default(),
         warehouse: id("main"),
         ships: true,
     }
@@ -156,6 +160,44 @@ pub(super) fn reopen(offer: &str, reopening: u64) -> Command {
     Command::ReopenOffer(ReopenOffer {
         offer_id: id(offer),
         reopening_id: id(&format!("o-{reopening}")),
+        read_versions: None,
+    })
+}
+
+pub(super) fn for_segment(segment: Option<&str>, mut opening: Command) -> Command {
+    if let Command::OpenOffer(it) = &mut opening {
+        it.terms.segment = segment.map(id);
+    }
+    opening
+}
+
+pub(super) fn set_segment(account: &AccountId, segment: &str) -> Command {
+    Command::SetSegment(SetSegment {
+        account_id: account.clone(),
+        segment: id(segment),
+        member: true,
+        read_versions: None,
+        occurred_at: None,
+    })
+}
+
+/// So many a day for each shopper, and for everybody.
+pub(super) fn amend_limit(offer: &str, a_day: u64) -> Command {
+    let mut amendment = amend(offer, 1, None);
+    if let Command::AmendOffer(it) = &mut amendment {
+        it.terms.period_limits.day = Some(units(a_day));
+    }
+    amendment
+}
+
+pub(super) fn pause(offer: &str) -> Command {
+    Command::PauseOffer(PauseOffer { offer_id: id(offer) })
+}
+
+pub(super) fn resume(offer: &str, resumption: u64) -> Command {
+    Command::ResumeOffer(ResumeOffer {
+        offer_id: id(offer),
+        resumption_id: id(&format!("r-{resumption}")),
         read_versions: None,
     })
 }

@@ -277,6 +277,30 @@ fn a_close_is_over_when_every_shelf_is_home_and_a_reopening_fills_them() {
 }
 
 #[test]
+fn a_pause_a_segment_and_limits_hold_in_every_partition() {
+    let mut town = Town::new();
+    let of_staff = |segment| asking::for_segment(segment, asking::open("mug", Some(80)));
+    town.does(&of_staff(Some("staff")));
+    town.delivers();
+    let ann = rich_in(&mut town, 2);
+    let code =
+        |town: &Town, command: &Command| town.decide(command).expect_err("it is refused").code();
+    assert_eq!(code(&town, &asking::redeem(&ann, 1, "mug", 1)), "segment-required");
+    town.does(&asking::set_segment(&ann, "staff"));
+    town.does(&asking::pause("mug"));
+    town.delivers();
+    assert_eq!(code(&town, &asking::redeem(&ann, 1, "mug", 1)), "offer-not-open");
+    town.does(&asking::resume("mug", 1));
+    town.delivers();
+    town.does(&asking::redeem(&ann, 1, "mug", 2));
+    town.does(&asking::amend_limit("mug", 3));
+    town.delivers();
+    // The limit counts where the account lives, since the offer has it.
+    town.does(&asking::redeem(&ann, 2, "mug", 3));
+    assert_eq!(code(&town, &asking::redeem(&ann, 3, "mug", 1)), "shopper-limit-reached");
+}
+
+#[test]
 fn who_would_be_refused_anyway_asks_for_no_units() {
     let mut town = Town::new();
     town.does(&asking::open("mug", Some(1)));

@@ -78,6 +78,7 @@ impl Seen {
             "stock removed",
             "stock amended",
             "offer reopened",
+            "offer resumed",
             "repeat",
             "message repeated",
         ] {
@@ -244,7 +245,7 @@ impl World {
     fn operators_wish(&mut self) -> Command {
         let offer = OFFERS[self.dice.index(OFFERS.len())];
         let number = self.number();
-        match self.dice.below(12) {
+        match self.dice.below(15) {
             0..3 => asking::add(offer, number, 1 + self.dice.below(40)),
             3 | 4 => asking::remove(offer, number, 1 + self.dice.below(10)),
             5 => asking::amend(offer, 1 + self.dice.below(2), None),
@@ -256,6 +257,8 @@ impl World {
             7 => asking::close(offer),
             8 | 9 => asking::reopen(offer, number),
             10 => asking::policy(self.dice.below(30)),
+            11 => asking::pause(offer),
+            12 | 13 => asking::resume(offer, number),
             _ => asking::name_unit(id("miles"), number),
         }
     }
@@ -653,6 +656,7 @@ fn worth_seeing(event: &Event) -> Option<&'static str> {
         Event::StockRemoved(_) => "stock removed",
         Event::StockAmended(_) => "stock amended",
         Event::OfferReopened(_) => "offer reopened",
+        Event::OfferResumed(_) => "offer resumed",
         Event::MessageReceived(fact) => match &fact.message {
             Message::OfferShared(_) => "offer shared",
             Message::ShelfGranted(it) => match it.grant {

@@ -104,6 +104,10 @@ const FIELDS: &[&str] = &[
     "from",
     "to_topic",
     "limit_per_shopper",
+    "limits_per_shopper",
+    "segment",
+    "remaining_shown",
+    "member",
     "opens_at",
     "closes_at",
     "cap",
@@ -140,6 +144,7 @@ const BODIES: &[(&str, &[&str])] = &[
     ("/transfers/{}", &["to", "points"]),
     ("/conversions/{}", &["from", "to"]),
     ("/offers/{}", &["product_id", "price", "stock"]),
+    ("/segments/{}", &["member"]),
     ("/stock-additions/{}", &["units"]),
     ("/stock-removals/{}", &["units"]),
     ("/earning-rules/{}", &["rate"]),
@@ -413,7 +418,12 @@ fn value_of(field: &str, dice: &mut Dice) -> Value {
         "stock" => pick_value(dice, &[json!(100_000), Value::Null, json!(7)]),
         "attributes" => json!({"colour": "blue", "sizes": [1, 2]}),
         "time_zone" => pick(dice, &["Europe/Berlin", "UTC", "Mars/Base"]).into(),
-        "grace_on_own_request" => (dice.below(2) == 0).into(),
+        "grace_on_own_request" | "member" => (dice.below(2) == 0).into(),
+        "limits_per_shopper" => {
+            pick_value(dice, &[json!({"day": 2, "month": 9}), json!({"week": 0}), json!({})])
+        }
+        "segment" => pick(dice, &["staff", "Staff"]).into(),
+        "remaining_shown" => pick(dice, &["exact", "steps", "none"]).into(),
         "multipliers" | "categories" => json!([]),
         "rules" => {
             let several = json!(["default", pick(dice, IDS)]);

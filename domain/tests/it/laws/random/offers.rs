@@ -1,7 +1,9 @@
 //! Random commands about offers.
 
-use domain::command::{AddStock, AmendOffer, OpenOffer, RemoveStock, ReopenOffer};
-use domain::{Command, Page, Points, Price, Prices, Terms};
+use domain::command::{
+    AddStock, AmendOffer, OpenOffer, PauseOffer, RemoveStock, ReopenOffer, ResumeOffer,
+};
+use domain::{Command, Page, PeriodLimits, Points, Price, Prices, Terms, TimeZone};
 
 use super::{id, points, units};
 
@@ -59,6 +61,18 @@ pub(super) fn reopen((offer, reopening): (u8, u8)) -> Command {
     })
 }
 
+pub(super) fn pause(offer: u8) -> Command {
+    Command::PauseOffer(PauseOffer { offer_id: id(&format!("offer-{offer}")) })
+}
+
+pub(super) fn resume((offer, resumption): (u8, u8)) -> Command {
+    Command::ResumeOffer(ResumeOffer {
+        offer_id: id(&format!("offer-{offer}")),
+        resumption_id: id(&format!("r-{resumption}")),
+        read_versions: None,
+    })
+}
+
 /// Some cost miles, too, or miles alone.
 fn prices(price: u64) -> Prices {
     let of = |unit: &str, amount: u64| Price { unit: id(unit), points: points(amount) };
@@ -76,10 +90,13 @@ pub(crate) fn terms(price: u64, limit: Option<u64>) -> Terms {
         product_id: id("product"),
         prices: prices(price),
         tier: None,
+        segment: None,
         tier_prices: domain::TierPrices::default(),
         opens_at: None,
         closes_at: None,
         limit_per_shopper: limit.map(units),
+        period_limits: PeriodLimits { week: limit.map(units), ..PeriodLimits::default() },
+        time_zone: TimeZone::default(),
         warehouse: id("main"),
         ships: true,
     }
