@@ -15,6 +15,7 @@ use crate::CommandApi;
 use crate::credit_lot::lot_parts;
 use crate::execute::respond_fact;
 use crate::prices::expected;
+use crate::redeem::count_attempt;
 
 pub(crate) async fn capture_hold(
     State(api): State<CommandApi>,
@@ -25,7 +26,10 @@ pub(crate) async fn capture_hold(
     let CaptureHoldBody { points, exchange, occurred_at } = body;
     let capture = match (points, exchange) {
         (points, None) => Capture::Points(points),
-        (None, Some(Object(exchange))) => Capture::Exchange(order(exchange)?),
+        (None, Some(Object(exchange))) => {
+            count_attempt(&api, &account_id, &exchange.offer_id)?;
+            Capture::Exchange(order(exchange)?)
+        }
         (Some(_), Some(_)) => {
             let complaint = "can't be sent beside exchange, whose price counts; leave one out";
             return Err(Problem::invalid_field("points", complaint));

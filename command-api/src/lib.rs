@@ -12,6 +12,7 @@
 
 mod add_stock;
 mod adjust_credit;
+mod attempts;
 mod cancel_exchange;
 mod capture_hold;
 mod close_offer;
@@ -47,6 +48,7 @@ mod put_unit;
 mod record_purchase;
 mod record_purchases;
 mod redeem;
+mod redeem_later;
 mod refund_capture;
 mod refusal_problem;
 mod release_hold;
@@ -85,4 +87,4 @@ pub use writer::{
     StopReason, Unanswered, Writer, WriterConfig, WriterStatus,
 };
 pub use writer_metrics::WriterMetrics;
-pub use writers::{PROGRAMME_HOME, Spread, TransferOutcome, Writers};
+pub use writers::{PROGRAMME_HOME, Writers};

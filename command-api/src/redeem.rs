@@ -3,23 +3,24 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderValue;
 use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::command::{Order, Redeem};
 use domain::{
-    AccountId, Command, Event, ExchangeCreated, ExchangeId, Preview, PreviewedCost, Price,
+    AccountId, Command, Event, ExchangeCreated, ExchangeId, OfferId, Preview, PreviewedCost, Price,
 };
 use wire::body::{
     CreatedExchangeBody, DryRunBody, DryRunOutcome, LadderTierBody, PreviewBody,
     PreviewedPriceBody, PriceBody, RedeemBody, RedeemQuery,
 };
-use wire::{Caller, IdempotencyKey, JsonBody, PathId, PathIds, Problem, QueryString};
+use wire::{Caller, HasKeys as _, IdempotencyKey, JsonBody, PathId, PathIds, Problem, QueryString};
 
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
-use crate::execute::{Previewed, unexpected};
+use crate::execute::{Done, Previewed, unexpected};
 use crate::prices::expected;
+use crate::redeem_later::redeem_later;
 
 pub(crate) async fn redeem(
     State(api): State<CommandApi>,
@@ -28,12 +29,15 @@ pub(crate) async fn redeem(
     QueryString(query): QueryString<RedeemQuery>,
     JsonBody(body): JsonBody<RedeemBody>,
 ) -> Result<Response, Problem> {
-    let command = command(account_id, exchange_id, body)?;
+    count_attempt(&api, &account_id, &body.offer_id)?;
+    let redeem = command(account_id, exchange_id, body)?;
+    // In boxes, for every redemption's future would have room for them.
     if query.dry_run {
-        // In a box, for every redemption's future would have room for it.
-        Box::pin(preview(&api, command, caller)).await
+        Box::pin(preview(&api, redeem, caller)).await
+    } else if caller.responds_async {
+        Box::pin(redeem_later(&api, redeem, caller)).await
     } else {
-        exchange(&api, command, caller).await
+        exchange(&api, redeem, caller).await
     }
 }
 
@@ -48,18 +52,41 @@ pub(crate) async fn redeem_by_key(
     let exchange_id: ExchangeId =
         key.parse().map_err(|error| Problem::invalid_header("Idempotency-Key", error))?;
     let address = format!("/v1/accounts/{account_id}/exchanges/{exchange_id}");
-    let command = command(account_id, exchange_id, body)?;
+    count_attempt(&api, &account_id, &body.offer_id)?;
+    let redeem = command(account_id, exchange_id, body)?;
     if query.dry_run {
-        return Box::pin(preview(&api, command, caller)).await;
+        return Box::pin(preview(&api, redeem, caller)).await;
     }
-    let mut response = exchange(&api, command, caller).await?;
+    let mut response = if caller.responds_async {
+        Box::pin(redeem_later(&api, redeem, caller)).await?
+    } else {
+        exchange(&api, redeem, caller).await?
+    };
+    if response.status() == StatusCode::ACCEPTED {
+        return Ok(response);
+    }
     let location = HeaderValue::from_str(&address).map_err(|_| Problem::internal())?;
     response.headers_mut().insert(LOCATION, location);
     Ok(response)
 }
 
-async fn exchange(api: &CommandApi, command: Command, caller: Caller) -> Result<Response, Problem> {
-    let mut done = api.execute(command, caller).await?;
+/// Answers with the exchange.
+pub(crate) async fn exchange(
+    api: &CommandApi,
+    redeem: Redeem,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let (done, body) = create(api, redeem, caller).await?;
+    done.respond_written(body.to_json())
+}
+
+/// Has the redemption decided.
+pub(crate) async fn create(
+    api: &CommandApi,
+    redeem: Redeem,
+    caller: Caller,
+) -> Result<(Done, CreatedExchangeBody), Problem> {
+    let mut done = api.execute(Command::Redeem(redeem), caller).await?;
     let Some(Event::ExchangeCreated(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
@@ -77,12 +104,22 @@ async fn exchange(api: &CommandApi, command: Command, caller: Caller) -> Result<
         status: "created",
         position: done.place,
     };
-    done.respond_written(body.to_json())
+    Ok((done, body))
+}
+
+/// Counts an attempt, where the offer has a limit of its own.
+pub(crate) fn count_attempt(
+    api: &CommandApi,
+    account_id: &AccountId,
+    offer_id: &OfferId,
+) -> Result<(), Problem> {
+    let limits = api.keys().limits();
+    limits.map_or(Ok(()), |it| it.count_attempt(account_id.as_str(), offer_id.as_str()))
 }
 
 /// Answers what the redemption would come to; nothing is recorded.
-async fn preview(api: &CommandApi, command: Command, caller: Caller) -> Result<Response, Problem> {
-    let body = match api.preview(command, caller).await? {
+async fn preview(api: &CommandApi, redeem: Redeem, caller: Caller) -> Result<Response, Problem> {
+    let body = match api.preview(Command::Redeem(redeem), caller).await? {
         Previewed::New(preview) => DryRunBody {
             outcome: DryRunOutcome::WouldBeCreated,
             preview: Some(preview_body(*preview).ok_or_else(unexpected)?),
@@ -118,7 +155,7 @@ fn command(
     account_id: AccountId,
     exchange_id: ExchangeId,
     body: RedeemBody,
-) -> Result<Command, Problem> {
+) -> Result<Redeem, Problem> {
     let RedeemBody {
         offer_id,
         quantity,
@@ -130,5 +167,5 @@ fn command(
     let expected_prices = expected(expected_points, expected_prices, "")?;
     let order =
         Order { exchange_id, offer_id, quantity, deliver_to, expected_points, expected_prices };
-    Ok(Command::Redeem(Redeem { account_id, order, occurred_at }))
+    Ok(Redeem { account_id, order, occurred_at })
 }

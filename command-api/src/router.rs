@@ -3,7 +3,7 @@
 use axum::Router;
 use wire::About::{Account, Offers, Shipping};
 use wire::Role::{Auditor, Merchant, Operator, Shopper, Warehouse};
-use wire::{Routes, get, only, post, put};
+use wire::{CallClass, Routes, get, only, post, put};
 
 use crate::CommandApi;
 use crate::add_stock::add_stock;
@@ -32,6 +32,7 @@ use crate::put_unit::{close_unit, put_unit};
 use crate::record_purchase::record_purchase;
 use crate::record_purchases::record_purchases;
 use crate::redeem::{redeem, redeem_by_key};
+use crate::redeem_later::get_attempt;
 use crate::refund_capture::refund_capture;
 use crate::release_hold::release_hold;
 use crate::remove_stock::remove_stock;
@@ -113,6 +114,10 @@ pub fn routes() -> Routes<CommandApi> {
             "/conversions/{conversion_id}",
             put(only(&[Shopper, Operator], convert_credit).about(Account)),
         )
+        .route(
+            "/exchanges/{exchange_id}/attempt",
+            get(only(&[Shopper, Merchant, Operator, Auditor], get_attempt).about(Account)),
+        )
         .route("/erasures/{erasure_id}", put(only(&[Operator], erase_account).about(Account)))
         .route("/erasure", get(only(&[Operator, Auditor], get_erasure).about(Account)));
     let shipping_request = Routes::new()
@@ -160,8 +165,14 @@ pub fn routes() -> Routes<CommandApi> {
             "/v1/conversion-rates/{from}/{to}/closure",
             put(only(&[Operator], close_conversion_rate)),
         )
-        .route("/v1/credits", post(only(&[Merchant, Operator], earn_credits)))
-        .route("/v1/purchases", post(only(&[Merchant, Operator], record_purchases)))
+        .route(
+            "/v1/credits",
+            post(only(&[Merchant, Operator], earn_credits).in_class(CallClass::Batches)),
+        )
+        .route(
+            "/v1/purchases",
+            post(only(&[Merchant, Operator], record_purchases).in_class(CallClass::Batches)),
+        )
         .route("/v1/offers/{offer_id}/closure", put(only(&[Operator], close_offer).about(Offers)))
         .route(
             "/v1/offers/{offer_id}/stock-additions/{addition_id}",
@@ -203,10 +214,18 @@ pub fn routes() -> Routes<CommandApi> {
         // Not nested, for these are what a rush is made of.
         .route(
             "/v1/accounts/{account_id}/exchanges/{exchange_id}",
-            put(only(&[Shopper], redeem).about(Account).with_query()),
+            put(only(&[Shopper], redeem)
+                .about(Account)
+                .with_query()
+                .in_class(CallClass::Redemptions)),
         )
         .route(
             "/v1/accounts/{account_id}/exchanges",
-            post(only(&[Shopper], redeem_by_key).about(Account).with_query()),
+            post(
+                only(&[Shopper], redeem_by_key)
+                    .about(Account)
+                    .with_query()
+                    .in_class(CallClass::Redemptions),
+            ),
         )
 }

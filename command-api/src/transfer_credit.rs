@@ -1,17 +1,16 @@
-//! `PUT /v1/accounts/{account_id}/transfers/{transfer_id}`: where the recipient lives in another
-//! partition, the answer waits for what becomes of the transfer there.
+//! `PUT /v1/accounts/{account_id}/transfers/{transfer_id}`
 
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::TransferCredit;
-use domain::{AccountId, Command, CreditSent, Event, TransferId};
+use domain::{AccountId, Command, CreditSent, TransferId};
 use log_record::Place;
 use wire::body::{CreditSentBody, TransferCreditBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
-use crate::execute::unexpected;
+use crate::execute::respond_fact;
 
 pub(crate) async fn transfer_credit(
     State(api): State<CommandApi>,
@@ -31,17 +30,8 @@ pub(crate) async fn transfer_credit(
         points,
         occurred_at,
     });
-    let deadline = api.deadline(&caller);
-    let mut done = api.execute(command, caller).await?;
-    let Some(Event::CreditSent(account_id, fact)) = done.event.take() else {
-        return Err(unexpected());
-    };
-    let CreditSent { to, transfer_id, .. } = &fact;
-    let outcome = api.writers.transfer_outcome(&account_id, to, transfer_id, deadline).await;
-    let mut body = credit_sent(account_id, fact, done.place);
-    body.status = outcome.map(|outcome| outcome.status);
-    body.reason = outcome.and_then(|outcome| outcome.reason);
-    done.respond(&body)
+    let done = api.execute(command, caller).await?;
+    respond_fact!(done, CreditSent => credit_sent)
 }
 
 pub(crate) fn credit_sent(
@@ -50,17 +40,6 @@ pub(crate) fn credit_sent(
     position: Place,
 ) -> CreditSentBody {
     let CreditSent { transfer_id, to, unit, points, lots, occurred_at } = fact;
-    let (lots, status, reason) = (lot_parts(lots), None, None);
-    CreditSentBody {
-        account_id,
-        transfer_id,
-        to,
-        unit,
-        points,
-        lots,
-        occurred_at,
-        status,
-        reason,
-        position,
-    }
+    let lots = lot_parts(lots);
+    CreditSentBody { account_id, transfer_id, to, unit, points, lots, occurred_at, position }
 }

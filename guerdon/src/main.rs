@@ -34,6 +34,7 @@ mod kafka_config;
 mod key_file;
 mod keys;
 mod ledger_client;
+mod limit_config;
 mod log;
 mod log_config;
 mod mark;

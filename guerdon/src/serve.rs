@@ -59,7 +59,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trace::Tracer;
-use wire::Overload;
+use wire::{Limits, Overload};
 
 use crate::serve_config::{Part, ServeConfig};
 use crate::{file_modes, first_keys};
@@ -67,7 +67,7 @@ use doors::{Doors, Sockets};
 use eraser::Eraser;
 use front::{Front, Step};
 use health::Health;
-use metrics::{CountedRoutes, ErasureMetrics, Metrics, ReconciliationMetrics};
+use metrics::{CountedRoutes, ErasureMetrics, LimitMetrics, Metrics, ReconciliationMetrics};
 use open_log::{open_archive, open_store};
 use publishing::Publishing;
 use route_lines::log_routes;
@@ -257,6 +257,9 @@ impl Ledger {
             first_keys::load(&store).await?
         };
         let keys = book.ring().clone();
+        let limits = Limits::new(config.limits.rules()?);
+        keys.limit(limits.clone());
+        metrics.add_limits(LimitMetrics(limits));
         step.set("reading the keys of tokens");
         health.tokens = token_keys::start(&config.tokens, &keys, stop).await?;
         let marks = MarkBook::new(store.clone(), tracer.marks().clone());

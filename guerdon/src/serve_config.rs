@@ -17,6 +17,7 @@ use crate::data_config::DataConfig;
 use crate::duration::some_time;
 use crate::edge_config::EdgeConfig;
 use crate::kafka_config::KafkaConfig;
+use crate::limit_config::LimitConfig;
 use crate::log_config::LogConfig;
 use crate::partitions;
 use crate::reconcile_config::ReconcileConfig;
@@ -140,6 +141,9 @@ pub(crate) struct ServeConfig {
     pub(crate) connections: ConnectionConfig,
 
     #[command(flatten)]
+    pub(crate) limits: LimitConfig,
+
+    #[command(flatten)]
     pub(crate) edge: EdgeConfig,
 
     #[command(flatten)]
@@ -194,6 +198,7 @@ impl ServeConfig {
             self.partitions
         );
         self.edge.check(self.listen, self.connections.operators_listen)?;
+        self.limits.rules()?;
         self.witnesses.check()?;
         self.kafka.checkpoints()?;
         self.tokens.check()

@@ -103,12 +103,25 @@ pub const CALLS: &[Call] = &[
     call(
         "PUT /v1/accounts/{account_id}/exchanges/{exchange_id}",
         "redeem",
-        &[(201, &["CreatedExchangeBody"]), (200, &["CreatedExchangeBody", "DryRunBody"])],
+        &[
+            (201, &["CreatedExchangeBody"]),
+            (200, &["CreatedExchangeBody", "DryRunBody"]),
+            (202, &["AttemptBody"]),
+        ],
     ),
     call(
         "POST /v1/accounts/{account_id}/exchanges",
         "redeemByKey",
-        &[(201, &["CreatedExchangeBody"]), (200, &["CreatedExchangeBody", "DryRunBody"])],
+        &[
+            (201, &["CreatedExchangeBody"]),
+            (200, &["CreatedExchangeBody", "DryRunBody"]),
+            (202, &["AttemptBody"]),
+        ],
+    ),
+    call(
+        "GET /v1/accounts/{account_id}/exchanges/{exchange_id}/attempt",
+        "getAttempt",
+        reads!("AttemptBody"),
     ),
     call(
         "PUT /v1/accounts/{account_id}/exchanges/{exchange_id}/cancellations/{cancellation_id}",

@@ -183,8 +183,8 @@ fn shared_parameters() -> Json {
             "Prefer",
             header(
                 "Prefer",
-                "How long the client waits (RFC 7240): `wait=` and whole seconds. What isn't understood \
-                 is ignored.",
+                "How long the client waits (RFC 7240): `wait=` and whole seconds. A redemption also takes \
+                 `respond-async`. What isn't understood is ignored.",
                 "wait=2",
             ),
         )
@@ -215,6 +215,14 @@ fn shared_headers() -> Json {
         .with("ETag", header(false, "Names what was answered.", text()))
         .with("Location", header(false, "The path of what was made.", text()))
         .with("Retry-After", header(true, "The seconds after which to ask again.", seconds()))
+        .with(
+            "RateLimit",
+            header(false, "How many calls are left: `\"key-reads\";r=0;t=2`.", text()),
+        )
+        .with(
+            "RateLimit-Policy",
+            header(false, "How many there are: `\"key-reads\";q=5;w=10`.", text()),
+        )
         .with(
             "WWW-Authenticate",
             header(true, "`Bearer`, for a bad token with `error=\"invalid_token\"`.", text()),

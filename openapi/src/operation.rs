@@ -255,6 +255,7 @@ impl<'k> Known<'k> {
         }
         let meaning = match (self.route.method.as_str(), status) {
             ("GET", _) => "What was asked for.",
+            (_, 202) if self.is_command() => "It is pending, as `Prefer: respond-async` asks.",
             (_, 201) => "Done.",
             (_, 202) => "It is begun.",
             (_, 204) => "Done; there is no body.",
@@ -298,7 +299,7 @@ impl<'k> Known<'k> {
         let mut headers =
             Json::object().with("X-Request-Id", Json::reference("headers/X-Request-Id"));
         let may_be_dry = WITH_DRY_RUN.contains(&self.call.id) && status == 200;
-        if self.is_command() {
+        if self.is_command() && status != 202 {
             let is_sure = !may_be_dry && !OF_MANY.contains(&self.call.name);
             let name = if is_sure { "Guerdon-Position" } else { "Guerdon-Position-if-any" };
             headers.set("Guerdon-Position", Json::reference(&format!("headers/{name}")));
@@ -312,7 +313,8 @@ impl<'k> Known<'k> {
         if (reads && self.route.takes.headers) || (!reads && has_version) {
             headers.set("ETag", Json::reference("headers/ETag"));
         }
-        if self.call.id == "redeemByKey" && status == 201 {
+        if (self.call.id == "redeemByKey" && status == 201) || (self.is_command() && status == 202)
+        {
             headers.set("Location", Json::reference("headers/Location"));
         }
         headers
@@ -348,6 +350,7 @@ impl<'k> Known<'k> {
                 codes.extend(more);
             }
         };
+        add(route.path != "/metrics", &["rate-limited"]);
         add(route.path.contains('{'), &["invalid-id"]);
         // Of a key that is for another account, nothing shows whether this one exists.
         add(route.path.contains("{account_id}"), &["not-found"]);
@@ -434,6 +437,10 @@ fn refused(status: u16, problems: &[&Problem], responses: &mut Members) -> Json 
     }
     if [429, 503].contains(&status) {
         headers.set("Retry-After", Json::reference("headers/Retry-After"));
+    }
+    if status == 429 {
+        headers.set("RateLimit", Json::reference("headers/RateLimit"));
+        headers.set("RateLimit-Policy", Json::reference("headers/RateLimit-Policy"));
     }
     let response = Json::object()
         .with("description", lines.collect::<Vec<_>>().join("\n"))

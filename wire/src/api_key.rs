@@ -10,7 +10,7 @@ use log_record::Principal;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 
-use crate::{Overload, Role, Scopes, Tokens};
+use crate::{Limits, Overload, Role, Scopes, Tokens};
 
 /// The most bytes of a text that is looked at as a key. Keys are much shorter; so whatever a
 /// stranger sends, it costs no more than looking for a key.
@@ -105,6 +105,7 @@ pub struct KeyRing(Arc<Ring>);
 struct Ring {
     keys: RwLock<HashMap<KeyHash, Arc<ApiKey>>>,
     tokens: OnceLock<Tokens>,
+    limits: OnceLock<Limits>,
 }
 
 impl KeyRing {
@@ -125,6 +126,17 @@ impl KeyRing {
     /// The tokens that are let in beside the keys.
     pub(crate) fn tokens(&self) -> Option<&Tokens> {
         self.0.tokens.get()
+    }
+
+    /// Lets callers in only as often as these limits say. Only the first call counts.
+    pub fn limit(&self, limits: Limits) {
+        drop(self.0.limits.set(limits));
+    }
+
+    /// How often callers may call.
+    #[must_use]
+    pub fn limits(&self) -> Option<&Limits> {
+        self.0.limits.get()
     }
 
     /// Notes that a key was let in, for [`KeyRing::uses`].
@@ -181,7 +193,8 @@ impl HasKeys for KeyRing {
 impl FromIterator<(KeyHash, ApiKey)> for KeyRing {
     fn from_iter<I: IntoIterator<Item = (KeyHash, ApiKey)>>(keys: I) -> Self {
         let keys = keys.into_iter().map(|(hash, key)| (hash, Arc::new(key)));
-        Self(Arc::new(Ring { keys: RwLock::new(keys.collect()), tokens: OnceLock::new() }))
+        let (tokens, limits) = Default::default();
+        Self(Arc::new(Ring { keys: RwLock::new(keys.collect()), tokens, limits }))
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod account;
 mod account_balance;
+mod attempt;
 mod clock;
 mod conversion;
 mod credit;
@@ -43,6 +44,7 @@ mod unit;
 
 pub use account::{AccountOpenedBody, OpenAccountBody};
 pub use account_balance::{AccountBalanceBody, UnitBalanceBody};
+pub use attempt::{AttemptBody, AttemptStatus};
 pub use clock::{ClockConfirmationBody, ConfirmClockBody};
 pub use conversion::{
     CloseConversionRateBody, ConversionRateBody, ConvertCreditBody, ConvertedFromBody,

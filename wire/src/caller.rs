@@ -3,18 +3,20 @@
 //! A part of this very process may call a router without a key, by putting a [`Caller`] into the
 //! request's extensions, which nothing that comes over a network can set.
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, HeaderName};
+use axum::http::{Extensions, HeaderMap, HeaderName, StatusCode};
 use domain::Reason;
 use log_record::Principal;
 use trace::{Traceparent, unix_micros};
 
 use crate::dispatch::TakenRoute;
+use crate::limits::Allowance;
 use crate::prefer::Preferences;
 use crate::request_id::read_request_id;
 use crate::token::NotLetIn;
@@ -92,28 +94,57 @@ impl Caller {
     }
 }
 
-/// Put into a request's extensions, learns who calls: for a log of requests. Who has no valid key
-/// stays unknown.
-#[derive(Clone, Debug, Default)]
-pub struct SeenCaller(Arc<OnceLock<Arc<Principal>>>);
+/// Put into a request's extensions, says from where it comes, and learns who calls: for a log of
+/// requests. Who has no valid key stays unknown.
+#[derive(Clone, Debug)]
+pub struct SeenCaller(Arc<Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    from: IpAddr,
+    principal: OnceLock<Arc<Principal>>,
+    allowance: OnceLock<Allowance>,
+}
 
 impl SeenCaller {
-    /// The one in a request's extensions, which is put there if it isn't yet.
+    /// Puts one into the extensions of a request from this address.
     #[must_use]
-    pub fn of(extensions: &mut Extensions) -> Self {
-        extensions.get_or_insert_default::<Self>().clone()
+    pub fn begin(extensions: &mut Extensions, from: IpAddr) -> Self {
+        let (principal, allowance) = Default::default();
+        let seen = Self(Arc::new(Seen { from, principal, allowance }));
+        extensions.insert(seen.clone());
+        seen
     }
 
     /// The one whose key the request bore.
     #[must_use]
     pub fn get(&self) -> Option<&Principal> {
-        self.0.get().map(|principal| &**principal)
+        self.0.principal.get().map(|principal| &**principal)
+    }
+
+    /// Adds to the answer how often the caller may still call, where that is limited.
+    pub fn say_allowance(&self, headers: &mut HeaderMap) {
+        if let Some(allowance) = self.0.allowance.get() {
+            allowance.add_to(headers);
+        }
+    }
+
+    /// The address that a request comes from, where that is known.
+    pub(crate) fn client(extensions: &Extensions) -> Option<IpAddr> {
+        extensions.get().map(|Self(seen)| seen.from)
     }
 
     /// Tells who calls to whoever put this into the extensions.
     pub(crate) fn tell(extensions: &Extensions, caller: &Caller) {
         if let Some(Self(seen)) = extensions.get() {
-            seen.get_or_init(|| Arc::clone(&caller.principal));
+            seen.principal.get_or_init(|| Arc::clone(&caller.principal));
+        }
+    }
+
+    /// Tells how often the caller may still call.
+    pub(crate) fn allow(extensions: &Extensions, allowance: Allowance) {
+        if let Some(Self(seen)) = extensions.get() {
+            seen.allowance.get_or_init(|| allowance);
         }
     }
 }
@@ -194,8 +225,13 @@ impl Unidentified {
     }
 }
 
-/// The caller whose key or token the request bears.
-pub(crate) fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Unidentified> {
+/// The caller whose key or token the request bears. Whoever shows too many that aren't known is
+/// refused, if the request says from where it comes.
+pub(crate) fn identify(
+    keys: &KeyRing,
+    headers: &HeaderMap,
+    from: Option<IpAddr>,
+) -> Result<Caller, Unidentified> {
     let text = bearer_key(headers).ok_or_else(|| {
         Unidentified::Refused(Problem::unauthorized(
             "The request has no key, or a malformed one. Send one header Authorization: \
@@ -205,7 +241,10 @@ pub(crate) fn identify(keys: &KeyRing, headers: &HeaderMap) -> Result<Caller, Un
     let now = unix_micros();
     let key = match keys.find(text) {
         Some(key) => let_in(key, now).map_err(Unidentified::Refused)?,
-        None => bearer_of_token(keys, text, now)?,
+        None => match keys.tokens().and_then(|tokens| tokens.known(text, now)) {
+            Some(bearer) => bearer,
+            None => bearer_of_unknown(keys, text, now, from)?,
+        },
     };
     let traceparent = read_traceparent(headers).map(Into::into);
     let (role, principal) = (key.role, Arc::clone(&key.principal));
@@ -234,6 +273,46 @@ fn let_in(key: Arc<ApiKey>, now: i64) -> Result<Arc<ApiKey>, Problem> {
     Ok(key)
 }
 
+/// The same, after another look for the keys of tokens which has ended or not.
+pub(crate) fn identify_again(
+    keys: &KeyRing,
+    headers: &HeaderMap,
+    from: Option<IpAddr>,
+    has_looked: bool,
+) -> Result<Caller, Problem> {
+    identify(keys, headers, from).map_err(|why| {
+        let is_new = matches!(why, Unidentified::TokenKeyUnknown(_));
+        let problem = why.problem(has_looked);
+        // Where the issuer's keys can't be read, the token may be a good one.
+        if let Some((limits, from)) = keys.limits().zip(from)
+            && is_new
+            && problem.status() == StatusCode::UNAUTHORIZED
+        {
+            limits.count_stranger(from);
+        }
+        problem
+    })
+}
+
+/// The bearer of what wasn't shown before. To check a signature is much work, so whoever shows too
+/// many bad ones has none checked.
+fn bearer_of_unknown(
+    keys: &KeyRing,
+    text: &str,
+    now: i64,
+    from: Option<IpAddr>,
+) -> Result<Arc<ApiKey>, Unidentified> {
+    let Some((limits, from)) = keys.limits().zip(from) else {
+        return bearer_of_token(keys, text, now);
+    };
+    limits.check_stranger(from).map_err(Unidentified::Refused)?;
+    let bearer = bearer_of_token(keys, text, now);
+    if let Err(Unidentified::Refused(_)) = bearer {
+        limits.count_stranger(from);
+    }
+    bearer
+}
+
 fn bearer_of_token(keys: &KeyRing, text: &str, now: i64) -> Result<Arc<ApiKey>, Unidentified> {
     match keys.tokens() {
         Some(tokens) if Tokens::is_one(text) => tokens.check(text, now).map_err(|why| match why {
@@ -249,7 +328,7 @@ fn bearer_of_token(keys: &KeyRing, text: &str, now: i64) -> Result<Arc<ApiKey>, 
 /// The role of the key that a request bears, for what anyone may ask and some are told more of.
 #[must_use]
 pub fn role_of(keys: &KeyRing, headers: &HeaderMap) -> Option<Role> {
-    identify(keys, headers).ok().map(|caller| caller.role)
+    identify(keys, headers, None).ok().map(|caller| caller.role)
 }
 
 /// Whether the key or token still has the same rights; streams check this.
@@ -293,7 +372,7 @@ mod tests {
     fn a_caller_is_known_still_while_the_key_may_do_the_same() {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, "Bearer narrowed".parse().unwrap())]);
         let known = ring("warehouses:main");
-        let caller = identify(&known, &headers).expect("known");
+        let caller = identify(&known, &headers, None).expect("known");
         assert!(is_known_still(&known, &headers, &caller));
         known.replace(&ring("warehouses:east"));
         assert!(!is_known_still(&known, &headers, &caller), "it is for another warehouse");

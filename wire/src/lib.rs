@@ -5,6 +5,7 @@
 //! - [`body`]: the bodies of requests and answers, one struct each
 //! - [`Problem`], [`ProblemPage`] and the problems that either API can answer with
 //! - [`Routes`], [`only`], [`Role`], [`Scopes`], [`KeyRing`], [`Tokens`]: who may call
+//! - [`Limits`], [`LimitRules`], [`Quota`], [`CallClass`]: how often
 //! - [`JsonBody`], [`MergePatch`], [`Object`], [`PathId`], [`QueryString`]: requests, read strictly
 //! - [`Precondition`], [`read_positions`], [`IdempotencyKey`], [`read_reason`], [`RequestIds`]:
 //!   headers
@@ -26,6 +27,7 @@ mod guerdon_reason;
 mod idempotency_key;
 mod json_body;
 mod json_response;
+mod limits;
 mod merge_patch;
 mod moment;
 mod object;
@@ -62,6 +64,7 @@ pub use guerdon_reason::{GUERDON_REASON, percent_decoded, read_reason};
 pub use idempotency_key::IdempotencyKey;
 pub use json_body::{BODY_BYTES_MAX, BodyTooSlow, JsonBody};
 pub use json_response::{json_response, written_json_response};
+pub use limits::{ByClass, CallClass, LimitRules, Limits, Quota, QuotaError, Refusals};
 pub use merge_patch::MergePatch;
 pub use moment::{Moment, NoMoment};
 pub use object::Object;

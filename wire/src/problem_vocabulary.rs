@@ -10,6 +10,7 @@ use std::fmt::Display;
 use axum::http::header::{ACCEPT_ENCODING, CONNECTION, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 
+use crate::limits::RATE_LIMITED;
 use crate::problem_page::{BEING_CHECKED, OUR_MISTAKE, TRY_AGAIN};
 use crate::read_problems::{
     LOG_FORKED, LOG_UNREACHABLE, NOT_ADDED_UP, NOT_SEALED, OVERLOADED, PROJECTION_BEHIND,
@@ -42,6 +43,7 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     BODY_TOO_LARGE,
     NOT_JSON,
     BODY_ENCODED,
+    RATE_LIMITED,
     TOO_MANY_FOLLOWERS,
     INTERNAL,
     PROJECTION_BEHIND,
@@ -428,12 +430,17 @@ impl Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use log_record::{Partition, Place, Position};
 
     use super::*;
+    use crate::Quota;
+    use crate::limits::problem::rate_limited;
 
     fn one_of_each() -> Vec<Problem> {
         let place = Place { partition: Partition(0), position: Position(1) };
+        let one = Quota::new(1, Duration::from_secs(1)).expect("a quota");
         vec![
             Problem::invalid_json(1, 1, "expected value"),
             Problem::invalid_field("points", "is missing"),
@@ -452,9 +459,11 @@ mod tests {
             Problem::body_too_large(16),
             Problem::not_json(),
             Problem::body_encoded(),
+            rate_limited("all", "reads", one, Duration::from_secs(1)),
             Problem::too_many_followers("key", 64),
             Problem::internal(),
             Problem::projection_behind(place, place),
+            Problem::overloaded(),
             Problem::not_sealed(place, place),
             Problem::read_model_unreachable(),
             Problem::log_unreachable(),

@@ -8,7 +8,6 @@ mod ladders;
 mod ledger;
 mod locked_log;
 mod overload;
-mod partitions;
 mod snapshot;
 mod time;
 mod writer;

@@ -23,9 +23,14 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Notes what a request asks that came at this time, and sees to it that it has an id.
-    pub(super) fn begin<B>(request: &mut Request<B>, ids: &RequestIds, begin: Instant) -> Self {
-        let caller = SeenCaller::of(request.extensions_mut());
+    /// Notes what a client's request asks that came at this time, and sees to it that it has an id.
+    pub(super) fn begin<B>(
+        request: &mut Request<B>,
+        client: IpAddr,
+        ids: &RequestIds,
+        begin: Instant,
+    ) -> Self {
+        let caller = SeenCaller::begin(request.extensions_mut(), client);
         let id = ids.see_to(request.headers_mut());
         let trace = trace_of(request.headers());
         let (method, uri) = (request.method().clone(), request.uri().clone());
@@ -53,8 +58,9 @@ impl Asked {
         self.trace.map(|trace| trace.to_string())
     }
 
-    /// Names the request in its answer.
+    /// Names the request in its answer, and says how often its caller may still call.
     pub(super) fn name<B>(&self, response: &mut Response<B>) {
+        self.caller.say_allowance(response.headers_mut());
         response.headers_mut().insert(X_REQUEST_ID, self.id.clone());
     }
 

@@ -16,12 +16,14 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// The headers beside the standard ones that a call or its answer has.
-const OWN: [HeaderName; 8] = [
+const OWN: [HeaderName; 10] = [
     HeaderName::from_static("guerdon-position"),
     HeaderName::from_static("guerdon-reason"),
     HeaderName::from_static("idempotency-key"),
     HeaderName::from_static("idempotency-replayed"),
     HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("ratelimit"),
+    HeaderName::from_static("ratelimit-policy"),
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
     HeaderName::from_static("x-request-id"),

@@ -289,15 +289,15 @@ impl Answering {
         self.connection.enter(Phase::Busy);
         let Watching { logs_requests, ids, calls, tracer } = &self.watching;
         let traced = TracedRequest::begin(tracer, &mut request);
-        let client = logs_requests.then(|| self.desk.client(self.peer, request.headers()));
-        let asked = Asked::begin(&mut request, ids, begun);
+        let client = self.desk.client(self.peer, request.headers());
+        let asked = Asked::begin(&mut request, client, ids, begun);
         let keeping = Keeping::of(request.method(), request.uri().path());
         let mut response = self.answer_whole(request, begun).await;
         let (status, is_encrypted) = (response.status(), self.desk.edge.is_encrypted());
         security_headers::add(response.headers_mut(), status, keeping, is_encrypted);
         asked.name(&mut response);
         calls.note(&asked, &response);
-        if let Some(client) = client {
+        if *logs_requests {
             asked.log(status, client);
         }
         if let Some(traced) = traced {

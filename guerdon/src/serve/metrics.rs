@@ -6,6 +6,7 @@
 
 mod erasures;
 mod http;
+mod limits;
 mod process;
 mod reconciliation;
 mod state_of_health;
@@ -33,6 +34,7 @@ use wire::{HasKeys, KeyRing, Problem, Routes, get, only};
 pub(super) use self::erasures::ErasureMetrics;
 pub(super) use self::http::CountedRoutes;
 use self::http::HttpMetrics;
+pub(super) use self::limits::LimitMetrics;
 use self::process::ProcessMetrics;
 pub(super) use self::reconciliation::ReconciliationMetrics;
 use self::state_of_health::HealthMetrics;
@@ -138,6 +140,10 @@ impl Metrics {
         self.registry.register_collector(Box::new(metrics));
     }
 
+    pub(super) fn add_limits(&mut self, metrics: LimitMetrics) {
+        self.registry.register_collector(Box::new(metrics));
+    }
+
     pub(super) fn add_sealer(&mut self, sealer: &Sealer, store: EventStore) {
         let metrics = SealerMetrics::register(&mut self.registry, sealer);
         self.sealer = Some(SealerNumbers { metrics, store });
@@ -154,7 +160,7 @@ impl Metrics {
 
     pub(super) fn routes(self, health: Arc<WatchedHealth>, keys: KeyRing) -> Routes {
         Routes::new()
-            .route("/metrics", get(only(&[Operator, Auditor], get_metrics)))
+            .route("/metrics", get(only(&[Operator, Auditor], get_metrics).never_limited()))
             .with_state(MetricsApi { metrics: Arc::new(self), health, keys })
     }
 

@@ -31,6 +31,9 @@ impl Proxies {
     /// The client's address; the last proxy's where that doesn't say it.
     pub(super) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.ip().to_canonical();
+        if !self.trusts(client) {
+            return client;
+        }
         let (name, read): (_, fn(&str) -> Option<IpAddr>) = match self.header {
             ProxyHeader::Forwarded => (FORWARDED, forwarded_for),
             ProxyHeader::XForwardedFor => (X_FORWARDED_FOR, address),

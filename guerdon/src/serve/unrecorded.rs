@@ -378,7 +378,8 @@ mod tests {
         let (calls, taken) = calls();
         let ids = wire::RequestIds::new(1);
         let mut request = axum::http::Request::post("/v1/keys").body(()).expect("a request");
-        let asked = Asked::begin(&mut request, &ids, Instant::now());
+        let client = std::net::IpAddr::from([127, 0, 0, 1]);
+        let asked = Asked::begin(&mut request, client, &ids, Instant::now());
         let operator = Principal::of_role("operator");
         let response = Response::builder().status(403).body(()).expect("an answer");
         for _ in 0..=QUEUE_CALLS_MAX {
@@ -438,7 +439,8 @@ mod tests {
         let ids = wire::RequestIds::new(1);
         let path = format!("/v1/shipping-requests/{id}/rejection");
         let mut request = axum::http::Request::put(&path).body(()).expect("a request");
-        let asked = Asked::begin(&mut request, &ids, Instant::now());
+        let client = std::net::IpAddr::from([127, 0, 0, 1]);
+        let asked = Asked::begin(&mut request, client, &ids, Instant::now());
         let response = Response::builder().status(409).body(()).expect("an answer");
         let mut batch = [call(&asked, Some(&Principal::of_role("operator")), &response)];
         assert!(name_accounts(&store, &mut batch).await.is_err(), "it can't be read");

@@ -5,6 +5,7 @@ mod archive;
 mod archive_histories;
 mod archive_killed;
 mod at_once;
+mod attempts;
 mod audit_replay;
 mod bad_input;
 mod balances;
@@ -44,6 +45,7 @@ mod keys;
 #[cfg(feature = "kurrent")]
 mod kurrent;
 mod ledger;
+mod limits;
 mod log_export;
 mod log_lines;
 mod lost_rows;

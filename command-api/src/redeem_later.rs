@@ -1,0 +1,78 @@
+//! A redemption with `Prefer: respond-async`, and `GET …/exchanges/{exchange_id}/attempt`, which says
+//! what it came to.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use domain::command::Redeem;
+use domain::{AccountId, ExchangeId};
+use wire::{Caller, PathIds, Problem, json_response};
+
+use crate::CommandApi;
+use crate::attempts::{Attempt, Begun};
+use crate::redeem::{create, exchange};
+
+/// The longest time for which a status waits to be decided: no command takes longer.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Has the redemption decided, and answers as soon as it is; or after the time that the caller
+/// waits, that it is pending.
+pub(crate) async fn redeem_later(
+    api: &CommandApi,
+    redeem: Redeem,
+    mut caller: Caller,
+) -> Result<Response, Problem> {
+    let patience = caller.wait.take().unwrap_or_default();
+    let attempt = match api.attempts.begin(&redeem) {
+        Begun::Before(attempt) => attempt,
+        // A preference needn't be followed.
+        Begun::Nothing => return exchange(api, redeem, caller).await,
+        Begun::New(pending) => {
+            let (attempt, api) = (pending.attempt(), api.clone());
+            tokio::spawn(async move {
+                let outcome = create(&api, redeem, caller).await;
+                pending.decide(outcome);
+            });
+            attempt
+        }
+    };
+    if patience.is_zero() {
+        return accepted(&attempt);
+    }
+    match attempt.decided(patience.min(WAIT_MAX)).await {
+        None => accepted(&attempt),
+        Some(decided) => match &*decided {
+            Ok((done, exchange)) => done.respond_written(exchange.to_json()),
+            Err(problem) => Err(problem.clone()),
+        },
+    }
+}
+
+/// 202: it is pending.
+fn accepted(attempt: &Attempt) -> Result<Response, Problem> {
+    const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+    let mut response = json_response(StatusCode::ACCEPTED, &attempt.body(None))?;
+    let path = HeaderValue::from_str(&attempt.path()).map_err(|_| Problem::internal())?;
+    response.headers_mut().insert(LOCATION, path);
+    response.headers_mut().insert(APPLIED, HeaderValue::from_static("respond-async"));
+    Ok(response)
+}
+
+pub(crate) async fn get_attempt(
+    State(api): State<CommandApi>,
+    caller: Caller,
+    PathIds(account_id, exchange_id): PathIds<AccountId, ExchangeId>,
+) -> Result<Response, Problem> {
+    let attempt = api.attempts.find(&(account_id, exchange_id)).ok_or_else(|| {
+        Problem::not_found(
+            "This server remembers no redemption with this id that was sent with Prefer: \
+             respond-async. Send the redemption again with the same id: it takes effect once.",
+        )
+    })?;
+    let decided = attempt.decided(caller.wait.unwrap_or_default().min(WAIT_MAX)).await;
+    Ok(Json(attempt.body(decided.as_ref())).into_response())
+}

@@ -1,0 +1,204 @@
+//! How often callers may call: a token bucket for each shopper, each key and all together, by what
+//! their calls do, and one for each address that shows wrong keys.
+//!
+//! A credential that is bound to an account is its shopper's own, and is limited as that shopper,
+//! however many keys and tokens the shopper has. Every other one is limited by itself. Parts of
+//! this process are never limited. `docs/operations/limits.md` has it for operators.
+
+mod cells;
+mod policy;
+pub(crate) mod problem;
+mod quota;
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+
+use self::cells::Cells;
+pub(crate) use self::policy::Allowance;
+use self::policy::{LatePolicy, Policy};
+pub(crate) use self::problem::RATE_LIMITED;
+pub(crate) use self::quota::Counted;
+pub use self::quota::{ByClass, CallClass, Quota, QuotaError};
+use crate::caller::SeenCaller;
+use crate::dispatch::{TakenRoute, decoded};
+use crate::{ApiKey, Caller, Problem, Role};
+
+/// Which limits there are.
+#[derive(Clone, Debug, Default)]
+pub struct LimitRules {
+    /// Those of each shopper with a key or token of its own.
+    pub of_shopper: ByClass,
+    /// Those of each other key.
+    pub of_key: ByClass,
+    /// Those of all callers but operators and auditors together.
+    pub of_all: ByClass,
+    /// How often a shopper may try to redeem an offer, by the offer's id, whoever asks for it.
+    pub of_offer: HashMap<Box<str>, Quota>,
+    /// How often an address may show a wrong key.
+    pub wrong_keys: Option<Quota>,
+    /// Whether the redemptions that a trusted app asks for count as the shopper's, too.
+    pub count_apps: bool,
+}
+
+/// The limits of a process. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Limits(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    of_shopper: Policies,
+    of_key: Policies,
+    of_all: Policies,
+    of_offer: HashMap<Box<str>, Policy>,
+    wrong_keys: Option<LatePolicy>,
+    count_apps: bool,
+}
+
+/// One for each class that has one.
+type Policies = [Option<Policy>; CallClass::ALL.len()];
+
+/// How often a limit has refused a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusals {
+    /// Whose limit: `shopper`.
+    pub of: &'static str,
+    /// What it counts: `redemptions`.
+    pub what: &'static str,
+    /// How often.
+    pub count: u64,
+}
+
+impl Limits {
+    /// Limits by these rules. All buckets are full.
+    #[must_use]
+    pub fn new(rules: LimitRules) -> Self {
+        let LimitRules { of_shopper, of_key, of_all, of_offer, wrong_keys, count_apps } = rules;
+        let cells = Arc::new(Cells::new());
+        let each = |of, what, quota| Policy::of_each(of, what, quota, &cells);
+        let redemptions = CallClass::Redemptions.as_str();
+        let offers = of_offer.into_iter();
+        let offers = offers.map(|(offer, quota)| (offer, each("offer", redemptions, quota)));
+        let wrong_keys =
+            wrong_keys.map(|quota| LatePolicy::of_each("address", "wrong-keys", quota, &cells));
+        Self(Arc::new(Shared {
+            of_shopper: policies(of_shopper, |what, quota| each("shopper", what, quota)),
+            of_key: policies(of_key, |what, quota| each("key", what, quota)),
+            of_all: policies(of_all, |what, quota| Policy::of_all("all", what, quota, &cells)),
+            of_offer: offers.collect(),
+            wrong_keys,
+            count_apps,
+        }))
+    }
+
+    /// Counts a call of this class, and refuses it if its caller, or all callers, made too many.
+    pub(crate) fn count(
+        &self,
+        class: CallClass,
+        caller: &Caller,
+        parts: &Parts,
+    ) -> Result<(), Problem> {
+        let Shared { of_shopper, of_key, of_all, count_apps, .. } = &*self.0;
+        let Some(key) = &caller.key else { return Ok(()) };
+        let allowance = match &key.account_id {
+            Some(own) => take(of_shopper, class, own)?,
+            None => take(of_key, class, name_of(key))?,
+        };
+        if *count_apps
+            && class == CallClass::Redemptions
+            && key.account_id.is_none()
+            && let Some(account) = account_in(parts)
+        {
+            take(of_shopper, class, &*account)?;
+        }
+        // What shoppers do in a crowd must not lock out whoever looks after the ledger.
+        if !matches!(caller.role, Role::Operator | Role::Auditor) {
+            take(of_all, class, ())?;
+        }
+        if let Some(allowance) = allowance {
+            SeenCaller::allow(&parts.extensions, allowance);
+        }
+        Ok(())
+    }
+
+    /// Counts an attempt to redeem an offer, whoever makes it for the shopper, and refuses it if
+    /// there were too many.
+    pub fn count_attempt(&self, account_id: &str, offer_id: &str) -> Result<(), Problem> {
+        match self.0.of_offer.get(offer_id) {
+            Some(policy) => policy.take((account_id, offer_id)).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a key that isn't known, if too many such came from this address.
+    pub(crate) fn check_stranger(&self, from: IpAddr) -> Result<(), Problem> {
+        self.0.wrong_keys.as_ref().map_or(Ok(()), |limit| limit.check(network(from)))
+    }
+
+    /// Counts a key that isn't known.
+    pub(crate) fn count_stranger(&self, from: IpAddr) {
+        if let Some(limit) = &self.0.wrong_keys {
+            limit.count(network(from));
+        }
+    }
+
+    /// How often each limit has refused something; offers are one.
+    #[must_use]
+    pub fn refusals(&self) -> Vec<Refusals> {
+        let Shared { of_shopper, of_key, of_all, of_offer, wrong_keys, count_apps: _ } = &*self.0;
+        let by_class = [of_shopper, of_key, of_all].into_iter().flatten().flatten();
+        let by_class = by_class.map(Policy::refusals);
+        let offers = of_offer.values().map(Policy::refusals);
+        let offers = offers.reduce(|(of, what, sum), (_, _, more)| (of, what, sum + more));
+        let wrong_keys = wrong_keys.as_ref().map(LatePolicy::refusals);
+        let all = by_class.chain(offers).chain(wrong_keys);
+        all.map(|(of, what, count)| Refusals { of, what, count }).collect()
+    }
+}
+
+fn policies(quotas: ByClass, make: impl Fn(&'static str, Quota) -> Policy) -> Policies {
+    let mut policies = Policies::default();
+    for (class, quota) in quotas.iter() {
+        if let Some(place) = policies.get_mut(class as usize) {
+            *place = Some(make(class.as_str(), quota));
+        }
+    }
+    policies
+}
+
+fn take(
+    policies: &Policies,
+    class: CallClass,
+    of: impl Hash,
+) -> Result<Option<Allowance>, Problem> {
+    let policy = policies.get(class as usize).and_then(Option::as_ref);
+    policy.map(|policy| policy.take(of)).transpose()
+}
+
+/// What tells a key from others. Tokens have the id of the issuer's key, so their subject counts.
+fn name_of(key: &ApiKey) -> (Option<&str>, Option<&str>) {
+    (key.id(), key.principal.subject.as_deref())
+}
+
+/// The account that a call is about.
+fn account_in(parts: &Parts) -> Option<std::borrow::Cow<'_, str>> {
+    let route = parts.extensions.get::<TakenRoute>()?;
+    decoded(route.id_named("account_id", parts.uri.path())?)
+}
+
+/// Whom an address belongs to: of IPv6, a network of 64 bits is one household's.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = address.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(network.into())
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! One limit: its quota, the buckets of those whom it limits, and what its headers say.
+
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use governor::clock::Clock;
+use governor::middleware::StateInformationMiddleware;
+use governor::nanos::Nanos;
+use governor::state::InMemoryState;
+use governor::{NotUntil, RateLimiter};
+
+use super::cells::{Cells, Store};
+use super::problem::rate_limited;
+use super::quota::Quota;
+use crate::Problem;
+
+/// What a caller may still do, as draft-ietf-httpapi-ratelimit-headers has it.
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// What it may do at all.
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+type Buckets = RateLimiter<u64, Store, MachineClock, StateInformationMiddleware>;
+
+/// A limit. It counts calls, and knows no caller.
+#[derive(Debug)]
+pub(super) struct Policy {
+    of: &'static str,
+    what: &'static str,
+    quota: Quota,
+    buckets: Buckets,
+    cells: Arc<Cells>,
+    /// `"shopper-redemptions"`, a text of structured fields.
+    name: String,
+    /// `"shopper-redemptions";q=5;w=10`.
+    header: HeaderValue,
+    refused: AtomicU64,
+}
+
+/// What a caller may still do, for the answer's headers.
+#[derive(Clone, Debug)]
+pub(crate) struct Allowance {
+    policy: HeaderValue,
+    left: HeaderValue,
+}
+
+/// The time since this process made it. It never goes back.
+#[derive(Clone, Copy, Debug)]
+struct MachineClock(Instant);
+
+impl Clock for MachineClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        self.0.elapsed().into()
+    }
+}
+
+impl Policy {
+    /// A limit with a bucket for each one of these, for what they do.
+    pub(super) fn of_each(
+        of: &'static str,
+        what: &'static str,
+        quota: Quota,
+        cells: &Arc<Cells>,
+    ) -> Self {
+        Self::new(of, what, quota, cells, Store::Each(Arc::clone(cells)))
+    }
+
+    /// A limit with one bucket for all of them.
+    pub(super) fn of_all(
+        of: &'static str,
+        what: &'static str,
+        quota: Quota,
+        cells: &Arc<Cells>,
+    ) -> Self {
+        Self::new(of, what, quota, cells, Store::One(InMemoryState::default()))
+    }
+
+    fn new(
+        of: &'static str,
+        what: &'static str,
+        quota: Quota,
+        cells: &Arc<Cells>,
+        store: Store,
+    ) -> Self {
+        let name = format!("\"{of}-{what}\"");
+        let header = format!("{name};q={};w={}", quota.calls(), quota.seconds());
+        // Words, digits and marks are a header's value.
+        let header = HeaderValue::try_from(header).unwrap_or(HeaderValue::from_static(""));
+        let (buckets, cells) = (buckets(quota, store), Arc::clone(cells));
+        Self { of, what, quota, buckets, cells, name, header, refused: AtomicU64::new(0) }
+    }
+
+    /// Takes one call out of a bucket; or says when there is one again.
+    pub(super) fn take(&self, of: impl Hash) -> Result<Allowance, Problem> {
+        let key = self.cells.key((&*self.name, of));
+        match self.buckets.check_key(&key) {
+            Ok(left) => Ok(self.allowance(left.remaining_burst_capacity(), self.quota.interval())),
+            Err(not_until) => Err(self.refuse(&not_until)),
+        }
+    }
+
+    fn refuse(&self, not_until: &NotUntil<Nanos>) -> Problem {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        let wait = not_until.wait_time_from(self.buckets.clock().now());
+        let problem = rate_limited(self.of, self.what, self.quota, wait);
+        let Allowance { policy, left } = self.allowance(0, wait);
+        problem.header(RATE_LIMIT_POLICY, policy).header(RATE_LIMIT, left)
+    }
+
+    /// The next call comes back within this time.
+    fn allowance(&self, left: u32, next: Duration) -> Allowance {
+        let left = format!("{};r={left};t={}", self.name, whole_seconds(next));
+        let left = HeaderValue::try_from(left).unwrap_or(HeaderValue::from_static(""));
+        Allowance { policy: self.header.clone(), left }
+    }
+
+    /// Whom it limits, what they do, and how often it has refused that.
+    pub(super) fn refusals(&self) -> (&'static str, &'static str, u64) {
+        (self.of, self.what, self.refused.load(Ordering::Relaxed))
+    }
+}
+
+/// A limit on what turns out only when it is done: so it is looked at before, and counted after.
+#[derive(Debug)]
+pub(super) struct LatePolicy {
+    policy: Policy,
+    seen: Buckets,
+}
+
+impl LatePolicy {
+    pub(super) fn of_each(
+        of: &'static str,
+        what: &'static str,
+        quota: Quota,
+        cells: &Arc<Cells>,
+    ) -> Self {
+        let seen = buckets(quota, Store::Seen(Arc::clone(cells)));
+        Self { policy: Policy::of_each(of, what, quota, cells), seen }
+    }
+
+    /// Refuses whoever has an empty bucket.
+    pub(super) fn check(&self, of: impl Hash) -> Result<(), Problem> {
+        let key = self.policy.cells.key((&*self.policy.name, of));
+        match self.seen.check_key(&key) {
+            Ok(_) => Ok(()),
+            Err(not_until) => Err(self.policy.refuse(&not_until)),
+        }
+    }
+
+    /// Takes one out of the bucket, if there is one.
+    pub(super) fn count(&self, of: impl Hash) {
+        let key = self.policy.cells.key((&*self.policy.name, of));
+        drop(self.policy.buckets.check_key(&key));
+    }
+
+    pub(super) fn refusals(&self) -> (&'static str, &'static str, u64) {
+        self.policy.refusals()
+    }
+}
+
+impl Allowance {
+    /// Adds it to an answer, unless that says one itself.
+    pub(crate) fn add_to(&self, headers: &mut HeaderMap) {
+        if !headers.contains_key(RATE_LIMIT) {
+            headers.insert(RATE_LIMIT_POLICY, self.policy.clone());
+            headers.insert(RATE_LIMIT, self.left.clone());
+        }
+    }
+}
+
+fn buckets(quota: Quota, store: Store) -> Buckets {
+    let interval = quota.interval();
+    // It is a microsecond at least.
+    let every = governor::Quota::with_period(interval);
+    let every = every.unwrap_or(governor::Quota::per_second(quota.calls()));
+    RateLimiter::new(every.allow_burst(quota.calls()), store, MachineClock(Instant::now()))
+}
+
+/// So many seconds that the time is over then.
+pub(super) fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
