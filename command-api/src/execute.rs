@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::http::header::ETAG;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -20,6 +21,7 @@ use crate::attempts::Attempts;
 use crate::refusal_problem::{
     decision_failed, id_reused, not_decided, original_unread, outcome_unknown, refused,
 };
+use crate::writers::Spread;
 use crate::{Answer, Erasing, KeyBook, MarkBook, NoTrees, Request, SealTrees, Unanswered, Writers};
 
 /// What the handlers share: behind one pointer, because every request clones it.
@@ -71,6 +73,8 @@ pub(crate) struct Done {
     pub(crate) subject: Option<Subject>,
     /// Whether it was carried out before.
     pub(crate) is_repeat: bool,
+    /// How many partitions have what it changed, where several are told.
+    pub(crate) spread: Option<Spread>,
 }
 
 /// What a command came to.
@@ -174,12 +178,20 @@ impl CommandApi {
         }
     }
 
+    /// Until when a caller waits.
+    pub(crate) fn deadline(&self, caller: &Caller) -> Instant {
+        let given = self.writers.deadline();
+        Instant::now() + caller.wait.map_or(given, |wait| wait.min(given))
+    }
+
     async fn ask(
         &self,
         command: Command,
         is_dry_run: bool,
         caller: Caller,
     ) -> Result<Outcome, Problem> {
+        let deadline = self.deadline(&caller);
+        let is_for_all = command.is_for_all() && !is_dry_run;
         let Caller { principal, traceparent, request_id, is_marked, is_one_of_many, wait, .. } =
             caller;
         let request = Request {
@@ -192,22 +204,26 @@ impl CommandApi {
             is_one_of_many,
             wait,
         };
-        let done = match self.writers.submit(request).await {
+        let spread = None;
+        let mut done = match self.writers.submit(request).await {
             Ok(Answer::Recorded { place, event, last, subject }) => {
-                Done { place, event: Some(*event), last, subject, is_repeat: false }
+                Done { place, event: Some(*event), last, subject, is_repeat: false, spread }
             }
             Ok(Answer::Repeat { place, event, last, subject }) => {
-                Done { place, event: Some(*event), last, subject, is_repeat: true }
+                Done { place, event: Some(*event), last, subject, is_repeat: true, spread }
             }
             Ok(Answer::Unchanged(place, subject)) => {
                 let (last, subject) = (place, Some(subject));
-                Done { place, event: None, last, subject, is_repeat: true }
+                Done { place, event: None, last, subject, is_repeat: true, spread }
             }
             Ok(Answer::Preview(preview)) => return Ok(Outcome::Preview(preview)),
             Ok(Answer::IdReused(field)) => return Err(id_reused(field)),
             Ok(Answer::Refused(refusal)) => return Err(refused(&refusal)),
             Err(unanswered) => return Err(no_outcome(unanswered)),
         };
+        if is_for_all {
+            done.spread = self.writers.spread(done.place.partition, deadline).await;
+        }
         Ok(Outcome::Done(Box::new(done)))
     }
 }
@@ -262,6 +278,11 @@ impl Done {
     fn complete(&self, mut response: Response) -> Result<Response, Problem> {
         let (name, value) = write_position(self.last)?;
         response.headers_mut().insert(name, value);
+        if let Some(Spread { have, of }) = self.spread {
+            const PARTITIONS: HeaderName = HeaderName::from_static("guerdon-partitions");
+            let value = HeaderValue::from_str(&format!("{have}/{of}"));
+            response.headers_mut().insert(PARTITIONS, value.map_err(|_| Problem::internal())?);
+        }
         if self.is_repeat {
             const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));

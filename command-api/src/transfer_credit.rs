@@ -1,16 +1,17 @@
-//! `PUT /v1/accounts/{account_id}/transfers/{transfer_id}`
+//! `PUT /v1/accounts/{account_id}/transfers/{transfer_id}`: where the recipient lives in another
+//! partition, the answer waits for what becomes of the transfer there.
 
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::TransferCredit;
-use domain::{AccountId, Command, CreditSent, TransferId};
+use domain::{AccountId, Command, CreditSent, Event, TransferId};
 use log_record::Place;
 use wire::body::{CreditSentBody, TransferCreditBody};
 use wire::{Caller, JsonBody, PathIds, Problem};
 
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
-use crate::execute::respond_fact;
+use crate::execute::unexpected;
 
 pub(crate) async fn transfer_credit(
     State(api): State<CommandApi>,
@@ -30,8 +31,17 @@ pub(crate) async fn transfer_credit(
         points,
         occurred_at,
     });
-    let done = api.execute(command, caller).await?;
-    respond_fact!(done, CreditSent => credit_sent)
+    let deadline = api.deadline(&caller);
+    let mut done = api.execute(command, caller).await?;
+    let Some(Event::CreditSent(account_id, fact)) = done.event.take() else {
+        return Err(unexpected());
+    };
+    let CreditSent { to, transfer_id, .. } = &fact;
+    let outcome = api.writers.transfer_outcome(&account_id, to, transfer_id, deadline).await;
+    let mut body = credit_sent(account_id, fact, done.place);
+    body.status = outcome.map(|outcome| outcome.status);
+    body.reason = outcome.and_then(|outcome| outcome.reason);
+    done.respond(&body)
 }
 
 pub(crate) fn credit_sent(
@@ -40,6 +50,17 @@ pub(crate) fn credit_sent(
     position: Place,
 ) -> CreditSentBody {
     let CreditSent { transfer_id, to, unit, points, lots, occurred_at } = fact;
-    let lots = lot_parts(lots);
-    CreditSentBody { account_id, transfer_id, to, unit, points, lots, occurred_at, position }
+    let (lots, status, reason) = (lot_parts(lots), None, None);
+    CreditSentBody {
+        account_id,
+        transfer_id,
+        to,
+        unit,
+        points,
+        lots,
+        occurred_at,
+        status,
+        reason,
+        position,
+    }
 }

@@ -7,8 +7,9 @@
 //! A crash loses only unanswered commands; the client repeats them with the same id. In reading
 //! order: `answer.rs` (what is asked and answered), this file (the handle), `gate.rs` and
 //! `pressure.rs` (who isn't let into the queue), `queue.rs` (who comes first), `run.rs` (the task
-//! that decides).
+//! that decides), `across.rs` (what other partitions have to do with it).
 
+mod across;
 pub(crate) mod answer;
 mod batch;
 mod breaker;
@@ -17,9 +18,12 @@ pub(crate) mod command_trace;
 mod config;
 mod decide;
 mod gate;
+pub(crate) mod neighbours;
 mod pressure;
+mod pull;
 pub(crate) mod queue;
 mod queued_command;
+mod receive;
 mod record;
 mod recover;
 mod run;
@@ -28,23 +32,26 @@ mod serve;
 mod status;
 mod sweep;
 mod unwanted;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Clock, Command, Event, Subject};
+use domain::{Clock, Command, Event, IdHash, Subject, Timestamp};
 use event_schema::decode;
 use event_store::EventStore;
 use futures_util::future::try_join_all;
 use log_record::{Partition, Place, Position};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use trace::Tracer;
 
+use across::Across;
 pub use answer::{Answer, NotDecided, Request, Unanswered};
 pub use clock::{ClockDoubt, ClockReading, ReadClock};
 use command_trace::CommandTrace;
 pub use config::{Decide, StartError, WriterConfig};
 use gate::Gate;
+use neighbours::{Neighbours, Word};
 use pressure::Pressure;
 use queue::{Queue, queue};
 use queued_command::{Claim, QueuedCommand, Reply};
@@ -78,16 +85,29 @@ impl Writer {
         config: WriterConfig,
         partition: Partition,
     ) -> Result<(Self, oneshot::Receiver<()>), StartError> {
+        Self::start_among(config, partition, None, None).await
+    }
+
+    /// The same among the writers of other partitions; `last_of_all` is the time of the last event
+    /// of all partitions.
+    pub(crate) async fn start_among(
+        config: WriterConfig,
+        partition: Partition,
+        across: Option<(Arc<Neighbours>, mpsc::Receiver<Word>)>,
+        last_of_all: Option<Timestamp>,
+    ) -> Result<(Self, oneshot::Receiver<()>), StartError> {
         let (queue, commands) = queue();
         let (status, watched) = watch::channel(WriterStatus::Serving);
         let store = config.store.clone();
-        let gate = Arc::new(Gate::new(store.is_exclusive()));
+        let gate = Arc::new(Gate::new(store.is_exclusive(), across.is_some()));
+        let across = across.map(|(neighbours, words)| Across::new(neighbours, words));
         let (deadline, read_clock) = (config.deadline, config.read_clock.clone());
         let tracer = config.tracer.clone();
         let pressure = Pressure::new(config.metrics.overload().clone(), config.shed_after);
         let pressure = Arc::new(pressure);
         let shared = (Arc::clone(&gate), Arc::clone(&pressure));
-        let run = run::Run::start(config, partition, commands, shared, status).await?;
+        let run = run::Run::start(config, partition, commands, shared, status, across, last_of_all)
+            .await?;
         let (clock, loaded_from) = (run.clock.source(), run.loaded_from);
         run.metrics.watch(queue.lengths());
         let (stopped, has_stopped) = oneshot::channel();
@@ -225,6 +245,21 @@ impl Writer {
             Unanswered::Failed
         })?;
         Ok(event)
+    }
+
+    /// The event that bears an id, if it was decided on; it may not be durable yet.
+    pub(crate) fn position_of(&self, id: IdHash) -> Option<Position> {
+        self.0.gate.position_of(id)
+    }
+
+    /// The event at a place of the log.
+    pub(crate) async fn event(&self, place: Place) -> Result<Event, Unanswered> {
+        self.read(place).await
+    }
+
+    /// Whether it decides no more.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(*self.0.status.borrow(), WriterStatus::Stopped(_))
     }
 
     /// How long a command waits for the writer, and how long one read of the log for it may take.

@@ -1,25 +1,33 @@
 //! Every partition's writer, and the choice of the one that decides a command.
 //!
 //! An account lives in the partition that its id gives
-//! ([`AccountId::partition`](domain::AccountId)); the programme has one home. A ledger has one
-//! partition for now. No other file of this crate chooses a partition for a command.
+//! ([`AccountId::partition`](domain::AccountId::partition)), an offer has its home in the one that
+//! its id gives, and the rest of the programme has its home in the first
+//! ([`Command::partition`](domain::Command::partition)). No other file of this crate chooses a
+//! partition for a command.
+
+mod outcomes;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Owner};
-use futures_util::future::join_all;
-use log_record::{Partition, Position};
+use domain::{Clock, Command, Timestamp};
+use event_store::EventStore;
+use futures_util::future::{join, join_all, try_join_all};
+use log_record::{Partition, Place, Position};
 use tokio::sync::{oneshot, watch};
 use trace::Tracer;
 
+pub use outcomes::{Spread, TransferOutcome};
+
 use crate::metrics::CommandMetrics;
 use crate::writer::command_trace::MarkedCommand;
+use crate::writer::neighbours::Neighbours;
 use crate::writer::{
     Answer, ReadClock, Request, StartError, Unanswered, Writer, WriterConfig, WriterStatus,
 };
 
-/// The partition of the programme: its offers, rules, policy and clock.
+/// The partition of the programme but for its offers: its rules, policy, units and clock.
 pub const PROGRAMME_HOME: Partition = Partition(0);
 
 /// The writers of a log; clones share them. They stop when the last clone is dropped.
@@ -31,36 +39,53 @@ struct Running {
     home: Writer,
     /// Of the other partitions, from the second on.
     others: Vec<Writer>,
+    /// What they share, where there are others.
+    neighbours: Option<Arc<Neighbours>>,
     metrics: CommandMetrics,
     tracer: Tracer,
 }
 
 impl Writers {
-    /// Starts a writer for each partition of the log. The receiver gets a message when the last of
-    /// them has stopped: a partition whose writer has stopped leaves the others serving.
+    /// Starts a writer for each partition of the log. The receiver gets a message when all of them
+    /// have stopped: one that stops leaves the others serving.
     pub async fn start(config: WriterConfig) -> Result<(Self, oneshot::Receiver<()>), StartError> {
         let (partitions, metrics) = (config.store.partitions(), config.metrics.clone());
         let tracer = config.tracer.clone();
-        let (home, home_stopped) = Writer::start(config.clone(), PROGRAMME_HOME).await?;
-        let (mut others, mut all_stopped) = (vec![], vec![home_stopped]);
-        for partition in (1..partitions).map(Partition) {
-            let (writer, stopped) = Writer::start(config.clone(), partition).await?;
-            others.push(writer);
-            all_stopped.push(stopped);
+        if partitions <= 1 {
+            let (home, has_stopped) = Writer::start(config, PROGRAMME_HOME).await?;
+            let (others, neighbours) = (vec![], None);
+            let running = Running { home, others, neighbours, metrics, tracer };
+            return Ok((Self(Arc::new(running)), has_stopped));
         }
+        let last_of_all = last_of_all(&config.store).await?;
+        let (neighbours, words) = Neighbours::new(partitions);
+        let starts = (0..).map(Partition).zip(words).map(|(partition, words)| {
+            let across = Some((Arc::clone(&neighbours), words));
+            Writer::start_among(config.clone(), partition, across, last_of_all)
+        });
+        let (mut writers, all_stopped): (Vec<_>, Vec<_>) =
+            try_join_all(starts).await?.into_iter().unzip();
+        let home = writers.remove(0);
         let (stopped, has_stopped) = oneshot::channel();
         tokio::spawn(async move {
             drop(join_all(all_stopped).await);
             // Whoever asked for the message may have gone.
             let _ = stopped.send(());
         });
-        Ok((Self(Arc::new(Running { home, others, metrics, tracer })), has_stopped))
+        let (others, neighbours) = (writers, Some(neighbours));
+        let running = Running { home, others, neighbours, metrics, tracer };
+        Ok((Self(Arc::new(running)), has_stopped))
     }
 
-    /// Has the command decided by the writer of its owner's partition.
+    /// Has the command decided by the writer of its partition.
     pub async fn submit(&self, mut request: Request) -> Result<Answer, Unanswered> {
         let marked = MarkedCommand::begin(&self.0.tracer, &mut request);
-        let outcome = self.of(request.command.owner()).submit(request).await;
+        let is_for_each = matches!(request.command, Command::ConfirmClock(_));
+        let outcome = if is_for_each && !self.0.others.is_empty() {
+            Box::pin(self.submit_to_each(request)).await
+        } else {
+            self.of(&request.command).submit(request).await
+        };
         self.0.metrics.count(&outcome);
         if let Some(marked) = marked {
             marked.end(&outcome);
@@ -68,16 +93,34 @@ impl Writers {
         outcome
     }
 
-    fn of(&self, owner: Owner<'_>) -> &Writer {
+    /// Every partition decides, but for those that have stopped. The answer is the programme's
+    /// home's, or that of a partition that hasn't recorded it.
+    async fn submit_to_each(&self, request: Request) -> Result<Answer, Unanswered> {
+        let others = self.0.others.iter().filter(|writer| !writer.is_stopped());
+        let others = join_all(others.map(|writer| writer.submit(request.clone())));
+        let (home, others) = join(self.0.home.submit(request.clone()), others).await;
+        let is_other = |outcome: &Result<_, _>| !matches!(outcome, Ok(Answer::Recorded { .. }));
+        others.into_iter().find(is_other).unwrap_or(home)
+    }
+
+    fn of(&self, command: &Command) -> &Writer {
         let Running { home, others, .. } = &*self.0;
-        match owner {
-            Owner::Account(id) if !others.is_empty() => {
-                let partitions = u16::try_from(others.len() + 1).unwrap_or(u16::MAX);
-                let partition = usize::from(id.partition(partitions).0);
-                partition.checked_sub(1).and_then(|other| others.get(other)).unwrap_or(home)
-            }
-            Owner::Account(_) | Owner::Programme => home,
-        }
+        if others.is_empty() { home } else { self.at(command.partition(self.partitions())) }
+    }
+
+    fn at(&self, partition: Partition) -> &Writer {
+        let Running { home, others, .. } = &*self.0;
+        let other = usize::from(partition.0).checked_sub(1);
+        other.and_then(|other| others.get(other)).unwrap_or(home)
+    }
+
+    fn partitions(&self) -> u16 {
+        u16::try_from(self.0.others.len() + 1).unwrap_or(u16::MAX)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (Partition, &Writer)> {
+        let Running { home, others, .. } = &*self.0;
+        (0..).map(Partition).zip([home].into_iter().chain(others))
     }
 
     /// How long a command waits for its writer, and how long one read of the log for it may take.
@@ -102,20 +145,28 @@ impl Writers {
         self.0.home.read_clock()
     }
 
-    /// The status of each partition's writer, now and as it changes.
+    /// The status of every partition's writer, now and as it changes.
     pub fn statuses(&self) -> impl Iterator<Item = (Partition, watch::Receiver<WriterStatus>)> {
-        (0..).map(Partition).zip(self.all().map(Writer::status))
+        self.all().map(|(partition, writer)| (partition, writer.status()))
     }
 
     /// The last event of the snapshot from which each partition was started; before the first,
     /// where there was no snapshot.
     pub fn loaded_from(&self) -> impl Iterator<Item = (Partition, Position)> {
-        (0..).map(Partition).zip(self.all().map(Writer::loaded_from))
+        self.all().map(|(partition, writer)| (partition, writer.loaded_from()))
     }
+}
 
-    /// In the order of their partitions.
-    fn all(&self) -> impl Iterator<Item = &Writer> {
-        let Running { home, others, .. } = &*self.0;
-        [home].into_iter().chain(others)
+/// The time of the last event of all partitions, if there is any.
+async fn last_of_all(store: &EventStore) -> Result<Option<Timestamp>, StartError> {
+    let mut last = None;
+    for partition in (0..store.partitions()).map(Partition) {
+        let unread = |source| StartError::TakeOver { partition, source };
+        let position = store.head(partition).await.map_err(unread)?.position;
+        if position > Position::START {
+            let row = store.read_one(Place { partition, position }).await.map_err(unread)?;
+            last = last.max(Timestamp::from_micros(row.recorded_at).ok());
+        }
     }
+    Ok(last)
 }

@@ -102,7 +102,9 @@ use log_record::{Partition, Position};
 
 use crate::draft::Draft;
 use crate::sharing::tell_others;
-use crate::{Decision, Event, ExchangeKey, IdHash, Preview, Refusal, State, Subject, Timestamp};
+use crate::{
+    Decision, Event, ExchangeKey, IdHash, OfferId, Preview, Refusal, State, Subject, Timestamp,
+};
 use rules::CommandRules;
 
 /// Makes the enum of these commands, and gives each of them its rules.
@@ -254,21 +256,43 @@ impl Command {
     /// the programme's, which is the first.
     #[must_use]
     pub fn partition(&self, partitions: u16) -> Partition {
-        let offer = match self {
-            Self::OpenOffer(it) => Some(&it.offer_id),
-            Self::AmendOffer(it) => Some(&it.offer_id),
-            Self::CloseOffer(it) => Some(&it.offer_id),
-            Self::ReopenOffer(it) => Some(&it.offer_id),
-            Self::PauseOffer(it) => Some(&it.offer_id),
-            Self::ResumeOffer(it) => Some(&it.offer_id),
-            Self::AddStock(it) => Some(&it.offer_id),
-            Self::RemoveStock(it) => Some(&it.offer_id),
-            _ => None,
-        };
-        match (offer, self.owner()) {
+        match (self.offer(), self.owner()) {
             (Some(offer), _) => offer.home(partitions),
             (None, Owner::Account(account)) => account.partition(partitions),
             (None, Owner::Programme) => Partition(0),
+        }
+    }
+
+    /// The offer that an operator's command changes or shows.
+    #[must_use]
+    pub const fn offer(&self) -> Option<&OfferId> {
+        Some(match self {
+            Self::OpenOffer(it) => &it.offer_id,
+            Self::AmendOffer(it) => &it.offer_id,
+            Self::CloseOffer(it) => &it.offer_id,
+            Self::ReopenOffer(it) => &it.offer_id,
+            Self::PauseOffer(it) => &it.offer_id,
+            Self::ResumeOffer(it) => &it.offer_id,
+            Self::AddStock(it) => &it.offer_id,
+            Self::RemoveStock(it) => &it.offer_id,
+            Self::ShowTerms(ShowTerms::Offer(offer_id)) => offer_id,
+            _ => return None,
+        })
+    }
+
+    /// Whether all partitions are told what it changes.
+    #[must_use]
+    pub const fn is_for_all(&self) -> bool {
+        match self {
+            Self::ShowTerms(_) => false,
+            Self::SetPolicy(_)
+            | Self::SetEarningRule(_)
+            | Self::SetUnit(_)
+            | Self::CloseUnit(_)
+            | Self::SetLadder(_)
+            | Self::SetConversionRate(_)
+            | Self::CloseConversionRate(_) => true,
+            _ => self.offer().is_some(),
         }
     }
 

@@ -134,7 +134,10 @@ pub use original::{
     OriginalExchange, OriginalPurchase, OriginalWithdrawal, Paid, WithdrawnCredit,
 };
 pub use page::{Page, PageHash, RemainingShown, RemainingShownError};
-pub use parked::{GATE_BELIEVED_MICROS, Gates, NotParked, PARKED_MAX, Parked, ParkedCommand};
+pub use parked::{
+    GATE_BELIEVED_MICROS, Gates, INQUIRY_EXCHANGES_MAX, NotParked, PARKED_MAX, Parked,
+    ParkedCommand,
+};
 pub use policy::{Policy, SpentCredit};
 pub use price::{PRICES_MAX, Price, Prices, PricesError};
 pub use receive::{Receipt, receive};

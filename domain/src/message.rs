@@ -243,7 +243,8 @@ impl ProgrammeChange {
 }
 
 /// What became of a transfer to another partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum TransferStatus {
     /// It has left its sender and isn't received yet.
     InTransit,

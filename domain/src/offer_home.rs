@@ -72,11 +72,13 @@ impl OfferHome {
         }
     }
 
-    /// How many are left where fewer than `asked` are, and where that is certain (I18).
+    /// How many are left where fewer than `asked` are, and where that is certain (I18). More than
+    /// there have been in all are never there: no shelf is called back for that, and how many are
+    /// left isn't known then, but for the stock.
     #[must_use]
     pub fn sold_out(&self, partitions: u16, asked: Units) -> Option<Units> {
-        let is_certain = self.stock.is_some() && self.is_drained(partitions);
-        (is_certain && self.pool < asked).then_some(self.pool)
+        let left = if self.is_drained(partitions) { self.pool } else { self.stock? };
+        (self.stock.is_some() && left < asked).then_some(left)
     }
 
     /// The stock as one inventory, once every shelf has come home. Before, what is on shelves and

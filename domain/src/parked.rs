@@ -2,10 +2,9 @@
 //! soft: the writer holds them beside the state, and a restart forgets them. Who waited is answered
 //! that nothing was decided, and asks again with the same id.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use indexmap::IndexMap;
-use indexmap::map::Entry;
 use log_record::{Partition, Position};
 
 use crate::{Ask, Command, ExchangeKey, Inquiry, OfferId, Refusal, Reply, State, Timestamp, Units};
@@ -13,24 +12,30 @@ use crate::{Ask, Command, ExchangeKey, Inquiry, OfferId, Refusal, Reply, State, 
 /// How many commands of a partition wait at most; each keeps a caller and its connection.
 pub const PARKED_MAX: usize = 10_000;
 
+/// For how many exchanges one inquiry asks at most: the first that wait. The others are asked for
+/// once these were answered.
+pub const INQUIRY_EXCHANGES_MAX: usize = 1_000;
+
 /// For how long a partition believes that an offer is sold out, without asking its home.
 pub const GATE_BELIEVED_MICROS: i64 = 1_000_000;
 
-/// The commands of a partition that wait for units, in their order.
-#[derive(Debug, Default)]
-pub struct Parked {
-    commands: IndexMap<ExchangeKey, ParkedCommand>,
+/// The commands of a partition that wait for units, in their order. `C` is a command with what its
+/// caller needs.
+#[derive(Debug)]
+pub struct Parked<C = Command> {
+    /// By the order in which they came.
+    commands: BTreeMap<u64, ParkedCommand<C>>,
+    numbers: HashMap<ExchangeKey, u64>,
+    next: u64,
 }
 
 /// A command that waits for units.
 #[derive(Clone, Debug)]
-pub struct ParkedCommand {
+pub struct ParkedCommand<C = Command> {
     /// The command. It is decided again when units come.
-    pub command: Command,
+    pub command: C,
     /// What it waits for.
     pub ask: Ask,
-    /// Until when it waits.
-    pub deadline: Timestamp,
 }
 
 /// Why a command can't wait: nothing was decided.
@@ -44,57 +49,76 @@ pub enum NotParked {
     AlreadyWaits,
 }
 
-impl Parked {
+impl<C> Default for Parked<C> {
+    fn default() -> Self {
+        Self { commands: BTreeMap::new(), numbers: HashMap::new(), next: 0 }
+    }
+}
+
+impl<C> Parked<C> {
     /// Lets a command wait.
-    pub fn park(&mut self, parked: ParkedCommand) -> Result<(), NotParked> {
-        let is_full = self.commands.len() >= PARKED_MAX;
-        match self.commands.entry(parked.ask.key.clone()) {
-            Entry::Occupied(_) => Err(NotParked::AlreadyWaits),
-            Entry::Vacant(_) if is_full => Err(NotParked::Full),
-            Entry::Vacant(entry) => {
-                entry.insert(parked);
-                Ok(())
-            }
+    pub fn park(&mut self, parked: ParkedCommand<C>) -> Result<(), NotParked> {
+        if self.numbers.contains_key(&parked.ask.key) {
+            return Err(NotParked::AlreadyWaits);
         }
+        if self.len() >= PARKED_MAX {
+            return Err(NotParked::Full);
+        }
+        self.numbers.insert(parked.ask.key.clone(), self.next);
+        self.commands.insert(self.next, parked);
+        self.next += 1;
+        Ok(())
     }
 
     /// The command that waits for the units of an exchange.
     #[must_use]
-    pub fn waiting(&self, key: &ExchangeKey) -> Option<&Command> {
-        self.commands.get(key).map(|parked| &parked.command)
+    pub fn waiting(&self, key: &ExchangeKey) -> Option<&C> {
+        let parked = self.commands.get(self.numbers.get(key)?)?;
+        Some(&parked.command)
     }
 
     /// Ends the waiting of one command.
-    pub fn take(&mut self, key: &ExchangeKey) -> Option<ParkedCommand> {
-        self.commands.shift_remove(key)
+    pub fn take(&mut self, key: &ExchangeKey) -> Option<ParkedCommand<C>> {
+        self.commands.remove(&self.numbers.remove(key)?)
     }
 
     /// Ends the waiting of all commands for an offer, in their order: a portion came, or the
     /// offer's terms changed, and each is decided again. The offer's home sends itself no message
     /// of its terms: there, the change itself ends the waiting.
-    pub fn take_all(&mut self, offer: &OfferId) -> Vec<ParkedCommand> {
+    pub fn take_all(&mut self, offer: &OfferId) -> Vec<ParkedCommand<C>> {
         self.take_where(|parked| parked.ask.offer_id == *offer)
     }
 
-    /// Ends the waiting of the commands whose deadline has passed. Units that come later for one go
-    /// home again.
-    pub fn take_expired(&mut self, now: Timestamp) -> Vec<ParkedCommand> {
-        self.take_where(|parked| parked.deadline <= now)
+    /// Ends the waiting of some commands, as of those whose deadline has passed. Units that come
+    /// later for one go home again.
+    pub fn take_where(
+        &mut self,
+        is_taken: impl Fn(&ParkedCommand<C>) -> bool,
+    ) -> Vec<ParkedCommand<C>> {
+        let numbers = self.commands.iter().filter(|(_, parked)| is_taken(parked));
+        let numbers: Vec<u64> = numbers.map(|(number, _)| *number).collect();
+        let taken = numbers.iter().filter_map(|number| self.commands.remove(number));
+        let taken: Vec<_> = taken.collect();
+        for parked in &taken {
+            self.numbers.remove(&parked.ask.key);
+        }
+        taken
     }
 
-    fn take_where(&mut self, is_taken: impl Fn(&ParkedCommand) -> bool) -> Vec<ParkedCommand> {
-        let (taken, kept): (Vec<_>, Vec<_>) =
-            self.commands.drain(..).partition(|(_, parked)| is_taken(parked));
-        self.commands.extend(kept);
-        taken.into_iter().map(|(_, parked)| parked).collect()
-    }
-
-    /// What is to be asked of each offer's home, now and again.
-    #[must_use]
-    pub fn inquiries(&self, state: &State) -> Vec<(Partition, Inquiry)> {
+    /// What is to be asked of the homes of some offers, now and again.
+    pub fn inquiries(
+        &self,
+        state: &State,
+        is_asked: impl Fn(&OfferId) -> bool,
+    ) -> Vec<(Partition, Inquiry)> {
         let mut by_offer: IndexMap<&OfferId, Vec<(ExchangeKey, Units)>> = IndexMap::new();
-        for (key, parked) in &self.commands {
-            by_offer.entry(&parked.ask.offer_id).or_default().push((key.clone(), parked.ask.units));
+        for ParkedCommand { ask, .. } in self.commands.values() {
+            if is_asked(&ask.offer_id) {
+                let waiting = by_offer.entry(&ask.offer_id).or_default();
+                if waiting.len() < INQUIRY_EXCHANGES_MAX {
+                    waiting.push((ask.key.clone(), ask.units));
+                }
+            }
         }
         let inquiries = by_offer.into_iter().map(|(offer_id, waiting)| {
             let home = offer_id.home(state.partitions());
@@ -122,41 +146,49 @@ impl Parked {
 /// up only for ids that are neither recorded nor in flight, as in one partition.
 #[derive(Debug, Default)]
 pub struct Gates {
-    closed: HashMap<OfferId, Gate>,
+    gates: HashMap<OfferId, Gate>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Gate {
-    remaining: Units,
     /// The home's event as of which it is so: what it said before it counts no more.
     at: Position,
-    /// When the home was asked.
-    heard: Timestamp,
+    /// How many are left where it is closed, and when the home was asked.
+    closed: Option<(Units, Timestamp)>,
 }
 
 impl Gates {
     /// Takes in what an offer's home said. `heard` is when the home was asked, not when the answer
     /// came: an answer that was long on its way is believed for less.
     pub fn hear(&mut self, offer: &OfferId, reply: Reply, heard: Timestamp) {
-        let Reply::SoldOut { remaining, at } = reply else { return };
-        let last = self.closed.get(offer);
-        if last.is_none_or(|last| last.at <= at) {
-            self.closed.insert(offer.clone(), Gate { remaining, at, heard });
+        if let Reply::SoldOut { remaining, at } = reply {
+            self.set(offer, Gate { at, closed: Some((remaining, heard)) });
         }
     }
 
-    /// Units came: nothing is known of the offer any more.
-    pub fn open(&mut self, offer: &OfferId) {
-        self.closed.remove(offer);
+    /// Units came, which the home sent by its event at this position: what it said before is over,
+    /// also where that is heard later.
+    pub fn open(&mut self, offer: &OfferId, at: Position) {
+        self.set(offer, Gate { at, closed: None });
+    }
+
+    /// Nothing is known of any offer for the moment.
+    pub fn open_all(&mut self) {
+        self.gates.values_mut().for_each(|gate| gate.closed = None);
+    }
+
+    fn set(&mut self, offer: &OfferId, gate: Gate) {
+        let last = self.gates.get(offer);
+        if last.is_none_or(|last| last.at <= gate.at) {
+            self.gates.insert(offer.clone(), gate);
+        }
     }
 
     /// The refusal of a command that asks for so many units, where its offer is sold out for it.
     #[must_use]
     pub fn refusal(&self, offer: &OfferId, asked: Units, now: Timestamp) -> Option<Refusal> {
-        let gate = self.closed.get(offer)?;
-        let is_believed = now.micros() - gate.heard.micros() < GATE_BELIEVED_MICROS;
-        let is_short = gate.remaining < asked;
-        let remaining = gate.remaining;
-        (is_believed && is_short).then_some(Refusal::SoldOut { remaining, asked })
+        let (remaining, heard) = self.gates.get(offer)?.closed?;
+        let is_believed = now.micros() - heard.micros() < GATE_BELIEVED_MICROS;
+        (is_believed && remaining < asked).then_some(Refusal::SoldOut { remaining, asked })
     }
 }

@@ -195,24 +195,34 @@ pub fn answer(state: &State, desk: &Desk, inquiry: &Inquiry) -> Answers {
     let mut post = Post::of(state);
     let mut draft = HomeDraft::new(state, id, home.clone(), &mut post);
     let replies = match home.phase {
-        HomePhase::Wide => {
-            answer_from_plenty(&mut draft, inquiry);
-            waiting()
-        }
+        HomePhase::Wide => answer_from_plenty(&mut draft, inquiry, state.position()),
         HomePhase::Scarce { .. } => answer_by_exchange(&mut draft, desk, inquiry, state.position()),
     };
     Answers { events: draft.finish(), replies }
 }
 
 /// Another portion for a shelf that runs short; where there is too little, all shelves come home.
-fn answer_from_plenty(draft: &mut HomeDraft<'_, '_>, inquiry: &Inquiry) {
+/// For more than there ever were, none does.
+fn answer_from_plenty(
+    draft: &mut HomeDraft<'_, '_>,
+    inquiry: &Inquiry,
+    at: Position,
+) -> Vec<(ExchangeKey, Reply)> {
     let partitions = draft.partitions;
+    let (mut wanted, mut replies) = (Units::ZERO, vec![]);
+    for (key, units) in &inquiry.waiting {
+        let reply = match draft.home.sold_out(partitions, *units) {
+            Some(remaining) => Reply::SoldOut { remaining, at },
+            None => {
+                wanted = wanted.plus(*units).unwrap_or(Units::MOST);
+                Reply::Wait
+            }
+        };
+        replies.push((key.clone(), reply));
+    }
     let last = draft.home.portions.get(&inquiry.from);
     let is_on_its_way = last.is_some_and(|number| *number > inquiry.received);
-    if !is_on_its_way {
-        let units = inquiry.waiting.iter().map(|(_, units)| *units);
-        let wanted = units.reduce(|sum, units| sum.plus(units).unwrap_or(Units::MOST));
-        let wanted = wanted.unwrap_or_default();
+    if !is_on_its_way && wanted > Units::ZERO {
         match draft.home.stock {
             None => draft.grant_portion(inquiry.from, None),
             Some(_) if wanted > draft.home.pool => draft.call_back(),
@@ -225,6 +235,7 @@ fn answer_from_plenty(draft: &mut HomeDraft<'_, '_>, inquiry: &Inquiry) {
     if draft.home.is_low(partitions) {
         draft.call_back();
     }
+    replies
 }
 
 /// Grants by exchange while the pool lasts; where much has come back, shelves are filled again.

@@ -36,9 +36,13 @@ pub enum Subject {
 impl Subject {
     /// An offer, and the event that last changed it.
     pub(crate) fn offer(state: &State, id: &OfferId) -> Option<(Self, Position)> {
-        let offer = state.offer(id)?;
-        let status = offer.status(state.recorded_at());
-        Some((Self::Offer(Box::new(offer.clone()), status), offer.changed_at))
+        let mut offer = state.offer(id)?.clone();
+        // Where many partitions sell it, its home knows the whole stock.
+        if let Some(home) = state.offer_home(id) {
+            offer.inventory = home.inventory();
+        }
+        let (status, changed_at) = (offer.status(state.recorded_at()), offer.changed_at);
+        Some((Self::Offer(Box::new(offer), status), changed_at))
     }
 
     /// The same at a later time.

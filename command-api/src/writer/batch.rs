@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::answer::Unanswered;
 use super::gate::Gate;
+use super::neighbours::News;
 use super::queued_command::{QueuedCommand, Reply};
 
 /// The size of the events in a batch from which on no more commands are added: ten times what a
@@ -21,6 +22,8 @@ pub(super) struct Batch {
     pub(super) decided: Vec<(QueuedCommand, Reply)>,
     /// Offers that the batch left sold out (or no longer), in order.
     pub(super) sold_out: Vec<(OfferId, bool)>,
+    /// What other partitions' writers are told of it.
+    pub(super) news: Vec<News>,
     /// Where it can be cut: after each command.
     ends: Vec<End>,
     /// The length of the events' texts.
@@ -33,17 +36,19 @@ struct End {
     events: usize,
     decided: usize,
     sold_out: usize,
+    news: usize,
 }
 
 impl Batch {
     /// Whether there is neither anything to append nor anybody to answer.
     pub(super) const fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.decided.is_empty()
+        self.events.is_empty() && self.decided.is_empty() && self.news.is_empty()
     }
 
     pub(super) fn new() -> Self {
         let id = BatchId(Uuid::now_v7());
-        Self { id, events: vec![], decided: vec![], sold_out: vec![], ends: vec![], bytes: 0 }
+        let (events, decided, sold_out, news) = (vec![], vec![], vec![], vec![]);
+        Self { id, events, decided, sold_out, news, ends: vec![], bytes: 0 }
     }
 
     /// Whether no further command belongs into it.
@@ -68,6 +73,7 @@ impl Batch {
             events: self.events.len(),
             decided: self.decided.len(),
             sold_out: self.sold_out.len(),
+            news: self.news.len(),
         };
         match self.ends.last_mut() {
             Some(last) if last.events == end.events => *last = end,
@@ -90,11 +96,13 @@ impl Batch {
         self.bytes -= rest.bytes;
         rest.decided = self.decided.split_off(at.decided);
         rest.sold_out = self.sold_out.split_off(at.sold_out);
+        rest.news = self.news.split_off(at.news);
         rest.ends = self.ends.split_off(kept);
         for end in &mut rest.ends {
             end.events -= at.events;
             end.decided -= at.decided;
             end.sold_out -= at.sold_out;
+            end.news -= at.news;
         }
         rest
     }

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use domain::{Command, Decision, Refusal, StockChange, Subject, Timestamp};
+use domain::{Command, Decision, Refusal, StockChange, Subject, Timestamp, Wait};
 use event_schema::Metadata;
 use log_record::Position;
 use sha2::{Digest, Sha256};
@@ -18,11 +18,36 @@ use super::run::Run;
 /// waits for at most two such commits.
 pub(super) const BATCH_COMMANDS_MAX: usize = 1024;
 
+/// What the writer has decided on a command.
+enum Decided {
+    /// This is replied, once the batch is durable.
+    Reply(Reply),
+    /// It waits for other partitions.
+    Wait(Wait),
+}
+
 impl Run {
+    /// Takes in what other partitions have sent, and decides what has arrived into the batch. The
+    /// batch comes back as an error where the state can't be trusted any more.
+    pub(super) fn decide_all(
+        &mut self,
+        arrived: &mut Vec<QueuedCommand>,
+        into: Batch,
+    ) -> Result<Batch, Batch> {
+        if self.across.is_none() {
+            return self.decide_arrived(arrived, into);
+        }
+        let into = self.attend(arrived, into)?;
+        let into = self.decide_arrived(arrived, into)?;
+        self.inquire();
+        self.keep_pulling();
+        Ok(into)
+    }
+
     /// Decides what has arrived into the batch, until the batch is full; the rest stays in
     /// `arrived`. The batch comes back as an error where the state can't be trusted any more; what
     /// had not been looked at by then waits in `redo`.
-    pub(super) fn decide_all(
+    fn decide_arrived(
         &mut self,
         arrived: &mut Vec<QueuedCommand>,
         mut into: Batch,
@@ -70,7 +95,11 @@ impl Run {
             let decided =
                 catch_unwind(AssertUnwindSafe(|| self.decide_one(&command.request, &mut into)));
             match decided {
-                Ok(Ok(reply)) => {
+                Ok(Ok(Decided::Wait(wait))) => {
+                    self.let_wait(command, wait);
+                    into.end_command();
+                }
+                Ok(Ok(Decided::Reply(reply))) => {
                     if let Some(trace) = &mut command.trace {
                         trace.decided(&reply);
                     }
@@ -93,58 +122,72 @@ impl Run {
         Ok(into)
     }
 
-    fn decide_one(&mut self, request: &Request, into: &mut Batch) -> Result<Reply, Unrecordable> {
+    fn decide_one(&mut self, request: &Request, into: &mut Batch) -> Result<Decided, Unrecordable> {
         let command = &request.command;
+        let answer = |it| Ok(Decided::Reply(Reply::Answer(it)));
         if let Some(wall) = self.clock.if_ahead(command.occurred_at())
             && command.recorded_at(&self.state).is_none()
         {
-            return Ok(Reply::Answer(Answer::Refused(Refusal::TimeAhead { wall })));
+            return answer(Answer::Refused(Refusal::TimeAhead { wall }));
         }
         let now = self.clock.now(self.state.recorded_at(), command.occurred_at());
         if request.is_dry_run {
-            return Ok(self.preview(command, now));
+            return Ok(Decided::Reply(self.preview(command, now)));
         }
         let (mut events, outcome, stock) = match (self.config.decide)(&self.state, command, now) {
-            Err(refusal) => return Ok(Reply::Answer(Answer::Refused(refusal))),
-            Ok(Decision::Repeat(at)) => return Ok(self.repeat(command, at, now)),
-            Ok(Decision::Load(at)) => return Ok(Reply::Load(self.place(at))),
+            Err(refusal) => return answer(Answer::Refused(refusal)),
+            Ok(Decision::Repeat(at)) => return Ok(Decided::Reply(self.repeat(command, at, now))),
+            Ok(Decision::Load(at)) => return Ok(Decided::Reply(Reply::Load(self.place(at)))),
             Ok(Decision::Unchanged) => {
                 let subject = command.subject(&self.state, now);
                 let (subject, at) = subject.ok_or(Unrecordable::NoSubject)?;
-                return Ok(Reply::Answer(Answer::Unchanged(self.place(at), subject)));
+                return answer(Answer::Unchanged(self.place(at), subject));
             }
-            Ok(Decision::Wait(_)) => return Err(Unrecordable::Waits),
+            Ok(Decision::Wait(wait)) => {
+                self.record_calls(&wait, request, now, into)?;
+                return Ok(Decided::Wait(wait));
+            }
             Ok(Decision::Record { events, outcome, stock }) => (events, outcome, stock),
         };
         let principal = request.principal.as_deref();
-        let metadata = Metadata {
-            command: command.name().into(),
-            key: principal.and_then(|principal| principal.key.clone()),
-            role: principal.map(|principal| principal.role.into()),
-            traceparent: request.traceparent.clone(),
-            request: request.request_id.clone(),
-            beside: false,
-        };
         let before = self.state.position();
         let asked = principal.map(|principal| (outcome, principal));
-        match self.record(&events, now, metadata, asked, into) {
-            Err(Unrecordable::TooMuch) => {
-                return Ok(Reply::Answer(Answer::Refused(Refusal::TooMuchAtOnce)));
-            }
+        match self.record(&events, now, metadata_of(request), asked, into) {
+            Err(Unrecordable::TooMuch) => return answer(Answer::Refused(Refusal::TooMuchAtOnce)),
             recorded => recorded?,
         }
         if let Some(change) = stock {
             self.tell_gate(change, into);
         }
+        self.after_own_change(command);
         if outcome >= events.len() {
             return Err(Unrecordable::NoOutcome);
         }
-        Ok(Reply::Answer(Answer::Recorded {
+        answer(Answer::Recorded {
             place: self.place(before.plus(outcome as u64 + 1)),
             event: Box::new(events.swap_remove(outcome)),
             last: self.place(self.state.position()),
             subject: self.subject(command, now),
-        }))
+        })
+    }
+
+    /// Records what calls the shelves back that a command waits for.
+    fn record_calls(
+        &mut self,
+        wait: &Wait,
+        request: &Request,
+        now: Timestamp,
+        into: &mut Batch,
+    ) -> Result<(), Unrecordable> {
+        if self.across.is_none() {
+            return Err(Unrecordable::Waits);
+        }
+        match wait {
+            Wait::Shelves { calls, .. } if !calls.is_empty() => {
+                self.record(calls, now, metadata_of(request), None, into)
+            }
+            Wait::Shelves { .. } | Wait::Units(_) => Ok(()),
+        }
     }
 
     /// The gate learns, once the batch is durable, that an offer is sold out or no longer is.
@@ -167,7 +210,7 @@ impl Run {
         }
     }
 
-    fn subject(&self, command: &Command, now: Timestamp) -> Option<Subject> {
+    pub(super) fn subject(&self, command: &Command, now: Timestamp) -> Option<Subject> {
         command.subject(&self.state, now).map(|(subject, _)| subject)
     }
 
@@ -186,6 +229,19 @@ impl Run {
     /// happens; so it begins once it has happened.
     fn fingerprint_if_any_panicked(&self, request: &Request) -> Option<[u8; 32]> {
         (!self.panicked.is_empty()).then(|| fingerprint_of(request))
+    }
+}
+
+/// What is kept beside the events of a command.
+pub(super) fn metadata_of(request: &Request) -> Metadata {
+    let principal = request.principal.as_deref();
+    Metadata {
+        command: request.command.name().into(),
+        key: principal.and_then(|principal| principal.key.clone()),
+        role: principal.map(|principal| principal.role.into()),
+        traceparent: request.traceparent.clone(),
+        request: request.request_id.clone(),
+        beside: false,
     }
 }
 

@@ -12,7 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::command::Redeem;
-use domain::{ByIdHash, IdHash, OfferId, RecordedIds, Refusal, State, Units};
+use domain::{
+    ByIdHash, Gates, IdHash, OfferId, RecordedIds, Refusal, Reply, State, Timestamp, Units,
+};
+use log_record::Position;
 use parking_lot::{Mutex, RwLock};
 
 /// How long the gate may close by what the writer knew, where another may have taken over since.
@@ -27,6 +30,8 @@ pub(super) struct Gate {
     /// When the log was last found to be this writer's, in milliseconds after `made`.
     confirmed: AtomicU64,
     sold_out: RwLock<HashSet<OfferId>>,
+    /// What homes have said, where there are several partitions.
+    across: Option<RwLock<Gates>>,
     recorded: RwLock<Arc<RecordedIds>>,
     /// How many commands with an id are on their way.
     in_flight: Mutex<ByIdHash<usize>>,
@@ -40,9 +45,10 @@ pub(super) struct InFlight {
 }
 
 impl Gate {
-    pub(super) fn new(is_exclusive: bool) -> Self {
+    pub(super) fn new(is_exclusive: bool, is_shared: bool) -> Self {
         Self {
             is_exclusive,
+            across: is_shared.then(RwLock::default),
             made: Instant::now(),
             confirmed: AtomicU64::new(0),
             sold_out: RwLock::default(),
@@ -73,16 +79,50 @@ impl Gate {
 
     /// The refusal of a redemption, whose id's hash is `id`, that needs no deciding.
     pub(super) fn turn_away(&self, redeem: &Redeem, id: IdHash) -> Option<Refusal> {
+        let (offer, asked) = (&redeem.order.offer_id, redeem.order.quantity);
         // Until the answer is known, for the ids are forgotten together with this.
         let sold_out = self.sold_out.read();
-        let is_sold_out = !sold_out.is_empty() && sold_out.contains(&redeem.order.offer_id);
-        if !is_sold_out || !self.is_believed() {
+        let is_sold_out = !sold_out.is_empty() && sold_out.contains(offer);
+        let refusal = match &self.across {
+            Some(gates) => gates.read().refusal(offer, asked, self.time(Instant::now()))?,
+            None if is_sold_out => Refusal::SoldOut { remaining: Units::ZERO, asked },
+            None => return None,
+        };
+        if !self.is_believed() {
             return None;
         }
         if self.knows(id) {
             return None;
         }
-        Some(Refusal::SoldOut { remaining: Units::ZERO, asked: redeem.order.quantity })
+        Some(refusal)
+    }
+
+    /// The event that bears an id, if it was decided on; it may not be durable yet.
+    pub(super) fn position_of(&self, id: IdHash) -> Option<Position> {
+        self.recorded.read().position_of(id)
+    }
+
+    /// What an offer's home said, which was asked then.
+    pub(super) fn hear(&self, offer: &OfferId, reply: Reply, asked_at: Instant) {
+        if let Some(gates) = &self.across {
+            gates.write().hear(offer, reply, self.time(asked_at));
+        }
+    }
+
+    /// Units of an offer came, which its home sent by its event at this position.
+    pub(super) fn open_across(&self, offer: &OfferId, at: Position) {
+        if let Some(gates) = &self.across {
+            gates.write().open(offer, at);
+        }
+    }
+
+    /// A moment as the gates count it. It isn't the log's time, which may stand still.
+    fn time(&self, at: Instant) -> Timestamp {
+        let micros = at.saturating_duration_since(self.made).as_micros();
+        i64::try_from(micros)
+            .ok()
+            .and_then(|micros| Timestamp::from_micros(micros).ok())
+            .unwrap_or_default()
     }
 
     /// Whether an id is in flight or recorded.
@@ -108,20 +148,28 @@ impl Gate {
 
     /// Turns nobody away: what is committed isn't known for the moment.
     pub(super) fn open(&self) {
-        self.sold_out.write().clear();
+        self.open_all(&mut self.sold_out.write());
+    }
+
+    fn open_all(&self, sold_out: &mut HashSet<OfferId>) {
+        sold_out.clear();
+        if let Some(gates) = &self.across {
+            gates.write().open_all();
+        }
     }
 
     /// Turns nobody away, and lets go of the ids, until a state is installed.
     pub(super) fn forget(&self) {
         let mut sold_out = self.sold_out.write();
-        sold_out.clear();
+        self.open_all(&mut sold_out);
         *self.recorded.write() = Arc::default();
     }
 
     /// Goes by this state, all of which is committed.
     pub(super) fn install(&self, state: &State) {
         *self.recorded.write() = Arc::clone(state.recorded());
-        let is_out = |remaining| remaining == Some(Units::ZERO);
+        // An empty shelf says nothing of what the offer's home has.
+        let is_out = |remaining| remaining == Some(Units::ZERO) && !state.is_shared();
         let sold_out = state.offers().filter(|(_, offer)| is_out(offer.inventory.remaining()));
         *self.sold_out.write() = sold_out.map(|(id, _)| id.clone()).collect();
     }

@@ -32,8 +32,7 @@ pub(super) enum Unrecordable {
     NoOutcome,
     #[error("a command changes nothing, and its subject doesn't exist")]
     NoSubject,
-    /// Nothing drives the messages between partitions yet: `serve` opens no log with several.
-    #[error("a command waits for another partition, and the log is served with one")]
+    #[error("a command waits for another partition, and its writer knows no others")]
     Waits,
 }
 
@@ -111,6 +110,10 @@ impl Run {
         for event in events {
             warn_if_unwanted(&self.state, self.partition, event);
             self.state.evolve(self.state.position().next(), now, event)?;
+            self.note(event, into);
+        }
+        if let Some(across) = &mut self.across {
+            across.desk.note(events);
         }
         Ok(())
     }

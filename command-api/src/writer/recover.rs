@@ -112,7 +112,7 @@ impl Run {
                         let last = self.config.store.read_one(self.place(head.position)).await;
                         self.durable = head.position;
                         self.durable_checksum = last.ok().map(|row| row.checksum);
-                        failed.release(&self.gate);
+                        self.release(failed);
                         if !self.is_state_lost {
                             // All that was decided follows from what has landed.
                             (self.gathered, self.redo) = (gathered, later);
@@ -126,6 +126,12 @@ impl Run {
         }
         undecided.extend(later);
         self.redo = undecided;
+        if let Some(across) = &mut self.across {
+            if let Some(why) = across.stop.take() {
+                return Err(why);
+            }
+            across.state_is_lost();
+        }
         self.reload().await
     }
 

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use super::across::Across;
 use super::batch::Batch;
 use super::clock::WriterClock;
 use super::config::{StartError, WriterConfig};
@@ -61,6 +62,8 @@ pub(super) struct Run {
     pub(super) gathered: Batch,
     /// Whether the state can't be trusted any more, until it is rebuilt.
     pub(super) is_state_lost: bool,
+    /// What it holds because of other partitions, where there are any.
+    pub(super) across: Option<Box<Across>>,
     /// The task that asks the log whether this writer is deposed, for that epoch and end.
     pub(super) deposed: Option<((Epoch, Position), JoinSet<AppendError>)>,
 }
@@ -72,6 +75,8 @@ impl Run {
         commands: Arrivals,
         (gate, pressure): (Arc<Gate>, Arc<Pressure>),
         status: watch::Sender<WriterStatus>,
+        across: Option<Across>,
+        last_of_all: Option<Timestamp>,
     ) -> Result<Self, StartError> {
         let writer = WriterId(Uuid::now_v7());
         let head = take_over_at_start(&config.store, partition, writer)
@@ -96,10 +101,14 @@ impl Run {
         if let Some(asked) = config.clock.filter(|asked| *asked != opened) {
             return Err(StartError::OtherClock { opened, asked });
         }
-        let last_event = (!is_new).then(|| state.recorded_at());
+        // A partition may rest for long while others don't.
+        let last_event = (!is_new).then(|| state.recorded_at()).max(last_of_all);
         let doubted = state.clock_doubt();
         let clock = WriterClock::start(opened, config.read_clock.clone(), last_event, doubted);
         gate.install(&state);
+        if let Some(across) = &across {
+            across.neighbours.begin(&state);
+        }
         let metrics = config.metrics.of(partition);
         let mut run = Self {
             config,
@@ -124,6 +133,7 @@ impl Run {
             redo: vec![],
             gathered: Batch::new(),
             is_state_lost: false,
+            across: across.map(Box::new),
             deposed: None,
         };
         if !run.check_clock() {

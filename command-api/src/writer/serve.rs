@@ -9,6 +9,7 @@ use event_store::{Append, AppendError, StoreError, Unlanded};
 use log_record::{BatchId, Checksum, NewEvent, Position};
 use tokio::task::JoinSet;
 
+use super::across::Across;
 use super::answer::{NotDecided, Unanswered};
 use super::batch::Batch;
 use super::decide::BATCH_COMMANDS_MAX;
@@ -54,6 +55,11 @@ impl Run {
             }
             if let Err(why) = self.recover(trouble).await {
                 self.gate.open();
+                if let Some(across) = &self.across
+                    && why.is_fork()
+                {
+                    across.neighbours.fork(&why.to_string());
+                }
                 tracing::error!(partition = %self.partition, %why, "the writer has stopped");
                 self.status.send_replace(WriterStatus::Stopped(why));
                 self.refuse_all().await;
@@ -105,8 +111,17 @@ impl Run {
             }
             gathered = committing.cut(self.config.store.append_limit());
             gathered = self.commit(&mut committing, gathered, arrived).await?;
-            committing.release(&self.gate);
+            self.release(committing);
         }
+    }
+
+    /// Gives a durable batch's answers, and tells others of it.
+    pub(super) fn release(&self, mut batch: Batch) {
+        if let Some(across) = &self.across {
+            across.neighbours.set_durable(self.partition, self.durable);
+            across.neighbours.tell(self.partition, batch.news.drain(..));
+        }
+        batch.release(&self.gate);
     }
 
     /// Waits for commands, or until the clock is to be looked at; false where none will come. An
@@ -137,6 +152,7 @@ impl Run {
         };
         tokio::select! {
             biased;
+            () = Across::arrive(&mut self.across) => Ok(true),
             count = self.commands.take(arrived, BATCH_COMMANDS_MAX) => Ok(count > 0),
             error = deposed => match error {
                 None => Ok(true),
@@ -216,7 +232,7 @@ impl Run {
         });
         self.metrics.size_now_and_then(&self.state);
         if self.is_state_lost {
-            std::mem::replace(committing, Batch::new()).release(&self.gate);
+            self.release(std::mem::replace(committing, Batch::new()));
             return Err(Trouble::State(gathered));
         }
         Ok(gathered)
@@ -263,6 +279,8 @@ impl Run {
                         return (landed, gathered);
                     }
                 },
+                () = Across::arrive(&mut self.across),
+                    if may_gather && room > 0 && !gathered.is_full() => {}
                 count = self.commands.take(arrived, room.max(1)),
                     if may_gather && room > 0 && !gathered.is_full() =>
                 {

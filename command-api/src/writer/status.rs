@@ -1,5 +1,6 @@
 //! How a writer is, and why it stopped.
 
+use domain::Undelivered;
 use log_record::{Checksum, Epoch, Generation, Partition, Position};
 
 use super::clock::ClockDoubt;
@@ -62,12 +63,42 @@ pub enum StopReason {
         /// The end of the partition now.
         head: Position,
     },
+    /// Another partition has found that the log isn't what was answered by.
+    #[error("another partition of this log has stopped, and with it this one: {0}")]
+    ForkedElsewhere(Box<str>),
+    /// A message of another partition isn't the one that must come.
+    #[error("partition {partition} can't take in what another has sent: {why}")]
+    Undelivered {
+        /// The partition.
+        partition: Partition,
+        /// What is wrong with the message.
+        #[source]
+        why: Undelivered,
+    },
+    /// What another partition says can't be applied. It isn't passed over.
+    #[error("partition {partition} can't take in what another has sent or asked: {why}")]
+    NotApplied {
+        /// The partition.
+        partition: Partition,
+        /// Why.
+        why: Box<str>,
+    },
     /// The log can't be read or written, and trying again doesn't help.
     #[error("{0}")]
     LogFailed(Box<str>),
     /// The log gives no state.
     #[error("{0}")]
     NoState(Box<str>),
+}
+
+impl StopReason {
+    /// Whether the log's history is another: then nothing of it can be trusted, in any partition.
+    pub(super) const fn is_fork(&self) -> bool {
+        matches!(
+            self,
+            Self::Forked { .. } | Self::Undelivered { why: Undelivered::Forked { .. }, .. }
+        )
+    }
 }
 
 fn lost(answered: Position, head: Position) -> String {

@@ -8,6 +8,7 @@ mod ladders;
 mod ledger;
 mod locked_log;
 mod overload;
+mod partitions;
 mod snapshot;
 mod time;
 mod writer;

@@ -1,6 +1,6 @@
 //! Credit from one shopper's account to another's.
 
-use domain::{AccountId, Points, Timestamp, TransferId, UnitId};
+use domain::{AccountId, Points, RefusalCode, Timestamp, TransferId, TransferStatus, UnitId};
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,12 @@ pub struct CreditSentBody {
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
+    /// What has become of it by now, where the ledger has several partitions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<TransferStatus>,
+    /// Why the recipient couldn't have it, where it came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<RefusalCode>,
     /// The event's position.
     pub position: Place,
 }

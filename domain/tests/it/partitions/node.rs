@@ -20,6 +20,13 @@ pub(super) struct Recorded {
     pub(super) event: Event,
 }
 
+/// A command whose caller waits until then.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) command: Command,
+    pub(super) deadline: Timestamp,
+}
+
 pub(super) struct Node {
     pub(super) state: State,
     pub(super) log: Vec<Recorded>,
@@ -31,7 +38,7 @@ pub(super) struct Node {
     ends: Vec<usize>,
     /// A snapshot of the state, and how many events are in it.
     snapshot: Option<(Vec<u8>, usize)>,
-    pub(super) parked: Parked,
+    pub(super) parked: Parked<Asked>,
     pub(super) desk: Desk,
     pub(super) gates: Gates,
     /// Operators' commands that wait until every shelf has come home.

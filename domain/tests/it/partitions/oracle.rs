@@ -58,6 +58,10 @@ impl World {
         if home.stock.is_some() && home.pool < asked && on_shelves + unsold_in_mail == 0 {
             return Ok(());
         }
+        // So many have never been there.
+        if home.stock.is_some_and(|stock| stock < asked) {
+            return Ok(());
+        }
         Err(format!(
             "I18: {offer} is said to be sold out; pool {}, on shelves {on_shelves}, in the mail \
              {unsold_in_mail}",

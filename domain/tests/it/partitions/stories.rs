@@ -206,6 +206,22 @@ fn the_last_units_go_to_exchanges_by_name_and_then_it_is_sold_out() {
 }
 
 #[test]
+fn more_than_there_ever_were_are_asked_for_and_no_shelf_is_called_back() {
+    let mut town = Town::new();
+    town.does(&asking::open("mug", Some(80)));
+    town.delivers();
+    let ann = rich_in(&mut town, 1);
+    let greedy = asking::redeem(&ann, 1, "mug", 81);
+    let asked = inquiry_of(&town, &greedy, 0);
+    let [(_, Reply::SoldOut { remaining, .. })] = town.asks(&mut Desk::default(), &asked)[..]
+    else {
+        panic!("so many were never there")
+    };
+    assert_eq!((remaining, town.pool("mug")), (units(80), 40));
+    assert!(town.letters.is_empty(), "nothing is granted or called back");
+}
+
+#[test]
 fn units_for_an_exchange_whose_shopper_is_gone_go_home_at_once() {
     let mut town = Town::new();
     town.does(&asking::open("mug", Some(1)));
@@ -480,19 +496,18 @@ fn commands_wait_in_their_order_up_to_a_bound() {
     town.delivers();
     let ann = rich_in(&mut town, 1);
     let mut parked = Parked::default();
-    let park = |parked: &mut Parked, number: u64, deadline: i64| {
+    let park = |parked: &mut Parked<i64>, number: u64, deadline: i64| {
         let command = asking::redeem(&ann, number, "mug", 1);
         let Ok(Decision::Wait(Wait::Units(ask))) = town.decide(&command) else { panic!("waits") };
-        let deadline = Timestamp::from_micros(deadline).expect("a time");
-        parked.park(ParkedCommand { command, ask, deadline })
+        parked.park(ParkedCommand { command: deadline, ask })
     };
     assert_eq!(park(&mut parked, 1, 50), Ok(()));
     assert_eq!(park(&mut parked, 1, 50), Err(NotParked::AlreadyWaits));
     assert_eq!(park(&mut parked, 2, 10), Ok(()));
     let state = town.state(Partition(1));
-    let [(home, inquiry)] = &parked.inquiries(state)[..] else { panic!("one offer") };
+    let [(home, inquiry)] = &parked.inquiries(state, |_| true)[..] else { panic!("one offer") };
     assert_eq!((*home, inquiry.waiting.len()), (id::<OfferId>("mug").home(PARTITIONS), 2));
-    let gone = parked.take_expired(Timestamp::from_micros(10).expect("a time"));
+    let gone = parked.take_where(|it| it.command <= 10);
     assert_eq!((gone.len(), parked.len()), (1, 1));
     for number in 3..3 + PARKED_MAX as u64 - 1 {
         assert_eq!(park(&mut parked, number, 50), Ok(()));
@@ -518,8 +533,16 @@ fn that_an_offer_is_sold_out_is_believed_for_a_moment_and_newer_news_count() {
     let refused = gates.refusal(&mug, units(2), at(6)).map(|refusal| refusal.code());
     assert_eq!(refused, Some("sold-out"));
     assert_eq!(gates.refusal(&mug, units(2), at(5 + GATE_BELIEVED_MICROS)), None);
-    gates.open(&mug);
+    gates.open(&mug, Position(9));
     assert_eq!(gates.refusal(&mug, units(2), at(6)), None);
+    gates.hear(&mug, said(0, 8), at(6));
+    assert_eq!(
+        gates.refusal(&mug, units(2), at(6)),
+        None,
+        "it was said before the units were sent"
+    );
+    gates.hear(&mug, said(0, 10), at(6));
+    assert!(gates.refusal(&mug, units(2), at(6)).is_some());
 }
 
 #[test]

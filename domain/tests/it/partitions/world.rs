@@ -13,7 +13,7 @@ use log_record::{Partition, Position};
 use super::asking::{self, id};
 use super::dice::Dice;
 use super::flaws::Flaw;
-use super::node::Node;
+use super::node::{Asked, Node};
 
 pub(super) const PARTITIONS: u16 = 4;
 pub(super) const OFFERS: [&str; 3] = ["mug", "cup", "pen"];
@@ -280,7 +280,7 @@ impl World {
         deadline: Timestamp,
     ) -> Result<(), String> {
         let (now, flaw) = (self.now, self.flaw);
-        let key = command.exchange();
+        let (key, offer) = (command.exchange(), command.offer().cloned());
         let node = &mut self.nodes[usize::from(here.0)];
         if let Some(key) = &key {
             if node.parked.waiting(key).is_some() {
@@ -302,13 +302,17 @@ impl World {
         match node.decide(&command, now) {
             Ok(Decision::Record { events, .. }) => {
                 self.record(here, now, events)?;
+                // The home's own shoppers are told of what changes by nobody else.
+                if let Some(offer) = offer {
+                    self.decide_again(here, &offer)?;
+                }
                 if let Some(key) = key {
                     self.seen.see("exchange");
                     self.node(here).answer_later(key);
                 }
             }
             Ok(Decision::Wait(Wait::Units(ask))) => {
-                let parked = ParkedCommand { command, ask, deadline };
+                let parked = ParkedCommand { command: Asked { command, deadline }, ask };
                 node.parked.park(parked).map_err(|error| error.to_string())?;
             }
             Ok(Decision::Wait(Wait::Shelves { calls, .. })) => {
@@ -374,6 +378,7 @@ impl World {
         let node = &mut self.nodes[usize::from(to.0)];
         let key = letter.exchange().cloned();
         let waiting = key.as_ref().and_then(|key| node.parked.waiting(key)).cloned();
+        let waiting = waiting.map(|asked| asked.command);
         let receipt = match receive(&node.state, letter, waiting.as_ref(), now) {
             Ok(receipt) => receipt,
             Err(Undelivered::Repeat { .. }) => {
@@ -398,23 +403,27 @@ impl World {
                         self.seen.see("exchange by grant");
                         self.node(to).answer_later(key);
                     }
-                    (None, Some(parked)) => self.submit(to, parked.command, parked.deadline)?,
+                    (None, Some(ParkedCommand { command: Asked { command, deadline }, .. })) => {
+                        self.submit(to, command, deadline)?;
+                    }
                     (None, None) => self.seen.see("grant came too late"),
                 }
             }
             (Message::ShelfGranted(ShelfGranted { offer_id, .. }), None) => {
-                self.node(to).gates.open(offer_id);
+                self.node(to).gates.open(offer_id, letter.source.position);
                 self.decide_again(to, offer_id)?;
             }
             (Message::OfferShared(fact), None) => self.decide_again(to, &fact.offer_id)?,
+            // Before anybody's inquiry fills the shelves again.
+            (Message::ShelfDrained(_), None) => self.ask_operators_again(to)?,
             _ => {}
         }
         Ok(())
     }
 
     fn decide_again(&mut self, here: Partition, offer: &OfferId) -> Result<(), String> {
-        for parked in self.node(here).parked.take_all(offer) {
-            self.submit(here, parked.command, parked.deadline)?;
+        for ParkedCommand { command, .. } in self.node(here).parked.take_all(offer) {
+            self.submit(here, command.command, command.deadline)?;
         }
         Ok(())
     }
@@ -459,7 +468,7 @@ impl World {
             return;
         }
         let node = &self.nodes[usize::from(here.0)];
-        for (home, inquiry) in node.parked.inquiries(&node.state) {
+        for (home, inquiry) in node.parked.inquiries(&node.state, |_| true) {
             if !self.dice.percent(20) {
                 self.inquiries.push((self.now, home, inquiry));
             }
@@ -570,7 +579,7 @@ impl World {
     /// Those whose deadline has passed are answered that nothing was decided.
     fn give_up(&mut self, here: Partition) {
         let now = self.now;
-        for _ in self.node(here).parked.take_expired(now) {
+        for _ in self.node(here).parked.take_where(|it| it.command.deadline <= now) {
             self.seen.see("gave up");
         }
     }
@@ -611,7 +620,7 @@ impl World {
                 }
                 self.ask_operators_again(here)?;
                 let node = &self.nodes[usize::from(here.0)];
-                for (home, inquiry) in node.parked.inquiries(&node.state) {
+                for (home, inquiry) in node.parked.inquiries(&node.state, |_| true) {
                     self.inquiries.push((self.now, home, inquiry));
                 }
             }

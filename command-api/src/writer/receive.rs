@@ -1,0 +1,233 @@
+//! Messages of other partitions, taken in together with the writer's own commands. A message is
+//! never refused; one that can't be taken in stops the partition.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use domain::{
+    Event, Grant, IdHash, Letter, Message, ShelfGranted, Timestamp, Undelivered, receive,
+};
+use event_schema::Metadata;
+
+use super::answer::{Answer, NotDecided, Unanswered};
+use super::batch::Batch;
+use super::decide::metadata_of;
+use super::neighbours::News;
+use super::pull::pull;
+use super::queued_command::{QueuedCommand, Reply};
+use super::run::Run;
+use super::status::StopReason;
+
+/// The name of a receipt's command in the log.
+const RECEIVE_MESSAGE: &str = "receive-message";
+
+impl Run {
+    /// Takes in what other partitions have sent and said, and puts the commands that needn't wait
+    /// any more before those that `arrived`. The batch comes back as an error where the partition
+    /// can't go on.
+    pub(super) fn attend(
+        &mut self,
+        arrived: &mut Vec<QueuedCommand>,
+        mut into: Batch,
+    ) -> Result<Batch, Batch> {
+        self.let_go();
+        if !self.across.as_ref().is_some_and(|across| across.has_news()) {
+            return Ok(into);
+        }
+        if self.across.as_ref().is_some_and(|across| across.stop.is_some()) {
+            return Err(into);
+        }
+        if into.is_full() || !self.check_clock() {
+            return Ok(into);
+        }
+        let attended = catch_unwind(AssertUnwindSafe(|| {
+            self.take_in_all(&mut into)?;
+            // An operator whose shelves are home comes before inquiries, which may fill them again.
+            let across = self.across.as_ref();
+            let has_operator = across.is_some_and(|across| {
+                across.again.iter().any(|command| command.request.command.offer().is_some())
+            });
+            if has_operator { Ok(()) } else { self.hear_all(&mut into) }
+        }));
+        let stop = match attended {
+            Ok(Ok(())) => None,
+            Ok(Err(why)) => Some(why),
+            Err(_) => Some(StopReason::NotApplied {
+                partition: self.partition,
+                why: "deciding on it panicked".into(),
+            }),
+        };
+        let Some(across) = &mut self.across else { return Ok(into) };
+        if stop.is_some() {
+            across.stop = stop;
+            return Err(into);
+        }
+        // They didn't wait for the writer.
+        let now = Instant::now();
+        across.again.iter_mut().for_each(|command| command.queued_at = now);
+        arrived.splice(0..0, across.again.drain(..));
+        Ok(into)
+    }
+
+    /// Begins to read the next messages, where nobody does.
+    pub(super) fn keep_pulling(&mut self) {
+        let Some(across) = &mut self.across else { return };
+        if !(across.pulling.is_empty() && across.letters.is_empty()) {
+            return;
+        }
+        let partitions = (0..across.neighbours.partitions()).map(log_record::Partition);
+        let cursors = partitions.map(|from| self.state.received_from(from)).collect();
+        let (store, neighbours) = (self.config.store.clone(), across.neighbours.clone());
+        across.pulling.spawn(pull(store, neighbours, self.partition, cursors));
+    }
+
+    fn take_in_all(&mut self, into: &mut Batch) -> Result<(), StopReason> {
+        let Some(across) = &mut self.across else { return Ok(()) };
+        let letters = std::mem::take(&mut across.letters);
+        let mut has_gap = false;
+        for letter in &letters {
+            match self.state.check_next(letter) {
+                Ok(()) => self.take_in(letter, into)?,
+                Err(Undelivered::Repeat { .. }) => {}
+                // It is read again, from the cursor.
+                Err(Undelivered::Gap { .. })
+                    if self.across.as_ref().is_some_and(|across| !across.has_gap) =>
+                {
+                    has_gap = true;
+                }
+                Err(why) => {
+                    return Err(StopReason::Undelivered { partition: self.partition, why });
+                }
+            }
+        }
+        if let Some(across) = &mut self.across
+            && !letters.is_empty()
+        {
+            across.has_gap = has_gap;
+        }
+        Ok(())
+    }
+
+    fn take_in(&mut self, letter: &Letter, into: &mut Batch) -> Result<(), StopReason> {
+        let mut waiting = self.take_waiting(letter);
+        let command = waiting.as_ref().map(|command| &command.request.command);
+        let said = command.and_then(domain::Command::occurred_at);
+        let now = self.clock.now(self.state.recorded_at(), said);
+        let receipt = receive(&self.state, letter, command, now)
+            .map_err(|why| StopReason::Undelivered { partition: self.partition, why })?;
+        let domain::Receipt { recorded_at, mut events, outcome } = receipt;
+        let request = waiting.as_ref().filter(|_| outcome.is_some());
+        let request = request.map(|command| command.request.clone());
+        let metadata = match &request {
+            Some(request) => metadata_of(request),
+            None => Metadata::of_command(RECEIVE_MESSAGE),
+        };
+        let principal = request.as_ref().and_then(|request| request.principal.as_deref());
+        let before = self.state.position();
+        self.record(&events, recorded_at, metadata, outcome.zip(principal), into).map_err(
+            |why| {
+                let why = format!("{why} (message {})", letter.source.number.0).into();
+                StopReason::NotApplied { partition: self.partition, why }
+            },
+        )?;
+        if let Some(outcome) = outcome.filter(|outcome| *outcome < events.len())
+            && let Some(mut command) = waiting.take()
+        {
+            let reply = Reply::Answer(Answer::Recorded {
+                place: self.place(before.plus(outcome as u64 + 1)),
+                event: Box::new(events.swap_remove(outcome)),
+                last: self.place(self.state.position()),
+                subject: self.subject(&command.request.command, recorded_at),
+            });
+            if let Some(trace) = &mut command.trace {
+                trace.decided(&reply);
+            }
+            into.decided.push((command, reply));
+        }
+        into.end_command();
+        self.follow(letter, waiting);
+        Ok(())
+    }
+
+    /// The command that waits for the units that the message brings, unless its caller has gone.
+    fn take_waiting(&mut self, letter: &Letter) -> Option<QueuedCommand> {
+        let (across, key) = (self.across.as_mut()?, letter.exchange()?);
+        let command = match across.parked.take(key) {
+            Some(parked) => parked.command,
+            // It has just heard of something else.
+            None => {
+                let is_it = |command: &QueuedCommand| {
+                    command.request.command.exchange().as_ref() == Some(key)
+                };
+                let index = across.again.iter().position(is_it)?;
+                across.again.remove(index)
+            }
+        };
+        if !command.is_wanted(Instant::now()) {
+            command.answer(Err(Unanswered::NotDecided(NotDecided::DeadlinePassed)));
+            return None;
+        }
+        command.claim.take().then_some(command)
+    }
+
+    /// Who needn't wait any more, after a message, is decided again; so is who waited for it in
+    /// vain.
+    fn follow(&mut self, letter: &Letter, waiting: Option<QueuedCommand>) {
+        let Some(across) = &mut self.across else { return };
+        if let Some(command) = waiting {
+            command.claim.put_back();
+            across.again.push(command);
+        }
+        match &letter.message {
+            Message::ShelfGranted(ShelfGranted {
+                offer_id,
+                grant: Grant::Portion(_) | Grant::NoEnd,
+            }) => {
+                self.gate.open_across(offer_id, letter.source.position);
+                across.decide_parked_again(offer_id);
+            }
+            Message::OfferShared(fact) => across.decide_parked_again(&fact.offer_id),
+            // Before anybody's inquiry fills the shelves again.
+            Message::ShelfDrained(fact) => {
+                let is_for_it = |(offer, _): &mut (_, _)| *offer == fact.offer_id;
+                let home = across.operators.extract_if(.., is_for_it);
+                across.again.extend(home.map(|(_, command)| command));
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes what others are to be told of an event once it is durable.
+    pub(super) fn note(&self, event: &Event, into: &mut Batch) {
+        if self.across.is_none() {
+            return;
+        }
+        into.news.push(match event {
+            Event::MessageSent(fact) => News::Sent(fact.to, fact.number),
+            Event::MessageReceived(fact) => {
+                News::Received(fact.source.partition, fact.source.number)
+            }
+            Event::CreditReceived(_, fact) => {
+                News::Transfer(IdHash::transfer(&fact.from, &fact.transfer_id))
+            }
+            Event::CreditReturned(from, fact) => {
+                News::Transfer(IdHash::transfer(from, &fact.transfer_id))
+            }
+            _ => return,
+        });
+    }
+
+    /// The home's own shoppers are told of what changes an offer by nobody else.
+    pub(super) fn after_own_change(&mut self, command: &domain::Command) {
+        if let Some(across) = &mut self.across
+            && let Some(offer) = command.offer()
+        {
+            across.decide_parked_again(offer);
+        }
+    }
+
+    /// The time of a decision that no command asks for.
+    pub(super) fn time_of_own(&self) -> Timestamp {
+        self.clock.now(self.state.recorded_at(), None)
+    }
+}

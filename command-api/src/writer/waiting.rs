@@ -1,0 +1,193 @@
+//! Commands that wait for other partitions, and the homes of offers: who is asked, and what is
+//! answered.
+
+use std::time::{Duration, Instant};
+
+use domain::{Answers, ExchangeKey, Inquiry, OfferId, ParkedCommand, Refusal, Wait, answer};
+use event_schema::Metadata;
+
+use super::across::{ASK_AGAIN, Across};
+use super::answer::{Answer, NotDecided, Unanswered};
+use super::batch::Batch;
+use super::neighbours::{News, Word};
+use super::queued_command::{QueuedCommand, Reply};
+use super::run::Run;
+use super::status::StopReason;
+
+/// After how long what a home said isn't listened to any more.
+const OLD: Duration = Duration::from_secs(1);
+
+/// The name of what a home decides by itself.
+const SHARE_UNITS: &str = "share-units";
+
+impl Across {
+    /// Ends the waiting of all commands for an offer: each is decided again.
+    pub(super) fn decide_parked_again(&mut self, offer: &OfferId) {
+        let parked = self.parked.take_all(offer);
+        self.again.extend(parked.into_iter().map(|parked| parked.command));
+    }
+
+    /// Lets a command wait for the units that it asks for.
+    fn park(&mut self, command: QueuedCommand, ask: domain::Ask) {
+        let now = Instant::now();
+        let gone = self.parked.waiting(&ask.key).is_some_and(|first| !first.is_wanted(now));
+        if gone {
+            self.parked.take(&ask.key);
+        }
+        if self.parked.len() + self.twins.len() >= domain::PARKED_MAX {
+            command.answer(Err(Unanswered::NotDecided(NotDecided::QueueFull)));
+            return;
+        }
+        if self.parked.waiting(&ask.key).is_some() {
+            self.twins.push(command);
+            return;
+        }
+        self.asked.entry(ask.offer_id.clone()).or_default().is_more = true;
+        // There is room, and nobody else waits for the exchange.
+        let _ = self.parked.park(ParkedCommand { command, ask });
+    }
+}
+
+impl Run {
+    /// Lets a command wait for other partitions. It may be withdrawn meanwhile.
+    pub(super) fn let_wait(&mut self, command: QueuedCommand, wait: Wait) {
+        // Without other partitions, nothing is decided that waits.
+        let Some(across) = &mut self.across else { return };
+        command.claim.put_back();
+        match wait {
+            Wait::Units(ask) => across.park(command, ask),
+            Wait::Shelves { offer_id, .. } => across.operators.push((offer_id, command)),
+        }
+    }
+
+    /// Lets those go who have given up, and decides those again whose exchange waits no more by
+    /// another command.
+    pub(super) fn let_go(&mut self) {
+        let Some(across) = &mut self.across else { return };
+        let now = Instant::now();
+        if across.look_at <= now {
+            across.look_at = now + ASK_AGAIN;
+            // Each caller gives up by itself, at the same deadline.
+            drop(across.parked.take_where(|parked| !parked.command.is_wanted(now)));
+            across.operators.retain(|(_, command)| command.is_wanted(now));
+            across.twins.retain(|command| command.is_wanted(now));
+        }
+        let parked = &across.parked;
+        let is_alone = |command: &mut QueuedCommand| {
+            let key = command.request.command.exchange();
+            key.is_none_or(|key| parked.waiting(&key).is_none())
+        };
+        across.again.extend(across.twins.extract_if(.., is_alone));
+    }
+
+    /// Asks the homes of the offers that commands wait for, where that is due.
+    pub(super) fn inquire(&mut self) {
+        let Some(across) = &mut self.across else { return };
+        if across.parked.is_empty() {
+            across.asked.clear();
+            return;
+        }
+        let now = Instant::now();
+        if !across.asked.values().any(|asked| asked.is_due(now)) {
+            return;
+        }
+        let is_due = |offer: &OfferId| across.asked.get(offer).is_some_and(|it| it.is_due(now));
+        let inquiries = across.parked.inquiries(&self.state, is_due);
+        let is_asked = |offer: &OfferId| inquiries.iter().any(|(_, it)| it.offer_id == *offer);
+        across.asked.retain(|offer, asked| !asked.is_due(now) || is_asked(offer));
+        for (home, inquiry) in inquiries {
+            let asked = across.asked.entry(inquiry.offer_id.clone()).or_default();
+            (asked.at, asked.is_open, asked.is_more) = (Some(now), true, false);
+            across.neighbours.say(home, Word::Inquiry(inquiry, now));
+        }
+    }
+
+    /// Looks at what other writers have said.
+    pub(super) fn hear_all(&mut self, into: &mut Batch) -> Result<(), StopReason> {
+        let Some(across) = &mut self.across else { return Ok(()) };
+        for word in std::mem::take(&mut across.heard) {
+            match word {
+                Word::Inquiry(inquiry, asked_at) => {
+                    self.answer_inquiry(&inquiry, asked_at, into)?
+                }
+                Word::Replies(offer, replies, asked_at) => {
+                    self.hear(&offer, replies, asked_at, into);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides as an offer's home. What it says holds once what it decided before is durable.
+    fn answer_inquiry(
+        &mut self,
+        inquiry: &Inquiry,
+        asked_at: Instant,
+        into: &mut Batch,
+    ) -> Result<(), StopReason> {
+        let Some(across) = &mut self.across else { return Ok(()) };
+        across.desk.forget(inquiry.from, inquiry.received);
+        let Answers { events, replies } = answer(&self.state, &across.desk, inquiry);
+        let says_nothing =
+            events.is_empty() && replies.iter().all(|(_, reply)| *reply == domain::Reply::Wait);
+        let word = Word::Replies(inquiry.offer_id.clone(), replies, asked_at);
+        if says_nothing {
+            across.neighbours.say(inquiry.from, word);
+            return Ok(());
+        }
+        let metadata = Metadata::of_command(SHARE_UNITS);
+        self.record(&events, self.time_of_own(), metadata, None, into).map_err(|why| {
+            let why = why.to_string().into();
+            StopReason::NotApplied { partition: self.partition, why }
+        })?;
+        into.news.push(News::Word(inquiry.from, word));
+        into.end_command();
+        Ok(())
+    }
+
+    /// Whom an offer's home has nothing for is refused; the others wait on.
+    fn hear(
+        &mut self,
+        offer: &OfferId,
+        replies: Vec<(ExchangeKey, domain::Reply)>,
+        asked_at: Instant,
+        into: &mut Batch,
+    ) {
+        let Some(across) = &mut self.across else { return };
+        let is_old = asked_at.elapsed() >= OLD;
+        let is_full = replies.len() >= domain::INQUIRY_EXCHANGES_MAX
+            && replies.iter().any(|(_, reply)| *reply != domain::Reply::Wait);
+        if let Some(asked) = across.asked.get_mut(offer)
+            && asked.at == Some(asked_at)
+        {
+            asked.is_open = false;
+            // There may be more than one inquiry could ask for.
+            asked.is_more |= is_full && !is_old;
+        }
+        if is_old {
+            return;
+        }
+        for (key, reply) in replies {
+            let domain::Reply::SoldOut { remaining, .. } = reply else { continue };
+            self.gate.hear(offer, reply, asked_at);
+            let is_it = |parked: &ParkedCommand<QueuedCommand>| {
+                parked.ask.offer_id == *offer && remaining < parked.ask.units
+            };
+            let Some(parked) = across.parked.take(&key) else { continue };
+            if !is_it(&parked) {
+                let _ = across.parked.park(parked);
+                continue;
+            }
+            let ParkedCommand { mut command, ask } = parked;
+            if command.claim.take() {
+                let refusal = Refusal::SoldOut { remaining, asked: ask.units };
+                let reply = Reply::Answer(Answer::Refused(refusal));
+                if let Some(trace) = &mut command.trace {
+                    trace.decided(&reply);
+                }
+                into.decided.push((command, reply));
+                into.end_command();
+            }
+        }
+    }
+}
