@@ -85,7 +85,10 @@ impl PastReader {
         };
         let turn = self.turns.acquire().await.map_err(|_| Problem::internal())?;
         let (until, contained) = self.until(partition, at).await?;
-        let wanted = [Place { partition, position: contained }];
+        let mut wanted = vec![Place { partition, position: contained }];
+        if let PastOf::Offer(_) = of {
+            wanted.extend(self.other_ends(partition).await?);
+        }
         let begun = self.read_model.read(&wanted, self.wait_max).await;
         let mut tables = begun.map_err(unread)?;
         let mut events = self.events(&mut tables, until, Subject::Asked(of)).await?;
@@ -128,6 +131,13 @@ impl PastReader {
         }
     }
 
+    /// Where the other partitions end: an offer is sold in each of them.
+    async fn other_ends(&self, home: Partition) -> Result<Vec<Place>, Problem> {
+        let heads = self.store.heads().await.map_err(unreadable)?.into_iter();
+        let others = heads.filter(|(partition, _)| *partition != home);
+        Ok(others.map(|(partition, head)| Place { partition, position: head.position }).collect())
+    }
+
     /// The events about a subject up to a moment.
     async fn events(
         &self,
@@ -139,7 +149,7 @@ impl PastReader {
         loop {
             let found = subject.places(tables, after).await?;
             let read = read_places(&self.store, &found.places).await.map_err(unreadable)?;
-            let (all, before) = (read.len(), events.len());
+            let is_over = read.last().is_some_and(|last| !until.includes(last));
             events.extend(read.into_iter().filter(|event| until.includes(event)));
             if events.len() > EVENTS_MAX {
                 let complaint = format!(
@@ -148,12 +158,10 @@ impl PastReader {
                 );
                 return Err(Problem::invalid_query("at", complaint));
             }
-            // What follows one that came later came later, too.
-            let has_later = events.len() < before + all;
-            match found.next {
-                Some(next) if !has_later => after = next,
-                _ => return Ok(events),
-            }
+            let Some(next) = found.next else { return Ok(events) };
+            // What follows one that came later in its partition came later, too.
+            let end = PackedPlace::from_i64(next).last_of_partition();
+            after = if is_over { end.as_i64() } else { next };
         }
     }
 }

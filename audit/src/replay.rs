@@ -431,7 +431,12 @@ fn is_of_account(event: &RecordedEvent, account_id: &AccountId) -> bool {
 
 /// Whether every account's credit goes by it.
 fn is_of_units(event: &RecordedEvent) -> bool {
-    matches!(&*event.event_type, "log-opened" | "unit-set" | "unit-closed" | "ladder-set")
+    match &*event.event_type {
+        "log-opened" | "unit-set" | "unit-closed" | "ladder-set" => true,
+        // A partition judges accounts by the ladders that it was told of.
+        "message-received" => event.public.contains(r#""says":"ladder-set""#),
+        _ => false,
+    }
 }
 
 /// Whether the public text has an id somewhere. An id needs no escaping in JSON.

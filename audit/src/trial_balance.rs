@@ -76,6 +76,18 @@ pub(crate) async fn get_trial_balance(
     for end in ends {
         books.push(api.books.at(&api.store, end, deadline).await?);
     }
+    loop {
+        let beyond = sent_beyond(&books, query.at);
+        if beyond.is_empty() {
+            break;
+        }
+        for end in beyond {
+            let sums = api.books.at(&api.store, end, deadline).await?;
+            if let Some(of) = books.get_mut(usize::from(end.partition.0)) {
+                *of = sums;
+            }
+        }
+    }
     let body = trial_balance(&books);
     let is_csv = accepted(&headers).iter().find_map(|range| match range.as_str() {
         "text/csv" => Some(true),
@@ -125,6 +137,25 @@ pub async fn ends_at(store: &EventStore, at: Option<Moment>) -> Result<Vec<Place
         ends.push(Place { partition, position });
     }
     Ok(ends)
+}
+
+/// Up to where partitions must be added up, too, because others have received what they sent after
+/// their ends; one of these sums for each. So no credit came that hasn't left. A partition of which a
+/// moment names the last event ends there.
+#[must_use]
+pub fn sent_beyond(books: &[Books], at: Option<Moment>) -> Vec<Place> {
+    let named = match at {
+        Some(Moment::Position(place)) => Some(place.partition),
+        Some(Moment::Time(_)) | None => None,
+    };
+    let ends = (0..).map(Partition).zip(books.iter().map(Books::position));
+    let beyond = ends.filter(|(partition, _)| named != Some(*partition));
+    let beyond = beyond.filter_map(|(partition, end)| {
+        let sent = books.iter().filter_map(|other| other.received_from(partition)).max();
+        let position = sent.filter(|sent| *sent > end)?;
+        Some(Place { partition, position })
+    });
+    beyond.collect()
 }
 
 /// What all partitions add up to; one of these sums for each.

@@ -17,6 +17,7 @@ use trace::Tracer;
 
 use crate::ProjectError;
 use crate::rows::Rows;
+use crate::senders::Senders;
 use crate::traces::Traces;
 
 /// The most events in the batches of all partitions of a SQLite file, which take turns to write;
@@ -52,6 +53,8 @@ pub(crate) struct Batches {
     events_max: usize,
     /// Begins spans, where the projector follows the log as it grows.
     pub(crate) tracer: Tracer,
+    /// Whom receipts wait for.
+    pub(crate) senders: Senders,
 }
 
 /// A batch that can be written.
@@ -67,6 +70,8 @@ pub(crate) struct Gathered {
     pub(crate) traces: Traces,
     /// The event after it that can't be applied, and why.
     pub(crate) stop: Option<(Place, String)>,
+    /// What isn't in the tables yet, and is received by the event after it.
+    pub(crate) awaits: Option<Place>,
     bytes: usize,
     /// Nothing may follow in this batch.
     is_over: bool,
@@ -91,7 +96,8 @@ impl Batches {
             // It gets a batch as arrays, which take a multiple of the rows on both sides.
             ReadModelUrl::Postgres(_) => READ_EVENTS_MAX,
         };
-        Self { store, partition, events_max, tracer: Tracer::default() }
+        let (tracer, senders) = (Tracer::default(), Senders::default());
+        Self { store, partition, events_max, tracer, senders }
     }
 
     /// Reads on after an event. Another server may answer than did before; it must have the same
@@ -109,8 +115,7 @@ impl Batches {
     ) -> Result<Gathered, ProjectError> {
         let limits = self.limits(end);
         let mut follower = self.follow(&from)?;
-        self.unless_unapplicable(from, self.gather(Gathered::after(from), &mut follower, limits))
-            .await
+        self.unless_unapplicable(from, self.gather(self.after(from), &mut follower, limits)).await
     }
 
     /// A batch that begins with some events that a follower gave.
@@ -123,7 +128,7 @@ impl Batches {
         let limits = self.limits(Position(u64::MAX));
         let batch = async {
             let is_page = events.len() >= READ_EVENTS_MAX.min(limits.events);
-            let batch = Gathered::after(from).add(&self.tracer, events).await?;
+            let batch = self.after(from).add(self, events).await?;
             // Where a page was full there may be more.
             if is_page { self.gather(batch, follower, limits).await } else { Ok(batch) }
         };
@@ -144,7 +149,7 @@ impl Batches {
         // Whatever fails here fails again once it is the next batch's turn.
         let limits = self.limits(Position(u64::MAX));
         let mut follower = self.follow(&of.next).ok()?;
-        let mut batch = Gathered::after(of.next);
+        let mut batch = self.after(of.next);
         if ahead == Ahead::Rest {
             batch = self.gather(batch, &mut follower, limits).await.ok()?;
         }
@@ -154,7 +159,7 @@ impl Batches {
             if let Some(asked) = batch.room(limits) {
                 let events = follower.available(asked).await.ok()?;
                 let is_page = events.len() >= asked;
-                batch = batch.add(&self.tracer, events).await.ok()?;
+                batch = batch.add(self, events).await.ok()?;
                 if is_page {
                     continue;
                 }
@@ -164,6 +169,21 @@ impl Batches {
             }
         }
         (!batch.is_empty()).then_some(batch)
+    }
+
+    fn after(&self, from: Checkpoint) -> Gathered {
+        Gathered {
+            from,
+            next: from,
+            first: None,
+            events: 0,
+            rows: Rows::of_partitions(self.store.partitions()),
+            traces: Traces::default(),
+            stop: None,
+            awaits: None,
+            bytes: 0,
+            is_over: false,
+        }
     }
 
     const fn limits(&self, end: Position) -> Limits {
@@ -180,7 +200,7 @@ impl Batches {
         while let Some(asked) = batch.room(limits) {
             let events = follower.available(asked).await?;
             let is_page = events.len() >= asked;
-            batch = batch.add(&self.tracer, events).await?;
+            batch = batch.add(self, events).await?;
             if !is_page {
                 break;
             }
@@ -200,26 +220,12 @@ impl Batches {
         };
         let limits = self.limits(Position(place.position.0.saturating_sub(1)));
         let mut follower = self.follow(&from)?;
-        let batch = self.gather(Gathered::after(from), &mut follower, limits).await?;
+        let batch = self.gather(self.after(from), &mut follower, limits).await?;
         Ok(Gathered { stop: Some((place, why)), ..batch })
     }
 }
 
 impl Gathered {
-    fn after(from: Checkpoint) -> Self {
-        Self {
-            from,
-            next: from,
-            first: None,
-            events: 0,
-            rows: Rows::default(),
-            traces: Traces::default(),
-            stop: None,
-            bytes: 0,
-            is_over: false,
-        }
-    }
-
     /// Whether there is nothing to write.
     pub(crate) const fn is_empty(&self) -> bool {
         self.events == 0
@@ -232,7 +238,11 @@ impl Gathered {
         (room > 0 && self.bytes < BYTES_MAX && !self.is_over).then_some(room)
     }
 
-    async fn add(mut self, tracer: &Tracer, mut events: Followed) -> Result<Self, ProjectError> {
+    async fn add(mut self, to: &Batches, mut events: Followed) -> Result<Self, ProjectError> {
+        if let Some((receipt, sent)) = to.senders.first_missing(events.iter()) {
+            events.truncate(receipt);
+            (self.awaits, self.is_over) = (Some(sent), true);
+        }
         // What an erasure erases is what was written before it: it ends its batch.
         let is_erasure = |event: &RecordedEvent| *event.event_type == *RecordedEvent::ERASURE;
         let erasure = events.iter().position(is_erasure);
@@ -245,7 +255,7 @@ impl Gathered {
         self.next = Checkpoint::at(last);
         self.events += events.len();
         self.bytes += events.iter().map(text_bytes).sum::<usize>();
-        self.traces.begin(tracer, &events);
+        self.traces.begin(&to.tracer, &events);
         if events.len() <= FEW {
             self.rows.add_all(events.iter())?;
             return Ok(self);

@@ -3,6 +3,7 @@
 //! It knows nothing of HTTP and Kafka, and decides nothing. In reading order:
 //! - [`Projector`]: follows the log; a batch's rows and the checkpoint move in one transaction
 //! - `batch`: events on their way to rows, read in pages; large batches where it is behind
+//! - `senders`: a receipt comes into the tables after what was sent
 //! - `rows`: what a batch of events adds up to, a row for each key
 //! - `write`: the tables of either database, to write those rows and the checkpoint
 //! - `checkpoint`: whether the log still has the event of a checkpoint
@@ -26,6 +27,7 @@ mod projector;
 mod rebuild;
 mod reconcile;
 mod rows;
+mod senders;
 mod traces;
 mod write;
 

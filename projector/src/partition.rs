@@ -67,15 +67,16 @@ impl PartitionProjection {
     pub(crate) async fn open(
         url: &ReadModelUrl,
         side: Side,
+        mut tables: Tables,
         store: EventStore,
         partition: Partition,
         write_times: WriteTimes,
     ) -> Result<Self, ProjectError> {
-        let (tables, checkpoint, lanes) = open_tables(url, side, &store, partition).await?;
+        let (checkpoint, lanes) = begin(&mut tables, url, side, &store, partition).await?;
         let status = ProjectionStatus { position: checkpoint.position, ..Default::default() };
         let status = watch::Sender::new(status);
         let projected = watch::Sender::new(checkpoint.position);
-        let changes = Arc::new(Changes::since(partition, &checkpoint));
+        let changes = Arc::new(Changes::since(&checkpoint));
         let batches = Batches::new(url, store.clone(), partition);
         let url = url.clone();
         Ok(Self {
@@ -98,8 +99,27 @@ impl PartitionProjection {
         self.checkpoint.position
     }
 
-    /// The next batch, once there are events for it. Dropping the future loses nothing.
+    /// More tables like those that it has open.
+    pub(crate) async fn more_tables(&self) -> Result<Tables, ReadModelError> {
+        self.tables.more(&self.url, self.side).await
+    }
+
+    /// The next batch, once there are events for it, and once all is in the tables that it
+    /// receives. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> Result<Gathered, ProjectError> {
+        loop {
+            let batch = self.gather_next().await?;
+            let Some(sent) = batch.awaits.filter(|_| batch.is_empty()) else { return Ok(batch) };
+            tokio::select! {
+                () = self.batches.senders.reach(sent) => {}
+                () = self.tables.lost() => {
+                    return Err(self.failed("stay connected to", LOST.into()));
+                }
+            }
+        }
+    }
+
+    async fn gather_next(&mut self) -> Result<Gathered, ProjectError> {
         let mut follower = self.batches.follow(&self.checkpoint)?;
         let events = {
             let mut next = pin!(follower.next(READ_EVENTS_MAX));
@@ -131,16 +151,18 @@ impl PartitionProjection {
         self.batches.up_to(self.checkpoint, end).await
     }
 
-    /// Brings all that the log holds by now into the tables.
-    pub(crate) async fn catch_up(&mut self) -> Result<(), ProjectError> {
+    /// Brings all that the log holds by now into the tables; whether what is left of it waits for
+    /// another partition.
+    pub(crate) async fn catch_up(&mut self) -> Result<bool, ProjectError> {
         loop {
-            let mut next = Some(self.rest_up_to(Position(u64::MAX)).await?);
-            let is_all = next.as_ref().is_some_and(Gathered::is_empty);
+            let batch = self.rest_up_to(Position(u64::MAX)).await?;
+            let (is_all, waits) = (batch.is_empty(), batch.awaits.is_some());
+            let mut next = Some(batch);
             while let Some(batch) = next {
                 next = self.project(batch, Ahead::Rest).await?;
             }
             if is_all {
-                return Ok(());
+                return Ok(waits);
             }
         }
     }
@@ -220,9 +242,11 @@ impl PartitionProjection {
     /// projector, or after an error. (SQLite ends a transaction by itself when the disk is full,
     /// and another PostgreSQL may be the primary by now; a new connection knows.)
     pub(crate) async fn reopen(&mut self) -> Result<(), ProjectError> {
-        let (tables, checkpoint, lanes) =
-            open_tables(&self.url, self.side, &self.store, self.partition).await?;
-        (self.tables, self.checkpoint, self.lanes) = (tables, checkpoint, lanes);
+        self.tables.reopen(&self.url, self.side).await?;
+        let (url, side, store) = (&self.url, self.side, &self.store);
+        let begun = begin(&mut self.tables, url, side, store, self.partition).await?;
+        (self.checkpoint, self.lanes) = begun;
+        let checkpoint = self.checkpoint;
         self.changes.raise_all(&checkpoint);
         self.projected.send_replace(checkpoint.position);
         self.status.send_modify(|status| status.position = checkpoint.position);
@@ -258,14 +282,15 @@ impl PartitionProjection {
     }
 }
 
-async fn open_tables(
+/// Where a partition goes on.
+async fn begin(
+    tables: &mut Tables,
     url: &ReadModelUrl,
     side: Side,
     store: &EventStore,
     partition: Partition,
-) -> Result<(Tables, Checkpoint, Lanes), ProjectError> {
+) -> Result<(Checkpoint, Lanes), ProjectError> {
     let reading = |error: WriteError| ReadModelError::database("read", url, error.into_source());
-    let mut tables = Tables::open(url, side).await?;
     let (of, checkpoint) =
         tables.read_checkpoint(partition, store.log_id()).await.map_err(reading)?;
     let lanes = tables.read_lanes().await.map_err(reading)?;
@@ -274,5 +299,5 @@ async fn open_tables(
         tables.close().await;
     }
     let checkpoint = verify(checkpoint, of, url, store, partition).await?;
-    Ok((tables, checkpoint, lanes))
+    Ok((checkpoint, lanes))
 }

@@ -7,7 +7,7 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use event_store::EventStore;
 use log_record::{Partition, Position};
 use postgres_connection::PostgresUrl;
-use read_model::{ReadModel, ReadModelError, ReadModelUrl, Side};
+use read_model::{LogChanges, ReadModel, ReadModelError, ReadModelUrl, Side};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -17,6 +17,8 @@ use trace::Tracer;
 use crate::batch::Ahead;
 use crate::metrics::WriteTimes;
 use crate::partition::PartitionProjection;
+use crate::senders::Senders;
+use crate::write::Tables;
 use crate::{ProjectError, ProjectionStatus, ProjectionStop};
 
 /// How long to wait after the database or the log refused, at first and at most.
@@ -53,22 +55,38 @@ impl Projector {
                 read_model::check(url).await.map_err(ReadModelError::from)?;
             }
         }
-        Self::open_side(url, Side::Live, store).await
+        let mut live = Self::open_side(url, Side::Live, store).await?;
+        live.keep_order();
+        Ok(live)
     }
 
-    /// Opens tables whose schema is there.
+    /// Opens tables whose schema is there, and into which the partitions come in any order.
     pub(crate) async fn open_side(
         url: &ReadModelUrl,
         side: Side,
         store: EventStore,
     ) -> Result<Self, ProjectError> {
-        let (mut partitions, write_times) = (vec![], WriteTimes::default());
+        let (mut partitions, write_times) =
+            (Vec::<PartitionProjection>::new(), WriteTimes::default());
         for partition in (0..store.partitions()).map(Partition) {
             let (store, times) = (store.clone(), write_times.clone());
-            let opened = PartitionProjection::open(url, side, store, partition, times).await?;
+            let tables = match partitions.first() {
+                Some(first) => first.more_tables().await?,
+                None => Tables::open(url, side).await?,
+            };
+            let opened =
+                PartitionProjection::open(url, side, tables, store, partition, times).await?;
             partitions.push(opened);
         }
         Ok(Self { url: url.clone(), partitions, write_times })
+    }
+
+    /// From now on a message is received after it was sent, as those who read the tables want it.
+    pub(crate) fn keep_order(&mut self) {
+        let senders = Senders::of(self.statuses());
+        for partition in &mut self.partitions {
+            partition.batches.senders = senders.clone();
+        }
     }
 
     /// Begins spans for events whose trace is kept, and logs what is marked, from now on.
@@ -94,10 +112,8 @@ impl Projector {
         &self,
         replica: Option<&PostgresUrl>,
     ) -> Result<ReadModel, ProjectError> {
-        let changes = match &self.partitions[..] {
-            [only] => Some(Arc::clone(&only.changes)),
-            _ => None,
-        };
+        let changes = self.partitions.iter().map(|partition| Arc::clone(&partition.changes));
+        let changes = LogChanges::of(changes.collect());
         let positions = self.partitions.iter().map(|partition| partition.projected.subscribe());
         Ok(ReadModel::open_with(&self.url, replica, positions.collect(), changes).await?)
     }
@@ -160,10 +176,18 @@ impl Projector {
 
     /// Projects all that the log holds by now.
     pub async fn catch_up(&mut self) -> Result<(), ProjectError> {
-        for partition in &mut self.partitions {
-            partition.catch_up().await?;
+        loop {
+            let (mut waits, mut has_moved) = (false, false);
+            for partition in &mut self.partitions {
+                let before = partition.position();
+                waits |= partition.catch_up().await?;
+                has_moved |= partition.position() != before;
+            }
+            // What is waited for in vain is of a history that the log has lost.
+            if !(waits && has_moved) {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }
 

@@ -69,9 +69,12 @@ pub async fn rebuild_watched(
     }
     let mut projector = Projector::open_side(url, Side::Rebuilt, store.clone()).await?;
     watch(projector.statuses());
-    if let ReadModelUrl::Sqlite(file) = url {
-        file::make(file, &mut projector).await?;
+    match url {
+        ReadModelUrl::Sqlite(file) => file::make(file, &mut projector).await?,
+        ReadModelUrl::Postgres(_) => projector.catch_up_in_turn().await?,
     }
+    // Readers see what comes from now on.
+    projector.keep_order();
     let (mut pauses, mut short_pauses) =
         (PAUSES.build(), PAUSES.with_max_delay(BEHIND_MAX).build());
     loop {

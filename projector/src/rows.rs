@@ -25,16 +25,16 @@ mod unit;
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, Event, ExchangeId, HoldId, OfferId, Prices, PurchaseId, RuleVersion, Timestamp,
-    UnitId,
+    AccountId, Event, ExchangeId, HoldId, Message, OfferId, Prices, ProgrammeChange, PurchaseId,
+    RuleVersion, Timestamp, UnitId,
 };
 use event_schema::decode;
 use event_store::with_causes;
-use log_record::{PackedPlace, RecordedEvent};
+use log_record::{PackedPlace, Partition, RecordedEvent};
 use read_model::{
     AccountBalance, BalanceSeal, ConversionRate, CreditLot, EarningRule, EventPlace, Exchange,
-    Fact, Hold, LedgerEntry, OfferAvailability, Operation, Policy, Purchase, ShippingStatus,
-    UnitBalance,
+    Fact, Hold, LedgerEntry, OfferAvailability, OfferSold, Operation, Policy, Purchase,
+    ShippingStatus, UnitBalance,
 };
 use serde::Serialize;
 
@@ -61,6 +61,8 @@ pub(crate) use unit::{UnitChange, UnitClosure};
 /// The rows of a batch, by table.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
+    /// How many partitions the log has; 0 and 1 are the same.
+    partitions: u16,
     pub(crate) lots: Vec<CreditLot>,
     pub(crate) parts: BTreeMap<PartKey, PartChange>,
     /// By how much each changes.
@@ -85,6 +87,8 @@ pub(crate) struct Rows {
     pub(crate) shipping: Shipping,
     pub(crate) offers: BTreeMap<OfferId, OfferAvailability>,
     pub(crate) offer_changes: BTreeMap<OfferId, OfferChange>,
+    /// Of offers that have their home in another partition.
+    pub(crate) sold_elsewhere: BTreeMap<OfferId, OfferSold>,
     pub(crate) earning_rules: Vec<EarningRule>,
     pub(crate) policy: Option<Policy>,
     /// Every version that the batch made, in the order of the log: a closure is one, too, and the
@@ -107,7 +111,12 @@ pub(crate) struct At<'a> {
 }
 
 impl Rows {
-    /// Adds up a batch.
+    /// None so far, of a partition of a log that has so many.
+    pub(crate) fn of_partitions(partitions: u16) -> Self {
+        Self { partitions, ..Self::default() }
+    }
+
+    /// Adds up a batch, as if the log had one partition.
     pub(crate) fn of<'a>(
         events: impl IntoIterator<Item = &'a RecordedEvent>,
     ) -> Result<Self, ProjectError> {
@@ -251,10 +260,23 @@ impl Rows {
             Event::StockRemoved(fact) => self.stock_removed(fact),
             Event::StockAmended(fact) => self.stock_amended(at, fact),
             Event::BalancesSealed(fact) => self.balances_sealed(at, &fact),
-            // What follows from a message stands in events of its own.
-            Event::MessageSent(_) | Event::MessageReceived(_) => {}
+            // What follows from a message stands in events of its own; but accounts are judged by
+            // the ladders that their partition knows.
+            Event::MessageReceived(fact) => {
+                if let Message::Programme(change) = fact.message
+                    && let ProgrammeChange::Ladder(fact) = *change
+                {
+                    self.ladder_set(at, fact)?;
+                }
+            }
+            Event::MessageSent(_) => {}
         }
         Ok(())
+    }
+
+    /// Whether something has its home in another partition than the event's.
+    fn is_elsewhere(&self, at: At<'_>, home: impl FnOnce(u16) -> Partition) -> bool {
+        self.partitions > 1 && home(self.partitions) != at.row.partition()
     }
 }
 

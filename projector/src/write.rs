@@ -130,6 +130,33 @@ impl Tables {
         }
     }
 
+    /// The same tables for another partition, which takes turns with this one in a file, and has a
+    /// connection of its own to a server.
+    pub(crate) async fn more(
+        &self,
+        url: &ReadModelUrl,
+        side: Side,
+    ) -> Result<Self, ReadModelError> {
+        match self {
+            Self::Sqlite(tables) => Ok(Self::Sqlite(tables.clone())),
+            Self::Postgres(_) => Self::open(url, side).await,
+        }
+    }
+
+    /// Opens them anew.
+    pub(crate) async fn reopen(
+        &mut self,
+        url: &ReadModelUrl,
+        side: Side,
+    ) -> Result<(), ReadModelError> {
+        match self {
+            // Whoever comes next opens the file.
+            Self::Sqlite(tables) => tables.close().await,
+            Self::Postgres(_) => *self = Self::open(url, side).await?,
+        }
+        Ok(())
+    }
+
     /// The checkpoint of a partition, and the log that its checkpoint is of; makes it where there
     /// is none.
     pub(crate) async fn read_checkpoint(

@@ -13,7 +13,7 @@ use axum::response::Response;
 use domain::AccountId;
 use log_record::{Place, Position};
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
-use read_model::Changes;
+use read_model::LogChanges;
 use tokio::time::{Instant, timeout};
 use wire::{JsonAnswer, Problem};
 
@@ -70,7 +70,7 @@ impl BalanceCache {
             Balance::read(api, account_id, wanted, era).await.map(Arc::new)
         };
         let Some(changes) = api.read_model.changes() else { return read(0).await };
-        if wanted.iter().any(|place| place.partition != changes.partition()) {
+        if !wanted.iter().all(|place| changes.has(place)) {
             return read(0).await;
         }
         if !wanted.is_empty() {
@@ -112,7 +112,7 @@ impl BalanceCache {
 }
 
 impl Balance {
-    fn is_current(&self, account_id: &AccountId, changes: &Changes, now: i64) -> bool {
+    fn is_current(&self, account_id: &AccountId, changes: &LogChanges, now: i64) -> bool {
         (self.from..self.until).contains(&now)
             && changes.has_not_touched(account_id, self.era, self.position)
             && self.read_at.elapsed() < KEPT_MAX

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{
-    AccountId, CancellationId, CauseId, GrantId, HoldId, IdError, LadderId, OfferId, UnitId,
+    AccountId, CancellationId, CauseId, GrantId, HoldId, IdError, LadderId, OfferId,
+    TransferStatus, UnitId,
 };
 use futures_util::future::BoxFuture;
 use read_model::{Fact, Query, Reading};
@@ -42,6 +43,12 @@ impl std::str::FromStr for RecordedId {
 struct Meta {
     key: Option<String>,
     role: Option<String>,
+}
+
+/// The part of `credit-returned` that says why a transfer came back.
+#[derive(Deserialize)]
+struct Returned {
+    why: String,
 }
 
 /// A handler for `/v1/accounts/{account_id}/{kind}/{id}`.
@@ -152,7 +159,8 @@ pub(crate) async fn get_capture(
     json_with_etag(&headers, &body)
 }
 
-/// A transfer reaches its recipient with the event after it.
+/// A transfer within a partition reaches its recipient with the event after it. One to another
+/// partition is in transit until that partition has received it, or this one has it again.
 pub(crate) async fn get_transfer(
     caller: Caller,
     Fresh(mut reading): Fresh,
@@ -161,7 +169,20 @@ pub(crate) async fn get_transfer(
 ) -> Result<Response, Problem> {
     let path = format!("accounts/{account}/transfers/{id}");
     let mut body = read(&mut reading, &caller, &path).await?;
-    body.fields.insert("status".to_owned(), "received".into());
+    let to = body.fields.get("to").and_then(Value::as_str).and_then(|to| to.parse().ok());
+    let home = |account: &AccountId| reading.as_of().partition_of(account);
+    let status = if to.is_none_or(|to| home(&to) == home(&account)) {
+        TransferStatus::Received
+    } else if let Some(back) = find_fact(&mut reading, &format!("{path}/return")).await? {
+        let returned: Returned = json(&back.public)?;
+        body.fields.insert("why".to_owned(), returned.why.into());
+        TransferStatus::Returned
+    } else if find_fact(&mut reading, &format!("{path}/receipt")).await?.is_some() {
+        TransferStatus::Received
+    } else {
+        TransferStatus::InTransit
+    };
+    body.fields.insert("status".to_owned(), status.as_str().into());
     json_with_etag(&headers, &body)
 }
 

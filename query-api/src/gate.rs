@@ -26,6 +26,8 @@ pub(crate) const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=1
 static STANDING_STILL: LazyLock<Query> = LazyLock::new(|| {
     Query::same(include_str!("sql/list_offers_that_stand_still.sql")).by_index("offer_stands_still")
 });
+const SOLD_OUT_OVER_PARTITIONS: Query =
+    Query::same(include_str!("sql/list_offers_sold_out_over_partitions.sql"));
 static LAST_CLOSED: LazyLock<Query> = LazyLock::new(|| {
     Query::same(include_str!("sql/list_last_closed_offers.sql")).by_index("offer_was_closed_at")
 });
@@ -48,7 +50,10 @@ pub(crate) async fn get_gates(
     let one_more = i64::try_from(GATES_MAX + 1).unwrap_or(i64::MAX);
     let mut items = vec![];
     let mut more = false;
-    for query in [*STANDING_STILL, *LAST_CLOSED] {
+    let is_shared = reading.as_of().partitions().count() > 1;
+    let over_partitions = is_shared.then_some(SOLD_OUT_OVER_PARTITIONS);
+    let queries = [Some(*STANDING_STILL), over_partitions, Some(*LAST_CLOSED)];
+    for query in queries.into_iter().flatten() {
         let rows: Vec<GateRow> = reading.all(query, &[one_more.into()]).await.map_err(failed)?;
         more |= rows.len() > GATES_MAX;
         for row in rows {
@@ -88,6 +93,6 @@ pub(crate) fn status_of(
         other => return Err(broken(other, &"no offer has this phase")),
     };
     let window = [optional_time(opens_at)?, optional_time(closes_at)?];
-    let remaining = stock.map(|stock| sum(stock - sold)).transpose()?;
+    let remaining = stock.map(|stock| sum((stock - sold).max(0))).transpose()?;
     Ok(OfferStatus::of(phase, window, remaining, now))
 }

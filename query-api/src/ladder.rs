@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{Ladder, LadderId, Standing, StandingParts, TierId, UnitId};
+use log_record::Partition;
 use read_model::{AccountTier, LadderVersion, Query, Reading};
 use serde::Deserialize;
 use wire::body::{GrantedTierBody, LadderAccountBody, LadderBody, Sum};
@@ -28,6 +29,9 @@ static ACCOUNTS: LazyLock<Query> =
 static ACCOUNTS_OF_TIER: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/list_ladder_accounts_of_tier.sql")));
 const TOTALS: Query = Query::same(include_str!("sql/list_tier_totals.sql"));
+
+/// Whose ladders are shown: all other partitions are told by it.
+const PROGRAMME_HOME: Partition = Partition(0);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,7 +76,7 @@ pub(crate) async fn list_ladder_accounts(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let AccountsQuery { tier, limit, cursor } = query;
-    let ladders = read_ladders(&mut reading).await?;
+    let ladders = read_ladders(&mut reading, PROGRAMME_HOME).await?;
     let terms = ladders.get(ladder).ok_or_else(no_ladder)?;
     let list = format!("accounts of {ladder} that have {tier:?}");
     let limit = page_limit(limit)?;
@@ -124,7 +128,7 @@ fn no_ladder() -> Problem {
 }
 
 fn body(row: LadderVersion) -> Result<LadderBody, Problem> {
-    let LadderVersion { ladder, version, unit: _, terms, recorded_at, partition, position } = row;
+    let LadderVersion { partition, ladder, version, unit: _, terms, recorded_at, position } = row;
     Ok(LadderBody::new(
         text(&ladder)?,
         json(&terms)?,

@@ -46,7 +46,7 @@ static SUM_EXPIRED: LazyLock<Query> = LazyLock::new(|| {
 });
 
 /// What an entry can be.
-const KINDS: [&str; 22] = [
+const KINDS: [&str; 23] = [
     "credit-converted",
     "credit-deducted",
     "credit-earned",
@@ -56,6 +56,7 @@ const KINDS: [&str; 22] = [
     "credit-matured",
     "credit-received",
     "credit-refunded",
+    "credit-returned",
     "credit-sent",
     "credit-withdrawn",
     "debt-repaid",

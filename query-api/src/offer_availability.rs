@@ -60,6 +60,22 @@ struct TakenRow {
     in_month: i64,
 }
 
+/// An offer, and what partitions other than its home have sold of it.
+#[derive(sql_macros::FromRow)]
+struct Row {
+    #[sqlx(flatten)]
+    offer: OfferAvailability,
+    sold_elsewhere: i64,
+}
+
+impl Row {
+    /// With what all partitions have sold.
+    fn whole(self) -> OfferAvailability {
+        let Self { offer, sold_elsewhere } = self;
+        OfferAvailability { sold: offer.sold + sold_elsewhere, ..offer }
+    }
+}
+
 pub(crate) async fn get_offer(
     State(api): State<QueryApi>,
     caller: Caller,
@@ -214,9 +230,9 @@ async fn read_offer(
     reading: &mut Reading,
     offer_id: &OfferId,
 ) -> Result<OfferAvailability, Problem> {
-    let row: Option<OfferAvailability> =
+    let row: Option<Row> =
         reading.optional(*SELECT, &[offer_id.as_str().into()]).await.map_err(failed)?;
-    row.ok_or_else(|| {
+    row.map(Row::whole).ok_or_else(|| {
         Problem::not_found("The offer doesn't exist. GET /v1/offers lists all of them.")
     })
 }
@@ -233,7 +249,7 @@ pub(crate) async fn list_offers(
     let after = read_cursor(&list, query.cursor.as_deref())?.unwrap_or_default();
     let now = now(reading.as_of());
     let (after, limit_and_one) = (after.as_str().into(), (limit + 1).into());
-    let rows: Result<Vec<OfferAvailability>, _> = match query.status {
+    let rows: Result<Vec<Row>, _> = match query.status {
         None => reading.all(*LIST, &[after, limit_and_one]).await,
         Some(OfferStatus::Closed) => reading.all(*LIST_CLOSED, &[after, limit_and_one]).await,
         Some(_) => {
@@ -243,7 +259,8 @@ pub(crate) async fn list_offers(
     };
     let rows = rows.map_err(failed)?;
     let now = time(now)?;
-    let offers = rows.into_iter().map(|row| offer(row, now)).collect::<Result<Vec<_>, _>>()?;
+    let offers =
+        rows.into_iter().map(|row| offer(row.whole(), now)).collect::<Result<Vec<_>, _>>()?;
     json_with_etag(&headers, &Page::of(offers, limit, &list, |offer| offer.offer_id.to_string()))
 }
 
@@ -255,7 +272,8 @@ fn offer(row: OfferAvailability, now: Timestamp) -> Result<OfferBody, Problem> {
 fn offer_at(row: OfferAvailability, costs: &Costs, now: Timestamp) -> Result<OfferBody, Problem> {
     let status = status_of(&row.phase, [row.opens_at, row.closes_at], (row.stock, row.sold), now)?;
     let window = [optional_time(row.opens_at)?, optional_time(row.closes_at)?];
-    let remaining = row.stock.map(|stock| sum(stock - row.sold)).transpose()?;
+    // Where a partition's projection has stopped, the sums of the others may be ahead.
+    let remaining = row.stock.map(|stock| sum((stock - row.sold).max(0))).transpose()?;
     let attributes: Option<Attributes> = optional_text(row.attributes.as_deref())?;
     let limits: Option<PeriodLimits> = row.limits_per_shopper.as_deref().map(json).transpose()?;
     let Costs { prices, tier, tier_prices } = costs;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use log_record::Partition;
 use read_model::{ReadError, Reading, ShippingStatus};
 use serde::Deserialize;
 use wire::body::OverdueShippingRequestBody;
@@ -18,9 +19,11 @@ use wire::{
     Page, Problem, QueryString, Role, Routes, get, json_with_etag, only, page_limit, read_cursor,
 };
 
+use crate::cell::split_place;
 use crate::clock::now;
 use crate::freshness::Fresh;
-use crate::shipping_request::{Row, after, in_log_order};
+use crate::log_order::After;
+use crate::shipping_request::{Row, in_log_order};
 use crate::{QueryApi, failed};
 
 /// How many overdue requests of a warehouse are counted and told of: enough for an alarm.
@@ -51,15 +54,15 @@ pub(crate) async fn list_overdue(
 ) -> Result<Response, Problem> {
     const LIST_NAME: &str = "overdue-shipping-requests";
     let limit = page_limit(query.limit)?;
-    let after = after(read_cursor(LIST_NAME, query.cursor.as_deref())?)?;
+    let cursor = read_cursor(LIST_NAME, query.cursor.as_deref())?;
+    let after = After::read(cursor.as_deref(), reading.as_of())?;
     let by = api.overdue_by(&reading);
-    let rows = in_log_order(&mut reading, None, Some(ShippingStatus::Requested), after, limit + 1);
+    let rows = in_log_order(&mut reading, None, Some(ShippingStatus::Requested), &after, limit + 1);
     let mut rows: Vec<Row> = rows.await.map_err(failed)?;
     rows.retain(|row| row.recorded_at <= by);
     let items = rows.into_iter().map(Row::overdue).collect::<Result<Vec<_>, _>>()?;
-    let page = Page::of(items, limit, LIST_NAME, |item: &OverdueShippingRequestBody| {
-        item.position.to_string()
-    });
+    let page: Page<OverdueShippingRequestBody> =
+        after.page(items, limit, LIST_NAME, |item| item.position);
     json_with_etag(&headers, &page)
 }
 
@@ -77,19 +80,27 @@ pub async fn watch_overdue(api: QueryApi) {
     }
 }
 
-/// Counts the overdue requests; `told` is up to where each warehouse's were told.
-async fn look(api: &QueryApi, told: &mut BTreeMap<String, i64>) -> Result<i64, ReadError> {
+/// Counts the overdue requests; `told` is up to where each warehouse's were told in each partition.
+async fn look(
+    api: &QueryApi,
+    told: &mut BTreeMap<(String, Partition), i64>,
+) -> Result<i64, ReadError> {
     let mut reading = api.read_model.read(&[], LOOK_WITHIN).await?;
-    let by = api.overdue_by(&reading);
+    let (by, start) = (api.overdue_by(&reading), After::start(reading.as_of()));
     let mut count = 0;
     for warehouse in reading.warehouses().await.map_err(ReadError::Unreachable)? {
         let (status, warehouses) = (Some(ShippingStatus::Requested), Some(vec![warehouse.clone()]));
-        let rows = in_log_order(&mut reading, warehouses, status, 0, COUNTED_MAX).await;
+        let rows = in_log_order(&mut reading, warehouses, status, &start, COUNTED_MAX).await;
         let mut rows = rows.map_err(ReadError::Unreachable)?;
         rows.retain(|row| row.recorded_at <= by);
         count += i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        let told = told.entry(warehouse.clone()).or_default();
-        for request in rows.iter().filter(|row| row.place > *told) {
+        for request in rows {
+            let partition = split_place(request.place).partition;
+            let told = told.entry((warehouse.clone(), partition)).or_default();
+            if request.place <= *told {
+                continue;
+            }
+            *told = request.place;
             let id = request.id().map(|id| id.to_string()).unwrap_or_default();
             tracing::error!(
                 id,
@@ -97,7 +108,6 @@ async fn look(api: &QueryApi, told: &mut BTreeMap<String, i64>) -> Result<i64, R
                 "a shipping request is overdue: its warehouse does not accept it"
             );
         }
-        *told = rows.last().map_or(*told, |row| row.place.max(*told));
     }
     Ok(count)
 }

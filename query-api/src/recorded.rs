@@ -32,7 +32,7 @@ pub(crate) struct Recorded {
     /// Those that the log knows as live, in the order of their ends.
     pub(crate) holds: Vec<RecordedHold>,
     pub(crate) standings: Vec<(LadderId, Standing)>,
-    /// All versions of all ladders, JSON; nothing where there are none.
+    /// All versions of all ladders, as its partition knows them, JSON; nothing where there are none.
     pub(crate) ladders: Option<Arc<str>>,
 }
 
@@ -53,8 +53,8 @@ pub(crate) enum Found {
     /// Something of the account with this number, from 1. What can't be read of one account is no
     /// error of the others.
     Of(i64, Result<Thing, Error>),
-    /// All versions of all ladders.
-    Ladders(Arc<str>),
+    /// All versions of all ladders, as a partition knows them.
+    Ladders(i64, Arc<str>),
 }
 
 /// What an account has.
@@ -101,11 +101,11 @@ impl Recorded {
     /// The accounts that a statement has found, of so many in their order.
     pub(crate) fn each_of(count: usize, found: Vec<Found>) -> Vec<Result<Option<Self>, Error>> {
         let mut drafts: Vec<Draft> = (0..count).map(|_| Draft::default()).collect();
-        let mut ladders = None;
+        let mut ladders = BTreeMap::new();
         for row in found {
             match row {
                 Found::Nothing => {}
-                Found::Ladders(versions) => ladders = Some(versions),
+                Found::Ladders(partition, versions) => drop(ladders.insert(partition, versions)),
                 Found::Of(number, thing) => {
                     let index = usize::try_from(number - 1).ok();
                     if let Some(draft) = index.and_then(|index| drafts.get_mut(index)) {
@@ -117,7 +117,7 @@ impl Recorded {
                 }
             }
         }
-        drafts.into_iter().map(|draft| draft.finish(ladders.as_ref())).collect()
+        drafts.into_iter().map(|draft| draft.finish(&ladders)).collect()
     }
 }
 
@@ -135,7 +135,7 @@ impl Draft {
         }
     }
 
-    fn finish(mut self, ladders: Option<&Arc<str>>) -> Result<Option<Recorded>, Error> {
+    fn finish(mut self, ladders: &BTreeMap<i64, Arc<str>>) -> Result<Option<Recorded>, Error> {
         if let Some(error) = self.broken {
             return Err(error);
         }
@@ -149,7 +149,7 @@ impl Draft {
             parts: self.parts,
             holds: self.holds.into_iter().map(|(_, hold)| hold).collect(),
             standings: self.standings,
-            ladders: ladders.cloned(),
+            ladders: ladders.get(&partition).cloned(),
         }))
     }
 }
@@ -176,7 +176,10 @@ where
             0 => Self::Nothing,
             6 => {
                 let ladders: Option<&str> = row.try_get(JSON)?;
-                ladders.map_or(Self::Nothing, |ladders| Self::Ladders(ladders.into()))
+                match ladders {
+                    Some(ladders) => Self::Ladders(row.try_get(NUMBER)?, ladders.into()),
+                    None => Self::Nothing,
+                }
             }
             kind => Self::Of(row.try_get(NUMBER)?, Thing::of(kind, row)),
         })

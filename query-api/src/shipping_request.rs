@@ -17,9 +17,10 @@ use wire::{
 use crate::cell::{
     broken, json, log_id, optional_text, optional_time, split_place, sum, text, time,
 };
+use crate::failed;
 use crate::freshness::Fresh;
+use crate::log_order::After;
 use crate::parcel::{lines, parcels};
-use crate::{bad_cursor, failed};
 
 /// The text of a list's query.
 macro_rules! list {
@@ -172,7 +173,8 @@ pub(crate) async fn list_shipping_requests(
 ) -> Result<Response, Problem> {
     let list = query.list();
     let limit = page_limit(query.limit)?;
-    let after = after(read_cursor(&list, query.cursor.as_deref())?)?;
+    let cursor = read_cursor(&list, query.cursor.as_deref())?;
+    let after = After::read(cursor.as_deref(), reading.as_of())?;
     let account_id = query.account_id.as_ref().map(AccountId::as_str);
     let exchange_id = query.exchange_id.as_ref().map(ExchangeId::as_str);
     let purchase_id = query.purchase_id.as_ref().map(PurchaseId::as_str);
@@ -181,39 +183,54 @@ pub(crate) async fn list_shipping_requests(
             let complaint = "can't be sent with exchange_id: a shipping request has one of them";
             return Err(Problem::invalid_query("purchase_id", complaint));
         }
-        (None, None, None) if query.crossed.is_some() => Some((LIST_CROSSED, 4)),
+        (None, None, None) if query.crossed.is_some() => Some((LIST_CROSSED, 5)),
         _ if query.crossed.is_some() => {
             let complaint = "can be sent with status and warehouse only";
             return Err(Problem::invalid_query("crossed", complaint));
         }
-        (Some(_), None, _) => Some((LIST_OF_EXCHANGE, 6)),
-        (None, Some(_), _) => Some((LIST_OF_PURCHASE, 6)),
-        (None, None, Some(_)) => Some((LIST_OF_ACCOUNT, 5)),
+        (Some(_), None, _) => Some((LIST_OF_EXCHANGE, 7)),
+        (None, Some(_), _) => Some((LIST_OF_PURCHASE, 7)),
+        (None, None, Some(_)) => Some((LIST_OF_ACCOUNT, 6)),
         (None, None, None) => None,
     };
     let warehouses = warehouses(&caller, query.warehouse.as_ref())?;
     let rows = match statement {
-        None => in_log_order(&mut reading, warehouses, query.status, after, limit + 1).await,
+        None => in_log_order(&mut reading, warehouses, query.status, &after, limit + 1)
+            .await
+            .map_err(failed)?,
         Some((statement, arguments)) => {
             let warehouses = warehouses.map(|names| format!(",{},", names.join(",")));
-            let values: [Argument<'_>; 6] = [
-                after.into(),
-                (limit + 1).into(),
-                query.status.map(ShippingStatus::as_str).into(),
-                warehouses.as_deref().into(),
-                account_id.into(),
-                exchange_id.or(purchase_id).into(),
-            ];
-            reading.all(statement, &values[..arguments]).await
+            // An account lives in one partition.
+            let home =
+                query.account_id.as_ref().map(|account| reading.as_of().partition_of(account));
+            let spans: Vec<(i64, i64)> = match home {
+                Some(home) => after.span_of(home).into_iter().collect(),
+                None => after.spans().collect(),
+            };
+            let mut rows: Vec<Row> = vec![];
+            for (after, up_to) in spans {
+                let values: [Argument<'_>; 7] = [
+                    after.into(),
+                    up_to.into(),
+                    (limit + 1).into(),
+                    query.status.map(ShippingStatus::as_str).into(),
+                    warehouses.as_deref().into(),
+                    account_id.into(),
+                    exchange_id.or(purchase_id).into(),
+                ];
+                let found = reading.all::<Row>(statement, &values[..arguments]).await;
+                rows.extend(found.map_err(failed)?);
+            }
+            merged(rows, limit + 1)
         }
     };
-    let rows = rows.map_err(failed)?;
     let may_see_address = may_see_address(&caller);
     let requests = rows
         .into_iter()
         .map(|row| shipping_request(row, may_see_address))
         .collect::<Result<Vec<_>, _>>()?;
-    let page = Page::of(requests, limit, &list, |request| request.position.to_string());
+    let page: Page<ShippingRequestBody> =
+        after.page(requests, limit, &list, |request| request.position);
     json_with_etag(&headers, &page)
 }
 
@@ -223,32 +240,41 @@ pub(crate) async fn in_log_order(
     reading: &mut Reading,
     warehouses: Option<Vec<String>>,
     status: Option<ShippingStatus>,
-    after: i64,
+    after: &After,
     limit: u32,
 ) -> Result<Vec<Row>, sqlx::Error> {
     let warehouses = match (warehouses, status) {
-        (Some(warehouses), _) => warehouses,
-        (None, Some(_)) => reading.warehouses().await?,
-        (None, None) => return reading.all(LIST, &[after.into(), limit.into()]).await,
+        (Some(warehouses), _) => Some(warehouses),
+        (None, Some(_)) => Some(reading.warehouses().await?),
+        (None, None) => None,
     };
     let mut rows: Vec<Row> = vec![];
-    for warehouse in &warehouses {
-        let (warehouse, range) = (warehouse.as_str().into(), [after.into(), i64::MAX.into()]);
-        let [after, up_to] = range;
-        let found: Vec<Row> = match status {
-            None => {
-                reading.all(*LIST_OF_WAREHOUSE, &[warehouse, after, up_to, limit.into()]).await?
-            }
-            Some(status) => {
-                let values = [status.as_str().into(), warehouse, after, up_to, limit.into()];
-                reading.all(*LIST_OF_STATUS, &values).await?
-            }
+    for (after, up_to) in after.spans() {
+        let [after, up_to, limit]: [Argument<'_>; 3] = [after.into(), up_to.into(), limit.into()];
+        let Some(warehouses) = &warehouses else {
+            rows.extend(reading.all::<Row>(LIST, &[after, up_to, limit]).await?);
+            continue;
         };
-        rows.extend(found);
+        for warehouse in warehouses {
+            let warehouse = warehouse.as_str().into();
+            let found: Vec<Row> = match status {
+                None => reading.all(*LIST_OF_WAREHOUSE, &[warehouse, after, up_to, limit]).await?,
+                Some(status) => {
+                    let values = [status.as_str().into(), warehouse, after, up_to, limit];
+                    reading.all(*LIST_OF_STATUS, &values).await?
+                }
+            };
+            rows.extend(found);
+        }
     }
-    rows.sort_unstable_by_key(|row| row.place);
+    Ok(merged(rows, limit))
+}
+
+/// The first of these, the earliest first; those of a partition are in the order of the log.
+fn merged(mut rows: Vec<Row>, limit: u32) -> Vec<Row> {
+    rows.sort_unstable_by_key(|row| (row.recorded_at, row.place));
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(rows)
+    rows
 }
 
 /// The warehouses to list: the one that was asked for, or those that the key is for; all of them
@@ -267,13 +293,6 @@ fn warehouses(
 /// An address is for those who ship, and for those who help them.
 fn may_see_address(caller: &Caller) -> bool {
     matches!(caller.role, Role::Warehouse | Role::Operator)
-}
-
-/// The place that the page comes after.
-pub(crate) fn after(cursor: Option<String>) -> Result<i64, Problem> {
-    let Some(cursor) = cursor else { return Ok(0) };
-    let place: Option<PackedPlace> = cursor.parse().ok();
-    place.map(PackedPlace::as_i64).ok_or_else(bad_cursor)
 }
 
 fn shipping_request(row: Row, may_see_address: bool) -> Result<ShippingRequestBody, Problem> {

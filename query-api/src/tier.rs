@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use domain::{
     AccountId, LadderId, LadderTier, Ladders, PresentTier, Standing, Standings, Timestamp,
 };
+use log_record::Partition;
 use read_model::{Query, Reading, ladders_of};
 use wire::Problem;
 use wire::body::{AccountTierBody, GrantedTierBody, NextTierBody};
@@ -21,9 +22,10 @@ const STANDINGS: Query = Query::same(include_str!("sql/select_account_tiers.sql"
 /// A day begins at a whole quarter of an hour, in whatever zone.
 const QUARTER: i64 = 15 * 60 * 1_000_000;
 
-/// All ladders.
-pub(crate) async fn read_ladders(reading: &mut Reading) -> Result<Ladders, Problem> {
-    let rows: Vec<(Option<String>,)> = reading.all(LADDERS, &[]).await.map_err(failed)?;
+/// All ladders, as a partition knows them.
+pub(crate) async fn read_ladders(reading: &mut Reading, of: Partition) -> Result<Ladders, Problem> {
+    let of = i64::from(of.0).into();
+    let rows: Vec<(Option<String>,)> = reading.all(LADDERS, &[of]).await.map_err(failed)?;
     let versions = rows.into_iter().next().and_then(|(versions,)| versions);
     ladders_of(versions.as_deref()).map_err(undecodable).map_err(failed)
 }
@@ -44,7 +46,8 @@ impl Tiers {
         account_id: &AccountId,
         now: Timestamp,
     ) -> Result<Self, Problem> {
-        let ladders = read_ladders(reading).await?;
+        let home = reading.as_of().partition_of(account_id);
+        let ladders = read_ladders(reading, home).await?;
         if ladders.is_empty() {
             return Ok(Self::default());
         }

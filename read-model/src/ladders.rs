@@ -7,15 +7,15 @@ use serde::Deserialize;
 use crate::row;
 
 row! {
-    /// A version of a ladder.
+    /// A version of a ladder, as a partition knows it.
     #[derive(sql_macros::FromRow)]
     pub struct LadderVersion in "ladder" {
+        partition: i64,
         ladder: String,
         version: i64,
         unit: String,
         terms: String,
         recorded_at: i64,
-        partition: i64,
         position: i64,
     }
 }
@@ -65,7 +65,7 @@ pub enum LaddersError {
     Order(&'static str),
 }
 
-/// The ladders of a list of all their versions in the order of the log, as JSON.
+/// The ladders of a list of all their versions in the order of one partition, as JSON.
 pub fn ladders_of(versions: Option<&str>) -> Result<Ladders, LaddersError> {
     let versions: Vec<ListedVersion> = versions
         .map(serde_json::from_str)

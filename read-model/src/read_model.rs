@@ -34,7 +34,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::schema::{self, failed, options};
-use crate::{Changes, ReadModelError, ReadModelUrl, Side};
+use crate::{LogChanges, ReadModelError, ReadModelUrl, Side};
 use file::ReadFile;
 use log_clock::LogClock;
 use polls::Polls;
@@ -67,7 +67,7 @@ pub struct ReadModel {
     servers: Arc<[Server]>,
     /// By partition; empty where the projector runs in another process.
     positions: Arc<[watch::Receiver<Position>]>,
-    changes: Option<Arc<Changes>>,
+    changes: Option<LogChanges>,
     polls: Arc<Polls>,
     ends: Arc<WarehouseEnds>,
     clock: Option<Arc<LogClock>>,
@@ -109,7 +109,7 @@ impl ReadModel {
         url: &ReadModelUrl,
         replica: Option<&PostgresUrl>,
         positions: Vec<watch::Receiver<Position>>,
-        changes: Option<Arc<Changes>>,
+        changes: Option<LogChanges>,
     ) -> Result<Self, ReadModelError> {
         let servers: Vec<Server> = match (url, replica) {
             (ReadModelUrl::Sqlite(file), None) => {
@@ -231,11 +231,11 @@ impl ReadModel {
         self.seek(wanted, wait_max, &Look { query, arguments, _row: PhantomData }).await
     }
 
-    /// The changes that the projector reports, where it runs in this process, on one partition, and
-    /// one server has the tables.
+    /// The changes that the projector reports, where it runs in this process and one server has the
+    /// tables.
     #[must_use]
-    pub fn changes(&self) -> Option<&Changes> {
-        self.changes.as_deref()
+    pub const fn changes(&self) -> Option<&LogChanges> {
+        self.changes.as_ref()
     }
 
     /// Waits until the projector in this process, where it does, has come to all of these places.

@@ -7,8 +7,8 @@ impl Table {
     #[must_use]
     pub fn key(&self) -> &'static [Column] {
         let columns = match self.name {
-            "unit_balance" | "account_tier" | "earning_rule" | "event_place" | "ladder" => 2,
-            "conversion_rate" | "credit_month" | "programme_total" | "tier_total" => 3,
+            "unit_balance" | "account_tier" | "earning_rule" | "event_place" | "offer_sold" => 2,
+            "conversion_rate" | "credit_month" | "ladder" | "programme_total" | "tier_total" => 3,
             "credit_part" => 4,
             _ => 1,
         };

@@ -20,7 +20,7 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 26] = [
+pub const TABLES: [Table; 27] = [
     table::<AccountBalance>(),
     table::<UnitBalance>(),
     table::<CreditPart>(),
@@ -36,6 +36,7 @@ pub const TABLES: [Table; 26] = [
     table::<ShippingRequest>(),
     table::<ShippingChange>(),
     table::<OfferAvailability>(),
+    table::<OfferSold>(),
     table::<EarningRule>(),
     table::<Policy>(),
     table::<Unit>(),
@@ -343,6 +344,16 @@ row! {
         phase: String,
         partition: i64,
         position: i64,
+    }
+}
+
+row! {
+    /// What a partition other than the offer's home has sold of it; or by how much that changes.
+    #[derive(FromRow)]
+    pub struct OfferSold in "offer_sold" {
+        offer_id: String,
+        partition: i64,
+        sold: i64,
     }
 }
 

@@ -55,7 +55,11 @@ pub enum Home {
 
 impl Ledger {
     pub async fn new(log_id: u128, on: On) -> Self {
-        let new_log = NewLog { log_id: LogId(Uuid::from_u128(log_id)), partitions: 1 };
+        Self::of_partitions(log_id, on, 1).await
+    }
+
+    pub async fn of_partitions(log_id: u128, on: On, partitions: u16) -> Self {
+        let new_log = NewLog { log_id: LogId(Uuid::from_u128(log_id)), partitions };
         let store = EventStore::open(&StoreUrl::Memory, Access::Write(new_log)).await;
         let home = match on {
             On::Sqlite => Home::Folder(tempfile::tempdir().expect("a folder")),
@@ -77,10 +81,15 @@ impl Ledger {
     }
 
     pub async fn append(&self, events: Vec<NewEvent>) {
-        let head = self.store.take_over(P0, WriterId(Uuid::from_u128(1))).await.expect("held");
+        self.append_in(P0, events).await;
+    }
+
+    pub async fn append_in(&self, partition: Partition, events: Vec<NewEvent>) {
+        let head = self.store.take_over(partition, WriterId(Uuid::from_u128(1))).await;
+        let head = head.expect("held");
         let batch = BatchId(Uuid::from_u128(head.position.0.into()));
         let (epoch, generation, expected) = (head.epoch, head.generation, head.position);
-        let append = Append { partition: P0, epoch, generation, expected, batch, events };
+        let append = Append { partition, epoch, generation, expected, batch, events };
         self.store.append(append).await.expect("appended");
     }
 
@@ -231,7 +240,11 @@ pub fn encoded(event: &Event) -> NewEvent {
 }
 
 fn encoded_at(second: i64, event: &Event) -> NewEvent {
-    encode(event, time(second), &Metadata::default(), None, Salt([0; 16])).expect("encoded")
+    recorded_at(time(second), event)
+}
+
+pub fn recorded_at(time: Timestamp, event: &Event) -> NewEvent {
+    encode(event, time, &Metadata::default(), None, Salt([0; 16])).expect("encoded")
 }
 
 pub fn time(second: i64) -> Timestamp {

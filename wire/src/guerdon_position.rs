@@ -1,12 +1,14 @@
 //! The header `Guerdon-Position`: what a write reached, and what a read is to contain.
 
+use std::collections::BTreeMap;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use log_record::Place;
 
 use crate::Problem;
 use crate::short_text::ShortText;
 
-/// `Guerdon-Position: 0:4711`; a list of them in a request, one for each partition.
+/// `Guerdon-Position: 0:4711`, or a list of them, one for each partition: `0:4711,3:17`.
 pub const GUERDON_POSITION: HeaderName = HeaderName::from_static("guerdon-position");
 
 /// The most places in one header: one for each partition of a large log.
@@ -37,6 +39,29 @@ pub fn write_position(place: Place) -> Result<(HeaderName, HeaderValue), Problem
     Ok((GUERDON_POSITION, value))
 }
 
+/// The header of a write that reached several partitions: the last place of each, in their order.
+/// Nothing where it reached none.
+pub fn write_positions(
+    places: impl IntoIterator<Item = Place>,
+) -> Result<Option<(HeaderName, HeaderValue)>, Problem> {
+    let mut last = BTreeMap::new();
+    for Place { partition, position } in places {
+        let reached = last.entry(partition).or_insert(position);
+        *reached = position.max(*reached);
+    }
+    let places = last.into_iter().map(|(partition, position)| Place { partition, position });
+    let places: Vec<Place> = places.collect();
+    match places[..] {
+        [] => Ok(None),
+        [place] => write_position(place).map(Some),
+        _ => {
+            let list = places.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            let value = HeaderValue::from_str(&list).map_err(|_| Problem::internal())?;
+            Ok(Some((GUERDON_POSITION, value)))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +76,19 @@ mod tests {
         assert_eq!(read("0:4711").unwrap(), ["0:4711"]);
         assert_eq!(read("0:4711, 1:17").unwrap(), ["0:4711", "1:17"]);
         assert!(read_positions(&HeaderMap::new()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_write_says_how_far_it_came_in_each_partition() {
+        let written = |places: &[&str]| {
+            let places = places.iter().map(|place| place.parse::<Place>().unwrap());
+            write_positions(places).unwrap().map(|(_, value)| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(written(&[]), None);
+        assert_eq!(written(&["0:7", "0:9", "0:8"]).unwrap(), "0:9");
+        let list = written(&["3:2", "0:12", "3:45"]).unwrap();
+        assert_eq!(list, "0:12,3:45");
+        assert_eq!(read(&list).unwrap(), ["0:12", "3:45"]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub use dispatch::{Answering, Dispatch, TakenRoute};
 pub use etag::{JsonAnswer, Precondition, json_with_etag, json_with_version, json_with_weak_etag};
 pub use fallback::finish;
 pub use field_error::excerpt;
-pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position};
+pub use guerdon_position::{GUERDON_POSITION, read_positions, write_position, write_positions};
 pub use guerdon_reason::{GUERDON_REASON, percent_decoded, read_reason};
 pub use idempotency_key::IdempotencyKey;
 pub use json_body::{BODY_BYTES_MAX, BodyTooSlow, JsonBody};

@@ -10,7 +10,7 @@ use domain::{
     UnitId,
 };
 use event_schema::{DecodeError, decode};
-use log_record::{Checksum, Generation, PackedPlace, Place, Position, RecordedEvent};
+use log_record::{Checksum, Generation, PackedPlace, Partition, Place, Position, RecordedEvent};
 use read_model::{NEVER, Total, month_of_expiry};
 
 /// A day in microseconds.
@@ -24,6 +24,8 @@ const FORGET_AFTER_LOTS: usize = 4_096;
 pub struct Books {
     last: Option<LastEvent>,
     units: BTreeMap<UnitId, UnitBooks>,
+    /// The last message that was received from each partition: where it was sent.
+    received: BTreeMap<Partition, Position>,
     /// The lots that can't be spent yet, and from when on they can.
     pending: HashMap<u64, i64>,
     forget_at: usize,
@@ -77,10 +79,15 @@ impl Books {
         &self.units
     }
 
+    /// Up to where another partition's messages were received.
+    pub(super) fn received_from(&self, partition: Partition) -> Option<Position> {
+        self.received.get(&partition).copied()
+    }
+
     /// Those of an empty history that ends there.
     #[cfg(test)]
     pub(super) fn at_position(position: u64) -> Self {
-        let place = Place { partition: log_record::Partition(0), position: Position(position) };
+        let place = Place { partition: Partition(0), position: Position(position) };
         let last = LastEvent {
             place,
             generation: Generation(1),
@@ -170,6 +177,9 @@ impl Books {
                 let unit = self.unit(fact.unit);
                 unit.go(Held, &fact.lots);
                 unit.come(Available, &fact.came_back());
+            }
+            Event::MessageReceived(fact) => {
+                self.received.insert(fact.source.partition, fact.source.position);
             }
             // Every event of which the domain says that it moves credit stands above.
             _ => {}

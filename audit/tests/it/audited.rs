@@ -1,5 +1,6 @@
 //! A log in a real store, read tables of it, and questions over HTTP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use audit::AuditApi;
@@ -25,7 +26,7 @@ use wire::{KeyHash, KeyRing, Role};
 /// More than this nothing here takes, however busy the machine is.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The tests' logs have one partition.
+/// The tests' logs have one partition, unless they say so.
 pub(crate) const P0: Partition = Partition(0);
 
 const LOG: LogId = LogId(Uuid::from_u128(42));
@@ -35,7 +36,7 @@ pub(crate) const RANGE: u64 = 36;
 
 /// A log and read tables on one of the databases, and the routes over both.
 pub(crate) struct Audited {
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) keys: KeyRing,
     pub(crate) router: Router,
     projector: Mutex<Projector>,
@@ -78,17 +79,23 @@ impl Audited {
             On::Sqlite => Home::Folder(tempfile::tempdir().expect("a folder")),
             On::Postgres => Home::Database(TestDatabase::create().expect("a database")),
         };
-        Self::of(Ledger { store, home }, events, folder, database).await
+        Self::of(Arc::new(Ledger { store, home }), events, folder, database).await
+    }
+
+    /// A log of several partitions.
+    pub(crate) async fn over(ledger: &Arc<Ledger>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::of(Arc::clone(ledger), &[], folder, None).await
     }
 
     /// A log in memory.
     pub(crate) async fn in_memory(events: &[(i64, Event)]) -> Self {
         let ledger = Ledger::new(LOG.0.as_u128(), On::Sqlite).await;
-        Self::of(ledger, events, tempfile::tempdir().expect("a folder"), None).await
+        Self::of(Arc::new(ledger), events, tempfile::tempdir().expect("a folder"), None).await
     }
 
     async fn of(
-        ledger: Ledger,
+        ledger: Arc<Ledger>,
         events: &[(i64, Event)],
         folder: TempDir,
         _database: Option<TestDatabase>,

@@ -1,16 +1,21 @@
 //! What the log adds up to at any moment: it balances, and it is what the read tables have.
 
+use audit::{Books, add_up, sent_beyond, trial_balance};
 use axum::http::StatusCode;
-use domain::Clock;
+use domain::{Clock, State};
+use log_record::Partition;
 use serde_json::{Value, json};
 use testing::ledger::On;
 use testing::life::{self, history};
+use testing::partitions;
+use wire::body::Sum;
 
 use crate::audited::Audited;
 
 testing::on_every_database! {
     after_every_event_the_log_adds_up_to_the_totals_of_the_read_tables,
     a_past_moment_adds_up_to_what_it_was_then,
+    several_partitions_add_up_together_and_what_came_has_left,
 }
 
 /// The sums that `GET /v1/totals` has under the same names.
@@ -55,6 +60,40 @@ async fn after_every_event_the_log_adds_up_to_the_totals_of_the_read_tables(on: 
         }
     }
     assert_eq!(seen_units, 4, "points, miles, and the units of a purchase");
+}
+
+async fn several_partitions_add_up_together_and_what_came_has_left(on: On) {
+    let life = partitions::life(on).await;
+    let log = Audited::over(&life.ledger).await;
+    let balance = log.get("auditor", "/v1/trial-balance").await;
+    let totals = log.get("auditor", "/v1/totals").await;
+    assert_eq!(balance["position"], totals["position"]);
+    let points = &balance["units"][0];
+    is_balanced(points);
+    for sum in SUMS {
+        assert_eq!(points[sum], totals[sum], "{sum}: {points}");
+    }
+    assert_eq!(points["in_transit"], "4");
+    // As if each partition's end had been looked up long before another one's.
+    for last in life.states().iter().map(State::place) {
+        let mut books = vec![Books::default(); life.states().len()];
+        let mut missing = vec![last];
+        while !missing.is_empty() {
+            for end in missing {
+                let of = &mut books[usize::from(end.partition.0)];
+                let begun = std::mem::take(of);
+                *of = add_up(&life.ledger.store, begun, end, None, |_| {}).await.expect("added up");
+            }
+            missing = sent_beyond(&books, None);
+        }
+        for unit in trial_balance(&books).units {
+            assert!(unit.in_transit.0 >= 0, "{last}: {unit:?}");
+            assert_eq!(unit.difference, Sum(0), "{last}");
+        }
+    }
+    let named = wire::Moment::Position(life.states()[0].place());
+    let nothing = vec![Books::default(); 4];
+    assert!(sent_beyond(&nothing, Some(named)).iter().all(|end| end.partition != Partition(0)));
 }
 
 /// What the read tables have of each month, as it is recorded.

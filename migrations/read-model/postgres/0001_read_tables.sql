@@ -402,6 +402,15 @@ create index offer_stands_still on offer_availability (offer_id)
     where phase <> 'closed' and (phase = 'paused' or sold = stock);
 create index offer_was_closed_at on offer_availability (position) where phase = 'closed';
 
+-- What was sold of an offer in partitions that aren't its home, whose own sales stand above: so each
+-- projection has rows of its own. Without those that were cancelled.
+create table offer_sold (
+    offer_id text collate "C" not null,
+    "partition" bigint not null,
+    sold bigint not null,
+    primary key (offer_id, "partition")
+);
+
 -- Every version of every rule; the highest is in force.
 create table earning_rule (
     rule_id text collate "C" not null,
@@ -456,17 +465,19 @@ create table unit (
     position bigint not null
 );
 
--- Every version of every ladder; the highest is in force.
+-- Every version of every ladder, as each partition knows it: the programme's home by its own event, the
+-- others by a message. An account is judged by those of its partition; the home's are shown. The highest
+-- is in force.
 create table ladder (
+    "partition" bigint not null,
     ladder text collate "C" not null,
     version bigint not null,
     unit text not null,
     -- JSON as in the event
     terms text not null,
     recorded_at bigint not null,
-    "partition" bigint not null,
     position bigint not null,
-    primary key (ladder, version)
+    primary key ("partition", ladder, version)
 );
 
 -- Where accounts stand on ladders: those that counted something, or were granted a tier. As it was

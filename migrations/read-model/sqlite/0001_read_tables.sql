@@ -408,6 +408,15 @@ create index offer_stands_still on offer_availability (offer_id)
     where phase <> 'closed' and (phase = 'paused' or sold = stock);
 create index offer_was_closed_at on offer_availability (position) where phase = 'closed';
 
+-- What was sold of an offer in partitions that aren't its home, whose own sales stand above: so each
+-- projection has rows of its own. Without those that were cancelled.
+create table offer_sold (
+    offer_id text not null,
+    "partition" integer not null,
+    sold integer not null,
+    primary key (offer_id, "partition")
+) strict, without rowid;
+
 -- Every version of every rule; the highest is in force.
 create table earning_rule (
     rule_id text not null,
@@ -462,17 +471,19 @@ create table unit (
     position integer not null
 ) strict, without rowid;
 
--- Every version of every ladder; the highest is in force.
+-- Every version of every ladder, as each partition knows it: the programme's home by its own event, the
+-- others by a message. An account is judged by those of its partition; the home's are shown. The highest
+-- is in force.
 create table ladder (
+    "partition" integer not null,
     ladder text not null,
     version integer not null,
     unit text not null,
     -- JSON as in the event
     terms text not null,
     recorded_at integer not null,
-    "partition" integer not null,
     position integer not null,
-    primary key (ladder, version)
+    primary key ("partition", ladder, version)
 ) strict, without rowid;
 
 -- Where accounts stand on ladders: those that counted something, or were granted a tier. As it was

@@ -1,6 +1,6 @@
 //! Where the events are that left no row of an account's credit, of an exchange or of a purchase.
 
-use domain::{Event, ExchangeId};
+use domain::{Event, ExchangeId, Message, ProgrammeChange};
 use read_model::{EventPlace, PROGRAMME, subject_of_account, subject_of_offer};
 
 use super::{At, Rows};
@@ -11,6 +11,7 @@ pub(super) fn about(event: &Event) -> (Option<String>, Option<ExchangeId>) {
         Event::LogOpened(_) | Event::UnitSet(_) | Event::UnitClosed(_) | Event::LadderSet(_) => {
             Some(PROGRAMME.to_owned())
         }
+        Event::MessageReceived(fact) if is_of_ladder(&fact.message) => Some(PROGRAMME.to_owned()),
         _ => event.offer_id().map(subject_of_offer),
     };
     let exchange_id = match event {
@@ -18,6 +19,10 @@ pub(super) fn about(event: &Event) -> (Option<String>, Option<ExchangeId>) {
         _ => event.exchange_id().cloned(),
     };
     (subject, exchange_id)
+}
+
+fn is_of_ladder(message: &Message) -> bool {
+    matches!(message, Message::Programme(change) if matches!(**change, ProgrammeChange::Ladder(_)))
 }
 
 impl Rows {

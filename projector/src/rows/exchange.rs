@@ -25,7 +25,7 @@ impl Rows {
     ) -> Result<(), serde_json::Error> {
         self.totals.add(UnitId::POINTS, Total::Exchanges, 1);
         self.ship_exchange(at, &account_id, &fact);
-        self.change_offer(&fact.offer_id).sold += int(fact.allocation.quantity().get());
+        self.sell(at, &fact.offer_id, int(fact.allocation.quantity().get()));
         if let Some(hold_id) = &fact.hold_id {
             let hold = self.change_hold(&account_id, hold_id);
             hold.exchange_id = Some(fact.exchange_id.to_string());
@@ -56,7 +56,7 @@ impl Rows {
         self.totals.add(UnitId::POINTS, Total::Cancellations, 1);
         let quantity = int(fact.allocation.quantity().get());
         // The units go back, also to an offer that was closed meanwhile.
-        self.change_offer(&fact.offer_id).sold -= quantity;
+        self.sell(at, &fact.offer_id, -quantity);
         let key = (account_id.clone(), fact.exchange_id.clone());
         let change = self.exchange_changes.entry(key).or_insert_with(|| ExchangeChange {
             account_id: account_id.to_string(),

@@ -12,7 +12,7 @@ use super::{At, Rows};
 impl Rows {
     /// Notes an event that is a fact with a path.
     pub(super) fn note_fact(&mut self, at: At<'_>, event: &Event) {
-        let Some((path, note)) = path(event) else { return };
+        let Some((path, note)) = self.path(at, event) else { return };
         let Note { by, reason } = note.cloned().unwrap_or_default();
         let fact = Fact {
             path: path.clone(),
@@ -26,9 +26,30 @@ impl Rows {
         // The last of a batch counts, as it does of several batches.
         self.facts.insert(path, fact);
     }
+
+    /// Where it can be got, and what is private in it.
+    fn path<'e>(&self, at: At<'_>, event: &'e Event) -> Option<(String, Option<&'e Note>)> {
+        match event {
+            // Of the programme's home partition, which has the one clock.
+            Event::ClockConfirmed(_) if at.partition() > 0 => None,
+            // What became of a transfer to another partition, for those who read the transfer.
+            Event::CreditReceived(_, fact)
+                if self.is_elsewhere(at, |partitions| fact.from.partition(partitions)) =>
+            {
+                Some((
+                    format!("accounts/{}/transfers/{}/receipt", fact.from, fact.transfer_id),
+                    None,
+                ))
+            }
+            Event::CreditReturned(account, fact) => {
+                Some((format!("accounts/{account}/transfers/{}/return", fact.transfer_id), None))
+            }
+            event => path(event),
+        }
+    }
 }
 
-/// Where it can be got, and what is private in it.
+/// Where the facts of a partition alone can be got.
 fn path(event: &Event) -> Option<(String, Option<&Note>)> {
     Some(match event {
         Event::CreditEarned(account, fact) if fact.cause.kind == CauseKind::Adjustment => {
@@ -127,7 +148,6 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
         Event::ConversionRateClosed(fact) => {
             (format!("conversion-rates/{}/{}/closure", fact.from, fact.to), None)
         }
-        // Of the programme's home partition, which has the one clock.
         Event::ClockConfirmed(_) => ("clock/confirmation".to_owned(), None),
         _ => return None,
     })

@@ -4,7 +4,7 @@ use domain::{
     OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPaused, OfferReopened, OfferResumed,
     Page, Price, StockAdded, StockAmended, StockRemoved, Terms, Timestamp,
 };
-use read_model::{OfferAvailability, row};
+use read_model::{OfferAvailability, OfferSold, row};
 
 use super::{At, Rows, further, int, json};
 
@@ -86,6 +86,21 @@ impl Rows {
         change.make_version(at, fact.version);
         change.is_whole = true;
         change.stock = fact.stock.map(|stock| int(stock.get()));
+    }
+
+    /// So many units more are with shoppers. The offer's own row counts those of its home, for no
+    /// other partition's projection writes there.
+    pub(super) fn sell(&mut self, at: At<'_>, id: &OfferId, units: i64) {
+        if self.is_elsewhere(at, |partitions| id.home(partitions)) {
+            let sold = self.sold_elsewhere.entry(id.clone()).or_insert_with(|| OfferSold {
+                offer_id: id.to_string(),
+                partition: at.partition().into(),
+                sold: 0,
+            });
+            sold.sold += units;
+        } else {
+            self.change_offer(id).sold += units;
+        }
     }
 
     pub(super) fn change_offer(&mut self, id: &OfferId) -> &mut OfferChange {

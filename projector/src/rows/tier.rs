@@ -10,7 +10,7 @@ use domain::{
     AccountId, Event, GrantId, Ladder, LadderId, LadderSet, Ladders, Standing, Standings,
     TierChanged, TierGrantEnded, TierGranted, TierId, TimeZone, Timestamp, UnitId,
 };
-use log_record::{Partition, Position};
+use log_record::{Partition, Place, Position};
 use read_model::{AccountTier, LadderVersion, LedgerEntry, TierTotal, ladders_of};
 use serde::Serialize;
 
@@ -29,7 +29,7 @@ pub(crate) struct Tiers {
 /// An event that matters to ladders.
 #[derive(Debug)]
 struct Step {
-    position: Position,
+    place: Place,
     recorded_at: Timestamp,
     event: Event,
     /// Its line of the statement, by its index, where its ladder gives the unit.
@@ -117,12 +117,12 @@ impl Rows {
         fact: LadderSet,
     ) -> Result<(), serde_json::Error> {
         self.tiers.ladders.push(LadderVersion {
+            partition: at.partition().into(),
             ladder: fact.ladder.to_string(),
             version: int(fact.version),
             unit: fact.terms.unit.to_string(),
             terms: json(&fact.terms)?,
             recorded_at: at.recorded_at.micros(),
-            partition: at.partition().into(),
             position: at.position(),
         });
         self.step(at, Event::LadderSet(fact), None);
@@ -203,8 +203,8 @@ impl Rows {
     }
 
     fn step(&mut self, at: At<'_>, event: Event, entry: Option<usize>) {
-        let (position, recorded_at) = (at.row.position(), at.recorded_at);
-        self.tiers.steps.push(Step { position, recorded_at, event, entry });
+        let (place, recorded_at) = (at.row.place, at.recorded_at);
+        self.tiers.steps.push(Step { place, recorded_at, event, entry });
     }
 
     /// Applies what the batch does to tiers, on the ladders (all their versions, as the query lists
@@ -217,9 +217,14 @@ impl Rows {
     ) -> Result<TierRows, TierError> {
         let mut ladders = ladders_of(versions)?;
         let mut accounts = read_accounts(&ladders, found)?;
-        for Step { position, recorded_at, event, entry } in std::mem::take(&mut self.tiers.steps) {
+        for Step { place, recorded_at, event, entry } in std::mem::take(&mut self.tiers.steps) {
+            let position = place.position;
             let wrong = |why| TierError::Event { position, why };
             if let Event::LadderSet(fact) = &event {
+                // Tables of the past have events of the programme's home, too.
+                if place.partition != partition {
+                    continue;
+                }
                 // Where the days of its unit begin matters to those who decide and who read.
                 let set = ladders.set(position, recorded_at, fact, &TimeZone::default());
                 set.map_err(wrong)?;

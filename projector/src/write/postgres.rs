@@ -184,7 +184,7 @@ impl PostgresTables {
             self.send(first),
             shipping::find_requests(self, &rows.shipping),
             purchase::changes(self, &rows),
-            tier::find(self, &rows),
+            tier::find(self, partition, &rows),
         );
         // What is written already can't be changed once more: this decides, before any error.
         if begins_at_once && is_overtaken(&begun) {

@@ -10,6 +10,7 @@ mod tables_file;
 mod tier;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use log_record::{Generation, LogId, Partition, Place, Position};
 use read_model::{Checkpoint, ReadModelError, ReadModelUrl, Side, Value};
@@ -18,6 +19,7 @@ use rusqlite::{
     Connection, OptionalExtension as _, Params, Statement, ToSql, Transaction, TransactionBehavior,
     params, params_from_iter,
 };
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::checkpoint::{INSERT, LANES, MOVE, SELECT, STOP};
@@ -29,10 +31,11 @@ pub(crate) use draft::{begin_draft, finish_draft};
 pub(crate) use past::write_past;
 pub(crate) use tables_file::{OpenFile, TablesFile, open_to_read};
 
-/// The tables in a file.
-#[derive(Debug)]
+/// The tables in a file. All partitions share a connection: each would find its pages outdated
+/// after another one's batch.
+#[derive(Clone, Debug)]
 pub(crate) struct SqliteTables {
-    file: TablesFile,
+    file: Arc<Mutex<TablesFile>>,
 }
 
 impl SqliteTables {
@@ -42,7 +45,8 @@ impl SqliteTables {
             Side::Live => TablesFile::open(&file).await,
             Side::Rebuilt | Side::Shadow => TablesFile::open_draft(&file).await,
         };
-        Ok(Self { file: opened.map_err(|error| failed("open", &file, error))? })
+        let opened = opened.map_err(|error| failed("open", &file, error))?;
+        Ok(Self { file: Arc::new(Mutex::new(opened)) })
     }
 
     pub(super) async fn read_checkpoint(
@@ -50,38 +54,45 @@ impl SqliteTables {
         partition: Partition,
         log_id: LogId,
     ) -> Result<(LogId, Checkpoint), WriteError> {
-        self.file.run(move |open| Ok(checkpoint(&open.connection, partition, log_id)?)).await
+        self.run(move |open| Ok(checkpoint(&open.connection, partition, log_id)?)).await
     }
 
     pub(super) async fn read_lanes(&mut self) -> Result<Lanes, WriteError> {
-        self.file.run(|open| Ok(lanes(&open.connection)?)).await
+        self.run(|open| Ok(lanes(&open.connection)?)).await
     }
 
     pub(super) async fn write(&mut self, batch: Batch) -> Result<Written, WriteError> {
-        self.file.run(move |open| commit(open, batch)).await
+        self.run(move |open| commit(open, batch)).await
     }
 
     pub(super) async fn note_stop(&mut self, place: Place, why: &str) -> Result<(), WriteError> {
         let why = why.to_owned();
-        self.file
-            .run(move |open| {
-                let row = params![place.partition.0, place.position.0.cast_signed(), why];
-                open.connection.execute(&STOP.sqlite, row)?;
-                Ok(())
-            })
-            .await
+        self.run(move |open| {
+            let row = params![place.partition.0, place.position.0.cast_signed(), why];
+            open.connection.execute(&STOP.sqlite, row)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Runs a job once it is its turn.
+    async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&OpenFile) -> Result<T, WriteError> + Send + 'static,
+    ) -> Result<T, WriteError> {
+        self.file.lock().await.run(job).await
     }
 
     /// While there is nothing to write.
     pub(super) async fn rest(&mut self) {
-        if let Err(error) = self.file.run(|open| Ok(open.cut_wal()?)).await {
+        if let Err(error) = self.run(|open| Ok(open.cut_wal()?)).await {
             let error = error.into_source();
             tracing::debug!(%error, "the read model's write-ahead file can't be cut");
         }
     }
 
     pub(super) async fn close(&mut self) {
-        self.file.close().await;
+        self.file.lock().await.close().await;
     }
 }
 

@@ -7,6 +7,7 @@ mod locks;
 mod lost_batches;
 mod of_log;
 mod parcels;
+mod partitions;
 mod projection;
 mod reconcile;
 mod replica;

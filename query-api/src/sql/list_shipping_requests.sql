@@ -1,4 +1,4 @@
--- All of them, after a place of the log.
-where place > $1
+-- All of them, after a place and up to another.
+where place > $1 and place <= $2
 order by place
-limit $2
+limit $3

@@ -1,11 +1,11 @@
--- Those of a purchase id, of one account or of all, after a place of the log. A request has the
+-- Those of a purchase id, of one account or of all, after a place and up to another. A request has the
 -- place of its purchase.
--- $4 has the warehouses between commas: ',main,berlin,'.
+-- $5 has the warehouses between commas: ',main,berlin,'.
 where place in (
-        select place from purchase where purchase_id = $6 and place > $1
+        select place from purchase where purchase_id = $7 and place > $1 and place <= $2
     )
-    and ($5 is null or account_id = $5)
-    and ($3 is null or status = $3)
-    and ($4 is null or replace($4, ',' || warehouse || ',', '') <> $4)
+    and ($6 is null or account_id = $6)
+    and ($4 is null or status = $4)
+    and ($5 is null or replace($5, ',' || warehouse || ',', '') <> $5)
 order by place
-limit $2
+limit $3

@@ -1,8 +1,8 @@
--- Those that left although they had been called off, after a place of the log.
--- $4 has the warehouses between commas: ',main,berlin,'.
+-- Those that left although they had been called off, after a place and up to another.
+-- $5 has the warehouses between commas: ',main,berlin,'.
 where crossed
-    and place > $1
-    and ($3 is null or status = $3)
-    and ($4 is null or replace($4, ',' || warehouse || ',', '') <> $4)
+    and place > $1 and place <= $2
+    and ($4 is null or status = $4)
+    and ($5 is null or replace($5, ',' || warehouse || ',', '') <> $5)
 order by place
-limit $2
+limit $3

@@ -53,15 +53,17 @@ cross join lateral (
     select * from account_tier where account_tier.account_id = asked.account_id offset 0
 ) as account_tier
 union all
--- All versions of all ladders, once for all accounts.
+-- All versions of all ladders, as each partition knows them, once for all accounts: the partition stands
+-- in place of an account's number.
 select
-    6, null, null, null, null, null, null, null, null,
+    6, ladder."partition", null, null, null, null, null, null, null,
     null, null, null, null, null, null, null, null,
     cast(json_agg(
         json_build_array(
             ladder.ladder, ladder.version, cast(ladder.terms as json), ladder.position,
             ladder.recorded_at, unit.time_zone
-        ) order by ladder."partition", ladder.position
+        ) order by ladder.position
     ) as text)
 from ladder
 join unit on unit.unit = ladder.unit
+group by ladder."partition"

@@ -44,17 +44,19 @@ select
 from asked
 cross join account_tier on account_tier.account_id = asked.account_id
 union all
--- All versions of all ladders, once for all accounts.
+-- All versions of all ladders, as each partition knows them, once for all accounts: the partition stands
+-- in place of an account's number.
 select
-    6, null, null, null, null, null, null, null, null,
+    6, ladder."partition", null, null, null, null, null, null, null,
     null, null, null, null, null, null, null, null,
     nullif(
         json_group_array(
             json_array(
                 ladder.ladder, ladder.version, json(ladder.terms), ladder.position,
                 ladder.recorded_at, unit.time_zone
-            ) order by ladder."partition", ladder.position
+            ) order by ladder.position
         ), '[]'
     )
 from ladder
 join unit on unit.unit = ladder.unit
+group by ladder."partition"

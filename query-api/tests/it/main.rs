@@ -10,6 +10,7 @@ mod lists;
 mod offers;
 mod operations;
 mod parcels;
+mod partitions;
 mod past;
 mod plans;
 mod positions;

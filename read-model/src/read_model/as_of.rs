@@ -72,8 +72,13 @@ impl AsOf {
     /// How far the partition is projected that an account lives in.
     #[must_use]
     pub fn position_of(&self, account_id: &AccountId) -> Position {
-        let partitions = u16::try_from(self.progress.len()).unwrap_or(u16::MAX);
-        self.position(account_id.partition(partitions))
+        self.position(self.partition_of(account_id))
+    }
+
+    /// The partition that an account lives in.
+    #[must_use]
+    pub fn partition_of(&self, account_id: &AccountId) -> Partition {
+        account_id.partition(u16::try_from(self.progress.len()).unwrap_or(u16::MAX))
     }
 
     /// The log's partitions.
@@ -135,10 +140,16 @@ impl AsOf {
         self.log_time
     }
 
-    /// The clock of the log, once its first event is projected.
+    /// The clock of the log, once its first event is projected. Where one partition's is doubted,
+    /// the log's is.
     #[must_use]
     pub fn clock(&self) -> Option<&str> {
-        self.progress.iter().filter_map(|progress| progress.clock.as_deref()).max()
+        let clocks = self.progress.iter().filter_map(|progress| progress.clock.as_deref());
+        clocks.min_by_key(|clock| match *clock {
+            "doubted" => 0,
+            "commands" => 1,
+            _ => 2,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
--- All versions of all ladders in the order of the log, as one JSON text.
+-- All versions of all ladders, as a partition knows them, in its order, as one JSON text.
 select cast(json_agg(
     json_build_array(ladder, version, cast(terms as json), position, recorded_at, 'UTC')
-    order by "partition", position
+    order by position
 ) as text)
 from ladder
+where "partition" = $1

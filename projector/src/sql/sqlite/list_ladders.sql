@@ -1,6 +1,7 @@
--- All versions of all ladders in the order of the log, as one JSON text.
+-- All versions of all ladders, as a partition knows them, in its order, as one JSON text.
 select json_group_array(
     json_array(ladder, version, json(terms), position, recorded_at, 'UTC')
-    order by "partition", position
+    order by position
 )
 from ladder
+where "partition" = ?1

@@ -17,6 +17,7 @@ type Found = (Option<String>, Vec<FoundTier>);
 /// What the batch does to tiers goes on from this; nothing is looked up where it does nothing.
 pub(super) async fn find(
     tables: &PostgresTables,
+    partition: Partition,
     rows: &Rows,
 ) -> Result<Option<Found>, WriteError> {
     if rows.tiers.is_empty() {
@@ -24,8 +25,10 @@ pub(super) async fn find(
     }
     let accounts: Vec<&str> = rows.tiers.accounts().into_iter().collect();
     let accounts: [&(dyn ToSql + Sync); 1] = [&accounts];
+    let number = i64::from(partition.0);
+    let known_there: [&(dyn ToSql + Sync); 1] = [&number];
     let (listed, standings) =
-        try_join!(tables.find(LADDERS, &[]), tables.find(STANDINGS, &accounts))?;
+        try_join!(tables.find(LADDERS, &known_there), tables.find(STANDINGS, &accounts))?;
     let versions = match listed.first() {
         Some(row) => row.try_get(0)?,
         None => None,

@@ -19,7 +19,7 @@ pub(super) fn apply(
         return Ok(TierRows::default());
     }
     let versions: Option<String> =
-        connection.prepare_cached(LADDERS)?.query_row((), |row| row.get(0))?;
+        connection.prepare_cached(LADDERS)?.query_row((partition.0,), |row| row.get(0))?;
     let mut select = connection.prepare_cached(STANDINGS)?;
     let mut found = vec![];
     for account_id in rows.tiers.accounts() {

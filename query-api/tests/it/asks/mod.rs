@@ -3,6 +3,7 @@
 pub(crate) mod queries;
 pub(crate) mod stream;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -21,7 +22,7 @@ use testing::life::{self, DAY};
 
 /// Read tables with some events in them, and a router over them.
 pub(crate) struct Reads {
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) api: QueryApi,
     projector: Mutex<Projector>,
     /// Beside the projector, which tells it what it may keep.
@@ -34,6 +35,11 @@ impl Reads {
     pub(crate) async fn of(on: On, events: Vec<(i64, Event)>) -> Self {
         let ledger = Ledger::new(1, on).await;
         ledger.record_at(&events).await;
+        Self::over(&Arc::new(ledger)).await
+    }
+
+    /// What is read of a log with all its events projected.
+    pub(crate) async fn over(ledger: &Arc<Ledger>) -> Self {
         let mut projector = ledger.projector().await.expect("it opens");
         projector.catch_up().await.expect("projected");
         let keys: KeyRing =
@@ -45,7 +51,7 @@ impl Reads {
         let router = query_api::router(api.clone());
         let remote = QueryApi::new(ledger.read_model().await, keys, wait_max);
         let remote = query_api::router(remote);
-        Self { ledger, api, projector: Mutex::new(projector), router, remote }
+        Self { ledger: Arc::clone(ledger), api, projector: Mutex::new(projector), router, remote }
     }
 
     pub(crate) async fn record(&self, events: Vec<(i64, Event)>) {
