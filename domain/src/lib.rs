@@ -19,7 +19,8 @@
 //! - [`shipment`]: how far a shipping request is
 //! - [`policy`], [`earning_rule`], [`mod@unit`], [`conversion`], [`ladder`]: what an operator
 //!   chooses;
-//!   [`shopper_limit`] and [`segment`] are of an offer's terms; [`standing`] is where an account stands on ladders; [`grace`] follows from the policy, and
+//!   [`shopper_limit`] and [`segment`] are of an offer's terms; [`standing`] is where an account
+//!   stands on ladders; [`grace`] follows from the policy, and
 //!   [`cap_count`] is what a rule's cap counts
 //! - [`amount`], [`ids`], [`short_id`], [`text`], [`day`], [`timestamp`], [`time_zone`]: types that
 //!   carry their precondition

@@ -1,5 +1,5 @@
-//! `GET /v1/accounts/{account_id}/segments`, and one of them: what was said last of an account and a
-//! segment.
+//! `GET /v1/accounts/{account_id}/segments`, and one of them: what was said last of an account and
+//! a segment.
 
 use std::sync::LazyLock;
 

@@ -73,8 +73,8 @@ pub struct PutOfferBody {
     pub category: Option<Category>,
     /// Whatever else a page wants to know: a JSON object of at most 4,096 bytes without spaces.
     pub attributes: Option<AttributesBody>,
-    /// How a countdown shows what is left: `exact`, or in `steps` of 0, 1, 10, 100, 1,000 …; without
-    /// it, `exact`.
+    /// How a countdown shows what is left: `exact`, or in `steps` of 0, 1, 10, 100, 1,000 …;
+    /// without it, `exact`.
     pub remaining_shown: Option<RemainingShown>,
 }
 
@@ -193,8 +193,8 @@ pub struct OfferBody {
     pub stock: Option<u64>,
     /// The number of units left, which may be 0; `null`: unlimited.
     pub remaining: Option<u64>,
-    /// Counts changes of the terms, pauses, resumptions, closures, reopenings and whether the stock is
-    /// limited, from 1; redemptions don't count. The ETag begins with it.
+    /// Counts changes of the terms, pauses, resumptions, closures, reopenings and whether the stock
+    /// is limited, from 1; redemptions don't count. The ETag begins with it.
     pub version: u64,
     /// The first that applies of `closed`, `ended`, `paused`, `scheduled`, `sold-out` and `open`.
     pub status: OfferStatus,
@@ -289,8 +289,8 @@ pub struct AccountOfferBody {
     /// Each further limit, the one of the longest period first; left out where there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<ShopperLimitBody>,
-    /// The units that the shopper may still take now. Status, tier, segment, limits and stock count;
-    /// the balance doesn't. `null`: no limit.
+    /// The units that the shopper may still take now. Status, tier, segment, limits and stock
+    /// count; the balance doesn't. `null`: no limit.
     pub may_take: Option<u64>,
     /// The number of units left for all; `null`: unlimited.
     pub remaining: Option<u64>,

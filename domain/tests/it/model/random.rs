@@ -345,7 +345,7 @@ fn ask(huge: bool) -> impl Strategy<Value = Ask> {
         5 => conversion.boxed(),
         1 => who().prop_map(|account| Ask::OpenAccount { account }).boxed(),
         1 => segment().boxed(),
-        11 => administration(huge).boxed(),
+        12 => administration(huge).boxed(),
         2 => (0..1_000_usize).prop_map(Ask::Again),
     ]
 }
@@ -407,8 +407,8 @@ fn administration(huge: bool) -> impl Strategy<Value = Ask> {
                 Ask::Amend { offer, terms, stock, read, same: same.is_some() }
             }),
         5 => offer().prop_map(|offer| Ask::Close { offer }),
-        4 => offer().prop_map(|offer| Ask::Pause { offer }),
-        8 => (offer(), prop::bool::weighted(0.95), 0..24_u8, read())
+        5 => offer().prop_map(|offer| Ask::Pause { offer }),
+        10 => (offer(), prop::bool::weighted(0.95), 0..24_u8, read())
             .prop_map(|(offer, paused, id, read)| Ask::Resume { offer, paused, id, read }),
         10 => (offer(), prop::bool::weighted(0.7), 0..24_u8, read())
             .prop_map(|(offer, closed, id, read)| Ask::Reopen { offer, closed, id, read }),
