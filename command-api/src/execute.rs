@@ -14,7 +14,7 @@ use event_store::{EventStore, StoreError};
 use log_record::{Partition, Place, Position, RecordedEvent};
 use serde::Serialize;
 use wire::{
-    Caller, HasKeys, KeyRing, Problem, json_response, write_position, written_json_response,
+    Caller, HasKeys, KeyRing, Problem, json_response, write_positions, written_json_response,
 };
 
 use crate::attempts::Attempts;
@@ -69,6 +69,8 @@ pub(crate) struct Done {
     pub(crate) event: Option<Event>,
     /// Where the last event of the command stands.
     pub(crate) last: Place,
+    /// Where an event of another command or partition stands that the answer tells of.
+    pub(crate) told: Option<Place>,
     /// What was set or told of, where the command does that.
     pub(crate) subject: Option<Subject>,
     /// Whether it was carried out before.
@@ -204,17 +206,17 @@ impl CommandApi {
             is_one_of_many,
             wait,
         };
-        let spread = None;
+        let (spread, told) = (None, None);
         let mut done = match self.writers.submit(request).await {
             Ok(Answer::Recorded { place, event, last, subject }) => {
-                Done { place, event: Some(*event), last, subject, is_repeat: false, spread }
+                Done { place, event: Some(*event), last, subject, is_repeat: false, spread, told }
             }
             Ok(Answer::Repeat { place, event, last, subject }) => {
-                Done { place, event: Some(*event), last, subject, is_repeat: true, spread }
+                Done { place, event: Some(*event), last, subject, is_repeat: true, spread, told }
             }
             Ok(Answer::Unchanged(place, subject)) => {
                 let (last, subject) = (place, Some(subject));
-                Done { place, event: None, last, subject, is_repeat: true, spread }
+                Done { place, event: None, last, subject, is_repeat: true, spread, told }
             }
             Ok(Answer::Preview(preview)) => return Ok(Outcome::Preview(preview)),
             Ok(Answer::IdReused(field)) => return Err(id_reused(field)),
@@ -276,8 +278,10 @@ impl Done {
     }
 
     fn complete(&self, mut response: Response) -> Result<Response, Problem> {
-        let (name, value) = write_position(self.last)?;
-        response.headers_mut().insert(name, value);
+        let reached = [self.last].into_iter().chain(self.told);
+        if let Some((name, value)) = write_positions(reached)? {
+            response.headers_mut().insert(name, value);
+        }
         if let Some(Spread { have, of }) = self.spread {
             const PARTITIONS: HeaderName = HeaderName::from_static("guerdon-partitions");
             let value = HeaderValue::from_str(&format!("{have}/{of}"));

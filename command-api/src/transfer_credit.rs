@@ -41,6 +41,7 @@ pub(crate) async fn transfer_credit(
     let mut body = credit_sent(account_id, fact, done.place);
     body.status = outcome.map(|outcome| outcome.status);
     body.reason = outcome.and_then(|outcome| outcome.reason);
+    done.told = outcome.and_then(|outcome| outcome.ended_at);
     done.respond(&body)
 }
 

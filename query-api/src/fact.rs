@@ -175,7 +175,7 @@ pub(crate) async fn get_transfer(
         TransferStatus::Received
     } else if let Some(back) = find_fact(&mut reading, &format!("{path}/return")).await? {
         let returned: Returned = json(&back.public)?;
-        body.fields.insert("why".to_owned(), returned.why.into());
+        body.fields.insert("reason".to_owned(), returned.why.into());
         TransferStatus::Returned
     } else if find_fact(&mut reading, &format!("{path}/receipt")).await?.is_some() {
         TransferStatus::Received

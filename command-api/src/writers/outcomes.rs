@@ -25,6 +25,8 @@ pub struct TransferOutcome {
     pub status: TransferStatus,
     /// Why the recipient could not have it; nothing where that can't be read.
     pub reason: Option<RefusalCode>,
+    /// Where the event stands that ended it, if that isn't right behind its own.
+    pub ended_at: Option<Place>,
 }
 
 impl Writers {
@@ -50,7 +52,7 @@ impl Writers {
         let [here, there] = [from, to].map(|account| account.partition(self.partitions()));
         if here == there {
             let status = TransferStatus::Received;
-            return Some(TransferOutcome { status, reason: None });
+            return Some(TransferOutcome { status, reason: None, ended_at: None });
         }
         let key = IdHash::transfer(from, id);
         // Before it is looked up, so that nothing comes in between.
@@ -64,6 +66,7 @@ impl Writers {
             drop(told);
         }
         neighbours.leave_transfer(key);
+        let ended_at = found.map(|(_, place)| place);
         let (status, reason) = match found {
             None => (TransferStatus::InTransit, None),
             Some((TransferStatus::Returned, place)) => match self.at(here).event(place).await {
@@ -73,7 +76,7 @@ impl Writers {
             },
             Some((status, _)) => (status, None),
         };
-        Some(TransferOutcome { status, reason })
+        Some(TransferOutcome { status, reason, ended_at })
     }
 
     /// The durable event that ended a transfer.

@@ -94,7 +94,7 @@ async fn a_transfer_says_how_far_it_is(on: On) {
     }
     let returned = reads.get(&transfer(SHOPPERS[0], "t-3")).await;
     assert_eq!((&returned["status"], &returned["to"]), (&json!("returned"), &json!(STRANGER)));
-    assert_eq!(returned["why"], "recipient-unknown", "{returned}");
+    assert_eq!(returned["reason"], "recipient-unknown", "{returned}");
     let under_way = transfer(SHOPPERS[11], "t-4");
     assert_eq!(reads.get(&under_way).await["status"], "in-transit");
     log.deliver().await;
