@@ -140,8 +140,8 @@ pub async fn ends_at(store: &EventStore, at: Option<Moment>) -> Result<Vec<Place
 }
 
 /// Up to where partitions must be added up, too, because others have received what they sent after
-/// their ends; one of these sums for each. So no credit came that hasn't left. A partition of which a
-/// moment names the last event ends there.
+/// their ends; `books` has the sums of each. So no credit came that hasn't left. A partition of
+/// which a moment names the last event ends there.
 #[must_use]
 pub fn sent_beyond(books: &[Books], at: Option<Moment>) -> Vec<Place> {
     let named = match at {
