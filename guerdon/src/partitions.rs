@@ -13,9 +13,7 @@ pub(crate) fn check(partitions: u16, store: &StoreUrl) -> anyhow::Result<()> {
         (1..=PARTITIONS_MAX).contains(&partitions),
         "--partitions {partitions}: a ledger has 1 to {PARTITIONS_MAX} partitions"
     );
-    check_store(partitions, store)?;
-    ensure!(partitions == 1, "--partitions {partitions}: a ledger has one partition for now");
-    Ok(())
+    check_store(partitions, store)
 }
 
 /// Checks that a store can have a log of so many. An append to KurrentDB can't carry the index of

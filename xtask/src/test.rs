@@ -38,8 +38,13 @@ pub(crate) fn test(tests: Tests) -> anyhow::Result<()> {
 /// With this variable `services` starts nothing, so that a test that needs a server is named.
 const NO_SERVICES: [(&str, &str); 1] = [(::services::NO_SERVICES, "1")];
 
-/// Everything as it is built by default; then what the features `kurrent` and `parquet` add, which
-/// are built apart, so that nothing of them gets into the rest.
+/// What people do over HTTP, which comes to the same with one partition and with several.
+pub(crate) const OVER_HTTP: &str = "test(/^(conversions|crash|given_back|prices|refused_credit|rule_calendar)::/) \
+     | test(/^(rush|several_rules|terms|tiers|units)::/)";
+
+/// Everything as it is built by default; what people do over HTTP once more with four partitions;
+/// then what the features `kurrent` and `parquet` add, which are built apart, so that nothing of
+/// them gets into the rest.
 fn test_all() -> anyhow::Result<()> {
     let nextest = Nextest::install()?;
     // The servers that tests share start while the tests are built, and no test waits for them.
@@ -50,11 +55,13 @@ fn test_all() -> anyhow::Result<()> {
     started?;
     // When a test fails, the rest still runs.
     let default = nextest.run("default", &["--workspace"], &[]);
+    let over_http = ["-p", "guerdon", "--filterset", OVER_HTTP];
+    let with_partitions = nextest.run("default", &over_http, &[("GUERDON_TEST_PARTITIONS", "4")]);
     let packages = ["-p", "event-store", "-p", "guerdon", "--features", "guerdon/kurrent"];
     let kurrent = [&packages[..], &["--filterset", "test(kurrent)"]].concat();
     let with_kurrent = nextest.run("default", &kurrent, &[]);
     let packages = ["-p", "log-export", "--features", "log-export/parquet"];
     let parquet = [&packages[..], &["--filterset", "test(/^parquet::/)"]].concat();
     let with_parquet = nextest.run("default", &parquet, &[]);
-    default.and(with_kurrent).and(with_parquet)
+    default.and(with_partitions).and(with_kurrent).and(with_parquet)
 }

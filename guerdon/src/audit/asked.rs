@@ -36,28 +36,15 @@ pub(crate) struct Found(pub(crate) Value);
 
 impl Asked {
     /// The one thing; nothing where all accounts are asked for.
-    pub(super) fn one(self, store: &EventStore) -> anyhow::Result<Option<ReplayOf>> {
-        let one = match self {
+    pub(super) fn one(self) -> Option<ReplayOf> {
+        match self {
             Self { offer: Some(offer), .. } => Some(ReplayOf::Offer(offer)),
             Self { account, exchange: Some(exchange), .. } => {
                 Some(ReplayOf::Exchange(account, exchange))
             }
             Self { account, .. } => account.map(ReplayOf::Account),
-        };
-        one.iter().try_for_each(|of| check_partition(of, store))?;
-        Ok(one)
+        }
     }
-}
-
-/// Checks that it is known in which partition something is: an exchange is where its account is.
-pub(super) fn check_partition(of: &ReplayOf, store: &EventStore) -> anyhow::Result<()> {
-    let partitions = store.partitions();
-    anyhow::ensure!(
-        partitions == 1 || !matches!(of, ReplayOf::Exchange(None, _)),
-        "the log has {partitions} partitions, and an exchange is in that of its account: name it \
-         with --account"
-    );
-    Ok(())
 }
 
 impl Found {

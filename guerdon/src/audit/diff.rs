@@ -44,7 +44,7 @@ pub(crate) async fn run(
     let DiffArgs { before, after, asked } = args;
     let store = data.open(Access::Read).await?;
     printing.about(format_args!("comparing two moments of {}; nothing is changed", data.store()));
-    let of = asked.one(&store)?;
+    let of = asked.one();
     let mut changes = vec![];
     let partitions = match &of {
         Some(of) => vec![of.partition(store.partitions())],

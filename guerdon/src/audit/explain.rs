@@ -8,7 +8,6 @@ use log_record::Place;
 use serde::Serialize;
 use wire::Moment;
 
-use super::asked::check_partition;
 use crate::data_config::DataConfig;
 use crate::printing::Printing;
 
@@ -73,7 +72,6 @@ pub(crate) async fn run(
         Whose::Offer { id } => (ReplayOf::Offer(id.clone()), format!("the offer {id}")),
     };
     let store = data.open(Access::Read).await?;
-    check_partition(&of, &store)?;
     printing.about(format_args!("reading {}; nothing is changed", data.store()));
     let then = Then::find(&store, of.partition(store.partitions()), until).await?;
     let progress = printing.progress("events", Some(then.last.position.0));

@@ -60,6 +60,7 @@ mod output;
 mod overdue_over_http;
 mod overload;
 mod parcel;
+mod partitions;
 mod poolers;
 mod postgres_faults;
 mod prices;
