@@ -41,7 +41,7 @@ pub(crate) struct MessageReceived<'a> {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "says", rename_all = "kebab-case")]
 enum Message<'a> {
-    OfferShared(OfferShared<'a>),
+    OfferShared(Box<OfferShared<'a>>),
     ShelfGranted(ShelfGranted<'a>),
     ShelfCalledBack(ShelfCalledBack<'a>),
     ShelfDrained(ShelfDrained<'a>),
@@ -168,7 +168,7 @@ impl<'a> From<&'a domain::Message> for Message<'a> {
     fn from(message: &'a domain::Message) -> Self {
         use domain::Message as M;
         match message {
-            M::OfferShared(it) => Self::OfferShared(it.into()),
+            M::OfferShared(it) => Self::OfferShared(Box::new(it.into())),
             M::ShelfGranted(it) => Self::ShelfGranted(it.into()),
             M::ShelfCalledBack(domain::ShelfCalledBack { offer_id, round }) => {
                 let offer_id = Cow::Borrowed(offer_id);
@@ -204,7 +204,7 @@ impl From<Message<'_>> for domain::Message {
     fn from(stored: Message<'_>) -> Self {
         let programme = |change| Self::Programme(Box::new(change));
         match stored {
-            Message::OfferShared(it) => Self::OfferShared(it.into()),
+            Message::OfferShared(it) => Self::OfferShared((*it).into()),
             Message::ShelfGranted(it) => Self::ShelfGranted(it.into()),
             Message::ShelfCalledBack(ShelfCalledBack { offer_id, round }) => {
                 let offer_id = offer_id.into_owned();
