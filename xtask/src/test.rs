@@ -40,7 +40,7 @@ const NO_SERVICES: [(&str, &str); 1] = [(::services::NO_SERVICES, "1")];
 
 /// What people do over HTTP, which comes to the same with one partition and with several.
 pub(crate) const OVER_HTTP: &str = "test(/^(conversions|crash|given_back|prices|refused_credit|rule_calendar)::/) \
-     | test(/^(rush|several_rules|terms|tiers|units)::/)";
+     | test(/^(rush|several_rules|tiers|units)::/)";
 
 /// Everything as it is built by default; what people do over HTTP once more with four partitions;
 /// then what the features `kurrent` and `parquet` add, which are built apart, so that nothing of
