@@ -1,6 +1,7 @@
 //! Who sends many at once takes no turn of who asks for one thing, and has turns all the same.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use command_api::{Answer, Request, Unanswered};
 use domain::command::EarnCredit;
@@ -77,10 +78,20 @@ fn one_of_many(number: usize) -> Request {
     Request { is_one_of_many: true, ..request(command) }
 }
 
-/// Has all of them queued, in their order.
+/// Has all of them queued, in their order: a command is queued when its task runs first.
 async fn begin_all(ledger: &Ledger, requests: impl Iterator<Item = Request>) -> Vec<Answering> {
-    let asked = requests.map(|request| ledger.begins(request)).collect();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let begun = Arc::new(AtomicUsize::new(0));
+    let begin = |request| {
+        let (writer, begun) = (ledger.writer.clone(), Arc::clone(&begun));
+        tokio::spawn(async move {
+            begun.fetch_add(1, Ordering::Relaxed);
+            writer.submit(request).await
+        })
+    };
+    let asked: Vec<Answering> = requests.map(begin).collect();
+    while begun.load(Ordering::Relaxed) < asked.len() {
+        tokio::task::yield_now().await;
+    }
     asked
 }
 

@@ -44,7 +44,6 @@ async fn the_longer_commands_wait_the_more_is_refused_and_nothing_that_was_begun
         assert!(begun.elapsed() < PATIENCE, "{rounds:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(rounds[0], [false; 3], "nothing is refused before the wait is long");
     let overload = ledger.config.metrics.overload().clone();
     assert_eq!(overload.stage(), Stage::All);
     let shed = |what: usize| rounds.iter().filter(|round| round[what]).count() as u64;
