@@ -39,7 +39,7 @@ pub(crate) use sqlite::{
 #[derive(Debug)]
 pub(crate) enum Tables {
     Sqlite(SqliteTables),
-    Postgres(PostgresTables),
+    Postgres(Box<PostgresTables>),
 }
 
 /// A partition's batch.
@@ -125,7 +125,8 @@ impl Tables {
         match url {
             ReadModelUrl::Sqlite(file) => Ok(Self::Sqlite(SqliteTables::open(file, side).await?)),
             ReadModelUrl::Postgres(url) => {
-                Ok(Self::Postgres(PostgresTables::open(url, side.schema()).await?))
+                let tables = PostgresTables::open(url, side.schema()).await?;
+                Ok(Self::Postgres(Box::new(tables)))
             }
         }
     }
