@@ -108,7 +108,7 @@ impl Run {
         for word in std::mem::take(&mut across.heard) {
             match word {
                 Word::Inquiry(inquiry, asked_at) => {
-                    self.answer_inquiry(&inquiry, asked_at, into)?
+                    self.answer_inquiry(&inquiry, asked_at, into)?;
                 }
                 Word::Replies(offer, replies, asked_at) => {
                     self.hear(&offer, replies, asked_at, into);
