@@ -32,7 +32,7 @@ pub(crate) const P0: Partition = Partition(0);
 const LOG: LogId = LogId(Uuid::from_u128(42));
 
 /// How many positions a range of the tests' archives has.
-pub(crate) const RANGE: u64 = 36;
+pub(crate) const RANGE: u64 = 48;
 
 /// A log and read tables on one of the databases, and the routes over both.
 pub(crate) struct Audited {

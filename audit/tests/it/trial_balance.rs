@@ -71,7 +71,8 @@ async fn several_partitions_add_up_together_and_what_came_has_left(on: On) {
     let points = &balance["units"][0];
     is_balanced(points);
     for sum in SUMS {
-        assert_eq!(points[sum], totals[sum], "{sum}: {points}");
+        let total = totals.get(sum).cloned().unwrap_or_else(|| json!("0"));
+        assert_eq!(points[sum], total, "{sum}: {points}");
     }
     assert_eq!(points["in_transit"], "4");
     // As if each partition's end had been looked up long before another one's.
@@ -196,7 +197,7 @@ async fn a_trial_balance_comes_as_lines_for_a_spreadsheet() {
 #[tokio::test]
 async fn a_moment_that_isnt_there_is_refused_by_name() {
     let log = Audited::in_memory(&history(Clock::Commands)).await;
-    for query in ["at=", "at=4711", "at=now", "at=0:71", "at=1:1", "at=0:x", "at=0:1&at=0:2"] {
+    for query in ["at=", "at=4711", "at=now", "at=0:4711", "at=1:1", "at=0:x", "at=0:1&at=0:2"] {
         let path = format!("/v1/trial-balance?{query}");
         let (status, _, problem) = log.ask("auditor", &path, &[]).await;
         assert_eq!((status, &problem["field"]), (400, &json!("at")), "{query}: {problem}");

@@ -99,9 +99,10 @@ async fn a_state_that_is_built_anew_is_never_beside_the_former_one() {
     assert!(matches!(answer, Ok(Answer::Recorded { .. })), "{answer:?}");
     let more = memory::peak().saturating_sub(started);
     println!("a state takes {state} kB; building it anew took {more} kB more");
-    // Some 20 MB of it are the events that are read ahead, however large the state is.
+    // Up to 30 MB of it are the events that are read ahead, however large the state is. Two states
+    // beside each other would take them and a state.
     assert!(
-        more < state * 3 / 4,
+        more < state,
         "a state takes {state} kB, and building it anew took {more} kB more"
     );
 }

@@ -305,7 +305,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(18))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "af04f79ee80d8339039b79fe125177929962d3d7ff3dd5562adad81d2082f25b");
+    assert_eq!(hash, "9f3f240544b9488ab772b368e7e54248788f9922ebbb812016ec9bfd78e1f423");
 }
 
 fn folder() -> (TempDir, Snapshots) {

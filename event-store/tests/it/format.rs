@@ -52,7 +52,7 @@ async fn is_refused(url: &StoreUrl, format: u32) {
 }
 
 fn says(refused: &StoreError, format: u32) {
-    let expected = format!("was written in format {format}; this build reads format 9 only: run");
+    let expected = format!("was written in format {format}; this build reads format 10 only: run");
     assert!(refused.to_string().contains(&expected), "{refused}");
 }
 

@@ -115,7 +115,7 @@ async fn a_log_of_another_format_is_refused() {
         server.put("guerdon_log-main", "log-made", &fact);
         for access in [Access::Write(NEW_LOG), Access::Read] {
             let refused = EventStore::open(&url(&server), access).await.expect_err("it stops");
-            let expected = format!("was written in format {format}; this build reads format 9");
+            let expected = format!("was written in format {format}; this build reads format 10");
             assert!(refused.to_string().contains(&expected), "{refused}");
         }
     }
