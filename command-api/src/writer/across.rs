@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::neighbours::{Neighbours, Word};
+use super::pull::Unread;
 use super::queued_command::QueuedCommand;
 use super::status::StopReason;
 
@@ -32,7 +33,9 @@ pub(super) struct Across {
     words: mpsc::Receiver<Word>,
     forked: watch::Receiver<Option<Box<str>>>,
     /// Reads the next messages; there is one such task at most.
-    pub(super) pulling: JoinSet<Result<Vec<Letter>, StopReason>>,
+    pub(super) pulling: JoinSet<Result<(Vec<Letter>, Unread), StopReason>>,
+    /// The sources that it couldn't read, while there is no such task.
+    pub(super) unread: Unread,
     /// What it has read, until it is taken in.
     pub(super) letters: Vec<Letter>,
     /// What other writers have said.
@@ -83,6 +86,7 @@ impl Across {
             words,
             forked,
             pulling: JoinSet::new(),
+            unread: Unread::default(),
             letters: vec![],
             heard: vec![],
             has_gap: false,
@@ -117,7 +121,7 @@ impl Across {
         });
         tokio::select! {
             Some(pulled) = self.pulling.join_next() => match pulled {
-                Ok(Ok(letters)) => self.letters = letters,
+                Ok(Ok((letters, unread))) => (self.letters, self.unread) = (letters, unread),
                 Ok(Err(why)) => self.stop = Some(why),
                 Err(_) => self.stop = Some(StopReason::LogFailed(UNREAD.into())),
             },

@@ -3,14 +3,15 @@
 //! The message at each cursor is read again before the next ones. A source whose history is another
 //! is seen by that (`docs/decisions/0063-messages-between-partitions.md`).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use backon::BackoffBuilder as _;
+use backon::{BackoffBuilder as _, ExponentialBackoff};
 use domain::{Cursor, Event, Letter, MessageNumber, Source, Undelivered};
 use event_schema::decode;
 use event_store::{EventStore, StoreError, with_causes};
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use log_record::{Partition, RecordedEvent};
 
 use super::neighbours::Neighbours;
@@ -29,43 +30,93 @@ enum NoLetters {
     Stop(StopReason),
 }
 
-/// The next messages for a partition, each source's in their order, once there are any. An error
-/// says why there never will be.
+/// The sources whose messages couldn't be read last, and when each is tried again.
+#[derive(Debug, Default)]
+pub(super) struct Unread(BTreeMap<Partition, Again>);
+
+#[derive(Debug)]
+struct Again {
+    at: Instant,
+    delays: ExponentialBackoff,
+}
+
+impl Unread {
+    /// When a source that couldn't be read is tried again.
+    fn again_at(&self, from: Partition) -> Option<Instant> {
+        self.0.get(&from).map(|again| again.at)
+    }
+
+    /// Notes what reading a source gave. It is said once that it can't be read, and once that it
+    /// can.
+    fn note(&mut self, to: Partition, from: Partition, error: Option<&StoreError>) {
+        let Some(error) = error else {
+            if self.0.remove(&from).is_some() {
+                tracing::info!(partition = %to, %from, "messages can be read again");
+            }
+            return;
+        };
+        let again = self.0.entry(from).or_insert_with(|| {
+            tracing::warn!(
+                partition = %to,
+                %from,
+                error = error as &dyn std::error::Error,
+                "messages can't be read yet; those of other partitions are taken in meanwhile"
+            );
+            Again { at: Instant::now(), delays: delays().build() }
+        });
+        again.at = Instant::now() + again.delays.next().unwrap_or(LOOK_AGAIN);
+    }
+}
+
+/// The next messages for a partition, each source's in their order, once there are any. A source
+/// that can't be read at the moment keeps no other's waiting. An error says why there never will
+/// be any.
 pub(super) async fn pull(
     store: EventStore,
     neighbours: Arc<Neighbours>,
     to: Partition,
     cursors: Vec<Cursor>,
-) -> Result<Vec<Letter>, StopReason> {
-    let (mut mail, mut delays) = (neighbours.mail(to), delays().build());
-    let mut is_for_all = false;
+    mut unread: Unread,
+) -> Result<(Vec<Letter>, Unread), StopReason> {
+    let (mut mail, mut look_at) = (neighbours.mail(to), Instant::now() + LOOK_AGAIN);
     loop {
         mail.mark_unchanged();
-        let sources = (0..).map(Partition).zip(&cursors);
-        let told = sources
-            .filter(|(from, cursor)| is_for_all || neighbours.sent(*from, to) > cursor.number);
-        let read = told.map(|(from, cursor)| read_next(&store, from, to, cursor));
-        match try_join_all(read).await {
-            Ok(letters) => {
-                let letters: Vec<Letter> = letters.into_iter().flatten().collect();
-                if !letters.is_empty() {
-                    return Ok(letters);
-                }
-                is_for_all = tokio::time::timeout(LOOK_AGAIN, mail.changed()).await.is_err();
-            }
-            Err(NoLetters::Unread(error)) if error.is_passing() => {
-                tracing::warn!(
-                    partition = %to,
-                    error = &error as &dyn std::error::Error,
-                    "messages can't be read yet"
-                );
-                tokio::time::sleep(delays.next().unwrap_or_default()).await;
-            }
-            Err(NoLetters::Unread(error)) => {
-                return Err(StopReason::LogFailed(with_causes(&error).into()));
-            }
-            Err(NoLetters::Stop(why)) => return Err(why),
+        let now = Instant::now();
+        let is_for_all = look_at <= now;
+        if is_for_all {
+            look_at = now + LOOK_AGAIN;
         }
+        let sources = (0..).map(Partition).zip(&cursors);
+        let due = sources.filter(|(from, cursor)| match unread.again_at(*from) {
+            Some(at) => at <= now,
+            None => is_for_all || neighbours.sent(*from, to) > cursor.number,
+        });
+        let read = due.map(|(from, cursor)| {
+            let letters = read_next(&store, from, to, cursor);
+            async move { (from, letters.await) }
+        });
+        let mut letters = vec![];
+        for (from, read) in join_all(read).await {
+            match read {
+                Ok(mut of_source) => {
+                    unread.note(to, from, None);
+                    letters.append(&mut of_source);
+                }
+                Err(NoLetters::Unread(error)) if error.is_passing() => {
+                    unread.note(to, from, Some(&error));
+                }
+                Err(NoLetters::Unread(error)) => {
+                    return Err(StopReason::LogFailed(with_causes(&error).into()));
+                }
+                Err(NoLetters::Stop(why)) => return Err(why),
+            }
+        }
+        if !letters.is_empty() {
+            return Ok((letters, unread));
+        }
+        let until = unread.0.values().map(|again| again.at).fold(look_at, Instant::min);
+        // Nobody may have told of a message; then it is time to look.
+        let _ = tokio::time::timeout_at(until.into(), mail.changed()).await;
     }
 }
 

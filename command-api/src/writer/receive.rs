@@ -78,7 +78,8 @@ impl Run {
         let partitions = (0..across.neighbours.partitions()).map(log_record::Partition);
         let cursors = partitions.map(|from| self.state.received_from(from)).collect();
         let (store, neighbours) = (self.config.store.clone(), across.neighbours.clone());
-        across.pulling.spawn(pull(store, neighbours, self.partition, cursors));
+        let unread = std::mem::take(&mut across.unread);
+        across.pulling.spawn(pull(store, neighbours, self.partition, cursors, unread));
     }
 
     fn take_in_all(&mut self, into: &mut Batch) -> Result<(), StopReason> {
