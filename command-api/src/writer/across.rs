@@ -5,7 +5,7 @@
 //! In reading order: `pull.rs` reads messages, `receive.rs` takes them in, `waiting.rs` keeps who
 //! waits and asks the homes, `neighbours.rs` is what writers share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,6 +52,8 @@ pub(super) struct Across {
     pub(super) again: Vec<QueuedCommand>,
     /// The grants of the offers that have their home here.
     pub(super) desk: Desk,
+    /// Offers of this home of which an inquiry couldn't be answered: further ones aren't heard.
+    pub(super) unanswerable: HashSet<OfferId>,
     /// When each home was asked.
     pub(super) asked: HashMap<OfferId, Asked>,
     /// When who waits is looked at again.
@@ -95,6 +97,7 @@ impl Across {
             operators: vec![],
             again: vec![],
             desk: Desk::default(),
+            unanswerable: HashSet::new(),
             asked: HashMap::new(),
             look_at: Instant::now(),
             stop: None,

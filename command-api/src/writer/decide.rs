@@ -227,7 +227,7 @@ impl Run {
 
     /// Hashing every command would cost each of them a microsecond for something that never
     /// happens; so it begins once it has happened.
-    fn fingerprint_if_any_panicked(&self, request: &Request) -> Option<[u8; 32]> {
+    pub(super) fn fingerprint_if_any_panicked(&self, request: &Request) -> Option<[u8; 32]> {
         (!self.panicked.is_empty()).then(|| fingerprint_of(request))
     }
 }
@@ -246,7 +246,7 @@ pub(super) fn metadata_of(request: &Request) -> Metadata {
 }
 
 /// The id and every field of a command.
-fn fingerprint_of(request: &Request) -> [u8; 32] {
+pub(super) fn fingerprint_of(request: &Request) -> [u8; 32] {
     // `DeliverTo` prints nothing of itself, which makes two such commands one; that errs on the
     // safe side.
     Sha256::digest(format!("{:?}", request.command)).into()

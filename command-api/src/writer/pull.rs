@@ -95,8 +95,8 @@ pub(super) async fn pull(
             let letters = read_next(&store, from, to, cursor);
             async move { (from, letters.await) }
         });
-        let mut letters = vec![];
-        for (from, read) in join_all(read).await {
+        let (read, mut letters) = (join_all(read).await, vec![]);
+        for (from, read) in read {
             match read {
                 Ok(mut of_source) => {
                     unread.note(to, from, None);

@@ -1,7 +1,9 @@
 //! Messages of other partitions, taken in together with the writer's own commands. A message is
-//! never refused; one that can't be taken in stops the partition.
+//! never refused; one that can't be taken in stops the partition. Where a command that waits is
+//! decided with it, the command may be what can't: it goes, and the message is read again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use domain::{
@@ -9,14 +11,22 @@ use domain::{
 };
 use event_schema::Metadata;
 
-use super::answer::{Answer, NotDecided, Unanswered};
+use super::answer::{Answer, NotDecided, Request, Unanswered};
 use super::batch::Batch;
-use super::decide::metadata_of;
+use super::decide::{fingerprint_of, metadata_of};
 use super::neighbours::News;
 use super::pull::pull;
 use super::queued_command::{QueuedCommand, Reply};
 use super::run::Run;
 use super::status::StopReason;
+
+/// Why what other partitions have sent or asked can't be taken in.
+pub(super) enum NotTakenIn {
+    /// The partition can't go on.
+    Stop(StopReason),
+    /// The state is thrown away; what was in the way is gone, and the rest is read again.
+    Reload,
+}
 
 /// The name of a receipt's command in the log.
 const RECEIVE_MESSAGE: &str = "receive-message";
@@ -49,18 +59,15 @@ impl Run {
             });
             if has_operator { Ok(()) } else { self.hear_all(&mut into) }
         }));
-        let stop = match attended {
-            Ok(Ok(())) => None,
-            Ok(Err(why)) => Some(why),
-            Err(_) => Some(StopReason::NotApplied {
-                partition: self.partition,
-                why: "deciding on it panicked".into(),
-            }),
-        };
+        let attended = attended.unwrap_or_else(|_| Err(NotTakenIn::Stop(self.panicked_on_it())));
         let Some(across) = &mut self.across else { return Ok(into) };
-        if stop.is_some() {
-            across.stop = stop;
-            return Err(into);
+        match attended {
+            Ok(()) => {}
+            Err(NotTakenIn::Reload) => return Err(into),
+            Err(NotTakenIn::Stop(why)) => {
+                across.stop = Some(why);
+                return Err(into);
+            }
         }
         // They didn't wait for the writer.
         let now = Instant::now();
@@ -82,7 +89,12 @@ impl Run {
         across.pulling.spawn(pull(store, neighbours, self.partition, cursors, unread));
     }
 
-    fn take_in_all(&mut self, into: &mut Batch) -> Result<(), StopReason> {
+    fn panicked_on_it(&self) -> StopReason {
+        let why = "deciding on it panicked".into();
+        StopReason::NotApplied { partition: self.partition, why }
+    }
+
+    fn take_in_all(&mut self, into: &mut Batch) -> Result<(), NotTakenIn> {
         let Some(across) = &mut self.across else { return Ok(()) };
         let letters = std::mem::take(&mut across.letters);
         let mut has_gap = false;
@@ -97,7 +109,8 @@ impl Run {
                     has_gap = true;
                 }
                 Err(why) => {
-                    return Err(StopReason::Undelivered { partition: self.partition, why });
+                    let why = StopReason::Undelivered { partition: self.partition, why };
+                    return Err(NotTakenIn::Stop(why));
                 }
             }
         }
@@ -109,21 +122,58 @@ impl Run {
         Ok(())
     }
 
-    fn take_in(&mut self, letter: &Letter, into: &mut Batch) -> Result<(), StopReason> {
+    fn take_in(&mut self, letter: &Letter, into: &mut Batch) -> Result<(), NotTakenIn> {
         let mut waiting = self.take_waiting(letter);
-        let command = waiting.as_ref().map(|command| &command.request.command);
+        let request = waiting.as_ref().map(|command| Arc::clone(&command.request));
+        let received = catch_unwind(AssertUnwindSafe(|| {
+            self.receive(letter, request.as_deref(), into)
+        }));
+        match received.unwrap_or_else(|_| Err(self.panicked_on_it())) {
+            Ok(None) => {}
+            Ok(Some(reply)) => {
+                if let Some(mut command) = waiting.take() {
+                    if let Some(trace) = &mut command.trace {
+                        trace.decided(&reply);
+                    }
+                    into.decided.push((command, reply));
+                }
+            }
+            Err(why) => {
+                let Some(command) = waiting.filter(|_| !why.is_fork()) else {
+                    return Err(NotTakenIn::Stop(why));
+                };
+                // Without the command, the same units go home.
+                tracing::error!(%why, "a redemption that waited for units can't be decided");
+                self.panicked.insert(fingerprint_of(&command.request));
+                command.answer(Err(Unanswered::Panicked));
+                return Err(NotTakenIn::Reload);
+            }
+        }
+        into.end_command();
+        self.follow(letter, waiting);
+        Ok(())
+    }
+
+    /// Records the receipt of a message, and gives the reply to the request that waits for it,
+    /// where that is decided with it.
+    fn receive(
+        &mut self,
+        letter: &Letter,
+        waiting: Option<&Request>,
+        into: &mut Batch,
+    ) -> Result<Option<Reply>, StopReason> {
+        let command = waiting.map(|request| &request.command);
         let said = command.and_then(domain::Command::occurred_at);
         let now = self.clock.now(self.state.recorded_at(), said);
         let receipt = receive(&self.state, letter, command, now)
             .map_err(|why| StopReason::Undelivered { partition: self.partition, why })?;
         let domain::Receipt { recorded_at, mut events, outcome } = receipt;
-        let request = waiting.as_ref().filter(|_| outcome.is_some());
-        let request = request.map(|command| command.request.clone());
-        let metadata = match &request {
+        let request = waiting.filter(|_| outcome.is_some());
+        let metadata = match request {
             Some(request) => metadata_of(request),
             None => Metadata::of_command(RECEIVE_MESSAGE),
         };
-        let principal = request.as_ref().and_then(|request| request.principal.as_deref());
+        let principal = request.and_then(|request| request.principal.as_deref());
         let before = self.state.position();
         self.record(&events, recorded_at, metadata, outcome.zip(principal), into).map_err(
             |why| {
@@ -131,23 +181,16 @@ impl Run {
                 StopReason::NotApplied { partition: self.partition, why }
             },
         )?;
-        if let Some(outcome) = outcome.filter(|outcome| *outcome < events.len())
-            && let Some(mut command) = waiting.take()
-        {
-            let reply = Reply::Answer(Answer::Recorded {
+        let outcome = outcome.filter(|outcome| *outcome < events.len());
+        let decided = outcome.zip(request).map(|(outcome, request)| {
+            Reply::Answer(Answer::Recorded {
                 place: self.place(before.plus(outcome as u64 + 1)),
                 event: Box::new(events.swap_remove(outcome)),
                 last: self.place(self.state.position()),
-                subject: self.subject(&command.request.command, recorded_at),
-            });
-            if let Some(trace) = &mut command.trace {
-                trace.decided(&reply);
-            }
-            into.decided.push((command, reply));
-        }
-        into.end_command();
-        self.follow(letter, waiting);
-        Ok(())
+                subject: self.subject(&request.command, recorded_at),
+            })
+        });
+        Ok(decided)
     }
 
     /// The command that waits for the units that the message brings, unless its caller has gone.
@@ -166,6 +209,11 @@ impl Run {
         };
         if !command.is_wanted(Instant::now()) {
             command.answer(Err(Unanswered::NotDecided(NotDecided::DeadlinePassed)));
+            return None;
+        }
+        let fingerprint = self.fingerprint_if_any_panicked(&command.request);
+        if fingerprint.is_some_and(|print| self.panicked.contains(&print)) {
+            command.answer(Err(Unanswered::Panicked));
             return None;
         }
         command.claim.take().then_some(command)

@@ -1,6 +1,7 @@
 //! Commands that wait for other partitions, and the homes of offers: who is asked, and what is
 //! answered.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use domain::{Answers, ExchangeKey, Inquiry, OfferId, ParkedCommand, Refusal, Wait, answer};
@@ -11,8 +12,9 @@ use super::answer::{Answer, NotDecided, Unanswered};
 use super::batch::Batch;
 use super::neighbours::{News, Word};
 use super::queued_command::{QueuedCommand, Reply};
+use super::receive::NotTakenIn;
+use super::record::Unrecordable;
 use super::run::Run;
-use super::status::StopReason;
 
 /// After how long what a home said isn't listened to any more.
 const OLD: Duration = Duration::from_secs(1);
@@ -103,12 +105,17 @@ impl Run {
     }
 
     /// Looks at what other writers have said.
-    pub(super) fn hear_all(&mut self, into: &mut Batch) -> Result<(), StopReason> {
+    pub(super) fn hear_all(&mut self, into: &mut Batch) -> Result<(), NotTakenIn> {
         let Some(across) = &mut self.across else { return Ok(()) };
         for word in std::mem::take(&mut across.heard) {
             match word {
                 Word::Inquiry(inquiry, asked_at) => {
-                    self.answer_inquiry(&inquiry, asked_at, into)?;
+                    let answered = catch_unwind(AssertUnwindSafe(|| {
+                        self.answer_inquiry(&inquiry, asked_at, into)
+                    }));
+                    if !matches!(answered, Ok(Ok(()))) {
+                        return Err(self.drop_inquiry(inquiry, answered.ok()));
+                    }
                 }
                 Word::Replies(offer, replies, asked_at) => {
                     self.hear(&offer, replies, asked_at, into);
@@ -118,14 +125,35 @@ impl Run {
         Ok(())
     }
 
+    /// The asker waits in vain, and nobody else does.
+    fn drop_inquiry(
+        &mut self,
+        inquiry: Inquiry,
+        answered: Option<Result<(), Unrecordable>>,
+    ) -> NotTakenIn {
+        let offer = inquiry.offer_id.as_str();
+        let why = match answered {
+            Some(Err(why)) => why.to_string(),
+            _ => "deciding on it panicked".to_owned(),
+        };
+        tracing::error!(offer, why, "an offer's home can't answer those who ask for its units");
+        if let Some(across) = &mut self.across {
+            across.unanswerable.insert(inquiry.offer_id);
+        }
+        NotTakenIn::Reload
+    }
+
     /// Decides as an offer's home. What it says holds once what it decided before is durable.
     fn answer_inquiry(
         &mut self,
         inquiry: &Inquiry,
         asked_at: Instant,
         into: &mut Batch,
-    ) -> Result<(), StopReason> {
+    ) -> Result<(), Unrecordable> {
         let Some(across) = &mut self.across else { return Ok(()) };
+        if across.unanswerable.contains(&inquiry.offer_id) {
+            return Ok(());
+        }
         across.desk.forget(inquiry.from, inquiry.received);
         let Answers { events, replies } = answer(&self.state, &across.desk, inquiry);
         let says_nothing =
@@ -136,10 +164,7 @@ impl Run {
             return Ok(());
         }
         let metadata = Metadata::of_command(SHARE_UNITS);
-        self.record(&events, self.time_of_own(), metadata, None, into).map_err(|why| {
-            let why = why.to_string().into();
-            StopReason::NotApplied { partition: self.partition, why }
-        })?;
+        self.record(&events, self.time_of_own(), metadata, None, into)?;
         into.news.push(News::Word(inquiry.from, word));
         into.end_command();
         Ok(())
