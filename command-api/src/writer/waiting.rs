@@ -16,7 +16,7 @@ use super::receive::NotTakenIn;
 use super::record::Unrecordable;
 use super::run::Run;
 
-/// After how long what a home said isn't listened to any more.
+/// After how long what a home said isn't believed for those that come from then on.
 const OLD: Duration = Duration::from_secs(1);
 
 /// The name of what a home decides by itself.
@@ -189,14 +189,15 @@ impl Run {
             // There may be more than one inquiry could ask for.
             asked.is_more |= is_full && !is_old;
         }
-        if is_old {
-            return;
-        }
         for (key, reply) in replies {
             let domain::Reply::SoldOut { remaining, .. } = reply else { continue };
-            self.gate.hear(offer, reply, asked_at);
-            let is_it = |parked: &ParkedCommand<QueuedCommand>| {
-                parked.ask.offer_id == *offer && remaining < parked.ask.units
+            if !is_old {
+                self.gate.hear(offer, reply, asked_at);
+            }
+            // For whom the home was asked it is true however long the answer took.
+            let is_it = |ParkedCommand { command, ask }: &ParkedCommand<QueuedCommand>| {
+                let was_asked_for = !is_old || command.queued_at <= asked_at;
+                was_asked_for && ask.offer_id == *offer && remaining < ask.units
             };
             let Some(parked) = across.parked.take(&key) else { continue };
             if !is_it(&parked) {
