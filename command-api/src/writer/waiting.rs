@@ -33,8 +33,8 @@ impl Across {
     fn park(&mut self, command: QueuedCommand, ask: domain::Ask) {
         let now = Instant::now();
         let gone = self.parked.waiting(&ask.key).is_some_and(|first| !first.is_wanted(now));
-        if gone {
-            self.parked.take(&ask.key);
+        if gone && let Some(first) = self.parked.take(&ask.key) {
+            give_up(first.command);
         }
         if self.parked.len() + self.twins.len() >= domain::PARKED_MAX {
             command.answer(Err(Unanswered::NotDecided(NotDecided::QueueFull)));
@@ -48,6 +48,11 @@ impl Across {
         // There is room, and nobody else waits for the exchange.
         let _ = self.parked.park(ParkedCommand { command, ask });
     }
+}
+
+/// Nothing was decided by the deadline. Its caller may notice that by itself, or may have gone.
+fn give_up(command: QueuedCommand) {
+    command.answer(Err(Unanswered::NotDecided(NotDecided::DeadlinePassed)));
 }
 
 impl Run {
@@ -69,10 +74,11 @@ impl Run {
         let now = Instant::now();
         if across.look_at <= now {
             across.look_at = now + ASK_AGAIN;
-            // Each caller gives up by itself, at the same deadline.
-            drop(across.parked.take_where(|parked| !parked.command.is_wanted(now)));
-            across.operators.retain(|(_, command)| command.is_wanted(now));
-            across.twins.retain(|command| command.is_wanted(now));
+            let parked = across.parked.take_where(|parked| !parked.command.is_wanted(now));
+            parked.into_iter().for_each(|parked| give_up(parked.command));
+            let operators = across.operators.extract_if(.., |(_, it)| !it.is_wanted(now));
+            operators.for_each(|(_, command)| give_up(command));
+            across.twins.extract_if(.., |it| !it.is_wanted(now)).for_each(give_up);
         }
         let parked = &across.parked;
         let is_alone = |command: &mut QueuedCommand| {
