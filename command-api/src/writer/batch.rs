@@ -6,6 +6,7 @@ use log_record::{BatchId, NewEvent};
 use uuid::Uuid;
 
 use super::answer::Unanswered;
+use super::decide::BATCH_COMMANDS_MAX;
 use super::gate::Gate;
 use super::neighbours::News;
 use super::queued_command::{QueuedCommand, Reply};
@@ -51,9 +52,11 @@ impl Batch {
         Self { id, events, decided, sold_out, news, ends: vec![], bytes: 0 }
     }
 
-    /// Whether no further command belongs into it.
+    /// Whether no further command or message belongs into it.
     pub(super) const fn is_full(&self) -> bool {
         self.bytes >= BATCH_BYTES_MAX
+            || self.decided.len() >= BATCH_COMMANDS_MAX
+            || self.ends.len() >= BATCH_COMMANDS_MAX
     }
 
     /// Adds an event.

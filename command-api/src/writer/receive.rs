@@ -53,10 +53,10 @@ impl Run {
         let attended = catch_unwind(AssertUnwindSafe(|| {
             self.take_in_all(&mut into)?;
             // An operator whose shelves are home comes before inquiries, which may fill them again.
-            let across = self.across.as_ref();
-            let has_operator = across.is_some_and(|across| {
-                across.again.iter().any(|command| command.request.command.offer().is_some())
-            });
+            let again = self.across.iter().flat_map(|across| &across.again);
+            let has_operator = again
+                .chain(arrived.iter())
+                .any(|command| command.request.command.offer().is_some());
             if has_operator { Ok(()) } else { self.hear_all(&mut into) }
         }));
         let attended = attended.unwrap_or_else(|_| Err(NotTakenIn::Stop(self.panicked_on_it())));
@@ -96,13 +96,18 @@ impl Run {
 
     fn take_in_all(&mut self, into: &mut Batch) -> Result<(), NotTakenIn> {
         let Some(across) = &mut self.across else { return Ok(()) };
-        let letters = std::mem::take(&mut across.letters);
+        if across.letters.is_empty() {
+            return Ok(());
+        }
+        let mut letters = std::mem::take(&mut across.letters).into_iter();
         let mut has_gap = false;
-        for letter in &letters {
-            match self.state.check_next(letter) {
-                Ok(()) => self.take_in(letter, into)?,
+        while !into.is_full()
+            && let Some(letter) = letters.next()
+        {
+            match self.state.check_next(&letter) {
+                Ok(()) => self.take_in(&letter, into)?,
                 Err(Undelivered::Repeat { .. }) => {}
-                // It is read again, from the cursor.
+                // It is read again, from the cursor, with those that no batch had room for.
                 Err(Undelivered::Gap { .. })
                     if self.across.as_ref().is_some_and(|across| !across.has_gap) =>
                 {
@@ -114,10 +119,13 @@ impl Run {
                 }
             }
         }
-        if let Some(across) = &mut self.across
-            && !letters.is_empty()
-        {
-            across.has_gap = has_gap;
+        if let Some(across) = &mut self.across {
+            if !has_gap {
+                across.letters = letters.collect();
+            }
+            if across.letters.is_empty() {
+                across.has_gap = has_gap;
+            }
         }
         Ok(())
     }

@@ -113,7 +113,10 @@ impl Run {
     /// Looks at what other writers have said.
     pub(super) fn hear_all(&mut self, into: &mut Batch) -> Result<(), NotTakenIn> {
         let Some(across) = &mut self.across else { return Ok(()) };
-        for word in std::mem::take(&mut across.heard) {
+        let mut heard = std::mem::take(&mut across.heard).into_iter();
+        while !into.is_full()
+            && let Some(word) = heard.next()
+        {
             match word {
                 Word::Inquiry(inquiry, asked_at) => {
                     let answered = catch_unwind(AssertUnwindSafe(|| {
@@ -127,6 +130,9 @@ impl Run {
                     self.hear(&offer, replies, asked_at, into);
                 }
             }
+        }
+        if let Some(across) = &mut self.across {
+            across.heard = heard.collect();
         }
         Ok(())
     }
