@@ -12,8 +12,8 @@ use crate::{Ask, Command, ExchangeKey, Inquiry, OfferId, Refusal, Reply, State, 
 /// How many commands of a partition wait at most; each keeps a caller and its connection.
 pub const PARKED_MAX: usize = 10_000;
 
-/// For how many exchanges one inquiry asks at most: the first that wait. The others are asked for
-/// once these were answered.
+/// For how many exchanges one inquiry asks at most. The next inquiry for the offer asks for those
+/// that wait behind them, and after the last for the first again.
 pub const INQUIRY_EXCHANGES_MAX: usize = 1_000;
 
 /// For how long a partition believes that an offer is sold out, without asking its home.
@@ -27,6 +27,8 @@ pub struct Parked<C = Command> {
     commands: BTreeMap<u64, ParkedCommand<C>>,
     numbers: HashMap<ExchangeKey, u64>,
     next: u64,
+    /// The last that was asked for, of each offer for which more wait than one inquiry asks for.
+    asked_to: HashMap<OfferId, u64>,
 }
 
 /// A command that waits for units.
@@ -51,7 +53,8 @@ pub enum NotParked {
 
 impl<C> Default for Parked<C> {
     fn default() -> Self {
-        Self { commands: BTreeMap::new(), numbers: HashMap::new(), next: 0 }
+        let (numbers, asked_to) = (HashMap::new(), HashMap::new());
+        Self { commands: BTreeMap::new(), numbers, next: 1, asked_to }
     }
 }
 
@@ -63,6 +66,10 @@ impl<C> Parked<C> {
         }
         if self.len() >= PARKED_MAX {
             return Err(NotParked::Full);
+        }
+        if self.is_empty() {
+            // Of offers for which nobody waits any more.
+            self.asked_to.clear();
         }
         self.numbers.insert(parked.ask.key.clone(), self.next);
         self.commands.insert(self.next, parked);
@@ -107,26 +114,36 @@ impl<C> Parked<C> {
 
     /// What is to be asked of the homes of some offers, now and again.
     pub fn inquiries(
-        &self,
+        &mut self,
         state: &State,
         is_asked: impl Fn(&OfferId) -> bool,
     ) -> Vec<(Partition, Inquiry)> {
-        let mut by_offer: IndexMap<&OfferId, Vec<(ExchangeKey, Units)>> = IndexMap::new();
-        for ParkedCommand { ask, .. } in self.commands.values() {
+        let mut by_offer: IndexMap<&OfferId, Vec<(u64, &Ask)>> = IndexMap::new();
+        for (number, ParkedCommand { ask, .. }) in &self.commands {
             if is_asked(&ask.offer_id) {
-                let waiting = by_offer.entry(&ask.offer_id).or_default();
-                if waiting.len() < INQUIRY_EXCHANGES_MAX {
-                    waiting.push((ask.key.clone(), ask.units));
-                }
+                by_offer.entry(&ask.offer_id).or_default().push((*number, ask));
             }
         }
-        let inquiries = by_offer.into_iter().map(|(offer_id, waiting)| {
+        let mut asked_to = vec![];
+        let inquiries = by_offer.into_iter().map(|(offer_id, mut waiting)| {
+            if waiting.len() > INQUIRY_EXCHANGES_MAX {
+                let last = self.asked_to.get(offer_id).copied().unwrap_or_default();
+                let asked = waiting.partition_point(|(number, _)| *number <= last);
+                waiting.rotate_left(asked);
+                waiting.truncate(INQUIRY_EXCHANGES_MAX);
+                asked_to.extend(waiting.last().map(|(last, _)| (offer_id.clone(), *last)));
+            }
+            let waiting: Vec<(ExchangeKey, Units)> =
+                waiting.into_iter().map(|(_, ask)| (ask.key.clone(), ask.units)).collect();
             let home = offer_id.home(state.partitions());
             let (from, offer_id) = (state.partition(), offer_id.clone());
             let received = state.received_from(home).number;
             (home, Inquiry { from, received, offer_id, waiting })
         });
-        inquiries.collect()
+        let inquiries = inquiries.collect();
+        self.asked_to.retain(|offer, _| !is_asked(offer));
+        self.asked_to.extend(asked_to);
+        inquiries
     }
 
     /// How many wait.

@@ -99,7 +99,8 @@ impl Run {
         if !across.asked.values().any(|asked| asked.is_due(now)) {
             return;
         }
-        let is_due = |offer: &OfferId| across.asked.get(offer).is_some_and(|it| it.is_due(now));
+        let asked = &across.asked;
+        let is_due = |offer: &OfferId| asked.get(offer).is_some_and(|it| it.is_due(now));
         let inquiries = across.parked.inquiries(&self.state, is_due);
         let is_asked = |offer: &OfferId| inquiries.iter().any(|(_, it)| it.offer_id == *offer);
         across.asked.retain(|offer, asked| !asked.is_due(now) || is_asked(offer));

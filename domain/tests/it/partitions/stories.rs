@@ -1,8 +1,11 @@
 //! Told one by one: what the random worlds do at random. The file is long because each story is
 //! told whole.
 
+use std::collections::HashSet;
+
 use domain::{
     AccountId, Answers, Command, Decision, Desk, Event, ExchangeKey, GATE_BELIEVED_MICROS, Gates,
+    INQUIRY_EXCHANGES_MAX,
     Inquiry, Inventory, Letter, Message, MessageNumber, NotParked, OfferId, PARKED_MAX, Parked,
     ParkedCommand, Refusal, Reply, Source, State, Timestamp, TransferId, TransferStatus,
     Undelivered, UnitId, Wait, answer, decide, receive,
@@ -513,6 +516,17 @@ fn commands_wait_in_their_order_up_to_a_bound() {
         assert_eq!(park(&mut parked, number, 50), Ok(()));
     }
     assert_eq!(park(&mut parked, 1_000_000, 50), Err(NotParked::Full));
+    // One inquiry after the other asks for all of them, and then for the first again.
+    let mut asked = || {
+        let mut inquiries = parked.inquiries(state, |_| true);
+        let waiting = inquiries.remove(0).1.waiting;
+        waiting.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    let first = asked();
+    assert_eq!(first.len(), INQUIRY_EXCHANGES_MAX);
+    let mut all: HashSet<_> = first.iter().cloned().collect();
+    (1..PARKED_MAX / INQUIRY_EXCHANGES_MAX).for_each(|_| all.extend(asked()));
+    assert_eq!((all.len(), asked()), (PARKED_MAX, first));
     assert_eq!(parked.take_all(&id("mug")).len(), PARKED_MAX);
     assert!(parked.is_empty());
 }

@@ -467,7 +467,7 @@ impl World {
         if self.is_silent(here) {
             return;
         }
-        let node = &self.nodes[usize::from(here.0)];
+        let node = &mut self.nodes[usize::from(here.0)];
         for (home, inquiry) in node.parked.inquiries(&node.state, |_| true) {
             if !self.dice.percent(20) {
                 self.inquiries.push((self.now, home, inquiry));
@@ -619,7 +619,7 @@ impl World {
                     }
                 }
                 self.ask_operators_again(here)?;
-                let node = &self.nodes[usize::from(here.0)];
+                let node = &mut self.nodes[usize::from(here.0)];
                 for (home, inquiry) in node.parked.inquiries(&node.state, |_| true) {
                     self.inquiries.push((self.now, home, inquiry));
                 }
