@@ -24,7 +24,7 @@ mod pull;
 pub(crate) mod queue;
 mod queued_command;
 mod receive;
-mod record;
+pub(crate) mod record;
 mod recover;
 mod run;
 mod salts;

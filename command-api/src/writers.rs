@@ -23,6 +23,7 @@ pub use outcomes::{Spread, TransferOutcome};
 use crate::metrics::CommandMetrics;
 use crate::writer::command_trace::MarkedCommand;
 use crate::writer::neighbours::Neighbours;
+use crate::writer::record::read_at_start;
 use crate::writer::{
     Answer, ReadClock, Request, StartError, Unanswered, Writer, WriterConfig, WriterStatus,
 };
@@ -48,7 +49,9 @@ struct Running {
 impl Writers {
     /// Starts a writer for each partition of the log. The receiver gets a message when all of them
     /// have stopped: one that stops leaves the others serving.
-    pub async fn start(config: WriterConfig) -> Result<(Self, oneshot::Receiver<()>), StartError> {
+    pub async fn start(
+        mut config: WriterConfig,
+    ) -> Result<(Self, oneshot::Receiver<()>), StartError> {
         let (partitions, metrics) = (config.store.partitions(), config.metrics.clone());
         let tracer = config.tracer.clone();
         if partitions <= 1 {
@@ -57,15 +60,31 @@ impl Writers {
             let running = Running { home, others, neighbours, metrics, tracer };
             return Ok((Self(Arc::new(running)), has_stopped));
         }
-        let last_of_all = last_of_all(&config.store).await?;
+        let (last_of_all, is_begun) = last_of_all(&config.store).await?;
         let (neighbours, words) = Neighbours::new(partitions);
-        let starts = (0..).map(Partition).zip(words).map(|(partition, words)| {
+        let start = |config: &WriterConfig, (partition, words)| {
             let across = Some((Arc::clone(&neighbours), words));
             Writer::start_among(config.clone(), partition, across, last_of_all)
-        });
-        let (mut writers, all_stopped): (Vec<_>, Vec<_>) =
-            try_join_all(starts).await?.into_iter().unzip();
-        let home = writers.remove(0);
+        };
+        let mut starts = (0..).map(Partition).zip(words);
+        let mut started = vec![];
+        if !is_begun {
+            // All are opened with the first one's clock, also by a start after one that broke off.
+            for first in starts.by_ref().take(1) {
+                let home = start(&config, first).await?;
+                config.clock = Some(home.0.clock());
+                started.push(home);
+            }
+        }
+        started.extend(try_join_all(starts.map(|each| start(&config, each))).await?);
+        let (mut writers, all_stopped): (Vec<_>, Vec<_>) = started.into_iter().unzip();
+        let home: Writer = writers.remove(0);
+        for (partition, writer) in (1..).map(Partition).zip(&writers) {
+            let (opened, home) = (writer.clock(), home.clock());
+            if opened != home {
+                return Err(StartError::ClocksDiffer { partition, opened, home });
+            }
+        }
         let (stopped, has_stopped) = oneshot::channel();
         tokio::spawn(async move {
             drop(join_all(all_stopped).await);
@@ -157,16 +176,18 @@ impl Writers {
     }
 }
 
-/// The time of the last event of all partitions, if there is any.
-async fn last_of_all(store: &EventStore) -> Result<Option<Timestamp>, StartError> {
-    let mut last = None;
+/// The time of the last event of all partitions, if there is any, and whether all have one.
+async fn last_of_all(store: &EventStore) -> Result<(Option<Timestamp>, bool), StartError> {
+    let (mut last, mut is_begun) = (None, true);
     for partition in (0..store.partitions()).map(Partition) {
         let unread = |source| StartError::TakeOver { partition, source };
-        let position = store.head(partition).await.map_err(unread)?.position;
+        let position = read_at_start(|| store.head(partition)).await.map_err(unread)?.position;
+        is_begun &= position > Position::START;
         if position > Position::START {
-            let row = store.read_one(Place { partition, position }).await.map_err(unread)?;
+            let place = Place { partition, position };
+            let row = read_at_start(|| store.read_one(place)).await.map_err(unread)?;
             last = last.max(Timestamp::from_micros(row.recorded_at).ok());
         }
     }
-    Ok(last)
+    Ok((last, is_begun))
 }

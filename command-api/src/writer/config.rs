@@ -84,6 +84,21 @@ pub enum StartError {
         /// Where this start would have taken it from.
         asked: Clock,
     },
+    /// Two partitions of the log take their time from different clocks.
+    #[error(
+        "partition {partition} was opened with --clock {}, and partition 0 with --clock {}: a first \
+         start broke off, and the next one had another --clock; if nothing is recorded yet, begin \
+         a new log, else restore a backup in which they agree",
+        opened.as_str(), home.as_str()
+    )]
+    ClocksDiffer {
+        /// The partition.
+        partition: Partition,
+        /// Where it takes its time from.
+        opened: Clock,
+        /// Where the first partition does.
+        home: Clock,
+    },
     /// The log couldn't be opened with its first event.
     #[error("the first event of partition {partition} can't be appended")]
     OpenLog {

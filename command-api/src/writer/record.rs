@@ -39,6 +39,21 @@ pub(super) enum Unrecordable {
 /// For how long a start waits for a log that takes no append because somebody holds its lock.
 const START_WAIT: Duration = Duration::from_secs(10);
 
+/// Reads what a start compares. A log that is busy is read again for a while.
+pub(crate) async fn read_at_start<T, F>(read: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let until = Instant::now() + START_WAIT;
+    read.retry(delays())
+        .when(|error| error.is_passing() && Instant::now() < until)
+        .notify(|error, _| {
+            let error: &dyn std::error::Error = error;
+            tracing::warn!(error, "the log can't be read at the moment; the start waits");
+        })
+        .await
+}
+
 /// Takes over the partition. A log whose head somebody holds is asked again for a while.
 pub(super) async fn take_over_at_start(
     store: &EventStore,

@@ -5,7 +5,9 @@ mod town;
 
 use std::time::Duration;
 
-use command_api::{Answer, ClockDoubt, Spread, WriterConfig, WriterStatus};
+use command_api::{
+    Answer, ClockDoubt, Spread, StartError, Writer, WriterConfig, WriterStatus, Writers,
+};
 use domain::command::{CloseOffer, ConfirmClock, RemoveStock};
 use domain::{AccountId, Clock, Command, OfferId, Refusal, TransferStatus, Units};
 use event_store::{EventStore, MemoryStore, NewLog};
@@ -271,6 +273,31 @@ async fn a_history_that_is_another_stops_every_partition_by_name() {
         let why = town.stopped(partition).await;
         assert!(why.contains("log-forked"), "{partition}: {why}");
     }
+}
+
+#[tokio::test]
+async fn all_partitions_take_their_time_from_the_same_clock() {
+    let store = || MemoryStore::new(NewLog { log_id: LogId(Uuid::from_u128(7)), partitions: 2 });
+    let config = |store: &MemoryStore, clock| WriterConfig {
+        clock,
+        ..WriterConfig::new(EventStore::Memory(store.clone()), SOON)
+    };
+    // A first start that broke off has opened one partition.
+    let half = store();
+    let commands = config(&half, Some(Clock::Commands));
+    drop(Writer::start(commands, Partition(0)).await.expect("it starts"));
+    for _ in 0..2 {
+        let (writers, _) = Writers::start(config(&half, None)).await.expect("they start");
+        assert_eq!(writers.clock(), Clock::Commands);
+    }
+    let mixed = store();
+    for (partition, clock) in [(0, Clock::Wall), (1, Clock::Commands)] {
+        let config = config(&mixed, Some(clock));
+        drop(Writer::start(config, Partition(partition)).await.expect("it starts"));
+    }
+    let refused = Writers::start(config(&mixed, None)).await.expect_err("they differ");
+    let StartError::ClocksDiffer { partition, .. } = refused else { panic!("{refused}") };
+    assert_eq!(partition, Partition(1));
 }
 
 #[tokio::test]
