@@ -29,6 +29,18 @@ pub struct TransferOutcome {
     pub ended_at: Option<Place>,
 }
 
+/// A caller's waiting for a transfer. It ends however the caller's call ends.
+struct Waiting<'a> {
+    neighbours: &'a Neighbours,
+    transfer: IdHash,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.neighbours.leave_transfer(self.transfer);
+    }
+}
+
 impl Writers {
     /// How many partitions have what a partition has told them so far. Those that have stopped
     /// aren't waited for. Nothing where there is one partition.
@@ -55,6 +67,7 @@ impl Writers {
             return Some(TransferOutcome { status, reason: None, ended_at: None });
         }
         let key = IdHash::transfer(from, id);
+        let waiting = Waiting { neighbours, transfer: key };
         // Before it is looked up, so that nothing comes in between.
         let told = neighbours.transfer(key);
         let mut found = self.find(neighbours, (from, here), there, id);
@@ -65,7 +78,7 @@ impl Writers {
         } else {
             drop(told);
         }
-        neighbours.leave_transfer(key);
+        drop(waiting);
         let ended_at = found.map(|(_, place)| place);
         let (status, reason) = match found {
             None => (TransferStatus::InTransit, None),
