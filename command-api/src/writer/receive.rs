@@ -133,9 +133,8 @@ impl Run {
     fn take_in(&mut self, letter: &Letter, into: &mut Batch) -> Result<(), NotTakenIn> {
         let mut waiting = self.take_waiting(letter);
         let request = waiting.as_ref().map(|command| Arc::clone(&command.request));
-        let received = catch_unwind(AssertUnwindSafe(|| {
-            self.receive(letter, request.as_deref(), into)
-        }));
+        let received =
+            catch_unwind(AssertUnwindSafe(|| self.receive(letter, request.as_deref(), into)));
         match received.unwrap_or_else(|_| Err(self.panicked_on_it())) {
             Ok(None) => {}
             Ok(Some(reply)) => {

@@ -5,10 +5,9 @@ use std::collections::HashSet;
 
 use domain::{
     AccountId, Answers, Command, Decision, Desk, Event, ExchangeKey, GATE_BELIEVED_MICROS, Gates,
-    INQUIRY_EXCHANGES_MAX,
-    Inquiry, Inventory, Letter, Message, MessageNumber, NotParked, OfferId, PARKED_MAX, Parked,
-    ParkedCommand, Refusal, Reply, Source, State, Timestamp, TransferId, TransferStatus,
-    Undelivered, UnitId, Wait, answer, decide, receive,
+    INQUIRY_EXCHANGES_MAX, Inquiry, Inventory, Letter, Message, MessageNumber, NotParked, OfferId,
+    PARKED_MAX, Parked, ParkedCommand, Refusal, Reply, Source, State, Timestamp, TransferId,
+    TransferStatus, Undelivered, UnitId, Wait, answer, decide, receive,
 };
 use log_record::{Checksum, Partition, Position};
 
