@@ -63,6 +63,11 @@ impl Breaker {
         }
     }
 
+    /// The writer decides no more. Whoever calls is told that, and not that the log is away.
+    pub(super) fn stopped(&self) {
+        self.close("the writer has stopped, so commands hear that instead");
+    }
+
     fn close(&self, why: &str) {
         if self.is_open() {
             tracing::warn!("{why}");
@@ -107,11 +112,18 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_is_gone_refuses_nothing() {
+    fn a_writer_that_has_stopped_or_is_gone_refuses_nothing() {
         let overload = Overload::default();
-        let breaker = Breaker::new(overload.clone());
-        while !breaker.failed() {}
-        drop(breaker);
-        assert_eq!(overload.logs_away(), 0);
+        for has_stopped in [true, false] {
+            let breaker = Breaker::new(overload.clone());
+            while !breaker.failed() {}
+            assert_eq!(overload.logs_away(), 1);
+            if has_stopped {
+                breaker.stopped();
+                assert!(!breaker.is_open() && overload.logs_away() == 0);
+            }
+            drop(breaker);
+            assert_eq!(overload.logs_away(), 0);
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! After a failed append or a panic: the log says what is so. What is in memory stays where all of
 //! it has landed or follows from what has; otherwise it is thrown away and built again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder, Retryable as _};
@@ -158,17 +157,18 @@ impl Run {
     /// Rebuilds the state. The one that can't be trusted goes first, with the ids that the gate
     /// shares with it, so that there are never two.
     async fn reload(&mut self) -> Result<(), StopReason> {
-        let pressure = Arc::clone(&self.pressure);
-        let has_answered = (|| self.has_answered())
-            .retry(delays())
-            .when(StoreError::is_passing)
-            .notify(|error, _| {
-                let error: &dyn std::error::Error = error;
-                tracing::warn!(error, "the last answer can't be compared with the log yet");
-                pressure.breaker.failed();
-            })
-            .await
-            .map_err(|error| StopReason::LogFailed(with_causes(&error).into()))?;
+        let mut rests = delays().build();
+        let has_answered = loop {
+            match self.has_answered().await {
+                Err(error) if error.is_passing() => {
+                    self.failed_to("compare the last answer with the log", &error);
+                }
+                told => break told,
+            }
+            tokio::time::sleep(rests.next().unwrap_or_default()).await;
+        };
+        let has_answered =
+            has_answered.map_err(|error| StopReason::LogFailed(with_causes(&error).into()))?;
         if let Err(head) = has_answered {
             return Err(self.fork_at(head));
         }
@@ -176,15 +176,14 @@ impl Run {
         let former = std::mem::replace(&mut self.state, State::new(self.partition));
         // A large state takes a while to be given back. Whether that panics changes nothing.
         let _: Result<(), _> = tokio::task::spawn_blocking(move || drop(former)).await;
-        let loaded = (|| self.load())
-            .retry(delays())
-            .when(LoadError::is_passing)
-            .notify(|error, _| {
-                let error: &dyn std::error::Error = error;
-                tracing::warn!(error, "the state can't be rebuilt yet");
-                pressure.breaker.failed();
-            })
-            .await;
+        let mut rests = delays().build();
+        let loaded = loop {
+            match self.load().await {
+                Err(error) if error.is_passing() => self.failed_to("rebuild the state", &error),
+                loaded => break loaded,
+            }
+            tokio::time::sleep(rests.next().unwrap_or_default()).await;
+        };
         let (Loaded { state, .. }, checksum) =
             loaded.map_err(|error| StopReason::NoState(with_causes(&error).into()))?;
         (self.durable, self.durable_checksum) = (state.position(), Some(checksum));
@@ -193,6 +192,12 @@ impl Run {
         self.state = state;
         self.is_state_lost = false;
         Ok(())
+    }
+
+    /// Says that the log failed, and that this is tried again.
+    fn failed_to(&mut self, what: &str, error: &(dyn std::error::Error + 'static)) {
+        tracing::warn!(error, "can't {what} yet");
+        self.log_failed();
     }
 
     /// The state, and the checksum of its last event.

@@ -62,6 +62,7 @@ impl Run {
                 }
                 tracing::error!(partition = %self.partition, %why, "the writer has stopped");
                 self.status.send_replace(WriterStatus::Stopped(why));
+                self.pressure.breaker.stopped();
                 self.refuse_all().await;
                 return;
             }
@@ -220,6 +221,9 @@ impl Run {
         self.pressure.settled();
         if event_count > 0 {
             self.pressure.breaker.landed();
+        } else {
+            // The log answers. Whether it takes something, the next events show.
+            self.pressure.breaker.lets_try();
         }
         self.durable = last;
         self.gate.confirm(begun);
@@ -336,7 +340,7 @@ impl Run {
 
     /// Counts a failure of the log. After some in a row, those that wait are refused: they would
     /// wait in vain.
-    fn log_failed(&mut self) {
+    pub(super) fn log_failed(&mut self) {
         if self.pressure.breaker.failed() {
             self.commands.turn_away(NotDecided::LogAway);
         }

@@ -126,10 +126,12 @@ impl Health {
         let has_writer = !self.writers.is_empty();
         let serves_shoppers = has_writer || self.read_model.is_some();
         let statuses = self.writers.iter().map(|(of, status)| (*of, status.borrow().clone()));
-        let writer = writers(&statuses.collect::<Vec<_>>(), &mut reasons);
+        let statuses: Vec<_> = statuses.collect();
+        let writer = writers(&statuses, &mut reasons);
         if let Some(overload) = &self.overload {
-            let is_away = overload.logs_away() > 0;
-            reasons.note(is_away.then_some(HealthReason::LogUnwritable), true);
+            let away = overload.logs_away();
+            let is_away = (away > 0).then_some(HealthReason::LogUnwritable);
+            reasons.note(is_away, is_away_for_all(away, &statuses));
             let sheds = overload.stage() > Stage::Calm;
             reasons.note(sheds.then_some(HealthReason::Overloaded), false);
         }
@@ -312,6 +314,13 @@ fn writers(statuses: &[(Partition, WriterStatus)], reasons: &mut Reasons) -> Val
     }
 }
 
+/// Whether the log takes nothing of any writer that hasn't stopped, where so many find it away. The
+/// partitions of the others are served.
+fn is_away_for_all(away: usize, statuses: &[(Partition, WriterStatus)]) -> bool {
+    let has_stopped = |status: &WriterStatus| matches!(status, WriterStatus::Stopped(_));
+    away >= statuses.iter().filter(|(_, status)| !has_stopped(status)).count()
+}
+
 fn writer(status: &WriterStatus) -> (Option<HealthReason>, Value) {
     let (reason, told) = match status {
         WriterStatus::Serving => return (None, json!({"status": "serving"})),
@@ -412,6 +421,20 @@ mod tests {
         assert_eq!(told, json!({"status": "recovering"}), "one partition has no list");
         assert_eq!(reasons.not_ready, [HealthReason::WriterRecovering]);
         assert_eq!(of(&[]).0, Value::Null);
+    }
+
+    #[test]
+    fn a_log_that_is_away_is_so_for_all_only_where_no_writer_that_runs_reaches_it() {
+        use WriterStatus::{Recovering, Serving};
+        let stopped = WriterStatus::Stopped(command_api::StopReason::HandlesDropped);
+        let of = |away, statuses: &[WriterStatus]| {
+            let statuses: Vec<_> = (0..).map(Partition).zip(statuses.iter().cloned()).collect();
+            is_away_for_all(away, &statuses)
+        };
+        assert!(of(1, &[Recovering]), "one partition is the whole log");
+        assert!(!of(1, &[Recovering, Serving]), "the other partition is served");
+        assert!(of(2, &[Recovering, Recovering]));
+        assert!(of(1, &[Recovering, stopped]), "who has stopped serves nobody");
     }
 
     #[test]
