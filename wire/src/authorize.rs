@@ -60,16 +60,17 @@ impl<H> Only<H> {
     ) -> Result<(), Problem> {
         SeenRoute::tell(&parts.extensions);
         let reason = read_reason(&parts.headers);
-        let caller = match &reason {
+        let mut caller = match &reason {
             Ok(Some(reason)) => known?.with_reason(reason),
             Ok(None) | Err(_) => known?,
         };
         SeenCaller::tell(&parts.extensions, &caller);
+        let may_call = check(self.roles, self.about, &caller, parts);
         if let Some((limits, class)) = state.keys().limits().zip(self.counted.class(&parts.method))
         {
-            limits.count(class, &caller, parts)?;
+            limits.count(class, &caller, may_call.is_ok(), parts)?;
         }
-        let mut caller = admit(self.roles, self.about, caller, parts)?;
+        may_call?;
         caller.is_marked |= parts.extensions.get::<Marked>().is_some();
         self.heeds.check(parts)?;
         reason?;
@@ -103,11 +104,6 @@ impl<H> Only<H> {
     #[must_use]
     pub fn never_limited(self) -> Self {
         Self { counted: Counted::Never, ..self }
-    }
-
-    /// From where a request comes, as far as that is limited.
-    fn client(&self, parts: &Parts) -> Option<IpAddr> {
-        self.counted.class(&parts.method).and_then(|_| SeenCaller::client(&parts.extensions))
     }
 
     /// The same, for a call that reads a query. Any other call refuses parameters.
@@ -159,12 +155,12 @@ where
         let (mut parts, body) = request.into_parts();
         let known = caller(&parts.extensions)
             .or_else(|| anyone(self.roles, &parts))
-            .map_or_else(|| identify(state.keys(), &parts.headers, self.client(&parts)), Ok);
+            .map_or_else(|| identify(state.keys(), &parts.headers, client(&parts)), Ok);
         let known = match known {
             Err(Unidentified::TokenKeyUnknown(tokens)) => {
                 return Box::pin(async move {
                     let has_looked = tokens.look_again().await;
-                    let (keys, from) = (state.keys(), self.client(&parts));
+                    let (keys, from) = (state.keys(), client(&parts));
                     let known = identify_again(keys, &parts.headers, from, has_looked);
                     match self.admit(known, &mut parts, &state) {
                         Ok(()) => self.handler.call(Request::from_parts(parts, body), state).await,
@@ -181,6 +177,11 @@ where
     }
 }
 
+/// From where a request comes. Wrong keys are counted by that, whatever they ask for.
+fn client(parts: &Parts) -> Option<IpAddr> {
+    SeenCaller::client(&parts.extensions)
+}
+
 /// Who calls without a key where none is needed.
 fn anyone(roles: &[Role], parts: &Parts) -> Option<Caller> {
     parts.extensions.get::<NoAuthentication>()?;
@@ -194,12 +195,13 @@ fn anyone(roles: &[Role], parts: &Parts) -> Option<Caller> {
     Some(Caller { request_id, wait, responds_async, ..caller })
 }
 
-fn admit(
+/// Whether the caller may make this call.
+fn check(
     roles: &[Role],
     about: Option<About>,
-    caller: Caller,
+    caller: &Caller,
     parts: &Parts,
-) -> Result<Caller, Problem> {
+) -> Result<(), Problem> {
     if !roles.contains(&caller.role) {
         return Err(Problem::forbidden(caller.role, roles));
     }
@@ -210,7 +212,7 @@ fn admit(
         check_scopes(key, about, &parts.method)?;
         check_account(key, about, parts)?;
     }
-    Ok(caller)
+    Ok(())
 }
 
 fn check_scopes(key: &ApiKey, about: Option<About>, method: &Method) -> Result<(), Problem> {

@@ -19,7 +19,7 @@ use crate::dispatch::TakenRoute;
 use crate::limits::Allowance;
 use crate::prefer::Preferences;
 use crate::request_id::read_request_id;
-use crate::token::NotLetIn;
+use crate::token::{NotLetIn, TokenError};
 use crate::{ApiKey, KeyRing, Problem, Role, Tokens};
 
 /// Who makes the request, and in which trace: for the metadata of the events that come of it.
@@ -211,6 +211,8 @@ pub(crate) fn caller(extensions: &Extensions) -> Option<Caller> {
 pub(crate) enum Unidentified {
     /// The caller isn't let in.
     Refused(Problem),
+    /// The issuer's token isn't let in at this time: it was good, or will be.
+    OutOfTime(Problem),
     /// The key of the caller's token isn't known. It may be new: look again.
     TokenKeyUnknown(Tokens),
 }
@@ -219,7 +221,7 @@ impl Unidentified {
     /// What is answered, after another look for the keys of tokens which has ended or not.
     pub(crate) fn problem(self, has_looked: bool) -> Problem {
         match self {
-            Self::Refused(problem) => problem,
+            Self::Refused(problem) | Self::OutOfTime(problem) => problem,
             Self::TokenKeyUnknown(tokens) => tokens.key_unknown(has_looked),
         }
     }
@@ -316,6 +318,9 @@ fn bearer_of_unknown(
 fn bearer_of_token(keys: &KeyRing, text: &str, now: i64) -> Result<Arc<ApiKey>, Unidentified> {
     match keys.tokens() {
         Some(tokens) if Tokens::is_one(text) => tokens.check(text, now).map_err(|why| match why {
+            NotLetIn::Bad(error @ (TokenError::Expired | TokenError::NotYetValid)) => {
+                Unidentified::OutOfTime(error.problem())
+            }
             NotLetIn::Bad(error) => Unidentified::Refused(error.problem()),
             NotLetIn::KeyUnknown => Unidentified::TokenKeyUnknown(tokens.clone()),
         }),
@@ -326,9 +331,11 @@ fn bearer_of_token(keys: &KeyRing, text: &str, now: i64) -> Result<Arc<ApiKey>, 
 }
 
 /// The role of the key that a request bears, for what anyone may ask and some are told more of.
+/// Where the request's extensions say from where it comes, wrong keys are counted.
 #[must_use]
-pub fn role_of(keys: &KeyRing, headers: &HeaderMap) -> Option<Role> {
-    identify(keys, headers, None).ok().map(|caller| caller.role)
+pub fn role_of(keys: &KeyRing, headers: &HeaderMap, extensions: &Extensions) -> Option<Role> {
+    let from = SeenCaller::client(extensions);
+    identify(keys, headers, from).ok().map(|caller| caller.role)
 }
 
 /// Whether the key or token still has the same rights; streams check this.

@@ -19,7 +19,7 @@ use axum::http::request::Parts;
 
 use self::cells::Cells;
 pub(crate) use self::policy::Allowance;
-use self::policy::{LatePolicy, Policy};
+use self::policy::{Bucket, LatePolicy, Policy};
 pub(crate) use self::problem::RATE_LIMITED;
 pub(crate) use self::quota::Counted;
 pub use self::quota::{ByClass, CallClass, Quota, QuotaError};
@@ -94,41 +94,62 @@ impl Limits {
         }))
     }
 
-    /// Counts a call of this class, and refuses it if its caller, or all callers, made too many.
+    /// Counts a call of this class, and refuses it if its caller, or all callers, made too many. A
+    /// shopper doesn't pay for what an app asks and may not call.
     pub(crate) fn count(
         &self,
         class: CallClass,
         caller: &Caller,
+        may_call: bool,
         parts: &Parts,
     ) -> Result<(), Problem> {
-        let Shared { of_shopper, of_key, of_all, count_apps, .. } = &*self.0;
-        let Some(key) = &caller.key else { return Ok(()) };
-        let allowance = match &key.account_id {
-            Some(own) => take(of_shopper, class, own)?,
-            None => take(of_key, class, name_of(key))?,
-        };
-        if *count_apps
-            && class == CallClass::Redemptions
-            && key.account_id.is_none()
-            && let Some(account) = account_in(parts)
-        {
-            take(of_shopper, class, &*account)?;
-        }
-        // What shoppers do in a crowd must not lock out whoever looks after the ledger.
-        if !matches!(caller.role, Role::Operator | Role::Auditor) {
-            take(of_all, class, ())?;
-        }
-        if let Some(allowance) = allowance {
+        let is_shoppers = may_call && class == CallClass::Redemptions && self.0.count_apps;
+        let account = if is_shoppers { account_in(parts) } else { None };
+        if let Some(allowance) = self.take(class, caller, account.as_deref())? {
             SeenCaller::allow(&parts.extensions, allowance);
         }
         Ok(())
+    }
+
+    /// Counts a redemption that only the body of a call asks for. The call itself was counted as
+    /// what it is.
+    pub fn count_redemption(&self, caller: &Caller, account_id: &str) -> Result<(), Problem> {
+        let account = self.0.count_apps.then_some(account_id);
+        self.take(CallClass::Redemptions, caller, account).map(drop)
+    }
+
+    /// Takes a call out of each of its buckets, if there is one in all of them. `account` is that of
+    /// the shopper for whom an app asks, where that counts. Gives what the caller may still do.
+    fn take(
+        &self,
+        class: CallClass,
+        caller: &Caller,
+        account: Option<&str>,
+    ) -> Result<Option<Allowance>, Problem> {
+        let Shared { of_shopper, of_key, of_all, .. } = &*self.0;
+        let Some(key) = &caller.key else { return Ok(None) };
+        let own = key.account_id.as_deref();
+        let shopper = own.or(account).and_then(|account| bucket(of_shopper, class, account));
+        let of_key = if own.is_none() { bucket(of_key, class, name_of(key)) } else { None };
+        // What shoppers do in a crowd must not lock out whoever looks after the ledger.
+        let is_among_all = !matches!(caller.role, Role::Operator | Role::Auditor);
+        let of_all = if is_among_all { bucket(of_all, class, ()) } else { None };
+        // The narrowest is asked first, and whoever is refused takes nothing from anybody.
+        let buckets = [&shopper, &of_key, &of_all];
+        if buckets.iter().filter(|bucket| bucket.is_some()).count() > 1 {
+            buckets.into_iter().flatten().try_for_each(Bucket::look)?;
+        }
+        let shopper = shopper.map(Bucket::take).transpose()?;
+        let of_key = of_key.map(Bucket::take).transpose()?;
+        of_all.map(Bucket::take).transpose()?;
+        Ok(if own.is_some() { shopper } else { of_key })
     }
 
     /// Counts an attempt to redeem an offer, whoever makes it for the shopper, and refuses it if
     /// there were too many.
     pub fn count_attempt(&self, account_id: &str, offer_id: &str) -> Result<(), Problem> {
         match self.0.of_offer.get(offer_id) {
-            Some(policy) => policy.take((account_id, offer_id)).map(drop),
+            Some(policy) => policy.bucket((account_id, offer_id)).take().map(drop),
             None => Ok(()),
         }
     }
@@ -169,13 +190,9 @@ fn policies(quotas: ByClass, make: impl Fn(&'static str, Quota) -> Policy) -> Po
     policies
 }
 
-fn take(
-    policies: &Policies,
-    class: CallClass,
-    of: impl Hash,
-) -> Result<Option<Allowance>, Problem> {
-    let policy = policies.get(class as usize).and_then(Option::as_ref);
-    policy.map(|policy| policy.take(of)).transpose()
+fn bucket(policies: &Policies, class: CallClass, of: impl Hash) -> Option<Bucket<'_>> {
+    let policy = policies.get(class as usize).and_then(Option::as_ref)?;
+    Some(policy.bucket(of))
 }
 
 /// What tells a key from others. Tokens have the id of the issuer's key, so their subject counts.

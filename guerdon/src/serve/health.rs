@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use command_api::WriterStatus;
 use domain::Clock;
 use event_store::{EventStore, with_causes};
@@ -248,10 +248,10 @@ impl WatchedHealth {
 
     /// The routes; `keys` are those of the callers who may know more.
     pub(super) fn routes(self: Arc<Self>, keys: KeyRing) -> Routes {
-        let ready = async move |headers: HeaderMap| {
+        let ready = async move |headers: HeaderMap, extensions: Extensions| {
             let found = self.found().await.ok_or_else(Problem::internal)?;
-            let is_told_causes =
-                matches!(role_of(&keys, &headers), Some(Role::Operator | Role::Auditor));
+            let role = role_of(&keys, &headers, &extensions);
+            let is_told_causes = matches!(role, Some(Role::Operator | Role::Auditor));
             let body = if is_told_causes { &found.with_causes } else { &found.in_words };
             let body = body.clone();
             Ok::<_, Problem>((found.status, [(CONTENT_TYPE, "application/json")], body))

@@ -225,6 +225,30 @@ async fn every_bad_token_is_refused_with_its_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_of_another_time_is_no_wrong_key_and_a_forged_one_is_wherever_it_is_shown() {
+    let setting = Setting::start(&["--limit-wrong-keys=3/1h"]);
+    setting.becomes(&token(&setting.key, "ann"), 200).await;
+    let sign = |more: Value| setting.key.sign(&claims("ann", more)).expect("signed");
+    let expired = sign(json!({"exp": seconds_from_now(-60)}));
+    let early = sign(json!({"nbf": seconds_from_now(300)}));
+    for _ in 0..4 {
+        assert_eq!(setting.refused(&expired).await, "expired");
+        assert_eq!(setting.refused(&early).await, "not-yet-valid");
+    }
+    let stranger = key("k-1", Algorithm::ES256);
+    let by_stranger = |account: &str| setting.with(&token(&stranger, account));
+    by_stranger("ann").get("shopper", "/metrics").await.is_problem(401, "unauthorized");
+    for account in ["bob", "carl", "dan"] {
+        let health = by_stranger(account).get("shopper", "/health/ready").await;
+        assert_eq!(health.status, 200);
+    }
+    by_stranger("eve").get("shopper", "/v1/policy").await.is_problem(429, "rate-limited");
+    by_stranger("eve").get("shopper", "/metrics").await.is_problem(429, "rate-limited");
+    assert_eq!(setting.status(&token(&setting.key, "fay")).await, 429, "a new one isn't checked");
+    assert_eq!(setting.ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_key_is_known_at_once_and_an_old_one_no_longer() {
     let setting = Setting::start(&[]);
     let (old, new) = (&setting.key, key("k-2", Algorithm::EdDSA));

@@ -5,6 +5,7 @@
 //! none. So a new one takes the place of that among eight which is full first: of an idle one as
 //! long as there is one, and then of the one that loses least. Nobody is refused for lack of room.
 
+use std::convert::Infallible;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::Arc;
 
@@ -85,7 +86,19 @@ pub(super) enum Store {
     /// The same, looked at only: whoever asks takes nothing out of a bucket.
     Seen(Arc<Cells>),
     /// One for all.
-    One(InMemoryState),
+    One(Arc<InMemoryState>),
+    /// The same, looked at only.
+    OneSeen(Arc<InMemoryState>),
+}
+
+impl Store {
+    /// The same buckets, looked at only.
+    pub(super) fn seen(&self) -> Self {
+        match self {
+            Self::Each(cells) | Self::Seen(cells) => Self::Seen(Arc::clone(cells)),
+            Self::One(bucket) | Self::OneSeen(bucket) => Self::OneSeen(Arc::clone(bucket)),
+        }
+    }
 }
 
 impl StateStore for Store {
@@ -99,6 +112,14 @@ impl StateStore for Store {
             Self::Each(cells) => cells.measure(*key, measure, true),
             Self::Seen(cells) => cells.measure(*key, measure, false),
             Self::One(bucket) => bucket.measure_and_replace(&NotKeyed::NonKey, measure),
+            Self::OneSeen(bucket) => {
+                // An error replaces nothing.
+                let look = |full_at| Err::<(Infallible, _), _>(measure(full_at));
+                match bucket.measure_and_replace(&NotKeyed::NonKey, look) {
+                    Err(measured) => measured.map(|(measured, _)| measured),
+                    Ok(never) => match never {},
+                }
+            }
         }
     }
 }

@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use governor::clock::Clock;
 use governor::middleware::StateInformationMiddleware;
 use governor::nanos::Nanos;
-use governor::state::InMemoryState;
 use governor::{NotUntil, RateLimiter};
 
 use super::cells::{Cells, Store};
@@ -32,12 +31,20 @@ pub(super) struct Policy {
     what: &'static str,
     quota: Quota,
     buckets: Buckets,
+    /// The same buckets, looked at only.
+    seen: Buckets,
     cells: Arc<Cells>,
     /// `"shopper-redemptions"`, a text of structured fields.
     name: String,
     /// `"shopper-redemptions";q=5;w=10`.
     header: HeaderValue,
     refused: AtomicU64,
+}
+
+/// Somebody's bucket of a limit.
+pub(super) struct Bucket<'a> {
+    policy: &'a Policy,
+    key: u64,
 }
 
 /// What a caller may still do, for the answer's headers.
@@ -77,7 +84,7 @@ impl Policy {
         quota: Quota,
         cells: &Arc<Cells>,
     ) -> Self {
-        Self::new(of, what, quota, cells, Store::One(InMemoryState::default()))
+        Self::new(of, what, quota, cells, Store::One(Arc::default()))
     }
 
     fn new(
@@ -91,17 +98,14 @@ impl Policy {
         let header = format!("{name};q={};w={}", quota.calls(), quota.seconds());
         // Words, digits and marks are a header's value.
         let header = HeaderValue::try_from(header).unwrap_or(HeaderValue::from_static(""));
+        let seen = buckets(quota, store.seen());
         let (buckets, cells) = (buckets(quota, store), Arc::clone(cells));
-        Self { of, what, quota, buckets, cells, name, header, refused: AtomicU64::new(0) }
+        Self { of, what, quota, buckets, seen, cells, name, header, refused: AtomicU64::new(0) }
     }
 
-    /// Takes one call out of a bucket; or says when there is one again.
-    pub(super) fn take(&self, of: impl Hash) -> Result<Allowance, Problem> {
-        let key = self.cells.key((&*self.name, of));
-        match self.buckets.check_key(&key) {
-            Ok(left) => Ok(self.allowance(left.remaining_burst_capacity(), self.quota.interval())),
-            Err(not_until) => Err(self.refuse(&not_until)),
-        }
+    /// The bucket of this one.
+    pub(super) fn bucket(&self, of: impl Hash) -> Bucket<'_> {
+        Bucket { policy: self, key: self.cells.key((&*self.name, of)) }
     }
 
     fn refuse(&self, not_until: &NotUntil<Nanos>) -> Problem {
@@ -125,12 +129,28 @@ impl Policy {
     }
 }
 
+impl Bucket<'_> {
+    /// Takes one call out of it; or says when there is one again.
+    pub(super) fn take(self) -> Result<Allowance, Problem> {
+        let Self { policy, key } = self;
+        match policy.buckets.check_key(&key) {
+            Ok(left) => {
+                Ok(policy.allowance(left.remaining_burst_capacity(), policy.quota.interval()))
+            }
+            Err(not_until) => Err(policy.refuse(&not_until)),
+        }
+    }
+
+    /// Refuses what `take` would refuse, and takes nothing.
+    pub(super) fn look(&self) -> Result<(), Problem> {
+        let Self { policy, key } = self;
+        policy.seen.check_key(key).map(drop).map_err(|not_until| policy.refuse(&not_until))
+    }
+}
+
 /// A limit on what turns out only when it is done: so it is looked at before, and counted after.
 #[derive(Debug)]
-pub(super) struct LatePolicy {
-    policy: Policy,
-    seen: Buckets,
-}
+pub(super) struct LatePolicy(Policy);
 
 impl LatePolicy {
     pub(super) fn of_each(
@@ -139,27 +159,22 @@ impl LatePolicy {
         quota: Quota,
         cells: &Arc<Cells>,
     ) -> Self {
-        let seen = buckets(quota, Store::Seen(Arc::clone(cells)));
-        Self { policy: Policy::of_each(of, what, quota, cells), seen }
+        Self(Policy::of_each(of, what, quota, cells))
     }
 
     /// Refuses whoever has an empty bucket.
     pub(super) fn check(&self, of: impl Hash) -> Result<(), Problem> {
-        let key = self.policy.cells.key((&*self.policy.name, of));
-        match self.seen.check_key(&key) {
-            Ok(_) => Ok(()),
-            Err(not_until) => Err(self.policy.refuse(&not_until)),
-        }
+        self.0.bucket(of).look()
     }
 
     /// Takes one out of the bucket, if there is one.
     pub(super) fn count(&self, of: impl Hash) {
-        let key = self.policy.cells.key((&*self.policy.name, of));
-        drop(self.policy.buckets.check_key(&key));
+        let Bucket { policy, key } = self.0.bucket(of);
+        drop(policy.buckets.check_key(&key));
     }
 
     pub(super) fn refusals(&self) -> (&'static str, &'static str, u64) {
-        self.policy.refusals()
+        self.0.refusals()
     }
 }
 

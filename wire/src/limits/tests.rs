@@ -130,6 +130,61 @@ async fn what_an_app_asks_for_a_shopper_counts_as_the_shoppers_where_that_is_wan
 }
 
 #[tokio::test]
+async fn an_app_takes_nothing_from_a_shopper_by_what_it_may_not_call_or_is_refused() {
+    let of_shopper = by_class([(CallClass::Redemptions, 1)]);
+    let of_key = by_class([(CallClass::Redemptions, 3)]);
+    let rules = LimitRules { of_shopper, of_key, count_apps: true, ..LimitRules::default() };
+    let ring = ring(rules);
+    let redeem_only = only(&[Role::Shopper], async || "redeemed");
+    let redeem_only = redeem_only.about(crate::About::Account).in_class(CallClass::Redemptions);
+    let path = "/v1/accounts/{account_id}/exchanges/{exchange_id}";
+    let router = Routes::new().route(path, crate::put(redeem_only)).with_state(ring).finish();
+    for _ in 0..3 {
+        redeem(&router, "shop", "ann").await.is_problem(403, "forbidden");
+    }
+    assert_eq!(redeem(&router, "shop", "ann").await.is_problem(429, "rate-limited")["of"], "key");
+    assert_eq!(redeem(&router, "app", "ann").await.text(), "redeemed");
+    for _ in 0..5 {
+        let refused = redeem(&router, "app", "ann").await;
+        assert_eq!(refused.is_problem(429, "rate-limited")["of"], "shopper");
+    }
+    assert_eq!(redeem(&router, "app", "bob").await.text(), "redeemed", "the app has two left");
+}
+
+#[tokio::test]
+async fn who_is_refused_takes_nothing_from_all_and_a_refusal_of_all_takes_nothing_from_a_key() {
+    let (of_key, of_all) = (by_class([(CallClass::Reads, 2)]), by_class([(CallClass::Reads, 3)]));
+    let (router, ring) = router(LimitRules { of_key, of_all, ..LimitRules::default() });
+    let read = |key: &str| by(key, get("/v1/offers"));
+    assert_eq!(statuses(&router, (0..9).map(|_| read("shop"))).await[..3], [200, 200, 429]);
+    assert_eq!(statuses(&router, [read("app")]).await, [200], "all had one left");
+    for _ in 0..5 {
+        let refused = read("app").send(router.clone()).await;
+        assert_eq!(refused.is_problem(429, "rate-limited")["of"], "all", "and the app one");
+    }
+    let refusals = ring.limits().map(Limits::refusals).expect("limits");
+    let counts: Vec<_> = refusals.iter().map(|it| (it.of, it.count)).collect();
+    assert_eq!(counts, [("key", 7), ("all", 5)]);
+}
+
+#[test]
+fn a_redemption_that_a_body_asks_for_counts_as_the_shoppers() {
+    let of_shopper = by_class([(CallClass::Redemptions, 2)]);
+    let limits = Limits::new(LimitRules { of_shopper, ..LimitRules::default() });
+    let key = Some(Arc::new(shopper_of("ann")));
+    let ann = Caller { key, ..Caller::of_this_process(Role::Shopper, None) };
+    let key = Some(Arc::new(key_of_app()));
+    let app = Caller { key, ..Caller::of_this_process(Role::Shopper, None) };
+    let is_let_in = |caller| limits.count_redemption(caller, "ann").is_ok();
+    assert_eq!([&ann, &ann, &ann].map(is_let_in), [true, true, false]);
+    assert!(is_let_in(&app), "it is the app that asks");
+}
+
+fn key_of_app() -> ApiKey {
+    key("k-1", Role::Shopper)
+}
+
+#[tokio::test]
 async fn a_key_and_all_keys_together_have_limits_and_operators_are_not_among_all() {
     let (of_key, of_all) = (by_class([(CallClass::Reads, 3)]), by_class([(CallClass::Reads, 5)]));
     let (router, _) = router(LimitRules { of_key, of_all, ..LimitRules::default() });
@@ -137,7 +192,8 @@ async fn a_key_and_all_keys_together_have_limits_and_operators_are_not_among_all
     assert_eq!(statuses(&router, (0..4).map(|_| read("shop"))).await, [200, 200, 200, 429]);
     assert_eq!(statuses(&router, (0..3).map(|_| read("app"))).await, [200, 200, 429]);
     let refused = read("app").send(router.clone()).await;
-    assert_eq!(refused.is_problem(429, "rate-limited")["of"], "key", "it has used up its own, too");
+    let problem = refused.is_problem(429, "rate-limited");
+    assert_eq!(problem["of"], "all", "what was refused took nothing of its own");
     let refused = read("ann").send(router.clone()).await;
     assert_eq!(refused.is_problem(429, "rate-limited")["of"], "all");
     assert_eq!(refused.header("ratelimit-policy"), "\"all-reads\";q=5;w=100");
@@ -186,7 +242,7 @@ async fn an_address_shows_so_many_wrong_keys_and_known_ones_are_let_in_from_ther
     let without = from("203.0.113.7", get("/v1/offers"));
     assert_eq!(statuses(&router, [without]).await, [401], "no key is none that is wrong");
     let metrics = |key: &str| from("203.0.113.7", by(key, get("/metrics")));
-    assert_eq!(statuses(&router, [metrics("guess"), metrics("app")]).await, [401, 200]);
+    assert_eq!(statuses(&router, [metrics("guess"), metrics("app")]).await, [429, 200]);
 }
 
 #[tokio::test]
@@ -216,7 +272,7 @@ fn an_answer_says_what_is_left() {
     parts.extensions = extensions;
     let key = Some(Arc::new(shopper_of("ann")));
     let caller = Caller { key, ..Caller::of_this_process(Role::Shopper, None) };
-    limits.count(CallClass::Redemptions, &caller, &parts).expect("let in");
+    limits.count(CallClass::Redemptions, &caller, true, &parts).expect("let in");
     let mut headers = axum::http::HeaderMap::new();
     seen.say_allowance(&mut headers);
     assert_eq!(headers["ratelimit"], "\"shopper-redemptions\";r=1;t=50");
@@ -224,6 +280,6 @@ fn an_answer_says_what_is_left() {
     // A part of this process is nobody's shopper.
     let of_process = Caller::of_this_process(Role::Shopper, None);
     for _ in 0..9 {
-        limits.count(CallClass::Redemptions, &of_process, &parts).expect("let in");
+        limits.count(CallClass::Redemptions, &of_process, true, &parts).expect("let in");
     }
 }
