@@ -9,7 +9,7 @@ use wire::body::{
     CaptureExchangeBody, CaptureHoldBody, CountedBody, ExchangeCreatedBody, HoldCapturedBody,
     LadderTierBody, PriceBody,
 };
-use wire::{Caller, JsonBody, Object, PathIds, Problem};
+use wire::{Caller, HasKeys as _, JsonBody, Object, PathIds, Problem};
 
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
@@ -27,6 +27,9 @@ pub(crate) async fn capture_hold(
     let capture = match (points, exchange) {
         (points, None) => Capture::Points(points),
         (None, Some(Object(exchange))) => {
+            if let Some(limits) = api.keys().limits() {
+                limits.count_redemption(&caller, account_id.as_str())?;
+            }
             count_attempt(&api, &account_id, &exchange.offer_id)?;
             Capture::Exchange(order(exchange)?)
         }

@@ -81,7 +81,8 @@ impl Pressure {
             _ if request.is_one_of_many => return Ok(()),
             _ if request.is_dry_run => Shed::DryRun,
             command if is_an_operators(request, command) => return Ok(()),
-            Command::Redeem(_) if is_new() => Shed::Redemption,
+            // A hold may be captured for an exchange.
+            command if command.exchange().is_some() && is_new() => Shed::Redemption,
             _ => Shed::Command,
         };
         if !stage.sheds(what) {
@@ -137,6 +138,8 @@ fn is_an_operators(request: &Request, command: &Command) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use domain::command::{Capture, CaptureHold, Order};
+
     use super::*;
 
     const SHED_AFTER: Duration = Duration::from_millis(500);
@@ -158,6 +161,40 @@ mod tests {
         pressure.hand_over(1_000, CALM - 1, at(61_000));
         pressure.settled();
         assert_eq!(wait(8_000, 61_000), 0);
+    }
+
+    #[test]
+    fn the_capture_of_a_hold_for_an_exchange_is_shed_as_a_redemption() {
+        let shed = |capture| {
+            let overload = Overload::default();
+            let pressure = Pressure::new(overload.clone(), Duration::ZERO);
+            pressure.hand_over(1, 0, pressure.made);
+            let (account_id, hold_id) = ("ann".parse().expect("id"), "h-1".parse().expect("id"));
+            let hold = CaptureHold { account_id, hold_id, capture, occurred_at: None };
+            let request = Request {
+                command: Command::CaptureHold(hold),
+                is_dry_run: false,
+                principal: None,
+                traceparent: None,
+                request_id: None,
+                is_marked: false,
+                is_one_of_many: false,
+                wait: None,
+            };
+            pressure.admit(&request, CALM, || true).expect_err("it is shed");
+            let counts = overload.counts().filter(|(_, count)| *count > 0);
+            counts.map(|(what, _)| what).collect::<Vec<Shed>>()
+        };
+        let order = Order {
+            exchange_id: "x-1".parse().expect("id"),
+            offer_id: "mug".parse().expect("id"),
+            quantity: domain::Units::new(1).expect("units"),
+            deliver_to: None,
+            expected_points: None,
+            expected_prices: None,
+        };
+        assert_eq!(shed(Capture::Exchange(order)), [Shed::Redemption]);
+        assert_eq!(shed(Capture::Points(None)), [Shed::Command]);
     }
 
     #[test]
