@@ -21,7 +21,8 @@ use crate::execute::Done;
 /// answered as if their callers waited.
 const PENDING_MAX: usize = 16_384;
 
-/// How many are remembered, the oldest forgotten first; about a kilobyte each.
+/// How many are remembered that are decided, the oldest forgotten first; about a kilobyte each. A
+/// pending one is never forgotten.
 const KNOWN_MAX: usize = 32_768;
 
 /// What a redemption came to.
@@ -31,15 +32,15 @@ type Id = (AccountId, ExchangeId);
 
 /// The redemptions that are remembered.
 pub(crate) struct Attempts {
-    known: Mutex<Known>,
+    known: Arc<Mutex<Known>>,
     pending: Arc<Semaphore>,
 }
 
 #[derive(Default)]
 struct Known {
     by_id: HashMap<Id, Arc<Attempt>>,
-    /// In the order in which they began.
-    all: VecDeque<Arc<Attempt>>,
+    /// In the order in which they were decided.
+    decided: VecDeque<Arc<Attempt>>,
 }
 
 /// A redemption that is pending, or was.
@@ -56,19 +57,21 @@ pub(crate) enum Begun {
     New(Pending),
     /// Nothing: the same is pending.
     Before(Arc<Attempt>),
-    /// Nothing: another one is pending under this id, or too many are.
+    /// Nothing: another one is pending under this id, or too many are; or it has created its
+    /// exchange, which is remembered whatever becomes of a repeat.
     Nothing,
 }
 
 /// A redemption that is to be decided. One that is dropped undecided has failed.
 pub(crate) struct Pending {
     attempt: Arc<Attempt>,
+    known: Arc<Mutex<Known>>,
     _room: OwnedSemaphorePermit,
 }
 
 impl Default for Attempts {
     fn default() -> Self {
-        Self { known: Mutex::default(), pending: Arc::new(Semaphore::new(PENDING_MAX)) }
+        Self { known: Arc::default(), pending: Arc::new(Semaphore::new(PENDING_MAX)) }
     }
 }
 
@@ -77,19 +80,22 @@ impl Attempts {
     pub(crate) fn begin(&self, redeem: &Redeem) -> Begun {
         let id = (redeem.account_id.clone(), redeem.order.exchange_id.clone());
         let mut known = self.known.lock();
-        if let Some(before) = known.by_id.get(&id)
-            && let Some(asked) = &*before.asked.lock()
-        {
-            let is_same = asked == redeem;
-            return if is_same { Begun::Before(Arc::clone(before)) } else { Begun::Nothing };
+        if let Some(before) = known.by_id.get(&id) {
+            if let Some(asked) = &*before.asked.lock() {
+                let is_same = asked == redeem;
+                return if is_same { Begun::Before(Arc::clone(before)) } else { Begun::Nothing };
+            }
+            if before.has_created() {
+                return Begun::Nothing;
+            }
         }
         let Ok(room) = Arc::clone(&self.pending).try_acquire_owned() else {
             return Begun::Nothing;
         };
         let asked = Mutex::new(Some(redeem.clone()));
         let attempt = Arc::new(Attempt { id, asked, decided: watch::Sender::default() });
-        known.add(&attempt);
-        Begun::New(Pending { attempt, _room: room })
+        known.by_id.insert(attempt.id.clone(), Arc::clone(&attempt));
+        Begun::New(Pending { attempt, known: Arc::clone(&self.known), _room: room })
     }
 
     pub(crate) fn find(&self, id: &Id) -> Option<Arc<Attempt>> {
@@ -98,14 +104,19 @@ impl Attempts {
 }
 
 impl Known {
-    fn add(&mut self, attempt: &Arc<Attempt>) {
-        self.by_id.insert(attempt.id.clone(), Arc::clone(attempt));
-        self.all.push_back(Arc::clone(attempt));
-        if self.all.len() > KNOWN_MAX
-            && let Some(oldest) = self.all.pop_front()
-            && self.by_id.get(&oldest.id).is_some_and(|known| Arc::ptr_eq(known, &oldest))
+    /// Remembers one that is decided.
+    fn keep(&mut self, attempt: &Arc<Attempt>) {
+        self.decided.push_back(Arc::clone(attempt));
+        if self.decided.len() > KNOWN_MAX
+            && let Some(oldest) = self.decided.pop_front()
         {
-            self.by_id.remove(&oldest.id);
+            self.forget(&oldest);
+        }
+    }
+
+    fn forget(&mut self, attempt: &Arc<Attempt>) {
+        if self.by_id.get(&attempt.id).is_some_and(|known| Arc::ptr_eq(known, attempt)) {
+            self.by_id.remove(&attempt.id);
         }
     }
 }
@@ -117,6 +128,16 @@ impl Pending {
 
     pub(crate) fn decide(self, outcome: Result<(Done, CreatedExchangeBody), Problem>) {
         self.attempt.decide(outcome);
+        self.known.lock().keep(&self.attempt);
+    }
+
+    /// The same, where the caller hears it at once: it isn't remembered, and pushes out no other.
+    pub(crate) fn decide_at_once(
+        self,
+        outcome: Result<(Done, CreatedExchangeBody), Problem>,
+    ) -> Decided {
+        self.known.lock().forget(&self.attempt);
+        self.attempt.decide(outcome)
     }
 }
 
@@ -124,14 +145,22 @@ impl Drop for Pending {
     fn drop(&mut self) {
         if self.attempt.decided.borrow().is_none() {
             self.attempt.decide(Err(Problem::internal()));
+            self.known.lock().keep(&self.attempt);
         }
     }
 }
 
 impl Attempt {
-    fn decide(&self, outcome: Result<(Done, CreatedExchangeBody), Problem>) {
+    fn decide(&self, outcome: Result<(Done, CreatedExchangeBody), Problem>) -> Decided {
+        let decided = Arc::new(outcome);
+        self.decided.send_replace(Some(Arc::clone(&decided)));
+        // The last, for what isn't pending any more is looked at as decided.
         *self.asked.lock() = None;
-        self.decided.send_replace(Some(Arc::new(outcome)));
+        decided
+    }
+
+    fn has_created(&self) -> bool {
+        self.decided.borrow().as_ref().is_some_and(|decided| decided.is_ok())
     }
 
     /// What it came to, if that is known within this time.
@@ -167,8 +196,9 @@ impl Attempt {
 
 #[cfg(test)]
 mod tests {
-    use domain::Units;
     use domain::command::Order;
+    use domain::{Points, UnitId, Units};
+    use log_record::{Partition, Place, Position};
 
     use super::*;
 
@@ -221,6 +251,56 @@ mod tests {
         assert!(attempt.asked.lock().is_none());
     }
 
+    #[tokio::test]
+    async fn what_is_decided_at_once_is_told_to_whoever_joined_and_not_remembered() {
+        let attempts = Attempts::default();
+        let mug = redeem(1, "mug");
+        let pending = begin(&attempts, &mug);
+        let Begun::Before(joined) = attempts.begin(&mug) else { panic!("it is pending") };
+        pending.decide_at_once(Err(Problem::overloaded()));
+        assert!(joined.decided(Duration::ZERO).await.is_some());
+        let known = attempts.known.lock();
+        assert!(known.by_id.is_empty() && known.decided.is_empty());
+    }
+
+    #[test]
+    fn a_pending_one_is_not_forgotten_for_those_that_are_decided() {
+        let attempts = Attempts::default();
+        let mug = redeem(KNOWN_MAX + 1, "mug");
+        let _pending = begin(&attempts, &mug);
+        for number in 0..=KNOWN_MAX {
+            refuse(begin(&attempts, &redeem(number, "mug")));
+        }
+        assert!(matches!(attempts.begin(&mug), Begun::Before(_)));
+    }
+
+    #[test]
+    fn an_exchange_that_was_created_is_remembered_whatever_becomes_of_a_repeat() {
+        let attempts = Attempts::default();
+        let mug = redeem(1, "mug");
+        let Redeem { account_id, order, .. } = mug.clone();
+        let place = Place { partition: Partition(0), position: Position(7) };
+        let (event, told, subject, spread) = Default::default();
+        let done = Done { place, event, last: place, told, subject, is_repeat: false, spread };
+        let body = CreatedExchangeBody {
+            exchange_id: order.exchange_id.clone(),
+            account_id: account_id.clone(),
+            offer_id: order.offer_id,
+            quantity: order.quantity,
+            points: Points::ZERO,
+            unit: UnitId::POINTS,
+            prices: vec![],
+            status: "created",
+            position: place,
+        };
+        begin(&attempts, &mug).decide(Ok((done, body)));
+        assert!(matches!(attempts.begin(&mug), Begun::Nothing));
+        let known = attempts.find(&(account_id, order.exchange_id)).expect("remembered");
+        assert!(known.has_created());
+        refuse(begin(&attempts, &redeem(2, "mug")));
+        begin(&attempts, &redeem(2, "mug")).attempt();
+    }
+
     #[test]
     fn so_many_are_pending_and_so_many_are_known() {
         let attempts = Attempts::default();
@@ -232,7 +312,7 @@ mod tests {
             refuse(begin(&attempts, &redeem(number, "mug")));
         }
         let known = attempts.known.lock();
-        assert_eq!((known.by_id.len(), known.all.len()), (KNOWN_MAX, KNOWN_MAX));
+        assert_eq!((known.by_id.len(), known.decided.len()), (KNOWN_MAX, KNOWN_MAX));
         drop(known);
         let is_known = |number| {
             let Redeem { account_id, order, .. } = redeem(number, "mug");

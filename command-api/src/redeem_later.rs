@@ -10,45 +10,57 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::command::Redeem;
 use domain::{AccountId, ExchangeId};
+use futures_util::future::poll_immediate;
 use wire::{Caller, PathIds, Problem, json_response};
 
 use crate::CommandApi;
-use crate::attempts::{Attempt, Begun};
+use crate::attempts::{Attempt, Begun, Decided};
 use crate::redeem::{create, exchange};
 
 /// The longest time for which a status waits to be decided: no command takes longer.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Has the redemption decided, and answers as soon as it is; or after the time that the caller
-/// waits, that it is pending.
+/// waits, that it is pending. What isn't even queued is answered at once, and no attempt.
 pub(crate) async fn redeem_later(
     api: &CommandApi,
     redeem: Redeem,
     mut caller: Caller,
 ) -> Result<Response, Problem> {
-    let patience = caller.wait.take().unwrap_or_default();
+    let wait = caller.wait.take();
     let attempt = match api.attempts.begin(&redeem) {
         Begun::Before(attempt) => attempt,
         // A preference needn't be followed.
-        Begun::Nothing => return exchange(api, redeem, caller).await,
+        Begun::Nothing => {
+            caller.wait = wait;
+            return exchange(api, redeem, caller).await;
+        }
         Begun::New(pending) => {
-            let (attempt, api) = (pending.attempt(), api.clone());
-            tokio::spawn(async move {
-                let outcome = create(&api, redeem, caller).await;
-                pending.decide(outcome);
-            });
+            let api = api.clone();
+            let mut creating = Box::pin(async move { create(&api, redeem, caller).await });
+            if let Some(outcome) = poll_immediate(&mut creating).await {
+                return answer(&pending.decide_at_once(outcome));
+            }
+            let attempt = pending.attempt();
+            tokio::spawn(async move { pending.decide(creating.await) });
             attempt
         }
     };
+    let patience = wait.unwrap_or_default();
     if patience.is_zero() {
         return accepted(&attempt);
     }
     match attempt.decided(patience.min(WAIT_MAX)).await {
         None => accepted(&attempt),
-        Some(decided) => match &*decided {
-            Ok((done, exchange)) => done.respond_written(exchange.to_json()),
-            Err(problem) => Err(problem.clone()),
-        },
+        Some(decided) => answer(&decided),
+    }
+}
+
+/// What the redemption came to.
+fn answer(decided: &Decided) -> Result<Response, Problem> {
+    match &**decided {
+        Ok((done, exchange)) => done.respond_written(exchange.to_json()),
+        Err(problem) => Err(problem.clone()),
     }
 }
 

@@ -75,6 +75,16 @@ async fn an_attempt_is_pending_and_then_says_what_it_came_to() {
     let answer = redeem(api, "x-1", "respond-async; foo, wait=20").await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["idempotency-replayed"], "true");
+    // What isn't even queued is answered at once, and is no attempt.
+    api.opens("cup", 5, Some(1), None).await;
+    api.redeems("ann", "x-3", "cup").await.is(201);
+    let sold_out = api.redemption("ann", "x-4", "cup").header("prefer", "respond-async");
+    api.send(sold_out).await.expect("answered").is_problem(409, "sold-out");
+    let no_attempt = "/v1/accounts/ann/exchanges/x-4/attempt";
+    api.get("shopper", no_attempt).await.is_problem(404, "not-found");
+    // What created its exchange says so, whatever a repeat of it is answered.
+    assert_eq!(redeem(api, "x-1", "respond-async").await.status(), 200);
+    assert_eq!(decided(api, ATTEMPT).await["status"], "created");
     for unknown in
         ["/v1/accounts/ann/exchanges/x-9/attempt", "/v1/accounts/bob/exchanges/x-1/attempt"]
     {
