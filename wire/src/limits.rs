@@ -118,8 +118,8 @@ impl Limits {
         self.take(CallClass::Redemptions, caller, account).map(drop)
     }
 
-    /// Takes a call out of each of its buckets, if there is one in all of them. `account` is that of
-    /// the shopper for whom an app asks, where that counts. Gives what the caller may still do.
+    /// Takes a call out of each of its buckets, if there is one in all of them. `account` is the
+    /// shopper's for whom an app asks, where that counts. Gives what the caller may still do.
     fn take(
         &self,
         class: CallClass,
