@@ -189,6 +189,12 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_has_room_for_so_many_commands_and_messages() {
+        assert!(!batch(&[1; BATCH_COMMANDS_MAX - 1]).is_full());
+        assert!(batch(&[1; BATCH_COMMANDS_MAX]).is_full());
+    }
+
+    #[test]
     fn a_batch_that_fits_stays_whole() {
         let mut whole = batch(&[2, 2]);
         assert!(whole.cut(AppendLimit::NONE).is_empty());

@@ -86,9 +86,9 @@ pub enum StartError {
     },
     /// Two partitions of the log take their time from different clocks.
     #[error(
-        "partition {partition} was opened with --clock {}, and partition 0 with --clock {}: a first \
-         start broke off, and the next one had another --clock; if nothing is recorded yet, begin \
-         a new log, else restore a backup in which they agree",
+        "partition {partition} was opened with --clock {}, and partition 0 with --clock {}: a \
+         first start broke off, and the next one had another --clock; if nothing is recorded yet, \
+         begin a new log, else restore a backup in which they agree",
         opened.as_str(), home.as_str()
     )]
     ClocksDiffer {

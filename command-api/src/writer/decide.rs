@@ -14,8 +14,8 @@ use super::queued_command::{QueuedCommand, Reply};
 use super::record::Unrecordable;
 use super::run::Run;
 
-/// The most commands in a batch, messages of other partitions counted: about 2,000 events, 5 ms of SQLite's time, so that a command
-/// waits for at most two such commits.
+/// The most commands in a batch, and the most commands and messages of other partitions: about
+/// 2,000 events, 5 ms of SQLite's time, so that a command waits for at most two such commits.
 pub(super) const BATCH_COMMANDS_MAX: usize = 1024;
 
 /// What the writer has decided on a command.

@@ -162,3 +162,24 @@ fn letter(row: &RecordedEvent) -> Result<Letter, StopReason> {
     };
     Ok(Letter { source, to: fact.to, message: fact.message })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_cannot_be_read_is_tried_again_less_and_less_often() {
+        let (here, there) = (Partition(0), Partition(1));
+        let (mut unread, mut waits) = (Unread::default(), vec![]);
+        for _ in 0..4 {
+            let begun = Instant::now();
+            unread.note(here, there, Some(&StoreError::Closed));
+            let again = unread.again_at(there).expect("it is tried again");
+            waits.push(again.duration_since(begun));
+        }
+        assert!(waits[3] > waits[0] * 2, "{waits:?}");
+        assert_eq!(unread.again_at(here), None, "another source is read as ever");
+        unread.note(here, there, None);
+        assert_eq!(unread.again_at(there), None);
+    }
+}
