@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Desk, Letter, OfferId, Parked};
+use domain::{Desk, ExchangeKey, Letter, OfferId, Parked};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -45,7 +45,7 @@ pub(super) struct Across {
     /// Commands that wait for units of an offer's home.
     pub(super) parked: Parked<QueuedCommand>,
     /// Commands whose exchange waits already, by another command.
-    pub(super) twins: Vec<QueuedCommand>,
+    pub(super) twins: Vec<(ExchangeKey, QueuedCommand)>,
     /// Operators' commands that wait until every shelf of the offer has come home.
     pub(super) operators: Vec<(OfferId, QueuedCommand)>,
     /// Commands that have waited and are decided again.

@@ -19,6 +19,9 @@ use super::run::Run;
 /// After how long what a home said isn't believed for those that come from then on.
 const OLD: Duration = Duration::from_secs(1);
 
+/// How many requests wait at most for another one of the same exchange.
+const TWINS_MAX: usize = 8;
+
 /// The name of what a home decides by itself.
 const SHARE_UNITS: &str = "share-units";
 
@@ -41,7 +44,11 @@ impl Across {
             return;
         }
         if self.parked.waiting(&ask.key).is_some() {
-            self.twins.push(command);
+            if self.twins.iter().filter(|(key, _)| *key == ask.key).count() >= TWINS_MAX {
+                command.answer(Err(Unanswered::NotDecided(NotDecided::QueueFull)));
+                return;
+            }
+            self.twins.push((ask.key, command));
             return;
         }
         self.asked.entry(ask.offer_id.clone()).or_default().is_more = true;
@@ -78,14 +85,13 @@ impl Run {
             parked.into_iter().for_each(|parked| give_up(parked.command));
             let operators = across.operators.extract_if(.., |(_, it)| !it.is_wanted(now));
             operators.for_each(|(_, command)| give_up(command));
-            across.twins.extract_if(.., |it| !it.is_wanted(now)).for_each(give_up);
+            let twins = across.twins.extract_if(.., |(_, it)| !it.is_wanted(now));
+            twins.for_each(|(_, command)| give_up(command));
         }
         let parked = &across.parked;
-        let is_alone = |command: &mut QueuedCommand| {
-            let key = command.request.command.exchange();
-            key.is_none_or(|key| parked.waiting(&key).is_none())
-        };
-        across.again.extend(across.twins.extract_if(.., is_alone));
+        let is_alone = |(key, _): &mut (ExchangeKey, _)| parked.waiting(key).is_none();
+        let alone = across.twins.extract_if(.., is_alone);
+        across.again.extend(alone.map(|(_, command)| command));
     }
 
     /// Asks the homes of the offers that commands wait for, where that is due.
