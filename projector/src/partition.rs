@@ -34,6 +34,10 @@ pub struct ProjectionStatus {
     pub stopped: Option<ProjectionStop>,
     /// Why projecting fails, while it is tried again and again.
     pub failing: Option<Arc<ProjectError>>,
+    /// Reading the log has failed for so long that no other partition waits for this one.
+    pub is_given_up: bool,
+    /// What the next event receives, while that isn't in the tables yet.
+    pub awaits: Option<Place>,
 }
 
 /// A projection has stopped, and only an operator can make it go on.
@@ -110,11 +114,14 @@ impl PartitionProjection {
         loop {
             let batch = self.gather_next().await?;
             let Some(sent) = batch.awaits.filter(|_| batch.is_empty()) else { return Ok(batch) };
-            tokio::select! {
-                () = self.batches.senders.reach(sent) => {}
-                () = self.tables.lost() => {
-                    return Err(self.failed("stay connected to", LOST.into()));
-                }
+            self.status.send_modify(|status| status.awaits = Some(sent));
+            let is_lost = tokio::select! {
+                () = self.batches.senders.reach(sent) => false,
+                () = self.tables.lost() => true,
+            };
+            self.status.send_modify(|status| status.awaits = None);
+            if is_lost {
+                return Err(self.failed("stay connected to", LOST.into()));
             }
         }
     }
@@ -133,7 +140,7 @@ impl PartitionProjection {
             match come {
                 Some(events) => events,
                 None => {
-                    self.tables.rest().await;
+                    self.tables.rest(QUIET).await;
                     tokio::select! {
                         events = next => events?,
                         () = self.tables.lost() => {

@@ -29,6 +29,12 @@ const RETRY: ExponentialBuilder = ExponentialBuilder::new()
     .with_max_delay(RETRY_DELAY_MAX)
     .without_max_times();
 
+/// How long the log can't be read until the other partitions go on without this one.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
+
+/// What fails again after more than this has worked meanwhile.
+const FAILS_AGAIN: Duration = Duration::from_secs(60);
+
 /// How often it projects at most. A transaction takes as long for one event as for ten, and what
 /// it takes away from the cores all others wait for.
 const PROJECT_EVERY: Duration = Duration::from_millis(5);
@@ -207,7 +213,7 @@ async fn follow(mut partition: PartitionProjection, stop: CancellationToken) {
 
 async fn keep_projecting(partition: &mut PartitionProjection, stop: CancellationToken) {
     let (mut delays, mut next_at) = (RETRY.build(), Instant::now());
-    let mut ahead = None;
+    let (mut ahead, mut log_failures) = (None, LogFailures::default());
     loop {
         let next = async {
             match ahead.take() {
@@ -233,16 +239,21 @@ async fn keep_projecting(partition: &mut PartitionProjection, stop: Cancellation
             Ok(next) => {
                 ahead = next;
                 delays = RETRY.build();
+                log_failures = LogFailures::default();
             }
             Err(error) if error.may_pass() => {
-                note_failing(partition, error);
+                let is_given_up = log_failures.note(&error, Instant::now());
+                note_failing(partition, error, is_given_up);
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = tokio::time::sleep(delays.next().unwrap_or(RETRY_DELAY_MAX)) => {}
                 }
                 match partition.reopen().await {
                     Ok(()) => note_passed(partition),
-                    Err(error) => note_failing(partition, error),
+                    Err(error) => {
+                        let is_given_up = log_failures.note(&error, Instant::now());
+                        note_failing(partition, error, is_given_up);
+                    }
                 }
             }
             Err(error) => {
@@ -253,19 +264,43 @@ async fn keep_projecting(partition: &mut PartitionProjection, stop: Cancellation
     }
 }
 
+/// Since when the log can't be read, and when it couldn't last. (Tables that can't be written hold up
+/// all partitions alike.)
+#[derive(Debug, Default)]
+struct LogFailures(Option<(Instant, Instant)>);
+
+impl LogFailures {
+    /// Whether it has failed for so long that nobody should wait for it.
+    fn note(&mut self, error: &ProjectError, now: Instant) -> bool {
+        let ProjectError::Log(_) = error else { return false };
+        let first = match self.0 {
+            Some((first, last)) if now - last <= FAILS_AGAIN => first,
+            _ => now,
+        };
+        self.0 = Some((first, now));
+        now - first >= GIVEN_UP_AFTER
+    }
+}
+
 /// Sets the status, and logs the first of several failures in a row.
-fn note_failing(partition: &PartitionProjection, error: ProjectError) {
+fn note_failing(partition: &PartitionProjection, error: ProjectError, is_given_up: bool) {
     let is_new = partition.status.borrow().failing.is_none();
     if is_new {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, "projecting failed and will be tried again");
     }
-    partition.status.send_modify(|status| status.failing = Some(Arc::new(error)));
+    partition.status.send_modify(|status| {
+        status.failing = Some(Arc::new(error));
+        status.is_given_up = is_given_up;
+    });
 }
 
 fn note_passed(partition: &PartitionProjection) {
     tracing::info!(position = %partition.position(), "projecting works again");
-    partition.status.send_modify(|status| status.failing = None);
+    partition.status.send_modify(|status| {
+        status.failing = None;
+        status.is_given_up = false;
+    });
 }
 
 /// Logs that a partition's projection has stopped, and sets its status.
@@ -277,4 +312,28 @@ fn halt(partition: &PartitionProjection, error: ProjectError) {
     };
     let stopped = ProjectionStop { at, why: Arc::new(error) };
     partition.status.send_modify(|status| status.stopped = Some(stopped));
+}
+
+#[cfg(test)]
+mod tests {
+    use event_store::StoreError;
+    use log_record::Place;
+
+    use super::*;
+
+    #[test]
+    fn a_log_that_stays_unreadable_is_given_up_and_tables_that_are_away_are_not() {
+        let place = Place { partition: Partition(1), position: Position(7) };
+        let unread = ProjectError::Log(StoreError::Forked { place });
+        let begun = Instant::now();
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        let given_up = |last, now, error: &ProjectError| {
+            LogFailures(Some((begun, after(last)))).note(error, after(now))
+        };
+        assert!(!LogFailures::default().note(&unread, begun), "the first time");
+        assert!(!given_up(1, 3, &unread));
+        assert!(given_up(4, 9, &unread));
+        assert!(!given_up(4, 90, &unread), "it worked in between");
+        assert!(!given_up(4, 9, &ProjectError::Unapplicable { place, why: String::new() }));
+    }
 }

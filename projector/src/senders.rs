@@ -2,7 +2,8 @@
 //!
 //! A receipt comes into the tables after what was sent, so the tables always have a state that all
 //! partitions together could have been in: no credit that came from nowhere, nothing sold that
-//! wasn't granted. Nobody waits for a partition whose projection has stopped.
+//! wasn't granted. Nobody waits for a partition whose projection has stopped, or whose log hasn't
+//! been readable for some seconds: its events may be damaged.
 
 use std::sync::Arc;
 
@@ -52,7 +53,7 @@ impl Senders {
 }
 
 fn has(status: &ProjectionStatus, place: Place) -> bool {
-    status.stopped.is_some() || status.position >= place.position
+    status.stopped.is_some() || status.is_given_up || status.position >= place.position
 }
 
 /// Where the event is that sent what an event receives.
@@ -97,6 +98,10 @@ mod tests {
             status.send_replace(ProjectionStatus { stopped, ..at(0) });
         }
         assert_eq!(senders.first_missing(rows.iter()), None, "nobody waits for who has stopped");
+        for status in &statuses {
+            status.send_replace(ProjectionStatus { is_given_up: true, ..at(0) });
+        }
+        assert_eq!(senders.first_missing(rows.iter()), None, "nor for whose log can't be read");
         assert_eq!(Senders::of(vec![]).first_missing(rows.iter()), None);
     }
 }

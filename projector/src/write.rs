@@ -23,6 +23,8 @@ mod sqlite;
 mod statement;
 mod tier;
 
+use std::time::Duration;
+
 use log_record::{LogId, Partition, Place};
 use postgres_connection::PostgresError;
 use read_model::{Checkpoint, ReadModelError, ReadModelUrl, Side};
@@ -202,10 +204,10 @@ impl Tables {
         }
     }
 
-    /// While there is nothing to write.
-    pub(crate) async fn rest(&mut self) {
+    /// While there is nothing to write, and while nothing was written of other partitions either.
+    pub(crate) async fn rest(&mut self, quiet: Duration) {
         if let Self::Sqlite(tables) = self {
-            tables.rest().await;
+            tables.rest(quiet).await;
         }
     }
 

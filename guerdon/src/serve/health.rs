@@ -391,7 +391,13 @@ fn projection(status: &ProjectionStatus) -> (Option<HealthReason>, Value) {
             let told = json!({"status": "recovering", "position": position, "why": why});
             (Some(HealthReason::ProjectionFailing), told)
         }
-        (None, None) => (None, json!({"status": "running", "position": position})),
+        (None, None) => {
+            let mut told = json!({"status": "running", "position": position});
+            if let Some(awaits) = status.awaits {
+                told["awaits"] = json!(awaits.to_string());
+            }
+            (None, told)
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod tier;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use log_record::{Generation, LogId, Partition, Place, Position};
 use read_model::{Checkpoint, ReadModelError, ReadModelUrl, Side, Value};
@@ -62,7 +63,10 @@ impl SqliteTables {
     }
 
     pub(super) async fn write(&mut self, batch: Batch) -> Result<Written, WriteError> {
-        self.run(move |open| commit(open, batch)).await
+        let mut file = self.file.lock().await;
+        let written = file.run(move |open| commit(open, batch)).await;
+        file.written_at = Some(Instant::now());
+        written
     }
 
     pub(super) async fn note_stop(&mut self, place: Place, why: &str) -> Result<(), WriteError> {
@@ -83,9 +87,13 @@ impl SqliteTables {
         self.file.lock().await.run(job).await
     }
 
-    /// While there is nothing to write.
-    pub(super) async fn rest(&mut self) {
-        if let Err(error) = self.run(|open| Ok(open.cut_wal()?)).await {
+    /// Unless another partition has written not so long ago.
+    pub(super) async fn rest(&mut self, quiet: Duration) {
+        let mut file = self.file.lock().await;
+        if file.written_at.is_some_and(|at| at.elapsed() < quiet) {
+            return;
+        }
+        if let Err(error) = file.run(|open| Ok(open.cut_wal()?)).await {
             let error = error.into_source();
             tracing::debug!(%error, "the read model's write-ahead file can't be cut");
         }

@@ -4,7 +4,7 @@
 //! every request of the process to serve, so nothing else in this crate opens a file.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use read_model::FileId;
 use rusqlite::{Connection, OpenFlags};
@@ -46,6 +46,8 @@ pub(crate) struct TablesFile {
     file: PathBuf,
     /// It may be a draft, which the live one never is.
     may_be_draft: bool,
+    /// When a batch was written last.
+    pub(super) written_at: Option<Instant>,
     /// `None` while a job has it, and after a job that panicked or wasn't waited for.
     open: Option<OpenFile>,
 }
@@ -70,7 +72,7 @@ impl TablesFile {
     }
 
     async fn open_as(file: &Path, may_be_draft: bool) -> Result<Self, WriteError> {
-        let mut opened = Self { file: file.into(), may_be_draft, open: None };
+        let mut opened = Self { file: file.into(), may_be_draft, written_at: None, open: None };
         opened.run(|_| Ok(())).await?;
         Ok(opened)
     }
