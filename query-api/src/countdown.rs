@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::Response;
-use domain::{OfferId, RemainingShown};
+use domain::{OfferId, RemainingShown, Timestamp};
 use wire::body::{CountdownBody, OfferBody};
 use wire::{PathId, Problem, json_with_weak_etag};
 
@@ -12,6 +12,9 @@ use crate::clock::now;
 use crate::freshness::Fresh;
 use crate::gate::KEPT;
 use crate::offer_availability::read_offer_body;
+
+/// In microseconds.
+const SECOND: i64 = 1_000_000;
 
 pub(crate) async fn get_countdown(
     Fresh(mut reading): Fresh,
@@ -25,7 +28,7 @@ pub(crate) async fn get_countdown(
         Some(RemainingShown::Steps) => (None, remaining.map(RemainingShown::step)),
         Some(RemainingShown::Exact) | None => (remaining, None),
     };
-    let timeless = CountdownBody {
+    let body = CountdownBody {
         offer_id,
         status,
         opens_at,
@@ -33,10 +36,12 @@ pub(crate) async fn get_countdown(
         remaining,
         remaining_at_least,
         version,
-        now: None,
+        now,
     };
-    let body = CountdownBody { now: Some(now), ..timeless.clone() };
-    let mut answer = json_with_weak_etag(&headers, &timeless, &body)?;
+    // A 304 makes a stored body fresh again, with its time: it must be of the same second.
+    let second = Timestamp::from_micros(now.micros().div_euclid(SECOND) * SECOND);
+    let of_second = CountdownBody { now: second.unwrap_or(now), ..body.clone() };
+    let mut answer = json_with_weak_etag(&headers, &of_second, &body)?;
     answer.headers_mut().insert(CACHE_CONTROL, KEPT);
     Ok(answer)
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, StatusCode};
 use domain::Reason;
@@ -122,9 +122,12 @@ impl SeenCaller {
         self.0.principal.get().map(|principal| &**principal)
     }
 
-    /// Adds to the answer how often the caller may still call, where that is limited.
+    /// Adds to the answer how often the caller may still call, where that is limited. What anybody
+    /// may keep is for other callers, too.
     pub fn say_allowance(&self, headers: &mut HeaderMap) {
-        if let Some(allowance) = self.0.allowance.get() {
+        let is_public =
+            headers.get(CACHE_CONTROL).is_some_and(|kept| kept.as_bytes().starts_with(b"public"));
+        if let Some(allowance) = self.0.allowance.get().filter(|_| !is_public) {
             allowance.add_to(headers);
         }
     }

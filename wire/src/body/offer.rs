@@ -333,16 +333,15 @@ pub struct CountdownBody {
     pub remaining_at_least: Option<u64>,
     /// The offer's version.
     pub version: u64,
-    /// The ledger's time. It isn't part of the ETag: with a 304, the header `Date` has it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub now: Option<Timestamp>,
+    /// The ledger's time. The ETag is another in each second of it.
+    pub now: Timestamp,
 }
 
 /// What takes no redemptions now, and isn't outside of its window.
 #[derive(Clone, Debug, Serialize)]
 pub struct GatesBody {
     /// Offers that are paused or sold out, in the order of their ids, then those that were closed,
-    /// the last one first.
+    /// the last one first; of several partitions, the last one of each first.
     pub items: Vec<GateBody>,
     /// Whether there are more, which are left out.
     pub more: bool,

@@ -277,6 +277,10 @@ fn an_answer_says_what_is_left() {
     seen.say_allowance(&mut headers);
     assert_eq!(headers["ratelimit"], "\"shopper-redemptions\";r=1;t=50");
     assert_eq!(headers["ratelimit-policy"], "\"shopper-redemptions\";q=2;w=100");
+    let kept = axum::http::HeaderValue::from_static("public, max-age=1");
+    let mut public = axum::http::HeaderMap::from_iter([(axum::http::header::CACHE_CONTROL, kept)]);
+    seen.say_allowance(&mut public);
+    assert_eq!(public.len(), 1, "what anybody may keep isn't about one caller");
     // A part of this process is nobody's shopper.
     let of_process = Caller::of_this_process(Role::Shopper, None);
     for _ in 0..9 {
