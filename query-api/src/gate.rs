@@ -8,7 +8,8 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use domain::{OfferStatus, Timestamp};
-use read_model::Query;
+use log_record::Partition;
+use read_model::{Query, Reading};
 use wire::body::{GateBody, GatesBody};
 use wire::{Problem, json_with_etag};
 
@@ -19,6 +20,9 @@ use crate::freshness::Fresh;
 
 /// How many there are in the document at most: some twenty kilobytes.
 const GATES_MAX: usize = 400;
+
+/// Shows that there are more.
+const ONE_MORE: u32 = 401;
 
 /// For how long everybody may keep what all see alike and what changes at any time.
 pub(crate) const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=1");
@@ -31,6 +35,10 @@ const SOLD_OUT_OVER_PARTITIONS: Query =
 static LAST_CLOSED: LazyLock<Query> = LazyLock::new(|| {
     Query::same(include_str!("sql/list_last_closed_offers.sql")).by_index("offer_was_closed_at")
 });
+static LAST_CLOSED_OF_WINDOWS: LazyLock<Query> = LazyLock::new(|| {
+    Query::same(include_str!("sql/list_last_closed_offers_of_windows.sql"))
+        .by_index("offer_is_closed_until")
+});
 
 #[derive(sql_macros::FromRow)]
 struct GateRow {
@@ -40,6 +48,7 @@ struct GateRow {
     closes_at: Option<i64>,
     stock: Option<i64>,
     sold: i64,
+    position: i64,
 }
 
 pub(crate) async fn get_gates(
@@ -47,24 +56,47 @@ pub(crate) async fn get_gates(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let now = time(now(reading.as_of()))?;
-    let one_more = i64::try_from(GATES_MAX + 1).unwrap_or(i64::MAX);
-    let mut items = vec![];
-    let mut more = false;
-    let is_shared = reading.as_of().partitions().count() > 1;
-    let over_partitions = is_shared.then_some(SOLD_OUT_OVER_PARTITIONS);
-    let queries = [Some(*STANDING_STILL), over_partitions, Some(*LAST_CLOSED)];
-    for query in queries.into_iter().flatten() {
-        let rows: Vec<GateRow> = reading.all(query, &[one_more.into()]).await.map_err(failed)?;
+    let (mut items, mut more) = (vec![], false);
+    let partitions: Vec<Partition> = reading.as_of().partitions().collect();
+    let over_partitions = (partitions.len() > 1).then_some(SOLD_OUT_OVER_PARTITIONS);
+    for query in [Some(*STANDING_STILL), over_partitions].into_iter().flatten() {
+        let arguments = [ONE_MORE.into(), now.micros().into()];
+        let rows: Vec<GateRow> = reading.all(query, &arguments).await.map_err(failed)?;
         more |= rows.len() > GATES_MAX;
         for row in rows {
             items.extend(gate(row, now)?);
         }
+    }
+    for row in last_closed(&mut reading, &partitions, now).await? {
+        items.extend(gate(row, now)?);
     }
     more |= items.len() > GATES_MAX;
     items.truncate(GATES_MAX);
     let mut answer = json_with_etag(&headers, &GatesBody { items, more })?;
     answer.headers_mut().insert(CACHE_CONTROL, KEPT);
     Ok(answer)
+}
+
+/// Offers that were closed, the last one of each partition first: between partitions there is no
+/// order.
+async fn last_closed(
+    reading: &mut Reading,
+    partitions: &[Partition],
+    now: Timestamp,
+) -> Result<Vec<GateRow>, Problem> {
+    let mut ranked = vec![];
+    for partition in partitions {
+        let arguments = [ONE_MORE.into(), i64::from(partition.0).into(), now.micros().into()];
+        let (endless, of_windows) = (&arguments[..2], &arguments[..]);
+        let mut rows: Vec<GateRow> = reading.all(*LAST_CLOSED, endless).await.map_err(failed)?;
+        let more: Vec<GateRow> =
+            reading.all(*LAST_CLOSED_OF_WINDOWS, of_windows).await.map_err(failed)?;
+        rows.extend(more);
+        rows.sort_by_key(|row| std::cmp::Reverse(row.position));
+        ranked.extend(rows.into_iter().enumerate());
+    }
+    ranked.sort_by_key(|(rank, _)| *rank);
+    Ok(ranked.into_iter().map(|(_, row)| row).collect())
 }
 
 /// Nothing of an offer that is outside of its window.

@@ -406,7 +406,10 @@ create index offer_is_not_closed on offer_availability (offer_id) where phase <>
 -- What stands still, and what was closed last: few of many.
 create index offer_stands_still on offer_availability (offer_id)
     where phase <> 'closed' and (phase = 'paused' or sold = stock);
-create index offer_was_closed_at on offer_availability (position) where phase = 'closed';
+create index offer_was_closed_at on offer_availability ("partition", position)
+    where phase = 'closed' and closes_at is null;
+create index offer_is_closed_until on offer_availability ("partition", closes_at)
+    where phase = 'closed' and closes_at is not null;
 
 -- What was sold of an offer in partitions that aren't its home, whose own sales stand above: so each
 -- projection has rows of its own. Without those that were cancelled.

@@ -18,6 +18,7 @@ testing::on_every_database! {
     a_shopper_sees_the_limits_of_the_calendar_and_whom_an_offer_is_for,
     a_countdown_is_answered_by_its_steps,
     gates_list_what_stands_still_within_its_window,
+    offers_whose_windows_are_over_hide_no_gates,
 }
 
 fn opened(offer: &str, terms: Terms, stock: Option<u64>) -> (i64, Event) {
@@ -262,6 +263,12 @@ async fn a_countdown_is_answered_by_its_steps(on: On) {
     assert_eq!(known().await.0, 304);
     reads.record(redemption("bob", "x-1", 5).map(|event| (2 * DAY, event)).to_vec()).await;
     assert_eq!(known().await.0, 200);
+    let (_, headers, _) = reads.ask("shopper", path).await;
+    let etag = headers["etag"].to_str().expect("a text").to_owned();
+    reads.pass_to(3).await;
+    let (status, _, later) = reads.ask_with("shopper", path, Some(("if-none-match", &etag))).await;
+    let told = (status, &later["now"]);
+    assert_eq!(told, (200, &json!("1970-01-04T00:00:00Z")), "a 304 would keep the time of before");
     let cup = reads.get("/v1/offers/cup/countdown").await;
     assert_eq!((&cup["remaining"], &cup["remaining_at_least"]), (&json!(9), &Value::Null));
     reads.missing("/v1/offers/none/countdown").await;
@@ -290,4 +297,36 @@ async fn gates_list_what_stands_still_within_its_window(on: On) {
     );
     reads.pass_to(6).await;
     assert_eq!(gates().await["items"], json!([mug]), "the windows of the others are over");
+}
+
+/// So many that are over as a list has at most, and one more.
+async fn offers_whose_windows_are_over_hide_no_gates(on: On) {
+    let mut events = beginning();
+    let close = |offer: &str| {
+        (2 * DAY, Event::OfferClosed(OfferClosed { offer_id: id(offer), version: 2 }))
+    };
+    let pause = |offer: &str| {
+        (2 * DAY, Event::OfferPaused(OfferPaused { offer_id: id(offer), version: 2 }))
+    };
+    for offer in ["y-closed", "z-paused"] {
+        events.push(opened(offer, between(1, 6), None));
+    }
+    let over =
+        |kind: &str| (0..=400).map(|number| format!("a-{kind}-{number}")).collect::<Vec<_>>();
+    for offer in over("paused").iter().chain(&over("closed")) {
+        events.push(opened(offer, between(1, 3), None));
+    }
+    events.extend([close("y-closed"), pause("z-paused")]);
+    events.extend(over("paused").iter().map(|offer| pause(offer)));
+    events.extend(over("closed").iter().map(|offer| close(offer)));
+    let reads = Reads::of(on, events).await;
+    let gates = reads.get("/v1/gates").await;
+    assert_eq!(
+        (gates["items"].as_array().map(Vec::len), &gates["more"]),
+        (Some(400), &json!(true))
+    );
+    reads.pass_to(4).await;
+    let [paused, closed] = [("z-paused", "paused"), ("y-closed", "closed")]
+        .map(|(offer, status)| json!({"offer_id": offer, "status": status}));
+    assert_eq!(reads.get("/v1/gates").await, json!({"items": [paused, closed], "more": false}));
 }

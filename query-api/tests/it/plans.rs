@@ -327,8 +327,6 @@ fn reads_a_table(step: &str) -> bool {
         "account_must_repay",
         "unit_must_repay",
         "offer_stands_still",
-        // In its order, up to a limit.
-        "offer_was_closed_at",
     ];
     let is_partial = partial.iter().any(|index| of.contains(index));
     !is_partial && !SMALL.contains(&table) && !of.starts_with("CONSTANT ROW") && table != "later"
