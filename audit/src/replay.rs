@@ -63,6 +63,17 @@ pub enum ReplayError {
         /// The partition that is looked at.
         of: Partition,
     },
+    /// Nobody knows in which partition an exchange is.
+    #[error(
+        "the exchange {exchange_id} is in the partition of its account, and this log has \
+         {partitions} partitions; name its account: --account"
+    )]
+    OfUnknownAccount {
+        /// The exchange.
+        exchange_id: ExchangeId,
+        /// How many partitions there are.
+        partitions: u16,
+    },
     /// Events that are recorded together are there together.
     #[error(
         "the event at {asked} was recorded together with the next one; name the event before them \
@@ -210,23 +221,24 @@ pub enum ReplayOf {
 }
 
 impl ReplayOf {
-    /// The partition that it is in, where that is one.
-    #[must_use]
-    pub fn partition(&self, partitions: u16) -> Partition {
-        match self {
+    /// The partition that it is in.
+    pub fn partition(&self, partitions: u16) -> Result<Partition, ReplayError> {
+        Ok(match self {
             Self::Account(account_id) | Self::Exchange(Some(account_id), _) => {
                 account_id.partition(partitions)
             }
             Self::Offer(offer_id) => offer_id.home(partitions),
-            // One is in some partition: who asks names its account where there are several.
-            Self::Exchange(None, _) => PROGRAMME_HOME,
-        }
+            Self::Exchange(None, _) if partitions <= 1 => PROGRAMME_HOME,
+            Self::Exchange(None, exchange_id) => {
+                let exchange_id = exchange_id.clone();
+                return Err(ReplayError::OfUnknownAccount { exchange_id, partitions });
+            }
+        })
     }
 
     /// The other partitions that have something of it: the programme's that of units, and for an
     /// offer all, because accounts of each have redeemed it.
-    fn others(&self, partitions: u16) -> Vec<Partition> {
-        let partition = self.partition(partitions);
+    fn others(&self, partition: Partition, partitions: u16) -> Vec<Partition> {
         let mut others = match self {
             Self::Account(_) => vec![PROGRAMME_HOME],
             Self::Exchange(..) => vec![],
@@ -286,7 +298,7 @@ pub async fn tables_at(
     let needed = move |event: &RecordedEvent| asked.needs(event);
     let mut events = select(store, then.last, needed, told).await?;
     let partition = then.last.partition;
-    for other in of.others(store.partitions()) {
+    for other in of.others(partition, store.partitions()) {
         let position = last_by(store, other, then.time).await?;
         let (last, asked) = (Place { partition: other, position }, of.clone());
         let needed = move |event: &RecordedEvent| asked.needs(event);
@@ -446,4 +458,21 @@ fn names(event: &RecordedEvent, id: &str) -> bool {
         let begins = before.is_some_and(|text| text.ends_with('"'));
         begins && after.is_some_and(|text| text.starts_with('"'))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exchange_of_several_partitions_is_asked_for_by_its_account() {
+        let exchange: ExchangeId = "x-1".parse().expect("an id");
+        let of_all = ReplayOf::Exchange(None, exchange.clone());
+        assert_eq!(of_all.partition(1).expect("the only one"), PROGRAMME_HOME);
+        let refused = of_all.partition(4).expect_err("nobody knows where").to_string();
+        assert!(refused.ends_with("has 4 partitions; name its account: --account"), "{refused}");
+        let account: AccountId = "ann".parse().expect("an id");
+        let of_one = ReplayOf::Exchange(Some(account.clone()), exchange);
+        assert_eq!(of_one.partition(4).expect("its account's"), account.partition(4));
+    }
 }

@@ -21,7 +21,8 @@ pub(crate) struct Asked {
     /// An account; with --exchange, the account of the exchange.
     #[arg(long, value_name = "ID")]
     account: Option<AccountId>,
-    /// The exchanges with this id, in whatever account.
+    /// The exchanges with this id, in whatever account; where the log has several partitions, name
+    /// the account, too.
     #[arg(long, value_name = "ID")]
     exchange: Option<ExchangeId>,
     /// An offer.

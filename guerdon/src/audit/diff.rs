@@ -47,7 +47,7 @@ pub(crate) async fn run(
     let of = asked.one();
     let mut changes = vec![];
     let partitions = match &of {
-        Some(of) => vec![of.partition(store.partitions())],
+        Some(of) => vec![of.partition(store.partitions())?],
         None => (0..store.partitions()).map(Partition).collect(),
     };
     for partition in partitions {

@@ -32,7 +32,8 @@ enum Whose {
     Exchange {
         /// The exchange's id.
         id: ExchangeId,
-        /// Its account, where others have an exchange with this id, too.
+        /// Its account, where others have an exchange with this id, too, or where the log has
+        /// several partitions.
         #[arg(long, value_name = "ID")]
         account: Option<AccountId>,
     },
@@ -73,7 +74,7 @@ pub(crate) async fn run(
     };
     let store = data.open(Access::Read).await?;
     printing.about(format_args!("reading {}; nothing is changed", data.store()));
-    let then = Then::find(&store, of.partition(store.partitions()), until).await?;
+    let then = Then::find(&store, of.partition(store.partitions())?, until).await?;
     let progress = printing.progress("events", Some(then.last.position.0));
     let story = story_of(&store, &of, then, |read| progress.inc(read)).await?;
     drop(progress);

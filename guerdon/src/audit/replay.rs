@@ -38,7 +38,7 @@ pub(crate) async fn run(
     let store = data.open(Access::Read).await?;
     printing.about(format_args!("replaying {}; nothing is changed", data.store()));
     if let Some(of) = asked.one() {
-        let then = Then::find(&store, of.partition(store.partitions()), until).await?;
+        let then = Then::find(&store, of.partition(store.partitions())?, until).await?;
         let found = found_at(&store, &of, then, printing).await?;
         anyhow::ensure!(!found.is_empty(), "there is no such thing in the log up to {}", then.last);
         return found.iter().try_for_each(|found| printing.one(found));
