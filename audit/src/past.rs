@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::OfferId;
+use domain::{OfferId, Timestamp};
 use event_store::{EventStore, StoreError, with_causes};
 use log_record::{PackedPlace, Partition, Place, Position, RecordedEvent};
 use projector::{Past, ProjectError};
@@ -17,7 +17,7 @@ use crate::places::{
     Found, places_of_account, places_of_exchange, places_of_offer, places_of_subject,
 };
 use crate::read_places::read_places;
-use crate::until::Until;
+use crate::until::{Until, last_by};
 
 const SUM_SOLD: Query = Query::same(include_str!("sql/sum_sold.sql"));
 
@@ -87,7 +87,7 @@ impl PastReader {
         let (until, contained) = self.until(partition, at).await?;
         let mut wanted = vec![Place { partition, position: contained }];
         if let PastOf::Offer(_) = of {
-            wanted.extend(self.other_ends(partition).await?);
+            wanted.extend(self.other_ends(partition, until.time).await?);
         }
         let begun = self.read_model.read(&wanted, self.wait_max).await;
         let mut tables = begun.map_err(unread)?;
@@ -131,11 +131,14 @@ impl PastReader {
         }
     }
 
-    /// Where the other partitions end: an offer is sold in each of them.
-    async fn other_ends(&self, home: Partition) -> Result<Vec<Place>, Problem> {
-        let heads = self.store.heads().await.map_err(unreadable)?.into_iter();
-        let others = heads.filter(|(partition, _)| *partition != home);
-        Ok(others.map(|(partition, head)| Place { partition, position: head.position }).collect())
+    /// Where the other partitions were at a time: an offer is sold in each of them.
+    async fn other_ends(&self, home: Partition, time: Timestamp) -> Result<Vec<Place>, Problem> {
+        let mut ends = vec![];
+        for partition in (0..self.store.partitions()).map(Partition).filter(|it| *it != home) {
+            let position = last_by(&self.store, partition, time).await.map_err(unreadable)?;
+            ends.push(Place { partition, position });
+        }
+        Ok(ends)
     }
 
     /// The events about a subject up to a moment.
