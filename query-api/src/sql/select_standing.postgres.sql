@@ -53,8 +53,8 @@ cross join lateral (
     select * from account_tier where account_tier.account_id = asked.account_id offset 0
 ) as account_tier
 union all
--- All versions of all ladders, as each partition knows them, once for all accounts: the partition stands
--- in place of an account's number.
+-- All versions of all ladders, as each partition of an account knows them, once for all accounts: the
+-- partition stands in place of an account's number.
 select
     6, ladder."partition", null, null, null, null, null, null, null,
     null, null, null, null, null, null, null, null,
@@ -66,4 +66,11 @@ select
     ) as text)
 from ladder
 join unit on unit.unit = ladder.unit
+where ladder."partition" = any(array(
+    select account_balance."partition"
+    from unnest(string_to_array($1, ' ')) as asked (account_id)
+    cross join lateral (
+        select * from account_balance where account_balance.account_id = asked.account_id offset 0
+    ) as account_balance
+))
 group by ladder."partition"

@@ -44,8 +44,8 @@ select
 from asked
 cross join account_tier on account_tier.account_id = asked.account_id
 union all
--- All versions of all ladders, as each partition knows them, once for all accounts: the partition stands
--- in place of an account's number.
+-- All versions of all ladders, as each partition of an account knows them, once for all accounts: the
+-- partition stands in place of an account's number.
 select
     6, ladder."partition", null, null, null, null, null, null, null,
     null, null, null, null, null, null, null, null,
@@ -59,4 +59,9 @@ select
     )
 from ladder
 join unit on unit.unit = ladder.unit
+where ladder."partition" in (
+    select account_balance."partition"
+    from asked
+    cross join account_balance on account_balance.account_id = asked.account_id
+)
 group by ladder."partition"
