@@ -33,12 +33,15 @@ pub struct LogHistory {
 }
 
 impl LogHistory {
-    /// A partition of the tables that hasn't come as far. One whose projection has stopped at an
-    /// event never will; it is read as it is.
+    /// A partition of the tables that hasn't come as far, or hasn't begun: how many there are says
+    /// where an account lives. One whose projection has stopped at an event never will come as far;
+    /// it is read as it is.
     fn missing(&self, as_of: &AsOf) -> Option<Place> {
         let mut ends = self.ends.iter();
-        let missing =
-            ends.find(|end| !as_of.is_stopped(end.partition) && as_of.reached(end) < end.position);
+        let missing = ends.find(|end| {
+            let is_behind = as_of.reached(end) < end.position;
+            !as_of.has(end.partition) || (is_behind && !as_of.is_stopped(end.partition))
+        });
         missing.copied()
     }
 
