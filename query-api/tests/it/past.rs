@@ -98,7 +98,7 @@ async fn a_moment_that_never_was_is_refused(on: On) {
     let reads = Reads::of(on, history(Clock::Commands)).await;
     for (moment, complaint) in [
         ("yesterday", "must be a position, such as 0:4711, or a time"),
-        ("0:71", "is after the end of the log, which is at 0:70"),
+        ("0:4711", "is after the end of the log, which is at 0:73"),
         ("1:1", "must be a position of partition 0"),
         ("2100-01-01T00:00:00Z", "is later than the ledger's time"),
     ] {

@@ -75,7 +75,7 @@ async fn the_totals_come_to_what_was_issued(on: On) {
             "redeemed": "950", "refunded": "650", "expired": "80", "withdrawn": "290", "in_transit": "0", "debt": "0",
             "sent": "150", "received": "150", "repaid": "40", "converted_in": "100", "accounts": "4", "exchanges": "2",
             "cancellations": "2", "purchases": "3", "returns": "3", "holds": "5", "transfers": "1",
-            "shipments": "2", "position": "0:70", "difference": "0"})
+            "shipments": "2", "position": "0:73", "difference": "0"})
     );
     for events in [0, 1, 9, 28, 32] {
         let reads = Reads::of(on, history(Clock::Commands)[..events].to_vec()).await;
