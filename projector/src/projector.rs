@@ -264,8 +264,8 @@ async fn keep_projecting(partition: &mut PartitionProjection, stop: Cancellation
     }
 }
 
-/// Since when the log can't be read, and when it couldn't last. (Tables that can't be written hold up
-/// all partitions alike.)
+/// Since when the log can't be read, and when it couldn't last. (Tables that can't be written hold
+/// up all partitions alike.)
 #[derive(Debug, Default)]
 struct LogFailures(Option<(Instant, Instant)>);
 

@@ -31,8 +31,8 @@ const HOLD: &str = "begin; set local idle_in_transaction_session_timeout = '5s';
      lock table guerdon_read_model.checkpoint in share row exclusive mode";
 
 /// Projects the last events and swaps. Nobody writes to the live tables meanwhile, so that the new
-/// ones aren't behind in one of several partitions; they are read on until all of the swap is sent at
-/// once.
+/// ones aren't behind in one of several partitions; they are read on until all of the swap is sent
+/// at once.
 pub(super) async fn swap(url: &PostgresUrl, rebuilt: &mut Projector) -> Result<Swap, ProjectError> {
     let failed = |error| failed("swap the tables of", url, error);
     let client = url.connect().await.map_err(ReadModelError::from)?.client;
