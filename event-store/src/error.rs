@@ -26,10 +26,10 @@ pub enum StoreError {
         /// Where it should be.
         log: String,
     },
-    /// An import of the log isn't finished, so it may lack events.
+    /// An import of the log, or a copy to it, isn't finished, so it may lack events.
     #[error(
-        "the log {log} is being imported, or its import was cut short; run the same `guerdon log \
-         import` again, which finishes it, or remove the log"
+        "the log {log} is being imported or copied to, or that was cut short; run the same `guerdon log \
+         import` or `guerdon copy-log` again, which finishes it, or remove the log"
     )]
     UnfinishedImport {
         /// The log.

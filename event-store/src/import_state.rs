@@ -1,4 +1,4 @@
-//! What an import has made of a log: until it is finished, nobody else opens the log.
+//! What an import or a copy has made of a log: until it is finished, nobody else opens the log.
 
 use crate::{EventStore, StoreError, StoreUrl};
 
@@ -40,7 +40,8 @@ impl ImportState {
 
 impl StoreUrl {
     /// Whether a log there can be imported: it must keep the mark that the import isn't finished.
-    pub(crate) const fn takes_imports(&self) -> bool {
+    #[must_use]
+    pub const fn takes_imports(&self) -> bool {
         match self {
             Self::Sqlite(_) | Self::Postgres(_) => true,
             Self::Memory => false,
@@ -62,12 +63,21 @@ impl EventStore {
         }
     }
 
+    /// Begins to fill the log further: nobody else opens it until [`EventStore::finish_import`].
+    pub async fn begin_import(&self) -> Result<(), StoreError> {
+        self.set_import_state(ImportState::Unfinished).await
+    }
+
     /// Ends an import: from now on the log is opened like any other.
     pub async fn finish_import(&self) -> Result<(), StoreError> {
+        self.set_import_state(ImportState::Finished).await
+    }
+
+    async fn set_import_state(&self, state: ImportState) -> Result<(), StoreError> {
         match self {
             Self::Memory(_) => Ok(()),
-            Self::Sqlite(store) => store.finish_import().await,
-            Self::Postgres(store) => store.finish_import().await,
+            Self::Sqlite(store) => store.set_import_state(state).await,
+            Self::Postgres(store) => store.set_import_state(state).await,
             #[cfg(feature = "kurrent")]
             Self::Kurrent(_) => Ok(()),
         }

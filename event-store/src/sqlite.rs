@@ -327,11 +327,10 @@ impl SqliteStore {
         Ok(ImportState::of_column(state.await??.as_deref()))
     }
 
-    pub(crate) async fn finish_import(&self) -> Result<(), StoreError> {
-        const FINISH: &str = "update log set import_state = ?";
-        let finished = ImportState::Finished.as_str();
-        self.write("finish the import of", move |connection| {
-            connection.execute(FINISH, (finished,)).map(drop)
+    pub(crate) async fn set_import_state(&self, state: ImportState) -> Result<(), StoreError> {
+        const SET: &str = "update log set import_state = ?";
+        self.write("note the import of", move |connection| {
+            connection.execute(SET, (state.as_str(),)).map(drop)
         })
         .await
     }

@@ -2,7 +2,9 @@
 //!
 //! Every row is verified by its checksum as it is read, lands as it is, and the copy has the same
 //! log id. A copy that was cut short goes on where it ended: its last event must be the original's.
-//! The API keys go with it, so that callers notice nothing.
+//! The API keys go with it, so that callers notice nothing. Until the copy has all of that, nobody
+//! else opens it: partitions are copied one after the other, and what one has received, another
+//! may lack.
 
 use std::fmt::{Display, Formatter};
 use std::path::PathBuf;
@@ -10,9 +12,10 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use event_store::{
-    Access, ApiKeyChange, Append, AppendLimit, EventStore, NewLog, SqliteStore, StoreUrl,
+    Access, ApiKeyChange, Append, AppendLimit, EventStore, ImportState, NewLog, SqliteStore,
+    StoreUrl,
 };
-use log_record::{Place, Position, RecordedEvent, WriterId};
+use log_record::{Head, Partition, Place, Position, RecordedEvent, WriterId};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -85,7 +88,9 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
     partitions::check_store(source.partitions(), &to)?;
     EventStore::migrate(&to).await?;
     let log = NewLog { log_id: source.log_id(), partitions: source.partitions() };
-    let copy = EventStore::open(&to, Access::Write(log)).await?;
+    // A copy in memory ends with this process, and one in KurrentDB has one partition.
+    let access = if to.takes_imports() { Access::Import(log) } else { Access::Write(log) };
+    let copy = EventStore::open(&to, access).await?;
     if copy.log_id() != log.log_id || copy.partitions() != log.partitions {
         bail!(
             "{to} holds log {} with {} partitions, not log {} with {}; copy into an empty store",
@@ -100,13 +105,20 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
     let heads = source.heads().await?;
     let all = heads.iter().map(|(_, head)| head.position.0).sum();
     let progress = printing.progress("events", Some(all));
+    let again = || format!("can't copy {from}, the original, to {to}, the copy");
+    // Before it is marked: a copy may have become a ledger of its own.
+    if lacks_events(&source, &copy, &heads).await.with_context(again)? && heads.len() > 1 {
+        copy.begin_import().await?;
+    }
     for (partition, head) in heads {
         let end = Place { partition, position: head.position };
         let copied = copy_partition(&source, &copy, end, &progress).await;
-        events += copied
-            .with_context(|| format!("can't copy {from}, the original, to {to}, the copy"))?;
+        events += copied.with_context(again)?;
     }
     copy_api_keys(&source, &copy).await?;
+    if copy.import_state().await? == Some(ImportState::Unfinished) {
+        copy.finish_import().await?;
+    }
     drop(progress);
     printing.one(&Copied { log_id: log.log_id.to_string(), to: to.to_string(), events })
 }
@@ -132,6 +144,21 @@ async fn copy_api_keys(source: &EventStore, copy: &EventStore) -> anyhow::Result
     changes.extend(keys.into_iter().filter(|key| is_new(&key.id)).map(ApiKeyChange::Add));
     copy.change_api_keys(changes).await?;
     Ok(())
+}
+
+/// Whether there is something to copy. What is there must be the original's, in every partition.
+async fn lacks_events(
+    source: &EventStore,
+    copy: &EventStore,
+    heads: &[(Partition, Head)],
+) -> anyhow::Result<bool> {
+    let mut lacks = false;
+    for (partition, head) in heads {
+        let position = copy.head(*partition).await?.position;
+        same_so_far(source, copy, Place { partition: *partition, position }).await?;
+        lacks |= position < head.position;
+    }
+    Ok(lacks)
 }
 
 /// Copies what the copy doesn't have yet of a partition up to an event; returns how many events
@@ -211,7 +238,7 @@ async fn same_so_far(source: &EventStore, copy: &EventStore, at: Place) -> anyho
 #[cfg(test)]
 mod tests {
     use super::*;
-    use log_record::{Checksum, Generation, Partition, Private};
+    use log_record::{Checksum, Generation, Private};
 
     fn events(of: &[(i64, &str)]) -> Vec<RecordedEvent> {
         of.iter()

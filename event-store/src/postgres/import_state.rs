@@ -4,7 +4,7 @@ use super::{PostgresStore, postgres};
 use crate::{ImportState, StoreError};
 
 const STATE: &str = "select import_state from guerdon_log.log";
-const FINISH: &str = "update guerdon_log.log set import_state = $1";
+const SET: &str = "update guerdon_log.log set import_state = $1";
 
 impl PostgresStore {
     pub(crate) async fn import_state(&self) -> Result<Option<ImportState>, StoreError> {
@@ -15,10 +15,10 @@ impl PostgresStore {
         Ok(ImportState::of_column(state.flatten()))
     }
 
-    pub(crate) async fn finish_import(&self) -> Result<(), StoreError> {
+    pub(crate) async fn set_import_state(&self, state: ImportState) -> Result<(), StoreError> {
         let connection = self.shared.url.connect().await?;
-        let finished = connection.client.execute(FINISH, &[&ImportState::Finished.as_str()]).await;
-        finished.map_err(|source| postgres("finish the import of", source))?;
+        let set = connection.client.execute(SET, &[&state.as_str()]).await;
+        set.map_err(|source| postgres("note the import of", source))?;
         if connection.take_warning() { Err(StoreError::Warned) } else { Ok(()) }
     }
 }

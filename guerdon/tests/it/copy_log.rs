@@ -86,6 +86,9 @@ async fn a_copy_that_is_killed_half_way_is_gone_on_with() {
     while database.sql(others).expect("asked") != "0" {
         std::thread::sleep(Duration::from_millis(20));
     }
+    let opened = EventStore::open(&url(&database.url()), Access::Read).await;
+    let refused = opened.expect_err("it may lack events").to_string();
+    assert!(refused.contains("copied to, or that was cut short"), "{refused}");
     let half_way: usize = database.sql(landed).expect("asked").parse().expect("a position");
     let rest = String::from_utf8_lossy(&copied(&original, &database.url()).stdout).into_owned();
     let events = audit::events(&url(&original)).await;
