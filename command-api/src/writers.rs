@@ -11,7 +11,7 @@ mod outcomes;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Command, Timestamp};
+use domain::{Clock, Command, MessageNumber, Timestamp};
 use event_store::EventStore;
 use futures_util::future::{join, join_all, try_join_all};
 use log_record::{Partition, Place, Position};
@@ -85,6 +85,7 @@ impl Writers {
                 return Err(StartError::ClocksDiffer { partition, opened, home });
             }
         }
+        check_received(&config.store, &neighbours).await?;
         let (stopped, has_stopped) = oneshot::channel();
         tokio::spawn(async move {
             drop(join_all(all_stopped).await);
@@ -174,6 +175,19 @@ impl Writers {
     pub fn loaded_from(&self) -> impl Iterator<Item = (Partition, Position)> {
         self.all().map(|(partition, writer)| (partition, writer.loaded_from()))
     }
+}
+
+/// Checks that nobody has received what nobody sent, as in a log that was put together of several
+/// moments. What was sent since the writers began, they may not have told yet; the log has it.
+async fn check_received(store: &EventStore, neighbours: &Neighbours) -> Result<(), StartError> {
+    for (partition, from, MessageNumber(number)) in neighbours.received_beyond() {
+        let unread = |source| StartError::TakeOver { partition, source };
+        let sent = store.read_messages(from, partition, number, 1).await.map_err(unread)?;
+        if sent.is_empty() {
+            return Err(StartError::Unsent { partition, from, number });
+        }
+    }
+    Ok(())
 }
 
 /// The time of the last event of all partitions, if there is any, and whether all have one.

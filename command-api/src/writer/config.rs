@@ -75,6 +75,20 @@ pub enum StartError {
         #[source]
         source: LoadError,
     },
+    /// A partition has received what another hasn't sent.
+    #[error(
+        "partition {partition} has received message {number} of partition {from}, which partition \
+         {from} hasn't sent: the partitions aren't of one moment; restore all of them together, or \
+         copy the log again"
+    )]
+    Unsent {
+        /// The partition.
+        partition: Partition,
+        /// The one that should have sent it.
+        from: Partition,
+        /// The last message that was received.
+        number: u64,
+    },
     /// The log takes its time from elsewhere.
     #[error("the log was opened with --clock {}, and --clock says {}; it can't be changed later",
         opened.as_str(), asked.as_str())]

@@ -105,6 +105,17 @@ impl Neighbours {
         self.set_durable(here, state.position());
     }
 
+    /// What was received and isn't known to be sent: by whom, of whom, and the last such message.
+    pub(crate) fn received_beyond(&self) -> Vec<(Partition, Partition, MessageNumber)> {
+        let pairs = self.all().flat_map(|to| self.all().map(move |from| (to, from)));
+        let beyond = pairs.filter_map(|(to, from)| {
+            let received = self.of(&self.received, to, from).load(Ordering::Acquire);
+            let is_beyond = received > self.sent(from, to).0;
+            is_beyond.then_some((to, from, MessageNumber(received)))
+        });
+        beyond.collect()
+    }
+
     /// Every event of a partition up to this one is durable.
     pub(super) fn set_durable(&self, here: Partition, position: Position) {
         self.durable[usize::from(here.0)].store(position.0, Ordering::Release);

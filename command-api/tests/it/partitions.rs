@@ -10,8 +10,8 @@ use command_api::{
 };
 use domain::command::{CloseOffer, ConfirmClock, RemoveStock};
 use domain::{AccountId, Clock, Command, OfferId, Refusal, TransferStatus, Units};
-use event_store::{EventStore, MemoryStore, NewLog};
-use log_record::{LogId, Partition};
+use event_store::{Append, EventStore, MemoryStore, NewLog};
+use log_record::{LogId, Partition, Position, WriterId};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -298,6 +298,28 @@ async fn all_partitions_take_their_time_from_the_same_clock() {
     let refused = Writers::start(config(&mixed, None)).await.expect_err("they differ");
     let StartError::ClocksDiffer { partition, .. } = refused else { panic!("{refused}") };
     assert_eq!(partition, Partition(1));
+}
+
+#[tokio::test]
+async fn partitions_of_several_moments_are_not_served() {
+    let (town, store) = Town::in_memory(SOON).await;
+    let (ann, bob) = (living_in(1), living_in(2));
+    for account in [&ann, &bob] {
+        town.recorded(earn(account)).await;
+    }
+    let sent = transfer(&ann, &bob, 100, "t-1");
+    assert_eq!(town.transfers(&sent).await.status, TransferStatus::Received);
+    let new_log = NewLog { log_id: LogId(Uuid::from_u128(7)), partitions: PARTITIONS };
+    let cut = EventStore::Memory(MemoryStore::new(new_log));
+    let whole = EventStore::Memory(store);
+    for partition in [0, 2, 3].map(Partition) {
+        let events = whole.read(partition, Position::START, 1_000).await.expect("read");
+        let head = cut.take_over(partition, WriterId(Uuid::from_u128(9))).await.expect("taken");
+        cut.append_recorded(Append::after(partition, &head, events)).await.expect("landed");
+    }
+    let refused = Writers::start(WriterConfig::new(cut, SOON)).await.expect_err("refused");
+    let refused = refused.to_string();
+    assert!(refused.contains("of partition 1, which partition 1 hasn't sent"), "{refused}");
 }
 
 #[tokio::test]
