@@ -17,7 +17,7 @@ use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse as _, Response};
 use domain::UnitId;
 use event_store::{EventStore, StoreError};
-use log_record::{Head, Partition, Place, Position};
+use log_record::{Head, Partition, Place};
 use query_api::{accepted, wanted_positions};
 use read_model::Total;
 use serde::Deserialize;
@@ -55,6 +55,9 @@ pub enum MomentError {
     /// The partition isn't there.
     #[error("is in a partition that the log doesn't have")]
     NoSuchPartition,
+    /// A position is no moment of the other partitions.
+    #[error("is an event of one of {0} partitions, and no moment of the others; name a time")]
+    OneOfSeveral(u16),
     /// The log can't be read.
     #[error("the log can't be read")]
     Read(#[from] StoreError),
@@ -77,7 +80,7 @@ pub(crate) async fn get_trial_balance(
         books.push(api.books.at(&api.store, end, deadline).await?);
     }
     loop {
-        let beyond = sent_beyond(&books, query.at);
+        let beyond = sent_beyond(&books);
         if beyond.is_empty() {
             break;
         }
@@ -100,9 +103,11 @@ pub(crate) async fn get_trial_balance(
     json_with_etag(&headers, &body)
 }
 
-/// The last event of each partition that a moment includes; without one, the log's ends.
+/// The last event of each partition that a moment includes; without one, the log's ends. Where there
+/// are several partitions, a position is no moment: what the others had received by its time may
+/// have been sent after it.
 pub async fn ends_at(store: &EventStore, at: Option<Moment>) -> Result<Vec<Place>, MomentError> {
-    let time = match at {
+    let at = match at {
         None => {
             // Of one moment: what one partition has received, another has sent.
             let heads = store.heads().await?.into_iter();
@@ -114,43 +119,30 @@ pub async fn ends_at(store: &EventStore, at: Option<Moment>) -> Result<Vec<Place
             if place.partition.0 >= store.partitions() {
                 return Err(MomentError::NoSuchPartition);
             }
+            if store.partitions() > 1 {
+                return Err(MomentError::OneOfSeveral(store.partitions()));
+            }
             let position = store.head(place.partition).await?.position;
             if place.position > position {
                 return Err(MomentError::AfterEnd(Place { position, ..place }));
             }
-            match place.position {
-                Position::START => None,
-                _ => Some(store.read_one(place).await?.recorded_at),
-            }
+            return Ok(vec![place]);
         }
-        Some(Moment::Time(time)) => Some(time.micros()),
+        Some(Moment::Time(time)) => time,
     };
     let mut ends = vec![];
     for partition in (0..store.partitions()).map(Partition) {
-        let position = match at {
-            Some(Moment::Position(place)) if place.partition == partition => place.position,
-            _ => match time.and_then(|time| domain::Timestamp::from_micros(time).ok()) {
-                Some(time) => last_by(store, partition, time).await?,
-                None => Position::START,
-            },
-        };
-        ends.push(Place { partition, position });
+        ends.push(Place { partition, position: last_by(store, partition, at).await? });
     }
     Ok(ends)
 }
 
 /// Up to where partitions must be added up, too, because others have received what they sent after
-/// their ends; `books` has the sums of each. So no credit came that hasn't left. A partition of
-/// which a moment names the last event ends there.
+/// their ends; `books` has the sums of each. So no credit came that hasn't left.
 #[must_use]
-pub fn sent_beyond(books: &[Books], at: Option<Moment>) -> Vec<Place> {
-    let named = match at {
-        Some(Moment::Position(place)) => Some(place.partition),
-        Some(Moment::Time(_)) | None => None,
-    };
+pub fn sent_beyond(books: &[Books]) -> Vec<Place> {
     let ends = (0..).map(Partition).zip(books.iter().map(Books::position));
-    let beyond = ends.filter(|(partition, _)| named != Some(*partition));
-    let beyond = beyond.filter_map(|(partition, end)| {
+    let beyond = ends.filter_map(|(partition, end)| {
         let sent = books.iter().filter_map(|other| other.received_from(partition)).max();
         let position = sent.filter(|sent| *sent > end)?;
         Some(Place { partition, position })

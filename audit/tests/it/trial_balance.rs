@@ -3,7 +3,6 @@
 use audit::{Books, add_up, sent_beyond, trial_balance};
 use axum::http::StatusCode;
 use domain::{Clock, State};
-use log_record::Partition;
 use serde_json::{Value, json};
 use testing::ledger::On;
 use testing::life::{self, history};
@@ -85,16 +84,16 @@ async fn several_partitions_add_up_together_and_what_came_has_left(on: On) {
                 let begun = std::mem::take(of);
                 *of = add_up(&life.ledger.store, begun, end, None, |_| {}).await.expect("added up");
             }
-            missing = sent_beyond(&books, None);
+            missing = sent_beyond(&books);
         }
         for unit in trial_balance(&books).units {
             assert!(unit.in_transit.0 >= 0, "{last}: {unit:?}");
             assert_eq!(unit.difference, Sum(0), "{last}");
         }
     }
-    let named = wire::Moment::Position(life.states()[0].place());
-    let nothing = vec![Books::default(); 4];
-    assert!(sent_beyond(&nothing, Some(named)).iter().all(|end| end.partition != Partition(0)));
+    let (status, _, problem) = log.ask("auditor", "/v1/trial-balance?at=0:1", &[]).await;
+    let said = problem["detail"].to_string();
+    assert!(status == 400 && said.contains("name a time"), "{problem}");
 }
 
 /// What the read tables have of each month, as it is recorded.

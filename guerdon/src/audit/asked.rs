@@ -7,11 +7,12 @@ use anyhow::anyhow;
 use clap::Args;
 use domain::{AccountId, ExchangeId, OfferId};
 use event_store::EventStore;
+use log_record::Partition;
 use query_api::{PastOf, read_balance, read_exchange, read_offer_body};
 use read_model::Reading;
 use serde::Serialize;
 use serde_json::Value;
-use wire::Problem;
+use wire::{Moment, Problem};
 
 use crate::printing::{Printing, plain};
 
@@ -82,6 +83,19 @@ fn flatten(path: &str, value: &Value, fields: &mut Vec<(String, String)>) {
     }
 }
 
+/// The partitions that moments speak of where no thing is named: a position is of its own alone, and
+/// a time is of all.
+pub(super) fn partitions_at(
+    partitions: u16,
+    moments: impl IntoIterator<Item = Moment>,
+) -> Vec<Partition> {
+    let named = moments.into_iter().find_map(|moment| match moment {
+        Moment::Position(place) if place.partition.0 < partitions => Some(place.partition),
+        Moment::Position(_) | Moment::Time(_) => None,
+    });
+    named.map_or_else(|| (0..partitions).map(Partition).collect(), |named| vec![named])
+}
+
 /// What there was at a moment; nothing of what didn't exist yet.
 pub(super) async fn found_at(
     store: &EventStore,
@@ -115,9 +129,21 @@ async fn body(of: &PastOf, reading: &mut Reading) -> Result<serde_json::Result<V
 
 #[cfg(test)]
 mod tests {
+    use log_record::{Place, Position};
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_position_is_of_its_partition_alone() {
+        let at = |partition| {
+            let place = Place { partition: Partition(partition), position: Position(7) };
+            Moment::Position(place)
+        };
+        assert_eq!(partitions_at(4, [at(2)]), [Partition(2)]);
+        assert_eq!(partitions_at(2, []), [Partition(0), Partition(1)]);
+        assert_eq!(partitions_at(1, [at(2)]), [Partition(0)], "which says that it isn't there");
+    }
 
     #[test]
     fn a_body_is_shown_field_by_field() {

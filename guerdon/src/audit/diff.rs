@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use ::audit::{ReplayOf, StateSums, Then, UnitSums, count_types, replay};
 use clap::Args;
 use event_store::{Access, EventStore};
-use log_record::Partition;
 use serde::Serialize;
 use wire::Moment;
 
-use super::asked::{Asked, Found, found_at};
+use super::asked::{Asked, Found, found_at, partitions_at};
 use crate::data_config::DataConfig;
 use crate::printing::Printing;
 
@@ -48,7 +47,7 @@ pub(crate) async fn run(
     let mut changes = vec![];
     let partitions = match &of {
         Some(of) => vec![of.partition(store.partitions())?],
-        None => (0..store.partitions()).map(Partition).collect(),
+        None => partitions_at(store.partitions(), [before, after]),
     };
     for partition in partitions {
         let before = Then::find(&store, partition, Some(before)).await?;

@@ -5,11 +5,10 @@ use std::fmt::{Display, Formatter};
 use ::audit::{StateSums, Then, UnitSums, replay};
 use clap::Args;
 use event_store::Access;
-use log_record::Partition;
 use serde::Serialize;
 use wire::Moment;
 
-use super::asked::{Asked, found_at};
+use super::asked::{Asked, found_at, partitions_at};
 use crate::data_config::DataConfig;
 use crate::printing::{Printing, table};
 
@@ -17,7 +16,7 @@ use crate::printing::{Printing, table};
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ReplayArgs {
     /// The last event, such as 0:4711, or a time, such as 2026-11-30T08:00:00Z; what was recorded
-    /// then is included. [default: the end of the log]
+    /// then is included. A position shows its partition alone. [default: the end of the log]
     #[arg(long, value_name = "POSITION|TIME")]
     until: Option<Moment>,
     #[command(flatten)]
@@ -43,7 +42,7 @@ pub(crate) async fn run(
         anyhow::ensure!(!found.is_empty(), "there is no such thing in the log up to {}", then.last);
         return found.iter().try_for_each(|found| printing.one(found));
     }
-    for partition in (0..store.partitions()).map(Partition) {
+    for partition in partitions_at(store.partitions(), until) {
         let then = Then::find(&store, partition, until).await?;
         printing.one(&Sums(StateSums::at(replay(&store, then).await?, then.time)?))?;
     }

@@ -19,8 +19,8 @@ use crate::printing::{Printing, table};
 /// At which moment, and in which form.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TrialBalanceArgs {
-    /// The last event, such as 0:4711, or a time, such as 2026-11-30T08:00:00Z. [default: the end
-    /// of the log]
+    /// The last event, such as 0:4711, or a time, such as 2026-11-30T08:00:00Z; with several
+    /// partitions, a time. [default: the end of the log]
     #[arg(long, value_name = "POSITION|TIME")]
     at: Option<Moment>,
 
@@ -62,7 +62,7 @@ pub(crate) async fn run(
             anyhow::ensure!(added.position() == end.position, "the log ends before {end}");
             *of = added;
         }
-        missing = sent_beyond(&books, at);
+        missing = sent_beyond(&books);
     }
     drop(progress);
     let body = trial_balance(&books);

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::ledger::{Ledger, PATIENCE, audit};
@@ -21,6 +22,14 @@ async fn a_copy_and_an_export_have_what_every_partition_has_and_serve() {
     let copy = sqlite(&folder.path().join("copy.sqlite"));
     succeeds(guerdon(folder.path(), &["copy-log", &original, &copy]));
     assert!(audit::events(&url(&copy)).await == events, "the copy is another");
+
+    // A copy that was cut short is for nobody until it is finished.
+    let cut = Connection::open(folder.path().join("copy.sqlite"));
+    cut.and_then(|log| log.execute("update log set import_state = 'unfinished'", ()))
+        .expect("as a cut copy is");
+    fails(&guerdon(folder.path(), &["check", "--store", &copy]), 1, "or that was cut short");
+    succeeds(guerdon(folder.path(), &["copy-log", &original, &copy]));
+    assert!(audit::events(&url(&copy)).await == events, "it is finished");
 
     let exported = folder.path().join("exported");
     succeeds(guerdon(folder.path(), &export(&original, &exported)));
@@ -56,6 +65,13 @@ async fn what_is_made_of_the_log_is_made_of_every_partition() {
     assert_eq!(printed, answered, "the tool adds up what the ledger answered");
     let replayed = said(&tool(&["audit", "replay", "--quiet"]));
     assert_eq!(replayed.matches("after the event ").count(), 4, "{replayed}");
+    let one = said(&tool(&["audit", "replay", "--quiet", "--until", "2:1"]));
+    assert!(
+        one.starts_with("after the event 2:1,") && one.matches("after the event ").count() == 1
+    );
+    tool(&["audit", "diff", "--quiet", "2:0", "2:1"]);
+    let named = guerdon(folder.path(), &["audit", "trial-balance", "--at", "2:1"]);
+    fails(&named, 1, "--at 2:1 is an event of one of 4 partitions");
     tool(&["audit", "reconcile"]);
     tool(&["check", "--sums"]);
 
