@@ -6,7 +6,7 @@ use axum::response::Response;
 use domain::command::{PauseOffer, ResumeOffer};
 use domain::{Command, OfferId, ResumptionId};
 use wire::body::{PauseOfferBody, ResumeOfferBody};
-use wire::{Caller, JsonBody, PathId, PathIds, Problem};
+use wire::{Caller, JsonBody, PathId, PathIds, Precondition, Problem};
 
 use crate::CommandApi;
 use crate::patch::read_versions;
@@ -17,10 +17,16 @@ pub(crate) async fn pause_offer(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(offer_id): PathId<OfferId>,
+    headers: HeaderMap,
     JsonBody(PauseOfferBody {}): JsonBody<PauseOfferBody>,
 ) -> Result<Response, Problem> {
-    let command = Command::PauseOffer(PauseOffer { offer_id: offer_id.clone() });
-    let done = api.execute(command, caller).await.map_err(not_found_where_unknown)?;
+    let read_versions = match Precondition::read(&headers)? {
+        Precondition::Absent => None,
+        _ => read_versions(&headers)?,
+    };
+    let pause = PauseOffer { offer_id: offer_id.clone(), read_versions };
+    let done =
+        api.execute(Command::PauseOffer(pause), caller).await.map_err(not_found_where_unknown)?;
     respond_with_page(&api, &done, offer_id).await
 }
 

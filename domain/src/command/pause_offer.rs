@@ -12,6 +12,9 @@ use crate::{Decision, Event, OfferId, OfferPaused, OfferPhase, Refusal, State, S
 pub struct PauseOffer {
     /// The offer.
     pub offer_id: OfferId,
+    /// The versions of which the caller read one; without them, any. Asked again with them, it
+    /// doesn't undo a later resumption.
+    pub read_versions: Option<Box<[u64]>>,
 }
 
 impl CommandRules for PauseOffer {
@@ -29,10 +32,13 @@ impl CommandRules for PauseOffer {
         match offer.phase {
             OfferPhase::Closed { at } => Err(Refusal::OfferClosed { at }),
             OfferPhase::Paused { .. } => Ok(Decision::Unchanged),
-            OfferPhase::Open => Ok(Decision::of(Event::OfferPaused(OfferPaused {
-                offer_id: self.offer_id.clone(),
-                version: offer.version + 1,
-            }))),
+            OfferPhase::Open => {
+                offer.check_version(self.read_versions.as_deref())?;
+                Ok(Decision::of(Event::OfferPaused(OfferPaused {
+                    offer_id: self.offer_id.clone(),
+                    version: offer.version + 1,
+                })))
+            }
         }
     }
 
@@ -54,6 +60,18 @@ mod tests {
             .when(pause("mug"))
             .then_unchanged();
         given([opened("mug", 300, None), closed("mug")]).refuses(pause("mug"), "offer-closed");
+    }
+
+    #[test]
+    fn a_pause_asked_again_as_it_was_read_does_not_undo_a_later_resumption() {
+        given([opened("mug", 300, None)])
+            .does(pause_as_read("mug", 1))
+            .when(pause_as_read("mug", 1))
+            .then_unchanged();
+        given([opened("mug", 300, None)])
+            .does(pause_as_read("mug", 1))
+            .does(resume("mug", "r-1", 2))
+            .refuses(pause_as_read("mug", 1), "offer-changed");
     }
 
     #[test]

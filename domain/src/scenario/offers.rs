@@ -15,7 +15,11 @@ pub(crate) fn with_terms(mut command: Command, other: impl FnOnce(Terms) -> Term
 }
 
 pub(crate) fn pause(offer: &str) -> Command {
-    Command::PauseOffer(PauseOffer { offer_id: id(offer) })
+    Command::PauseOffer(PauseOffer { offer_id: id(offer), read_versions: None })
+}
+
+pub(crate) fn pause_as_read(offer: &str, read: u64) -> Command {
+    Command::PauseOffer(PauseOffer { offer_id: id(offer), read_versions: Some([read].into()) })
 }
 
 pub(crate) fn resume(offer: &str, resumption: &str, read: u64) -> Command {

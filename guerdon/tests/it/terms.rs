@@ -353,6 +353,9 @@ async fn segments_limits_and_pauses_are_refused_with_their_reasons() {
     let resumed = api.request("PUT", &path, "operator").header("if-match", "\"2\"");
     let resumed = api.send(resumed.json(&json!({}))).await.expect("answered").is(201);
     assert_eq!((&resumed["status"], &resumed["version"]), (&json!("open"), &json!(3)));
+    let late = api.request("PUT", &format!("{MUG}/pause"), "operator").header("if-match", "\"1\"");
+    let late = api.send(late.json(&json!({}))).await.expect("answered");
+    late.is_problem(412, "offer-changed");
     let position = set["position"].as_str().and_then(|at| at.strip_prefix("0:")).expect("a place");
     let gone = leaves(&format!("\"{position}\"")).await.expect("answered").is(200);
     assert_eq!(gone["member"], false);

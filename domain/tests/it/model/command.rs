@@ -340,7 +340,8 @@ impl Ask {
                 Command::ReopenOffer(ReopenOffer { offer_id, reopening_id, read_versions })
             }
             Self::Pause { offer } => {
-                Command::PauseOffer(PauseOffer { offer_id: named("offer", *offer) })
+                let offer_id = named("offer", *offer);
+                Command::PauseOffer(PauseOffer { offer_id, read_versions: None })
             }
             Self::Resume { offer, paused, id: name, read } => {
                 let mut known = ledger.offers.iter();

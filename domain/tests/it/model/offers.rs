@@ -160,6 +160,7 @@ impl Ledger {
         if offer.paused_at.is_some() {
             return Ok(None);
         }
+        offer.check_version(it.read_versions.as_deref())?;
         offer.paused_at = Some(now);
         offer.version += 1;
         done_elsewhere(Effect::OfferPaused(id, offer.version))

@@ -191,7 +191,7 @@ pub(super) fn amend_limit(offer: &str, a_day: u64) -> Command {
 }
 
 pub(super) fn pause(offer: &str) -> Command {
-    Command::PauseOffer(PauseOffer { offer_id: id(offer) })
+    Command::PauseOffer(PauseOffer { offer_id: id(offer), read_versions: None })
 }
 
 pub(super) fn resume(offer: &str, resumption: u64) -> Command {

@@ -62,7 +62,8 @@ pub(super) fn reopen((offer, reopening): (u8, u8)) -> Command {
 }
 
 pub(super) fn pause(offer: u8) -> Command {
-    Command::PauseOffer(PauseOffer { offer_id: id(&format!("offer-{offer}")) })
+    let offer_id = id(&format!("offer-{offer}"));
+    Command::PauseOffer(PauseOffer { offer_id, read_versions: None })
 }
 
 pub(super) fn resume((offer, resumption): (u8, u8)) -> Command {
