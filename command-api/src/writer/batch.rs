@@ -9,6 +9,7 @@ use super::answer::Unanswered;
 use super::decide::BATCH_COMMANDS_MAX;
 use super::gate::Gate;
 use super::neighbours::News;
+use super::queue::Class;
 use super::queued_command::{QueuedCommand, Reply};
 
 /// The size of the events in a batch from which on no more commands are added: ten times what a
@@ -50,6 +51,12 @@ impl Batch {
         let id = BatchId(Uuid::now_v7());
         let (events, decided, sold_out, news) = (vec![], vec![], vec![], vec![]);
         Self { id, events, decided, sold_out, news, ends: vec![], bytes: 0 }
+    }
+
+    /// How many of its commands came alone.
+    pub(super) fn singles(&self) -> usize {
+        let classes = self.decided.iter().map(|(command, _)| command.request.class());
+        classes.filter(|class| *class == Class::Single).count()
     }
 
     /// Whether no further command or message belongs into it.

@@ -18,8 +18,9 @@ use super::decide::BATCH_COMMANDS_MAX;
 /// So many that wait are no reason to look further: the next batch has room for all of them.
 const CALM: usize = 64;
 
-/// The time that a command takes is taken from batches that are at least so full. Of a smaller one
-/// nobody knows how many more it could have had.
+/// The time that a command takes is taken from batches that are at least so full, or that left some
+/// of those waiting who had waited for them. Of another one nobody knows how many more it could
+/// have had.
 const FULL_BATCH: usize = BATCH_COMMANDS_MAX / 2;
 
 /// Shared by the writer and everyone who submits.
@@ -35,6 +36,8 @@ pub(super) struct Pressure {
     appending_since: AtomicU64,
     /// When the batch before it was handed over, in nanoseconds after `made`, if more waited then.
     handed_over: AtomicU64,
+    /// How many waited then.
+    left_waiting: AtomicU64,
 }
 
 impl Pressure {
@@ -47,6 +50,7 @@ impl Pressure {
             each: AtomicU64::new(0),
             appending_since: AtomicU64::new(0),
             handed_over: AtomicU64::new(0),
+            left_waiting: AtomicU64::new(0),
         }
     }
 
@@ -111,10 +115,12 @@ impl Pressure {
         let nanos = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
         let handed_over = if waiting < CALM { 0 } else { nanos.max(1) };
         let before = self.handed_over.swap(handed_over, Ordering::Relaxed);
+        let waited = self.left_waiting.swap(waiting as u64, Ordering::Relaxed);
+        let is_full = single >= FULL_BATCH || (single > 0 && (single as u64) < waited);
         let each = self.each.load(Ordering::Relaxed);
         if waiting < CALM {
             self.each.store(0, Ordering::Relaxed);
-        } else if before > 0 && single >= FULL_BATCH {
+        } else if before > 0 && is_full {
             let of_batch = nanos.saturating_sub(before) / single as u64;
             // The last few batches count: one may have met the disk at a bad moment.
             let of_last = if each == 0 { of_batch } else { (3 * each + of_batch) / 4 };
@@ -155,9 +161,12 @@ mod tests {
         pressure.hand_over(1_000, 4_000, at(60_100));
         pressure.settled();
         assert_eq!(wait(4_000, 60_100), 400, "100 ms for a thousand");
-        pressure.hand_over(10, 4_000, at(60_900));
+        pressure.hand_over(10, 80, at(60_100));
+        let each = pressure.each.load(Ordering::Relaxed);
+        pressure.hand_over(80, 4_000, at(60_900));
         pressure.settled();
-        assert_eq!(wait(4_000, 60_900), 400, "of a small batch nothing is known");
+        let same = pressure.each.load(Ordering::Relaxed);
+        assert_eq!(same, each, "of a small batch that took all who waited nothing is known");
         pressure.hand_over(1_000, CALM - 1, at(61_000));
         pressure.settled();
         assert_eq!(wait(8_000, 61_000), 0);
@@ -195,6 +204,16 @@ mod tests {
         };
         assert_eq!(shed(Capture::Exchange(order)), [Shed::Redemption]);
         assert_eq!(shed(Capture::Points(None)), [Shed::Command]);
+    }
+
+    #[test]
+    fn small_batches_that_leave_some_waiting_show_how_long_a_command_takes() {
+        let pressure = Pressure::new(Overload::default(), SHED_AFTER);
+        let at = |millis| pressure.made + Duration::from_millis(millis);
+        pressure.hand_over(100, 4_000, at(1_000));
+        pressure.hand_over(100, 4_000, at(1_100));
+        pressure.settled();
+        assert_eq!(pressure.wait(4_000, at(1_100)).as_millis(), 4_000, "100 ms for a hundred");
     }
 
     #[test]

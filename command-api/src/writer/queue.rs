@@ -157,12 +157,9 @@ impl Arrivals {
         self.single.len()
     }
 
-    /// What was taken goes into the log, and the next batch is gathered; gives how many of the
-    /// batch came alone.
-    pub(super) fn begin_batch(&mut self) -> usize {
-        let single_before = self.taken.single;
-        self.taken = Taken { single_before, ..Taken::default() };
-        single_before
+    /// What was taken goes into the log, and the next batch is gathered.
+    pub(super) fn begin_batch(&mut self) {
+        self.taken = Taken { single_before: self.taken.single, ..Taken::default() };
     }
 
     /// No batch is gathered: nothing that was taken is left.

@@ -205,8 +205,10 @@ impl Run {
             self.metrics.append_begins();
         }
         committing.trace(event_count);
-        let single = self.commands.begin_batch();
-        self.pressure.hand_over(single, self.commands.waiting(), begun);
+        self.commands.begin_batch();
+        // What was cut off waits for the next append, as those in the queue do.
+        let waiting = self.commands.waiting() + gathered.singles();
+        self.pressure.hand_over(committing.singles(), waiting, begun);
         let last = Position(self.state.position().0 - gathered.events.len() as u64);
         let at = (last, committing.id);
         let (landed, gathered) = self.land_and_gather(at, events, gathered, arrived).await;
