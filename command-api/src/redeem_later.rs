@@ -1,5 +1,5 @@
-//! A redemption with `Prefer: respond-async`, and `GET …/exchanges/{exchange_id}/attempt`, which says
-//! what it came to.
+//! A redemption with `Prefer: respond-async`, and `GET …/exchanges/{exchange_id}/attempt`, which
+//! says what it came to.
 
 use std::time::Duration;
 

@@ -2,8 +2,8 @@
 //!
 //! An append writes a row for each message that it sends, in the same transaction; where an event
 //! is no message, nothing is written. The events alone say what is a message
-//! ([`RecordedEvent::MESSAGE`]), so an import writes the rows again, and a row that is wrong is seen
-//! when its event is read. Rows stay when events are archived
+//! ([`RecordedEvent::MESSAGE`]), so an import writes the rows again, and a row that is wrong is
+//! seen when its event is read. Rows stay when events are archived
 //! (`docs/decisions/0063-messages-between-partitions.md`).
 
 use std::sync::Arc;

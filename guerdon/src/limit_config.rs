@@ -16,8 +16,8 @@ const OFF: &str = "off";
 #[derive(Args, Clone, Debug)]
 pub(crate) struct LimitConfig {
     /// How often each shopper with a key or token of its own may call, by what calls do:
-    /// `redemptions=5/10s,commands=50/10s,reads=200/10s`. `5/10s` is five at once, and then one each
-    /// two seconds. What isn't named isn't limited; `off` limits nothing.
+    /// `redemptions=5/10s,commands=50/10s,reads=200/10s`. `5/10s` is five at once, and then one
+    /// each two seconds. What isn't named isn't limited; `off` limits nothing.
     #[arg(
         long,
         env = "GUERDON_LIMIT_SHOPPER",

@@ -5,9 +5,9 @@
 //! `wire::body` the answers; `cell.rs` turns a row's values into an answer's;
 //! `freshness.rs` is how a read waits for a write, `past.rs` how one asks for a moment that has
 //! passed, `recorded.rs` what it finds of accounts, `standing.rs` how it reckons with what is due,
-//! `log_order.rs` how lists go over all partitions, `balance_cache.rs` how what is asked for often is kept, `account_reads.rs` how what is asked for
-//! at once is read together, `shipping_stream.rs` how warehouses are
-//! fed without a broker.
+//! `log_order.rs` how lists go over all partitions, `balance_cache.rs` how what is asked for often
+//! is kept, `account_reads.rs` how what is asked for at once is read together, `shipping_stream.rs`
+//! how warehouses are fed without a broker.
 
 mod accept;
 mod account_balance;

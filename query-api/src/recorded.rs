@@ -32,7 +32,7 @@ pub(crate) struct Recorded {
     /// Those that the log knows as live, in the order of their ends.
     pub(crate) holds: Vec<RecordedHold>,
     pub(crate) standings: Vec<(LadderId, Standing)>,
-    /// All versions of all ladders, as its partition knows them, JSON; nothing where there are none.
+    /// All versions of all ladders, as its partition knows them, JSON; nothing where none are.
     pub(crate) ladders: Option<Arc<str>>,
 }
 

@@ -214,8 +214,8 @@ pub const SHOPPERS: [&str; 12] =
 /// An account that there never is, in another partition than the first shopper's.
 pub const STRANGER: &str = "stranger-1";
 
-/// Shoppers over four partitions with points and miles and a tier, an offer of which they take 24 of
-/// 40 and give some back, and transfers between all of them. One from the first shopper came back;
+/// Shoppers over four partitions with points and miles and a tier, an offer of which they take 24
+/// of 40 and give some back, and transfers between all of them. One of the first shopper came back;
 /// what the last one sent is still under way.
 pub async fn life(on: On) -> Partitions {
     let mut log = Partitions::open(on, 4).await;

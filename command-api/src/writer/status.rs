@@ -80,7 +80,7 @@ pub enum StopReason {
     NotApplied {
         /// The partition.
         partition: Partition,
-        /// Why.
+        /// What is wrong with it.
         why: Box<str>,
     },
     /// The log can't be read or written, and trying again doesn't help.

@@ -83,7 +83,7 @@ async fn what_falls_due_and_no_append_can_ever_have_is_left_out_alone() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_state_that_is_built_anew_is_never_beside_the_former_one() {
-    const SHOPPERS: usize = 150_000;
+    const SHOPPERS: usize = 300_000;
     let store = log_with_credit(SHOPPERS).await;
     let log = EventStore::Memory(store.clone());
     // A start forgets the rows that were appended last. They are no part of a state.
@@ -101,10 +101,7 @@ async fn a_state_that_is_built_anew_is_never_beside_the_former_one() {
     println!("a state takes {state} kB; building it anew took {more} kB more");
     // Up to 30 MB of it are the events that are read ahead, however large the state is. Two states
     // beside each other would take them and a state.
-    assert!(
-        more < state,
-        "a state takes {state} kB, and building it anew took {more} kB more"
-    );
+    assert!(more < state, "a state takes {state} kB, and building it anew took {more} kB more");
 }
 
 /// A log in which so many shoppers earned credit.

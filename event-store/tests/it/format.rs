@@ -23,8 +23,8 @@ async fn a_log_of_another_format_is_refused_on_sqlite() {
         let connection = rusqlite::Connection::open(&file).expect("it opens");
         connection.execute(statement, ()).expect("altered");
     };
-    alter("update log set format = 10");
-    is_refused(&url, 10).await;
+    alter("update log set format = 11");
+    is_refused(&url, 11).await;
     alter("alter table log drop column format");
     is_refused(&url, 1).await;
 }
@@ -35,8 +35,8 @@ async fn a_log_of_another_format_is_refused_on_postgres() {
     let url: StoreUrl = database.url().parse().expect("a URL");
     EventStore::migrate(&url).await.expect("migrated");
     drop(EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens"));
-    database.sql("update guerdon_log.log set format = 10").expect("altered");
-    is_refused(&url, 10).await;
+    database.sql("update guerdon_log.log set format = 11").expect("altered");
+    is_refused(&url, 11).await;
     database.sql("alter table guerdon_log.log drop column format").expect("altered");
     is_refused(&url, 1).await;
     let refused = EventStore::migrate(&url).await.expect_err("it is of format 1");
@@ -92,12 +92,12 @@ async fn an_archive_file_of_another_format_is_refused() {
     let whole = fs::read(&path).expect("read");
     let ours = header(LogFormat::CURRENT.0);
     assert!(whole.starts_with(&ours));
-    let others = [&header(8)[..], &whole[ours.len()..]].concat();
+    let others = [&header(11)[..], &whole[ours.len()..]].concat();
     assert_eq!(others.len(), whole.len(), "the members begin where they did");
     fs::write(&path, others).expect("written");
-    let refused = store.read(P0, Position::START, 2).await.expect_err("it is of format 8");
+    let refused = store.read(P0, Position::START, 2).await.expect_err("it is of format 11");
     assert!(refused.to_string().contains(&range.file), "{refused}");
-    says(&refused, 8);
+    says(&refused, 11);
 }
 
 /// The first line of an archive file, compressed.

@@ -131,8 +131,13 @@ async fn every_answer_says_what_a_browser_and_a_cache_may_do_with_it() {
             let is_terms = ["/v1/offers", "/v1/earning-rules", "/v1/policy"]
                 .iter()
                 .any(|terms| path.starts_with(terms));
-            let is_kept = is_terms && route.method == "GET" && answer.status() == 200;
-            let expected = if is_kept { "private, no-cache" } else { "no-store" };
+            let is_shown = route.method == "GET" && answer.status() == 200;
+            let is_polled = path == "/v1/gates" || path.ends_with("/countdown");
+            let expected = match (is_shown, is_polled, is_terms) {
+                (true, true, _) => "public, max-age=1",
+                (true, false, true) => "private, no-cache",
+                _ => "no-store",
+            };
             assert_eq!(text(answer.headers(), "cache-control"), Some(expected), "{what}");
         }
     }

@@ -80,6 +80,9 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "stock-sold",
             "sold-out",
             "offer-not-open",
+            "offer-not-paused",
+            "segment-changed",
+            "segment-required",
             "tier-required",
             "ladder-unknown",
             "ladder-exists",
@@ -134,6 +137,8 @@ const SOUND: &[&str] = &[
 
 const AWAY: &[&str] = &[
     "body-too-slow",
+    "overloaded",
+    "rate-limited",
     "projection-behind",
     "read-model-unreachable",
     "not-decided",
