@@ -20,8 +20,8 @@ pub(crate) const QUEUE_COMMANDS_MAX: usize = 8192;
 /// For so many commands that came alone, a batch takes one that came with many.
 const WEIGHT: usize = 4;
 
-/// Or so many, if that is more: a call with a thousand earnings takes sixteen batches.
-const MANY_BESIDE: usize = 64;
+/// Or so many, if that is more: a call with a thousand earnings takes 32 batches.
+const MANY_BESIDE: usize = 32;
 
 /// Whose place in the queue a command takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

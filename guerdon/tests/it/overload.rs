@@ -20,8 +20,8 @@ const ROUND: Duration = Duration::from_secs(2);
 const SHOPPERS: u64 = 16;
 const MERCHANTS: u64 = 4;
 
-/// A merchant's thousand stands in a queue of its own: while each shopper redeems once, fewer are
-/// decided than one call has, though four calls wait all the time.
+/// A merchant's thousand stands in a queue of its own: for each redemption fewer than a tenth of one
+/// call are decided, though four calls wait all the time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redemptions_go_on_beside_merchants_who_send_a_thousand_earnings_a_call() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -51,7 +51,8 @@ async fn redemptions_go_on_beside_merchants_who_send_a_thousand_earnings_a_call(
     // A redemption is two events, and the probe is one.
     let earned = end - begin - 2 * redeemed - 1;
     println!("{redeemed} redemptions beside {earned} earnings");
-    assert!(earned * SHOPPERS <= redeemed * 1_000, "{redeemed} redemptions, {earned} earnings");
+    // Without queues of their own, four calls of a thousand would stand before each.
+    assert!(earned <= redeemed * 100, "{redeemed} redemptions, {earned} earnings");
     assert!(earned > 0, "merchants are served, too");
     assert_eq!(ledger.stop(), Some(0));
 }
