@@ -13,7 +13,7 @@ use crate::ledger::*;
 type Answering = JoinHandle<Result<Answer, Unanswered>>;
 
 /// So many of a call with many are in a small batch at most.
-const MANY_BESIDE: usize = 64;
+const MANY_BESIDE: usize = 32;
 
 #[tokio::test]
 async fn redemptions_pass_a_call_of_thousands() {

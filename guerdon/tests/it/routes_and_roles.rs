@@ -133,6 +133,8 @@ fn with_tokens(folder: &Path) -> (Ledger, Api) {
     let provider = IdentityProvider::start(&[&key]).expect("a provider");
     let args = [
         ["--kafka", "127.0.0.1:1"],
+        // Every route is called at once.
+        ["--limit-shopper", "off"],
         ["--jwt-issuer", "https://login.example/"],
         ["--jwt-audience", "guerdon"],
         ["--jwt-keys", provider.keys_url()],
