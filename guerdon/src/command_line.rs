@@ -283,7 +283,7 @@ mod tests {
 
     /// The variables of which the help shows the value: numbers, times, words of a list, addresses
     /// to listen on, and the names of files and folders.
-    const SHOWN: [&str; 58] = [
+    const SHOWN: [&str; 65] = [
         "GUERDON_ACCEPT_WITHIN",
         "GUERDON_ACCESS_LOG",
         "GUERDON_ALERT_AFTER",
@@ -318,6 +318,12 @@ mod tests {
         "GUERDON_KAFKA_CREATE_TOPICS",
         "GUERDON_KAFKA_PARTITIONS",
         "GUERDON_KAFKA_PROPERTIES",
+        "GUERDON_LIMIT_ALL",
+        "GUERDON_LIMIT_KEY",
+        "GUERDON_LIMIT_OFFER",
+        "GUERDON_LIMIT_SHOPPER",
+        "GUERDON_LIMIT_SHOPPERS_OF_APPS",
+        "GUERDON_LIMIT_WRONG_KEYS",
         "GUERDON_LISTEN",
         "GUERDON_LOG_FORMAT",
         "GUERDON_NO_AUTHENTICATION",
@@ -332,6 +338,7 @@ mod tests {
         "GUERDON_REREAD_FROM",
         "GUERDON_ROLE",
         "GUERDON_SEAL_BALANCES_DAILY",
+        "GUERDON_SHED_AFTER_MS",
         "GUERDON_SNAPSHOT_EVERY",
         "GUERDON_TLS_CERTIFICATE",
         "GUERDON_TLS_KEY",
