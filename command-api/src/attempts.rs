@@ -169,8 +169,7 @@ impl Attempt {
         if !within.is_zero() {
             drop(tokio::time::timeout(within, decided.wait_for(Option::is_some)).await);
         }
-        let decided = decided.borrow().clone();
-        decided
+        self.decided.borrow().clone()
     }
 
     /// How far it is, if it came to this.

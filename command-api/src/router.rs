@@ -182,7 +182,10 @@ pub fn routes() -> Routes<CommandApi> {
             "/v1/offers/{offer_id}/stock-removals/{removal_id}",
             put(only(&[Operator], remove_stock).about(Offers).with_versions()),
         )
-        .route("/v1/offers/{offer_id}/pause", put(only(&[Operator], pause_offer).about(Offers)))
+        .route(
+            "/v1/offers/{offer_id}/pause",
+            put(only(&[Operator], pause_offer).about(Offers).with_versions()),
+        )
         .route(
             "/v1/offers/{offer_id}/resumptions/{resumption_id}",
             put(only(&[Operator], resume_offer).about(Offers).with_versions()),

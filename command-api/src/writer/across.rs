@@ -119,7 +119,7 @@ impl Across {
             if waits {
                 tokio::time::sleep_until(look_at.into()).await;
             } else {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         });
         tokio::select! {

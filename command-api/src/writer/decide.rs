@@ -1,4 +1,8 @@
 //! Commands that have arrived, decided one after the other into a batch.
+#![expect(
+    clippy::result_large_err,
+    reason = "a batch that can't go on is given back, which is rare"
+)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;

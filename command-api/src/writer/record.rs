@@ -1,4 +1,8 @@
 //! How events get into a batch, and what can hinder them.
+#![expect(
+    clippy::result_large_err,
+    reason = "a batch that can't go on is given back, which is rare"
+)]
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,8 @@
 //! What falls due while nobody asks: recorded in small portions behind the commands that wait.
+#![expect(
+    clippy::result_large_err,
+    reason = "a batch that can't go on is given back, which is rare"
+)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;

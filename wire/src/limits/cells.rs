@@ -28,13 +28,16 @@ const WAYS: usize = 8;
 /// memory that isn't touched until it is used.
 type Cell = [u64; 2];
 
+/// Cells under one lock, in sets: a key stands in one of its set's.
+type Stripe = Box<[[Cell; WAYS]]>;
+
 /// The cells of a process.
 #[derive(Debug)]
 pub(super) struct Cells {
     /// A hash that nobody outside can foresee: two callers share a bucket by chance alone, of one
     /// in 2^46 for a newcomer among all that there is room for.
     seed: RandomState,
-    stripes: Box<[Mutex<Box<[[Cell; WAYS]]>>]>,
+    stripes: Box<[Mutex<Stripe>]>,
 }
 
 impl Cells {
