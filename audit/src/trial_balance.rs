@@ -103,8 +103,8 @@ pub(crate) async fn get_trial_balance(
     json_with_etag(&headers, &body)
 }
 
-/// The last event of each partition that a moment includes; without one, the log's ends. Where there
-/// are several partitions, a position is no moment: what the others had received by its time may
+/// The last event of each partition that a moment includes; without one, the log's ends. Where
+/// there are several partitions, a position is no moment: what the others had received by its time may
 /// have been sent after it.
 pub async fn ends_at(store: &EventStore, at: Option<Moment>) -> Result<Vec<Place>, MomentError> {
     let at = match at {

@@ -83,8 +83,8 @@ fn flatten(path: &str, value: &Value, fields: &mut Vec<(String, String)>) {
     }
 }
 
-/// The partitions that moments speak of where no thing is named: a position is of its own alone, and
-/// a time is of all.
+/// The partitions that moments speak of where no thing is named: a position is of its own alone,
+/// and a time is of all.
 pub(super) fn partitions_at(
     partitions: u16,
     moments: impl IntoIterator<Item = Moment>,

@@ -20,8 +20,8 @@ const ROUND: Duration = Duration::from_secs(2);
 const SHOPPERS: u64 = 16;
 const MERCHANTS: u64 = 4;
 
-/// A merchant's thousand stands in a queue of its own: for each redemption fewer than a tenth of one
-/// call are decided, though four calls wait all the time.
+/// A merchant's thousand stands in a queue of its own: for each redemption fewer than a tenth of
+/// one call are decided, though four calls wait all the time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redemptions_go_on_beside_merchants_who_send_a_thousand_earnings_a_call() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,3 +1,5 @@
+//! Calls about a shipping request, whose account the log knows.
+
 use event_store::{Access, Append, StoreUrl};
 use log_record::{
     NewEvent, Partition, Place, Position, ShippingRequestId, UnrecordedCalls, WriterId,
