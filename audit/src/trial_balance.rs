@@ -104,8 +104,8 @@ pub(crate) async fn get_trial_balance(
 }
 
 /// The last event of each partition that a moment includes; without one, the log's ends. Where
-/// there are several partitions, a position is no moment: what the others had received by its time may
-/// have been sent after it.
+/// there are several partitions, a position is no moment: what the others had received by its time
+/// may have been sent after it.
 pub async fn ends_at(store: &EventStore, at: Option<Moment>) -> Result<Vec<Place>, MomentError> {
     let at = match at {
         None => {
