@@ -1,7 +1,7 @@
 //! A ledger's side of the talk, as decision 0013 has it: it asks for parcels on topics of its own
 //! and hears what is said of them. And the warehouse that is asked, as a process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rusqlite::Connection;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const LANE: &str = "0/main/3";
+const TOPIC_PARTITIONS: i32 = 2;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A ledger with a folder and topics that no other test has.
@@ -34,7 +36,9 @@ impl Ledger {
         let mut config = config(&brokers);
         let admin: AdminClient<DefaultClientContext> = config.create().expect("an admin");
         let topics = [format!("requests-{name}"), format!("events-{name}")];
-        let topics = topics.each_ref().map(|t| NewTopic::new(t, 2, TopicReplication::Fixed(1)));
+        let topics = topics
+            .each_ref()
+            .map(|topic| NewTopic::new(topic, TOPIC_PARTITIONS, TopicReplication::Fixed(1)));
         let made =
             admin.create_topics(&topics, &AdminOptions::new().request_timeout(Some(PATIENCE)));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -190,26 +194,35 @@ impl Ledger {
         rows.collect::<Result<_, _>>().expect("rows")
     }
 
-    /// What is said of each parcel, in order, until so many are delivered or patience ends.
+    /// What was said of each parcel, in order: all that is in the topic, and until so many parcels
+    /// are delivered or patience ends.
     pub(crate) fn hears(&self, delivered: usize) -> BTreeMap<String, Vec<Value>> {
         let consumer: BaseConsumer = config(&self.brokers)
             .set("group.id", format!("ledger-{}", uuid::Uuid::now_v7()))
             .set("auto.offset.reset", "earliest")
+            .set("enable.partition.eof", "true")
             .create()
             .expect("a consumer");
         consumer.subscribe(&[&format!("events-{}", self.name)]).expect("subscribed");
         let mut heard: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let mut read_to_their_end = BTreeSet::new();
         let started = Instant::now();
         let is_over = |heard: &BTreeMap<String, Vec<Value>>| {
             let is_there = |said: &&Vec<Value>| said.iter().any(|s| s["event"] == "delivered");
             heard.values().filter(is_there).count() >= delivered
         };
-        let mut silent_at = Instant::now();
         while started.elapsed() < PATIENCE
-            && !(is_over(&heard) && silent_at.elapsed() > Duration::from_secs(2))
+            && !(is_over(&heard) && (0..TOPIC_PARTITIONS).all(|p| read_to_their_end.contains(&p)))
         {
-            let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) else { continue };
-            silent_at = Instant::now();
+            let message = match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => message,
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    read_to_their_end.insert(partition);
+                    continue;
+                }
+                _ => continue,
+            };
+            read_to_their_end.remove(&message.partition());
             let body: Value =
                 serde_json::from_slice(message.payload().unwrap_or_default()).expect("JSON");
             let id = body["shipping_request_id"].as_str().expect("an id").to_owned();
