@@ -108,7 +108,7 @@ async fn a_partition_that_hides_what_it_will_hold_is_not_begun() {
 async fn a_log_of_another_format_is_refused() {
     let log_id = NEW_LOG.log_id;
     for (fact, format) in [
-        (format!(r#"{{"log_id":"{log_id}","partitions":1,"format":10}}"#), 10),
+        (format!(r#"{{"log_id":"{log_id}","partitions":1,"format":11}}"#), 11),
         (format!(r#"{{"log_id":"{log_id}","partitions":1}}"#), 1),
     ] {
         let server = KurrentServer::start().expect("a server");
