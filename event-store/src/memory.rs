@@ -16,7 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 
 use crate::check::check_rows;
-use crate::messages::{Indexed, MessageRow, rows_of, tell_receivers};
+use crate::messages::{Indexed, MessageRow, rows_of};
 use crate::recent::Recent;
 use crate::{
     ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, Erasure, MarkChange, MarkRow,
@@ -259,11 +259,10 @@ impl MemoryStore {
     /// What lands is known to be durable, unless the answer is lost.
     fn land(&self, log: &mut Log, append: Append<RecordedEvent>) -> Result<Position, AppendError> {
         let (at, rows) = (append.partition, append.events.clone());
-        let (landed, messages) = log.land(append)?;
+        let landed = log.land(append)?;
         if let Some(recent) = self.shared.recent.get(usize::from(at.0)) {
             recent.keep(rows);
         }
-        tell_receivers(&self.shared.recent, &messages);
         Ok(landed)
     }
 
@@ -366,11 +365,7 @@ impl Log {
         self.partitions.get_mut(usize::from(at.0)).ok_or(StoreError::NoSuchPartition(at))
     }
 
-    /// The end, and the rows of the messages that landed.
-    fn land(
-        &mut self,
-        append: Append<RecordedEvent>,
-    ) -> Result<(Position, Vec<MessageRow>), AppendError> {
+    fn land(&mut self, append: Append<RecordedEvent>) -> Result<Position, AppendError> {
         let from = append.partition;
         let messages = rows_of(&append.events).map_err(AppendError::InDoubt)?;
         let is_repeated =
@@ -391,7 +386,7 @@ impl Log {
         let end = partition.head.position;
         let rows = messages.iter().map(|row| ((from, row.to, row.number), row.position));
         self.messages.extend(rows);
-        Ok((end, messages))
+        Ok(end)
     }
 }
 

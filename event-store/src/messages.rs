@@ -6,13 +6,9 @@
 //! seen when its event is read. Rows stay when events are archived
 //! (`docs/decisions/0063-messages-between-partitions.md`).
 
-use std::sync::Arc;
-
 use log_record::{Partition, Place, Position, RecordedEvent};
 use serde::Deserialize;
-use tokio::sync::watch;
 
-use crate::recent::Recent;
 use crate::{EventStore, READ_EVENTS_MAX, StoreError};
 
 /// What is wrong with a message that the index hasn't.
@@ -71,17 +67,6 @@ fn row_of(event: &RecordedEvent) -> Result<Option<MessageRow>, StoreError> {
     Ok(Some(MessageRow { to, number, position: event.position() }))
 }
 
-/// Wakes those who wait for the messages of an append that landed, in this process.
-pub(crate) fn tell_receivers(recent: &[Arc<Recent>], messages: &[MessageRow]) {
-    let mut told: Vec<Partition> = vec![];
-    for MessageRow { to, .. } in messages {
-        if let Some(receiver) = recent.get(usize::from(to.0)).filter(|_| !told.contains(to)) {
-            receiver.tell_of_messages();
-            told.push(*to);
-        }
-    }
-}
-
 impl EventStore {
     /// The messages from one partition to another with numbers from `first` on, in their order and
     /// without a gap: as many as there are, but at most `limit` and [`READ_EVENTS_MAX`]. Numbers
@@ -116,17 +101,6 @@ impl EventStore {
             number += 1;
         }
         Ok(messages)
-    }
-
-    /// Changes after each append of this process that sends something to `to`. That is a hint:
-    /// another process's appends, and those whose answer was lost, aren't told of.
-    #[must_use]
-    pub fn messages_for(&self, to: Partition) -> watch::Receiver<u64> {
-        match self.recent(to) {
-            Ok(recent) => recent.subscribe_to_messages(),
-            // Nobody sends anything to a partition that isn't there.
-            Err(_) => watch::Sender::new(0).subscribe(),
-        }
     }
 
     /// The rows of the index from a number on, with their events.

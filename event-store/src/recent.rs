@@ -25,8 +25,6 @@ const RECENT_BYTES_MAX: usize = 32 << 20;
 pub(crate) struct Recent {
     /// Where it ended after this process's last append.
     end: watch::Sender<Position>,
-    /// Counts this process's appends to other partitions that sent something to this one.
-    messages: watch::Sender<u64>,
     appends: Mutex<Appends>,
     bytes_max: usize,
 }
@@ -56,8 +54,7 @@ impl Recent {
     }
 
     fn new(bytes_max: usize) -> Self {
-        let (end, messages) = (watch::Sender::new(Position::START), watch::Sender::new(0));
-        Self { end, messages, appends: Mutex::default(), bytes_max }
+        Self { end: watch::Sender::new(Position::START), appends: Mutex::default(), bytes_max }
     }
 
     /// Keeps the rows of an append that is durable. Appends come in the log's order.
@@ -117,16 +114,6 @@ impl Recent {
     /// Tells of appends of this process.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Position> {
         self.end.subscribe()
-    }
-
-    /// Wakes whoever waits for messages to this partition.
-    pub(crate) fn tell_of_messages(&self) {
-        self.messages.send_modify(|appends| *appends = appends.wrapping_add(1));
-    }
-
-    /// Tells of messages to this partition that this process has appended.
-    pub(crate) fn subscribe_to_messages(&self) -> watch::Receiver<u64> {
-        self.messages.subscribe()
     }
 }
 

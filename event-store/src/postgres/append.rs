@@ -7,7 +7,7 @@ use tokio_postgres::error::SqlState;
 use super::messages::{MessageColumns, is_repeated};
 use super::rows::{Columns, head_of_row};
 use super::{PostgresStore, READ_HEAD, Writer, is_stale, postgres};
-use crate::messages::{MessageRow, rows_of, tell_receivers};
+use crate::messages::rows_of;
 use crate::{Append, AppendError, StoreError, Unlanded};
 
 /// Answers by which the server says that it rolled the append back because of somebody else's lock:
@@ -60,12 +60,11 @@ impl PostgresStore {
             let mut held = store.writer(partition).map_err(AppendError::InDoubt)?.lock().await;
             let append = sealed();
             match store.append_on(&mut held, &append).await {
-                Ok((last, messages)) => {
+                Ok(last) => {
                     // Before the next append can begin.
                     if let Some(recent) = store.recent_of(partition) {
                         recent.keep(append.events);
                     }
-                    tell_receivers(store.recent(), &messages);
                     Ok(last)
                 }
                 Err(Failed::Conflict(head)) => Err(AppendError::Conflict(head)),
@@ -85,12 +84,12 @@ impl PostgresStore {
         appended.await.map_err(|_| AppendError::InDoubt(StoreError::Closed))?
     }
 
-    /// The end, and the messages that landed.
+    /// Where it ends.
     async fn append_on(
         &self,
         held: &mut MutexGuard<'_, Option<Writer>>,
         append: &Append<RecordedEvent>,
-    ) -> Result<(Position, Vec<MessageRow>), Failed> {
+    ) -> Result<Position, Failed> {
         let messages = rows_of(&append.events)?;
         // Until there is a connection, nothing was sent.
         let writer = self.connect(append.partition, held).await.map_err(Failed::NotBegun)?;
@@ -119,6 +118,6 @@ impl PostgresStore {
         }
         let last = append.last();
         self.shared.ranges.make_ahead(&self.shared.url, last);
-        Ok((last, messages))
+        Ok(last)
     }
 }

@@ -18,7 +18,7 @@ use super::in_place::InPlace;
 use super::messages::{insert_messages, is_any_there};
 use super::open;
 use super::rows::{failed, insert_events, select_head};
-use crate::messages::{MessageRow, rows_of, tell_receivers};
+use crate::messages::rows_of;
 use crate::recent::Recent;
 use crate::{Append, AppendError, StoreError, Unlanded};
 
@@ -117,12 +117,11 @@ fn append_in(
         Err(source) => return in_doubt(&failed(connection, "append to", source), appends.len()),
     };
     let ended = appends.into_iter().zip(landed).map(|(append, landed)| {
-        let messages = landed?;
+        landed?;
         let (last, events) = (append.last(), append.events.len() as u64);
         if let Some(recent) = recent.get(usize::from(append.partition.0)) {
             recent.keep(append.events);
         }
-        tell_receivers(recent, &messages);
         Ok(Appended { last, events, committed_in })
     });
     ended.collect()
@@ -136,8 +135,8 @@ fn begin_append(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
     begun
 }
 
-/// The messages that an append has landed, or why nothing of it did.
-type Ended = Result<Vec<MessageRow>, AppendError>;
+/// That an append has landed, or why nothing of it did.
+type Ended = Result<(), AppendError>;
 
 /// How each append ended, and how long the commit took.
 fn append_within(
@@ -175,7 +174,7 @@ fn append_one(
     }
     insert_events(transaction, &append.events)?;
     insert_messages(transaction, partition, &messages)?;
-    Ok(Ok(messages))
+    Ok(Ok(()))
 }
 
 /// Whether the head was where the writer believed it to be.

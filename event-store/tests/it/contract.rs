@@ -31,8 +31,7 @@ use api_keys::{
 };
 use erasures::texts_of_an_account_are_erased_up_to_a_position_and_no_checksum_changes;
 use messages::{
-    a_repeated_message_is_refused_with_all_of_its_append,
-    messages_are_read_in_their_order_and_their_receivers_are_told,
+    a_repeated_message_is_refused_with_all_of_its_append, messages_are_read_in_their_order,
     messages_that_were_recorded_before_get_their_rows_again,
 };
 use read_public::what_is_made_where_events_are_read_is_what_they_say;
@@ -103,7 +102,7 @@ every_store! {
     two_writers_that_race_append_every_acknowledged_event_once,
     a_follower_in_the_same_process_gets_what_is_stored,
     a_follower_gets_no_text_that_was_erased,
-    messages_are_read_in_their_order_and_their_receivers_are_told,
+    messages_are_read_in_their_order,
     a_repeated_message_is_refused_with_all_of_its_append,
     messages_that_were_recorded_before_get_their_rows_again,
 }
