@@ -28,8 +28,9 @@ pub enum StoreError {
     },
     /// An import of the log, or a copy to it, isn't finished, so it may lack events.
     #[error(
-        "the log {log} is being imported or copied to, or that was cut short; run the same `guerdon log \
-         import` or `guerdon copy-log` again, which finishes it, or remove the log"
+        "the log {log} isn't whole: an import or a copy is filling it, or was cut short; run the \
+         same `guerdon log import` or `guerdon copy-log` again, which finishes it, or remove the \
+         log"
     )]
     UnfinishedImport {
         /// The log.

@@ -96,7 +96,11 @@ async fn killed_and_finished(
         let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
         command.args([tool, "--store", store, "--data-dir"]).arg(data.path());
         command.env("GUERDON_LISTEN", "127.0.0.1:0");
-        fails(&ends(command), 1, "is being imported or copied to, or that was cut short; run");
+        fails(
+            &ends(command),
+            1,
+            "isn't whole: an import or a copy is filling it, or was cut short; run",
+        );
     }
     let done = succeeds(guerdon(folder, &import(export, store)));
     let came = events.len() as u64 - half_way;
