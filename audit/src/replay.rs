@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 
 use command_api::{LoadError, load};
-use domain::{AccountId, Event, ExchangeId, Impossible, OfferId, State, Timestamp, UnitId};
+use domain::{
+    AccountId, Event, ExchangeId, Impossible, OfferId, PROGRAMME_HOME, State, Timestamp, UnitId,
+};
 use event_schema::{DecodeError, decode};
 use event_store::{EventStore, StoreError};
 use futures_util::stream::{self, Stream, StreamExt as _};
@@ -18,7 +20,7 @@ use tokio::task::JoinError;
 use wire::Moment;
 
 use crate::past::{in_order, is_of_exchange};
-use crate::until::{PROGRAMME_HOME, last_by, time_of};
+use crate::until::{last_by, time_of};
 
 /// How many events are read at a time.
 const CHUNK_EVENTS: usize = 4_096;

@@ -4,8 +4,6 @@ use domain::Timestamp;
 use event_store::{EventStore, StoreError};
 use log_record::{PackedPlace, Partition, Place, Position, RecordedEvent};
 
-pub(crate) use command_api::PROGRAMME_HOME;
-
 /// Up to which event of a partition a moment reaches, and when it was.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Until {

@@ -87,4 +87,4 @@ pub use writer::{
     StopReason, Unanswered, Writer, WriterConfig, WriterStatus,
 };
 pub use writer_metrics::WriterMetrics;
-pub use writers::{PROGRAMME_HOME, Spread, TransferOutcome, Writers};
+pub use writers::{Spread, TransferOutcome, Writers};

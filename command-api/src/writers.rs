@@ -11,7 +11,7 @@ mod outcomes;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Command, MessageNumber, Timestamp};
+use domain::{Clock, Command, MessageNumber, PROGRAMME_HOME, Timestamp};
 use event_store::EventStore;
 use futures_util::future::{join, join_all, try_join_all};
 use log_record::{Partition, Place, Position};
@@ -27,9 +27,6 @@ use crate::writer::record::read_at_start;
 use crate::writer::{
     Answer, ReadClock, Request, StartError, Unanswered, Writer, WriterConfig, WriterStatus,
 };
-
-/// The partition of the programme but for its offers: its rules, policy, units and clock.
-pub const PROGRAMME_HOME: Partition = Partition(0);
 
 /// The writers of a log; clones share them. They stop when the last clone is dropped.
 #[derive(Clone, Debug)]

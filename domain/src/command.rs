@@ -107,6 +107,9 @@ use crate::{
 };
 use rules::CommandRules;
 
+/// The partition of the programme but for its offers: its rules, policy, units and clock.
+pub const PROGRAMME_HOME: Partition = Partition(0);
+
 /// Makes the enum of these commands, and gives each of them its rules.
 macro_rules! commands {
     ($($(#[$doc:meta])* $command:ident,)*) => {
@@ -253,13 +256,13 @@ impl Command {
     }
 
     /// The partition that decides it, of so many: that of its account, the home of its offer, or
-    /// the programme's, which is the first.
+    /// the programme's.
     #[must_use]
     pub fn partition(&self, partitions: u16) -> Partition {
         match (self.offer(), self.owner()) {
             (Some(offer), _) => offer.home(partitions),
             (None, Owner::Account(account)) => account.partition(partitions),
-            (None, Owner::Programme) => Partition(0),
+            (None, Owner::Programme) => PROGRAMME_HOME,
         }
     }
 

@@ -84,7 +84,7 @@ mod several_units;
 pub use account::{Account, Hold, OfferNumber, Pending, Wallet};
 pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
 pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
-pub use command::{Command, Owner, decide};
+pub use command::{Command, Owner, PROGRAMME_HOME, decide};
 pub use conversion::{ConversionRate, ConversionTerms};
 pub use day::{Day, DayError};
 pub use decision::{Decision, Preview, PreviewedCost, StockChange, Wait};

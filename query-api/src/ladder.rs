@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{Ladder, LadderId, Standing, StandingParts, TierId, UnitId};
-use log_record::Partition;
+use domain::{Ladder, LadderId, PROGRAMME_HOME, Standing, StandingParts, TierId, UnitId};
 use read_model::{AccountTier, LadderVersion, Query, Reading};
 use serde::Deserialize;
 use wire::body::{GrantedTierBody, LadderAccountBody, LadderBody, Sum};
@@ -29,9 +28,6 @@ static ACCOUNTS: LazyLock<Query> =
 static ACCOUNTS_OF_TIER: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/list_ladder_accounts_of_tier.sql")));
 const TOTALS: Query = Query::same(include_str!("sql/list_tier_totals.sql"));
-
-/// Whose ladders are shown: all other partitions are told by it.
-const PROGRAMME_HOME: Partition = Partition(0);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,6 +72,7 @@ pub(crate) async fn list_ladder_accounts(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let AccountsQuery { tier, limit, cursor } = query;
+    // All other partitions are told of ladders by it.
     let ladders = read_ladders(&mut reading, PROGRAMME_HOME).await?;
     let terms = ladders.get(ladder).ok_or_else(no_ladder)?;
     let list = format!("accounts of {ladder} that have {tier:?}");
