@@ -30,8 +30,8 @@ pub use replay::{
 pub use router::routes;
 pub use story::sentence;
 pub use trial_balance::{
-    AddUpError, Books, LastEvent, MomentError, TrialLine, UnitBooks, add_up, ends_at, sent_beyond,
-    trial_balance, trial_lines,
+    AddUpError, Books, LastEvent, MomentError, TrialLine, UnitBooks, add_up, add_up_together,
+    ends_at, trial_balance, trial_lines,
 };
 pub use until::last_by;
 

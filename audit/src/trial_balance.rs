@@ -75,22 +75,8 @@ pub(crate) async fn get_trial_balance(
         MomentError::Read(error) => unreadable(error),
         asked => Problem::invalid_query("at", asked),
     })?;
-    let mut books = vec![];
-    for end in ends {
-        books.push(api.books.at(&api.store, end, deadline).await?);
-    }
-    loop {
-        let beyond = sent_beyond(&books);
-        if beyond.is_empty() {
-            break;
-        }
-        for end in beyond {
-            let sums = api.books.at(&api.store, end, deadline).await?;
-            if let Some(of) = books.get_mut(usize::from(end.partition.0)) {
-                *of = sums;
-            }
-        }
-    }
+    let up_to = |end, _| api.books.at(&api.store, end, deadline);
+    let books = add_up_together(api.store.partitions(), ends, up_to).await?;
     let body = trial_balance(&books);
     let is_csv = accepted(&headers).iter().find_map(|range| match range.as_str() {
         "text/csv" => Some(true),
@@ -137,10 +123,32 @@ pub async fn ends_at(store: &EventStore, at: Option<Moment>) -> Result<Vec<Place
     Ok(ends)
 }
 
+/// The sums of each partition up to its end; and further, where others have received what it sent
+/// after that. So no credit came that hasn't left. `up_to` adds a partition up to an end, from the
+/// sums that it had so far.
+pub async fn add_up_together<E, F>(
+    partitions: u16,
+    ends: Vec<Place>,
+    mut up_to: impl FnMut(Place, Books) -> F,
+) -> Result<Vec<Books>, E>
+where
+    F: Future<Output = Result<Books, E>>,
+{
+    let mut books = vec![Books::default(); usize::from(partitions)];
+    let mut missing = ends;
+    while !missing.is_empty() {
+        for end in missing {
+            let Some(of) = books.get_mut(usize::from(end.partition.0)) else { continue };
+            *of = up_to(end, std::mem::take(of)).await?;
+        }
+        missing = sent_beyond(&books);
+    }
+    Ok(books)
+}
+
 /// Up to where partitions must be added up, too, because others have received what they sent after
-/// their ends; `books` has the sums of each. So no credit came that hasn't left.
-#[must_use]
-pub fn sent_beyond(books: &[Books]) -> Vec<Place> {
+/// their ends.
+fn sent_beyond(books: &[Books]) -> Vec<Place> {
     let ends = (0..).map(Partition).zip(books.iter().map(Books::position));
     let beyond = ends.filter_map(|(partition, end)| {
         let sent = books.iter().filter_map(|other| other.received_from(partition)).max();

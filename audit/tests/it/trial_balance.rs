@@ -1,6 +1,6 @@
 //! What the log adds up to at any moment: it balances, and it is what the read tables have.
 
-use audit::{Books, add_up, sent_beyond, trial_balance};
+use audit::{add_up, add_up_together, trial_balance};
 use axum::http::StatusCode;
 use domain::{Clock, State};
 use serde_json::{Value, json};
@@ -76,16 +76,9 @@ async fn several_partitions_add_up_together_and_what_came_has_left(on: On) {
     assert_eq!(points["in_transit"], "4");
     // As if each partition's end had been looked up long before another one's.
     for last in life.states().iter().map(State::place) {
-        let mut books = vec![Books::default(); life.states().len()];
-        let mut missing = vec![last];
-        while !missing.is_empty() {
-            for end in missing {
-                let of = &mut books[usize::from(end.partition.0)];
-                let begun = std::mem::take(of);
-                *of = add_up(&life.ledger.store, begun, end, None, |_| {}).await.expect("added up");
-            }
-            missing = sent_beyond(&books);
-        }
+        let store = &life.ledger.store;
+        let up_to = |end, begun| add_up(store, begun, end, None, |_| {});
+        let books = add_up_together(store.partitions(), vec![last], up_to).await.expect("added up");
         for unit in trial_balance(&books).units {
             assert!(unit.in_transit.0 >= 0, "{last}: {unit:?}");
             assert_eq!(unit.difference, Sum(0), "{last}");

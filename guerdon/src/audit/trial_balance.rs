@@ -3,11 +3,10 @@
 use std::fmt::{Display, Formatter};
 
 use anyhow::Context as _;
-use audit::{
-    Books, MomentError, TrialLine, add_up, ends_at, sent_beyond, trial_balance, trial_lines,
-};
+use audit::{MomentError, TrialLine, add_up, add_up_together, ends_at, trial_balance, trial_lines};
 use clap::Args;
 use event_store::Access;
+use log_record::Place;
 use serde::Serialize;
 use wire::Moment;
 use wire::body::{Sum, TrialBalanceBody, UnitTrialBalanceBody};
@@ -51,19 +50,13 @@ pub(crate) async fn run(
     };
     let all = ends.iter().map(|end| end.position.0).sum();
     let progress = printing.progress("events", Some(all));
-    let mut books = vec![Books::default(); ends.len()];
-    let mut missing = ends;
-    while !missing.is_empty() {
-        for end in missing {
-            let Some(of) = books.get_mut(usize::from(end.partition.0)) else { continue };
-            let begun = std::mem::take(of);
-            let added = add_up(&store, begun, end, None, |more| progress.inc(more)).await;
-            let added = added.context("the log can't be added up")?;
-            anyhow::ensure!(added.position() == end.position, "the log ends before {end}");
-            *of = added;
-        }
-        missing = sent_beyond(&books);
-    }
+    let up_to = async |end: Place, begun| {
+        let added = add_up(&store, begun, end, None, |more| progress.inc(more)).await;
+        let added = added.context("the log can't be added up")?;
+        anyhow::ensure!(added.position() == end.position, "the log ends before {end}");
+        Ok(added)
+    };
+    let books = add_up_together(store.partitions(), ends, up_to).await?;
     drop(progress);
     let body = trial_balance(&books);
     let differing = body.units.iter().filter(|unit| unit.difference != Sum(0));
