@@ -1,6 +1,8 @@
 //! How many partitions a log may have. It is fixed when the log is made: an account's partition
 //! follows from its id and this number.
 
+use std::ops::Range;
+
 use anyhow::ensure;
 use event_store::{EventStore, StoreUrl};
 
@@ -30,6 +32,14 @@ pub(crate) fn check_store(partitions: u16, store: &StoreUrl) -> anyhow::Result<(
          this one in PostgreSQL or SQLite"
     );
     Ok(())
+}
+
+/// The partitions that were asked for: one by its number, or all.
+pub(crate) fn chosen(asked: Option<u16>, store: &EventStore) -> anyhow::Result<Range<u16>> {
+    let all = store.partitions();
+    let Some(partition) = asked else { return Ok(0..all) };
+    ensure!(partition < all, "the log has no partition {partition}; it has {all}, counted from 0");
+    Ok(partition..partition + 1)
 }
 
 /// Checks that the log that was opened has as many as `--partitions` says.

@@ -4,7 +4,7 @@
 use std::fmt::{Display, Formatter};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 use command_api::Taken;
 use event_store::Access;
@@ -12,6 +12,7 @@ use log_record::{Partition, Place};
 use serde::Serialize;
 
 use crate::data_config::DataConfig;
+use crate::partitions;
 use crate::printing::Printing;
 
 /// How far it steps back behind the ledger where both want a processor.
@@ -64,15 +65,7 @@ pub(crate) async fn snapshot(args: SnapshotArgs) -> anyhow::Result<()> {
     let _ = rustix::process::nice(NICE);
     printing.about(format_args!("reading the state of {} to write a snapshot", data.store()));
     let store = data.open(Access::Read).await?;
-    let partitions = store.partitions();
-    let chosen = match partition {
-        Some(partition) if partition >= partitions => {
-            bail!("the log has no partition {partition}; it has {partitions}, counted from 0")
-        }
-        Some(partition) => partition..partition + 1,
-        None => 0..partitions,
-    };
-    for partition in chosen.map(Partition) {
+    for partition in partitions::chosen(partition, &store)?.map(Partition) {
         let progress = printing.progress("snapshots", None);
         let taken = data.snapshots().take(&store, partition).await;
         drop(progress);

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Formatter};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use clap::ValueEnum;
 use event_store::{Access, EventStore, READ_EVENTS_MAX, with_causes};
@@ -18,6 +18,7 @@ use transparency::Origin;
 
 use crate::command_line::path;
 use crate::data_config::DataConfig;
+use crate::partitions;
 use crate::printing::Printing;
 
 /// What to export, and where to.
@@ -156,22 +157,14 @@ async fn plan(
     store: &EventStore,
     found: &Found,
 ) -> anyhow::Result<Manifest> {
-    let partitions = store.partitions();
-    let chosen = match args.partition {
-        Some(partition) if partition >= partitions => {
-            bail!("the log has no partition {partition}; it has {partitions}, counted from 0")
-        }
-        Some(partition) => partition..partition + 1,
-        None => {
-            let is_whole = args.from == 1 && args.until.is_none();
-            ensure!(
-                is_whole || partitions == 1,
-                "the log has {partitions} partitions, and positions count in each: say which one \
-                 with --partition"
-            );
-            0..partitions
-        }
-    };
+    let all = store.partitions();
+    let chosen = partitions::chosen(args.partition, store)?;
+    let is_whole = args.from == 1 && args.until.is_none();
+    ensure!(
+        is_whole || chosen.len() == 1,
+        "the log has {all} partitions, and positions count in each: say which one with \
+         --partition"
+    );
     let mut checkpoints = vec![];
     for (partition, head) in store.heads().await? {
         let origin = Origin { log_id: store.log_id(), generation: head.generation, partition };
@@ -203,7 +196,7 @@ async fn plan(
         },
         log_format: LogFormat::CURRENT.0,
         log_id: store.log_id().0,
-        partitions,
+        partitions: all,
         private: if args.without_private { PrivateTexts::Hashes } else { PrivateTexts::Texts },
         events_per_file: args.events_per_file,
         ranges,
