@@ -30,6 +30,21 @@ pub struct Request {
 }
 
 impl Request {
+    /// A command that comes alone, and of whose caller nothing is known.
+    #[must_use]
+    pub const fn of(command: Command) -> Self {
+        Self {
+            command,
+            is_dry_run: false,
+            principal: None,
+            traceparent: None,
+            request_id: None,
+            is_marked: false,
+            is_one_of_many: false,
+            wait: None,
+        }
+    }
+
     /// Whose place in the queue it takes.
     pub(crate) const fn class(&self) -> Class {
         if self.is_one_of_many { Class::Many } else { Class::Single }

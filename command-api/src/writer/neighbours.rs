@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// How many words wait for a writer at most; further ones are lost, and said again.
 const WORDS_MAX: usize = 64;
 
-/// How often who waits for others sees whether they are still there.
+/// How often a caller that waits for other partitions looks whether their writers still run.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What one writer tells another.

@@ -15,12 +15,12 @@ use super::answer::{NotDecided, Request};
 use super::breaker::Breaker;
 use super::decide::BATCH_COMMANDS_MAX;
 
-/// So many that wait are no reason to look further: the next batch has room for all of them.
+/// While fewer than this wait, nothing is reckoned: the next batch has room for all of them.
 const CALM: usize = 64;
 
-/// The time that a command takes is taken from batches that are at least so full, or that left some
-/// of those waiting who had waited for them. Of another one nobody knows how many more it could
-/// have had.
+/// The time that a command takes is measured on batches with at least this many commands, and on
+/// batches that left some commands waiting. A smaller batch that took all says nothing: it could
+/// have taken more.
 const FULL_BATCH: usize = BATCH_COMMANDS_MAX / 2;
 
 /// Shared by the writer and everyone who submits.
@@ -180,16 +180,7 @@ mod tests {
             pressure.hand_over(1, 0, pressure.made);
             let (account_id, hold_id) = ("ann".parse().expect("id"), "h-1".parse().expect("id"));
             let hold = CaptureHold { account_id, hold_id, capture, occurred_at: None };
-            let request = Request {
-                command: Command::CaptureHold(hold),
-                is_dry_run: false,
-                principal: None,
-                traceparent: None,
-                request_id: None,
-                is_marked: false,
-                is_one_of_many: false,
-                wait: None,
-            };
+            let request = Request::of(Command::CaptureHold(hold));
             pressure.admit(&request, CALM, || true).expect_err("it is shed");
             let counts = overload.counts().filter(|(_, count)| *count > 0);
             counts.map(|(what, _)| what).collect::<Vec<Shed>>()

@@ -1,6 +1,6 @@
 //! Messages of other partitions, taken in together with the writer's own commands. A message is
-//! never refused; one that can't be taken in stops the partition. Where a command that waits is
-//! decided with it, the command may be what can't: it goes, and the message is read again.
+//! never refused; one that can't be taken in stops the partition. A message may decide a command
+//! that waits for it. If that command is what fails, it is refused, and the message is read again.
 #![expect(
     clippy::result_large_err,
     reason = "a batch that can't go on is given back, which is rare"

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder, Retryable as _};
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use domain::State;
 use event_store::{AppendError, StoreError, with_causes};
 use log_record::{Checksum, Head, Position};
@@ -137,19 +137,10 @@ impl Run {
     /// Asks until there is an answer; nothing when another writer has taken over. An error says why
     /// there never will be one.
     async fn resolve_doubt(&mut self) -> Result<Option<Head>, StopReason> {
-        let (store, partition, writer) = (&self.config.store, self.partition, self.writer);
-        let head = (|| store.resolve_doubt(partition, writer))
-            .retry(delays())
-            .when(StoreError::is_passing)
-            .notify(|error, _| {
-                let error: &dyn std::error::Error = error;
-                tracing::warn!(error, "the doubt can't be resolved yet");
-                if self.pressure.breaker.failed() {
-                    self.commands.turn_away(NotDecided::LogAway);
-                }
-            })
-            .await
-            .map_err(|error| StopReason::LogFailed(with_causes(&error).into()))?;
+        let resolve =
+            async |run: &Self| run.config.store.resolve_doubt(run.partition, run.writer).await;
+        let head = self.insist("resolve the doubt", StoreError::is_passing, resolve).await;
+        let head = head.map_err(|error| StopReason::LogFailed(with_causes(&error).into()))?;
         self.epoch = head.map_or(self.epoch, |head| head.epoch);
         Ok(head)
     }
@@ -157,16 +148,9 @@ impl Run {
     /// Rebuilds the state. The one that can't be trusted goes first, with the ids that the gate
     /// shares with it, so that there are never two.
     async fn reload(&mut self) -> Result<(), StopReason> {
-        let mut rests = delays().build();
-        let has_answered = loop {
-            match self.has_answered().await {
-                Err(error) if error.is_passing() => {
-                    self.failed_to("compare the last answer with the log", &error);
-                }
-                told => break told,
-            }
-            tokio::time::sleep(rests.next().unwrap_or_default()).await;
-        };
+        let compare = async |run: &Self| run.has_answered().await;
+        let what = "compare the last answer with the log";
+        let has_answered = self.insist(what, StoreError::is_passing, compare).await;
         let has_answered =
             has_answered.map_err(|error| StopReason::LogFailed(with_causes(&error).into()))?;
         if let Err(head) = has_answered {
@@ -176,14 +160,8 @@ impl Run {
         let former = std::mem::replace(&mut self.state, State::new(self.partition));
         // A large state takes a while to be given back. Whether that panics changes nothing.
         let _: Result<(), _> = tokio::task::spawn_blocking(move || drop(former)).await;
-        let mut rests = delays().build();
-        let loaded = loop {
-            match self.load().await {
-                Err(error) if error.is_passing() => self.failed_to("rebuild the state", &error),
-                loaded => break loaded,
-            }
-            tokio::time::sleep(rests.next().unwrap_or_default()).await;
-        };
+        let load = async |run: &Self| run.load().await;
+        let loaded = self.insist("rebuild the state", LoadError::is_passing, load).await;
         let (Loaded { state, .. }, checksum) =
             loaded.map_err(|error| StopReason::NoState(with_causes(&error).into()))?;
         (self.durable, self.durable_checksum) = (state.position(), Some(checksum));
@@ -194,10 +172,26 @@ impl Run {
         Ok(())
     }
 
-    /// Says that the log failed, and that this is tried again.
-    fn failed_to(&mut self, what: &str, error: &(dyn std::error::Error + 'static)) {
-        tracing::warn!(error, "can't {what} yet");
-        self.log_failed();
+    /// Asks the log until it answers, and says each time that it didn't. An error says why it never
+    /// will.
+    async fn insist<T, E: std::error::Error + 'static>(
+        &mut self,
+        what: &str,
+        is_passing: fn(&E) -> bool,
+        ask: impl AsyncFn(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut rests = delays().build();
+        loop {
+            match ask(self).await {
+                Err(error) if is_passing(&error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "can't {what} yet");
+                    self.log_failed();
+                }
+                answered => return answered,
+            }
+            tokio::time::sleep(rests.next().unwrap_or_default()).await;
+        }
     }
 
     /// The state, and the checksum of its last event.

@@ -262,12 +262,7 @@ async fn stock_is_taken_away_once_every_shelf_is_home_and_a_close_ends_the_waiti
 #[tokio::test]
 async fn a_history_that_is_another_stops_every_partition_by_name() {
     let (town, store) = Town::in_memory(SOON).await;
-    let (ann, bob) = (living_in(1), living_in(2));
-    for account in [&ann, &bob] {
-        town.recorded(earn(account)).await;
-    }
-    let sent = transfer(&ann, &bob, 100, "t-1");
-    assert_eq!(town.transfers(&sent).await.status, TransferStatus::Received);
+    town.has_credit_sent().await;
     store.lose_tail(Partition(1), 2);
     for partition in 0..PARTITIONS {
         let why = town.stopped(partition).await;
@@ -303,12 +298,7 @@ async fn all_partitions_take_their_time_from_the_same_clock() {
 #[tokio::test]
 async fn partitions_of_several_moments_are_not_served() {
     let (town, store) = Town::in_memory(SOON).await;
-    let (ann, bob) = (living_in(1), living_in(2));
-    for account in [&ann, &bob] {
-        town.recorded(earn(account)).await;
-    }
-    let sent = transfer(&ann, &bob, 100, "t-1");
-    assert_eq!(town.transfers(&sent).await.status, TransferStatus::Received);
+    town.has_credit_sent().await;
     let new_log = NewLog { log_id: LogId(Uuid::from_u128(7)), partitions: PARTITIONS };
     let cut = EventStore::Memory(MemoryStore::new(new_log));
     let whole = EventStore::Memory(store);

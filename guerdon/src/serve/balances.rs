@@ -276,17 +276,7 @@ async fn record(
     sealed: Option<SealedBalances>,
 ) -> anyhow::Result<Option<Place>> {
     let command = SealBalances { seal_id: seal_id.clone(), sealed };
-    let request = Request {
-        command: Asked::SealBalances(command),
-        is_dry_run: false,
-        principal: None,
-        traceparent: None,
-        request_id: None,
-        is_marked: false,
-        is_one_of_many: false,
-        wait: None,
-    };
-    match writers.submit(request).await {
+    match writers.submit(Request::of(Asked::SealBalances(command))).await {
         Ok(Answer::Recorded { place, .. } | Answer::Repeat { place, .. }) => Ok(Some(place)),
         Ok(Answer::Unchanged(..)) => Ok(None),
         other => anyhow::bail!("the writer didn't record it: {other:?}"),

@@ -195,16 +195,7 @@ pub(crate) fn id<T: std::str::FromStr>(text: &str) -> T {
 }
 
 pub(crate) fn request(command: Command) -> Request {
-    Request {
-        command,
-        is_dry_run: false,
-        principal: None,
-        traceparent: None,
-        request_id: None,
-        is_marked: false,
-        is_one_of_many: false,
-        wait: None,
-    }
+    Request::of(command)
 }
 
 pub(crate) fn earn(account: &str) -> Request {

@@ -8,13 +8,16 @@ use command_api::{
     Writers,
 };
 use domain::command::{CancelExchange, SetPolicy, TransferCredit};
-use domain::{AccountId, Command, Event, Note, OfferId, Points, Policy, State, UnitId, UnitNumber};
+use domain::{
+    AccountId, Command, Event, Note, OfferId, Points, Policy, State, TransferStatus, UnitId,
+    UnitNumber,
+};
 use event_schema::decode;
 use event_store::{Access, EventStore, MemoryStore, NewLog, StoreUrl};
 use log_record::{LogId, Partition, Position, WriterId};
 use uuid::Uuid;
 
-use crate::ledger::{id, request};
+use crate::ledger::{earn, id, request};
 
 pub(super) const PARTITIONS: u16 = 4;
 
@@ -105,6 +108,16 @@ impl Town {
         let TransferCredit { account_id, to, transfer_id, .. } = transfer;
         let outcome = self.writers.transfer_outcome(account_id, to, transfer_id, deadline).await;
         outcome.expect("there are several partitions")
+    }
+
+    /// An account of partition 1 sends credit, and one of partition 2 receives it.
+    pub(super) async fn has_credit_sent(&self) {
+        let (ann, bob) = (living_in(1), living_in(2));
+        for account in [&ann, &bob] {
+            self.recorded(earn(account)).await;
+        }
+        let sent = transfer(&ann, &bob, 100, "t-1");
+        assert_eq!(self.transfers(&sent).await.status, TransferStatus::Received);
     }
 
     pub(super) fn status(&self, partition: u16) -> WriterStatus {
