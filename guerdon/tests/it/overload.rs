@@ -2,7 +2,6 @@
 //! same, and who is told at once to come again.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::ledger::full_disk::full_disk_library;
+use crate::ledger::full_disk::Disk;
 use crate::ledger::load::Load;
 use crate::ledger::{Answer, Api, Ledger, PATIENCE};
 
@@ -182,19 +181,14 @@ fn redeem_soon(asked: &mut JoinSet<(String, Answer)>, api: &Api, account: &'stat
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_disk_is_full_commands_are_refused_at_once_and_nothing_that_was_told_is_lost() {
     let folder = tempfile::tempdir().expect("a folder");
-    let library = full_disk_library(folder.path());
-    let switch = folder.path().join("disk-is-full");
-    let data = folder.path().join("data");
-    let variables = [
-        ("LD_PRELOAD", library.to_str().expect("UTF-8")),
-        ("DISK_IS_FULL", switch.to_str().expect("UTF-8")),
-    ];
-    let ledger = Ledger::start_with(&data, &["--command-deadline-ms", "20000"], &variables);
+    let (disk, data) = (Disk::with_room(folder.path()), folder.path().join("data"));
+    let args = ["--command-deadline-ms", "20000"];
+    let ledger = Ledger::start_with(&data, &args, &disk.variables());
     let api = &ledger.client;
     let load = Load::prepare(api).await;
     let clients = load.begin().await;
     clients.answers(50).await;
-    fill(&switch);
+    disk.fill();
     until_ready_says(api, "reasons", "log-unwritable").await;
     for number in 0..3 {
         let begun = Instant::now();
@@ -204,17 +198,13 @@ async fn while_the_disk_is_full_commands_are_refused_at_once_and_nothing_that_wa
     }
     api.get("shopper", "/v1/accounts/shopper-0").await.is(200);
     assert_eq!(number_of(api, "guerdon_writer_log_away").await, 1);
-    std::fs::remove_file(&switch).expect("there is room again");
+    disk.make_room();
     clients.answers(50).await;
     println!("the disk was full for a while: {}", clients.end().await);
     assert!(number_of(api, "guerdon_writer_log_went_away_total").await >= 1);
     assert_eq!(number_of(api, "guerdon_writer_log_away").await, 0);
     load.ask_all_again().await;
     assert_eq!(ledger.stop(), Some(0));
-}
-
-fn fill(switch: &Path) {
-    std::fs::write(switch, "").expect("the disk is full");
 }
 
 /// Waits until health names the reason.

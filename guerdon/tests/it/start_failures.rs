@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::ledger::full_disk::full_disk_library;
+use crate::ledger::full_disk::Disk;
 use crate::ledger::{Ledger, ends, serve};
 
 #[test]
@@ -181,27 +181,22 @@ async fn a_log_that_was_damaged_is_named() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_full_disk_nothing_is_answered_that_is_not_kept_and_it_heals() {
     let folder = tempfile::tempdir().expect("a folder");
-    let library = full_disk_library(folder.path());
-    let switch = folder.path().join("disk-is-full");
-    let data = folder.path().join("data");
-    let variables = [
-        ("LD_PRELOAD", library.to_str().expect("UTF-8")),
-        ("DISK_IS_FULL", switch.to_str().expect("UTF-8")),
-    ];
-    let ledger = Ledger::start_with(&data, &["--command-deadline-ms", "500"], &variables);
+    let (disk, data) = (Disk::with_room(folder.path()), folder.path().join("data"));
+    let args = ["--command-deadline-ms", "500"];
+    let ledger = Ledger::start_with(&data, &args, &disk.variables());
     ledger.client.opens("mug", 300, None, None).await;
     ledger.client.earns("ann", 900, "B-1").await;
     let first = ledger.client.redeems("ann", "x-1", "mug").await;
     let first = first.position.expect("a position");
     ledger.client.get_after(&first, "auditor", "/v1/accounts/ann").await.is(200);
 
-    fs::write(&switch, "").expect("the disk is full");
+    disk.fill();
     ledger.client.redeems("ann", "x-2", "mug").await.is_problem(503, "outcome-unknown");
     let ready = ledger.client.get("auditor", "/health/ready").await;
     assert_eq!(ready.is(503)["writer"]["status"], "recovering");
     ledger.client.get("auditor", "/v1/accounts/ann").await.is(200);
 
-    fs::remove_file(&switch).expect("there is room again");
+    disk.make_room();
     let answer = loop {
         let answer = ledger.client.redeems("ann", "x-2", "mug").await;
         if answer.status != 503 {
@@ -214,9 +209,9 @@ async fn on_a_full_disk_nothing_is_answered_that_is_not_kept_and_it_heals() {
     assert_eq!(balance["available"], 300, "two redemptions, and not three");
     assert_eq!(ledger.stop(), Some(0));
 
-    fs::write(&switch, "").expect("the disk is full");
+    disk.fill();
     let mut command = serve(&data);
-    command.envs(variables);
+    command.envs(disk.variables());
     fails(command, &["log"]);
 }
 
