@@ -43,8 +43,8 @@ pub(crate) const OVER_HTTP: &str = "test(/^(conversions|crash|given_back|prices|
      | test(/^(rush|several_rules|tiers|units)::/)";
 
 /// Everything as it is built by default; what people do over HTTP once more with four partitions;
-/// then what the features `kurrent` and `parquet` add, which are built apart, so that nothing of
-/// them gets into the rest.
+/// then what the features `kurrent` and `parquet` add, in another build, so that nothing of them
+/// gets into the rest.
 fn test_all() -> anyhow::Result<()> {
     let nextest = Nextest::install()?;
     // The servers that tests share start while the tests are built, and no test waits for them.
@@ -57,11 +57,9 @@ fn test_all() -> anyhow::Result<()> {
     let default = nextest.run("default", &["--workspace"], &[]);
     let over_http = ["-p", "guerdon", "--filterset", OVER_HTTP];
     let with_partitions = nextest.run("default", &over_http, &[("GUERDON_TEST_PARTITIONS", "4")]);
-    let packages = ["-p", "event-store", "-p", "guerdon", "--features", "guerdon/kurrent"];
-    let kurrent = [&packages[..], &["--filterset", "test(kurrent)"]].concat();
-    let with_kurrent = nextest.run("default", &kurrent, &[]);
-    let packages = ["-p", "log-export", "--features", "log-export/parquet"];
-    let parquet = [&packages[..], &["--filterset", "test(/^parquet::/)"]].concat();
-    let with_parquet = nextest.run("default", &parquet, &[]);
-    default.and(with_partitions).and(with_kurrent).and(with_parquet)
+    let packages = ["-p", "event-store", "-p", "guerdon", "-p", "log-export"];
+    let features = ["--features", "guerdon/kurrent,log-export/parquet"];
+    let tests = ["--filterset", "test(kurrent) | test(/^parquet::/)"];
+    let with_features = nextest.run("default", &[&packages[..], &features, &tests].concat(), &[]);
+    default.and(with_partitions).and(with_features)
 }
