@@ -49,7 +49,7 @@ pub(crate) async fn list_segments(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     check_exists(&mut reading, &account_id).await?;
-    // The character after a slash is a nought.
+    // In the order of characters, `0` comes right after `/`.
     let between = ["/", "0"].map(|end| format!("accounts/{account_id}/segments{end}"));
     let between = [between[0].as_str().into(), between[1].as_str().into()];
     let rows: Vec<Fact> = reading.all(*LIST, &between).await.map_err(failed)?;

@@ -95,7 +95,7 @@ impl Limits {
     }
 
     /// Counts a call of this class, and refuses it if its caller, or all callers, made too many. A
-    /// shopper doesn't pay for what an app asks and may not call.
+    /// call that an app may not make isn't counted against the shopper.
     pub(crate) fn count(
         &self,
         class: CallClass,
