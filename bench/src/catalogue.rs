@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use crate::contender::{Broker, Contender, Credit, Pace, Sender, Server, Store, Watch};
+use crate::contender::{Broker, Contender, Credit, Limits, Pace, Sender, Server, Store, Watch};
 use crate::naive::Way;
 use crate::requests::{ALL_ACCOUNTS, HOT_ACCOUNTS, Requests};
 use Requests::{
@@ -47,6 +47,9 @@ What:
   watched           the same as sealed, with keys, metrics that are read every 5 s, and a collector
                     that gets a hundredth of the traces
   unwatched         the same as sealed, without keys; nobody reads metrics or gets traces
+  limited           4,000 redemptions a second of one offer at fixed times, each of which counts
+                    against a limit of its shopper, its key, its offer and all callers
+  unlimited         the same without limits
   …-partitions      by a ledger with 8 partitions
   transfer-within   a point from one account to another of the same partition, of 8
   transfer-across   the same to an account of another partition; it counts once it is received
@@ -142,6 +145,12 @@ pub(crate) fn catalogue() -> Vec<Contender> {
         row("guerdon-sqlite-unwatched", Publishing(Broker::Absent), Redemptions)
             .at(SEALED_RATE)
             .watched_by(Watch::Nothing),
+        row("guerdon-sqlite-limited", CommandApi(Sqlite), HotRedemptions)
+            .at(SEALED_RATE)
+            .limited_by(Limits::All),
+        row("guerdon-sqlite-unlimited", CommandApi(Sqlite), HotRedemptions)
+            .at(SEALED_RATE)
+            .limited_by(Limits::Off),
         row("guerdon-sqlite-uniform-unsealed", CommandApi(Sqlite), Redemptions).unsealed().extra(),
         row("kafka-bare", Server::Sender(Sender::Bare), Redemptions),
         row("kafka-publisher", Server::Sender(Sender::Publisher), Redemptions),

@@ -3,9 +3,13 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+
+/// Files that are open beside connections.
+const OTHER_FILES: u64 = 256;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -34,6 +38,19 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Of `Guerdon-Position`, without the partition; 0 without the header.
     pub(crate) position: u64,
+}
+
+/// Raises the limit on open files, so that this process may have so many connections.
+pub(crate) fn allow_connections(connections: usize) -> anyhow::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(u64::MAX);
+    ensure!(
+        connections as u64 + OTHER_FILES <= most,
+        "{connections} connections need more open files than the {most} that are allowed; raise \
+         ulimit -Hn, or ask for fewer"
+    );
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+        .context("can't raise the limit on open files")
 }
 
 impl<'a> Ask<'a> {

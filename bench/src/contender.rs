@@ -17,6 +17,7 @@ pub(crate) struct Contender {
     /// Whether what is appended isn't sealed in the transparency log.
     pub(crate) is_unsealed: bool,
     pub(crate) watch: Watch,
+    pub(crate) limits: Limits,
     /// How many partitions the ledger has.
     pub(crate) partitions: u16,
     /// Whether it has its turn only with `--full`, or when it is named.
@@ -93,6 +94,34 @@ pub(crate) enum Watch {
     Nothing,
 }
 
+/// Which limits on calls a ledger has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limits {
+    /// As it comes: shoppers with keys of their own are limited, and an app's aren't.
+    Usual,
+    /// Each that there is, for each redemption, and so wide that it refuses nobody.
+    All,
+    /// None.
+    Off,
+}
+
+impl Limits {
+    /// With which a ledger has them.
+    pub(crate) const fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Usual => &[],
+            Self::All => &[
+                "--limit-shoppers-of-apps",
+                "--limit-shopper=redemptions=1000000/1s",
+                "--limit-key=redemptions=1000000/1s",
+                "--limit-all=redemptions=1000000/1s",
+                "--limit-offer=offer-0=1000000/1s",
+            ],
+            Self::Off => &["--limit-shopper=off", "--limit-wrong-keys=off"],
+        }
+    }
+}
+
 /// When the next request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -143,7 +172,7 @@ impl Contender {
     pub(crate) const fn new(name: &'static str, server: Server, requests: Requests) -> Self {
         let (credit, disk, pace) = (Credit::Plenty, Disk::AsItIs, Pace::Closed);
         let (is_beside_slow_clients, is_unsealed, is_extra) = (false, false, false);
-        let watch = Watch::Keys;
+        let (watch, limits) = (Watch::Keys, Limits::Usual);
         Self {
             name,
             server,
@@ -154,6 +183,7 @@ impl Contender {
             is_beside_slow_clients,
             is_unsealed,
             watch,
+            limits,
             partitions: 1,
             is_extra,
         }
@@ -173,6 +203,10 @@ impl Contender {
 
     pub(crate) const fn watched_by(self, watch: Watch) -> Self {
         Self { watch, ..self }
+    }
+
+    pub(crate) const fn limited_by(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     pub(crate) const fn in_partitions(self, partitions: u16) -> Self {

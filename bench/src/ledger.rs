@@ -80,6 +80,7 @@ impl Ledger {
         if contender.is_unsealed {
             command.arg("--unsealed");
         }
+        command.args(contender.limits.options());
         let mut collector = None;
         match contender.watch {
             Watch::Keys => {}

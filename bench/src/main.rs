@@ -5,8 +5,8 @@
 //! In reading order: `catalogue.rs` (the contenders), `rounds.rs`, `turn.rs`, `load.rs` (the
 //! client), `report.rs` (the tables); `broker.rs`, `sender.rs` and `follower.rs` for what goes to
 //! Kafka; beside them `restart.rs`, `rebuild.rs`, `memory.rs` and `footprint.rs`, on logs and
-//! states that `make_log.rs` makes; `tiers.rs` for what falls due at once; `audit.rs` for the
-//! transparency log. Everything runs on loopback, bounded in time.
+//! states that `make_log.rs` makes; `tiers.rs` for what falls due at once; `rush.rs` for a
+//! crowd; `audit.rs` for the transparency log. Everything runs on loopback, bounded in time.
 
 mod audit;
 mod broker;
@@ -38,6 +38,7 @@ mod requests;
 mod restart;
 mod results;
 mod rounds;
+mod rush;
 mod sender;
 mod settings;
 mod slow_clients;
@@ -89,6 +90,8 @@ enum Tool {
     Audit(audit::AuditArgs),
     /// Measures how commands are answered while the tiers of many accounts end in the same second.
     Tiers(tiers::TiersArgs),
+    /// Lets a million shoppers come in the same second, and checks what was sold.
+    Rush(rush::RushArgs),
     /// Measures the bytes in memory of an account, of an id and of a ladder.
     Memory,
     /// Measures the bytes on disk of a redemption.
@@ -122,6 +125,7 @@ async fn main() -> anyhow::Result<()> {
         Some(Tool::Rebuild(args)) => rebuild::rebuild(&args).await,
         Some(Tool::Audit(args)) => audit::audit(&args).await,
         Some(Tool::Tiers(args)) => tiers::tiers(&args).await,
+        Some(Tool::Rush(args)) => rush::rush(&args).await,
         Some(Tool::Memory) => memory::memory(),
         Some(Tool::Footprint { guerdon }) => footprint::footprint(guerdon).await,
         Some(Tool::MakeLog { content, folder }) => make_log::make_log(&content, &folder).await,

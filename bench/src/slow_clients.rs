@@ -4,12 +4,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::connection::allow_connections;
 
 /// How many there are.
 const CLIENTS: usize = 10_000;
@@ -28,9 +28,7 @@ pub(crate) struct SlowClients {
 impl SlowClients {
     /// Lets all of them connect.
     pub(crate) async fn start(address: SocketAddr, key: &str) -> anyhow::Result<Self> {
-        let limit = getrlimit(Resource::Nofile);
-        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
-            .context("can't raise the limit on open files")?;
+        allow_connections(CLIENTS)?;
         let header = "GET /v1/offers HTTP/1.1\r\nhost: ledger\r\nx-long: ".to_owned();
         let body = format!(
             "POST /v1/accounts/ann/credits HTTP/1.1\r\nhost: ledger\r\n\

@@ -38,7 +38,7 @@ pub(crate) enum Target {
 use Target::{AtLeast, CpuShareWithin, CpuWithin, P99PublishedWithin, P99Within};
 
 /// Over both ways to write the naive transaction: as most do, and as it is quickest.
-pub(crate) const TARGETS: [Target; 32] = [
+pub(crate) const TARGETS: [Target; 33] = [
     AtLeast { of: "guerdon-sqlite-uniform", over: "noop", ratio: 0.6 },
     AtLeast { of: "guerdon-postgres-uniform", over: "noop", ratio: 0.5 },
     AtLeast { of: "guerdon-postgres-uniform", over: "naive-uniform", ratio: 6.0 },
@@ -83,6 +83,7 @@ pub(crate) const TARGETS: [Target; 32] = [
         percent: 3.0,
     },
     CpuWithin { of: "guerdon-sqlite-watched", over: "guerdon-sqlite-unwatched", ratio: 1.1 },
+    CpuWithin { of: "guerdon-sqlite-limited", over: "guerdon-sqlite-unlimited", ratio: 1.1 },
 ];
 
 impl Target {
