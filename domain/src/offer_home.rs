@@ -47,9 +47,9 @@ pub enum HomePhase {
     Scarce {
         /// The partitions whose shelves have come home in this round.
         drained: BTreeSet<Partition>,
-        /// How many are sold in these, and granted by exchange since.
-        #[serde(with = "sum")]
-        sold: Units,
+        /// How many are sold in these, and granted by exchange since. Of what has no end, it may be
+        /// more than an amount can say.
+        sold: u128,
     },
 }
 
@@ -87,8 +87,19 @@ impl OfferHome {
     pub fn inventory(&self) -> Inventory {
         match (self.stock, &self.phase) {
             (Some(stock), _) => Inventory::Units { stock, remaining: self.pool },
-            (None, HomePhase::Scarce { sold, .. }) => Inventory::Unlimited { sold: *sold },
+            (None, HomePhase::Scarce { sold, .. }) => {
+                Inventory::Unlimited { sold: units_of(*sold).unwrap_or(Units::MOST) }
+            }
             (None, HomePhase::Wide) => Inventory::Unlimited { sold: Units::ZERO },
+        }
+    }
+
+    /// Whether so many can be all that there have been.
+    #[must_use]
+    pub fn can_have(&self, stock: Option<Units>) -> bool {
+        match (&self.phase, stock) {
+            (HomePhase::Scarce { sold, .. }, Some(stock)) => *sold <= u128::from(stock.get()),
+            _ => true,
         }
     }
 
@@ -141,7 +152,7 @@ impl OfferHome {
         let HomePhase::Scarce { sold, .. } = &mut self.phase else {
             return Err("I17: units were granted by exchange while shelves were filled");
         };
-        *sold = sold.plus(units).ok_or(TOO_MANY)?;
+        *sold += u128::from(units.get());
         Ok(())
     }
 
@@ -154,7 +165,7 @@ impl OfferHome {
     pub(crate) fn call_back(&mut self, round: u64) -> Result<(), &'static str> {
         if self.phase == HomePhase::Wide {
             self.round += 1;
-            self.phase = HomePhase::Scarce { drained: BTreeSet::new(), sold: Units::ZERO };
+            self.phase = HomePhase::Scarce { drained: BTreeSet::new(), sold: 0 };
         }
         if round == self.round { Ok(()) } else { Err("an offer's rounds are counted") }
     }
@@ -172,7 +183,7 @@ impl OfferHome {
         if fact.round != self.round || !drained.insert(from) {
             return Err("I17: a shelf comes home once a round");
         }
-        *sold = sold.plus(fact.sold).ok_or(TOO_MANY)?;
+        *sold += u128::from(fact.sold.get());
         self.pool = self.pool.plus(fact.units).ok_or(TOO_MANY)?;
         self.check_sum(partitions)
     }
@@ -190,7 +201,8 @@ impl OfferHome {
         if let HomePhase::Scarce { drained, sold } = &mut self.phase
             && drained.contains(&from)
         {
-            *sold = sold.minus(units).ok_or("I17: more came home than was sold")?;
+            let left = sold.checked_sub(units.get().into());
+            *sold = left.ok_or("I17: more came home than was sold")?;
         }
         self.check_sum(partitions)
     }
@@ -200,7 +212,8 @@ impl OfferHome {
         let (Some(stock), HomePhase::Scarce { sold, .. }) = (self.stock, &self.phase) else {
             return Ok(());
         };
-        let is_all = !self.is_drained(partitions) || self.pool.plus(*sold) == Some(stock);
+        let sum = u128::from(self.pool.get()) + sold;
+        let is_all = !self.is_drained(partitions) || sum == u128::from(stock.get());
         is_all.then_some(()).ok_or("I17: pool and units sold are the stock")
     }
 
@@ -230,10 +243,17 @@ impl OfferHome {
         let is_home = self.is_drained(partitions);
         is_home.then_some(()).ok_or("stock was amended while shelves were out")?;
         let pool = match stock {
-            Some(stock) => stock.minus(*sold).ok_or("I4: more is sold than stocked")?,
+            Some(stock) => {
+                let sold = units_of(*sold).and_then(|sold| stock.minus(sold));
+                sold.ok_or("I4: more is sold than stocked")?
+            }
             None => Units::ZERO,
         };
         (self.stock, self.pool) = (stock, pool);
         Ok(())
     }
+}
+
+fn units_of(number: u128) -> Option<Units> {
+    u64::try_from(number).ok().and_then(Units::sum_of)
 }

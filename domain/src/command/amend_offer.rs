@@ -53,6 +53,10 @@ impl CommandRules for AmendOffer {
                 return Ok(wait);
             }
         }
+        let home = draft.state.offer_home(&self.offer_id);
+        if stock.is_some_and(|stock| home.is_some_and(|home| !home.can_have(stock))) {
+            return Err(Refusal::StockSold { sold: present.sold() });
+        }
         let inventory = stock.map(|stock| limited(present, stock)).transpose()?;
         draft.check_costs(&self.terms, Some(&offer.terms))?;
         let mut version = offer.version;

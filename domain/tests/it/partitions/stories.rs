@@ -4,10 +4,11 @@
 use std::collections::HashSet;
 
 use domain::{
-    AccountId, Answers, Command, Decision, Desk, Event, ExchangeKey, GATE_BELIEVED_MICROS, Gates,
-    INQUIRY_EXCHANGES_MAX, Inquiry, Inventory, Letter, Message, MessageNumber, NotParked, OfferId,
-    PARKED_MAX, Parked, ParkedCommand, Refusal, Reply, Source, State, Timestamp, TransferId,
-    TransferStatus, Undelivered, UnitId, Wait, answer, decide, receive,
+    AMOUNT_MAX, AccountId, Answers, Command, Decision, Desk, Event, ExchangeKey,
+    GATE_BELIEVED_MICROS, Gates, INQUIRY_EXCHANGES_MAX, Inquiry, Inventory, Letter, Message,
+    MessageNumber, NotParked, OfferId, PARKED_MAX, Parked, ParkedCommand, Refusal, Reply, Source,
+    State, Timestamp, TransferId, TransferStatus, Undelivered, UnitId, Wait, answer, decide,
+    receive,
 };
 use log_record::{Checksum, Partition, Position};
 
@@ -269,6 +270,29 @@ fn stock_is_reduced_limited_and_unlimited_once_every_shelf_is_home() {
     let shelves = (0..PARTITIONS).filter_map(|number| town.shelf(number, "mug").remaining());
     let on_shelves: u64 = shelves.map(domain::Units::get).sum();
     assert_eq!(town.pool("mug") + on_shelves, 95);
+}
+
+#[test]
+fn more_may_be_sold_of_what_has_no_end_than_an_amount_can_say() {
+    let mut town = Town::new();
+    town.does(&asking::open("mug", None));
+    town.does(&asking::amend("mug", 0, None));
+    town.delivers();
+    for partition in [1, 2] {
+        let shopper = rich_in(&mut town, partition);
+        town.does(&asking::redeem(&shopper, 1, "mug", AMOUNT_MAX));
+    }
+    town.does(&asking::close("mug"));
+    town.delivers();
+    town.does(&asking::reopen("mug", 1));
+    town.delivers();
+    let limit = asking::amend("mug", 0, Some(Some(AMOUNT_MAX)));
+    let Ok(Decision::Wait(Wait::Shelves { calls, .. })) = town.decide(&limit) else {
+        panic!("it waits for the shelves")
+    };
+    town.append(limit.partition(PARTITIONS), calls);
+    town.delivers();
+    assert_eq!(town.decide(&limit).expect_err("more is sold").code(), "stock-sold");
 }
 
 #[test]
