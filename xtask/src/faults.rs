@@ -9,14 +9,15 @@ use crate::test::OVER_HTTP;
 /// server that speaks KurrentDB's protocol, of servers of read tables, and of a warehouse; faults
 /// of each kind on PostgreSQL and on a parcel's way; the seconds for which two writers race on
 /// every store; and mixes of the files of several histories, as an operator makes them by mistake;
-/// worlds of partitions; the shoppers of a rush on several partitions, and the seconds for which
+/// worlds of partitions, and histories of all commands in them; the shoppers of a rush on several partitions, and the seconds for which
 /// points go round through all of them.
-const LONG: [(&str, &str); 7] = [
+const LONG: [(&str, &str); 8] = [
     ("GUERDON_KILLS", "20"),
     ("GUERDON_FAULTS", "20"),
     ("GUERDON_RACE_SECONDS", "30"),
     ("GUERDON_MIXES", "200"),
     ("GUERDON_PARTITIONS_CASES", "2000"),
+    ("GUERDON_LIFE_CASES", "5000"),
     ("GUERDON_RUSH_SHOPPERS", "20000"),
     ("GUERDON_RING_SECONDS", "30"),
 ];

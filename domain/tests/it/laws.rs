@@ -7,7 +7,7 @@ mod pairs;
 mod purchases;
 pub(crate) mod random;
 mod refunds;
-mod sums;
+pub(crate) mod sums;
 mod units;
 
 use std::collections::HashMap;
@@ -146,7 +146,7 @@ proptest! {
     #[test]
     fn invariant_i7_points_are_conserved_overall_and_of_each_lot(steps in steps()) {
         let History { state, events, .. } = History::of(&steps);
-        let (sums, earned, gone) = sums(&events);
+        let (sums, earned, gone) = sums(Partition(0), &events);
         for (unit, _) in state.units() {
             let number_of_unit = state.unit_number(unit).expect("it is known");
             let sums = sums.get(&unit).copied().unwrap_or_default();
@@ -185,7 +185,7 @@ proptest! {
             let parts: &[LotPart] = match event {
                 Event::CreditEarned(_, fact) => {
                     if let Some(from) = fact.available_at {
-                        available.insert(lot_at(*at), from);
+                        available.insert(lot_at(Partition(0), *at), from);
                     }
                     &[]
                 }

@@ -1,27 +1,28 @@
 //! The ledger beside a plain, slow model of it that was written from docs/CREDIT.md alone: random
 //! commands are given to both, and everything that the document promises must come out the same.
 
-mod ask;
+pub(crate) mod ask;
 mod asking;
-mod beside;
+pub(crate) mod beside;
 mod bought;
 mod command;
+pub(crate) mod compare;
 mod conversions;
 mod earning;
-mod effect;
+pub(crate) mod effect;
 mod examples;
-mod ledger;
+pub(crate) mod ledger;
 mod lots;
 mod offers;
 mod purchases;
-mod random;
-mod refusals;
+pub(crate) mod random;
+pub(crate) mod refusals;
 mod reversing;
 mod rules;
-mod shipping;
+pub(crate) mod shipping;
 mod spending;
 mod units;
-mod values;
+pub(crate) mod values;
 mod wallet;
 
 use std::collections::BTreeMap;

@@ -33,12 +33,15 @@ pub(crate) fn number(points: Points) -> i128 {
 }
 
 /// The lot that the event at a position made.
-pub(crate) fn lot_at(position: Position) -> LotId {
-    Place { partition: Partition(0), position }.into()
+pub(crate) fn lot_at(partition: Partition, position: Position) -> LotId {
+    Place { partition, position }.into()
 }
 
-/// The sums of each unit, and what was earned and is gone of each lot.
-pub(crate) fn sums(events: &[Recorded]) -> (HashMap<UnitId, Sums>, HashMap<LotId, i128>, Gone) {
+/// The sums of each unit, and what was earned and is gone of each lot, by a partition's events.
+pub(crate) fn sums(
+    partition: Partition,
+    events: &[Recorded],
+) -> (HashMap<UnitId, Sums>, HashMap<LotId, i128>, Gone) {
     let (mut of_units, mut earned, mut gone) = (HashMap::new(), HashMap::new(), Gone::new());
     for Recorded { at, event, .. } in events {
         let mut goes = |parts: &[LotPart], sign: i128| {
@@ -53,7 +56,7 @@ pub(crate) fn sums(events: &[Recorded]) -> (HashMap<UnitId, Sums>, HashMap<LotId
                 let is_converted = fact.cause.kind == CauseKind::Conversion;
                 let sum = if is_converted { &mut sums.converted_in } else { &mut sums.issued };
                 *sum += number(fact.points);
-                earned.insert(lot_at(*at), number(fact.points));
+                earned.insert(lot_at(partition, *at), number(fact.points));
             }
             Event::CreditDeducted(_, fact) => {
                 sums.redeemed += number(fact.points);

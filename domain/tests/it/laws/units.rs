@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{Event, LotId, UnitId};
+use log_record::Partition;
 use proptest::prelude::*;
 
 use super::pairs::parts_in;
@@ -25,7 +26,7 @@ proptest! {
                 }
                 Event::CreditEarned(_, fact) => {
                     prop_assert!(!closed.contains(&fact.unit), "{:?}", event);
-                    lots.insert(lot_at(*at), fact.unit);
+                    lots.insert(lot_at(Partition(0), *at), fact.unit);
                 }
                 Event::CreditDeducted(..)
                 | Event::CreditHeld(..)

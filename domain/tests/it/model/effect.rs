@@ -6,7 +6,7 @@ use domain::{
     RefundCause, ReleaseReason, ReturnedLine, ShipmentReport, Shipped, Timestamp, UnitId,
     UnitPoints,
 };
-use log_record::Position;
+use log_record::Place;
 
 use super::bought::{BoughtOf, TakenOf, bought_of, taken_of};
 use super::conversions::Converted;
@@ -80,6 +80,13 @@ pub(crate) enum Effect {
     Received {
         account: String,
         from: String,
+        parts: Vec<Part>,
+    },
+    /// What couldn't be received in another partition.
+    SentBack {
+        account: String,
+        to: String,
+        why: &'static str,
         parts: Vec<Part>,
     },
     Held {
@@ -185,19 +192,19 @@ pub(crate) enum Effect {
     ClockConfirmed,
 }
 
-/// Which lot stands at which position, in the order in which they were earned.
+/// Which lot stands at which place, in the order in which they were earned.
 #[derive(Debug, Default)]
-pub(crate) struct Lots(Vec<Position>);
+pub(crate) struct Lots(Vec<Place>);
 
 impl Lots {
-    /// What an event says that happened; it is the next to be recorded, at that position.
-    pub(crate) fn effects_of(&mut self, position: Position, event: &Event) -> Vec<Effect> {
+    /// What an event says that happened; it is the next to be recorded, at that place.
+    pub(crate) fn effects_of(&mut self, place: Place, event: &Event) -> Vec<Effect> {
         if let Some(due) = self.dues_of(event) {
             let account = event.account_id().expect("it is of an account").to_string();
             assert!(!due.is_empty(), "an event of nothing: {event:?}");
             return due.into_iter().map(|due| Effect::Due(account.clone(), due)).collect();
         }
-        vec![self.effect_of(position, event)]
+        vec![self.effect_of(place, event)]
     }
 
     fn dues_of(&self, event: &Event) -> Option<Vec<Due>> {
@@ -223,12 +230,12 @@ impl Lots {
         }
     }
 
-    fn effect_of(&mut self, position: Position, event: &Event) -> Effect {
+    fn effect_of(&mut self, place: Place, event: &Event) -> Effect {
         match event {
             Event::AccountOpened(account, _) => Effect::Opened(account.to_string()),
             Event::AccountErased(account, _) => Effect::Erased(account.to_string()),
             Event::CreditEarned(account, it) => {
-                self.0.push(position);
+                self.0.push(place);
                 Effect::Earned {
                     account: account.to_string(),
                     lot: self.0.len() - 1,
@@ -279,6 +286,12 @@ impl Lots {
             Event::CreditReceived(account, it) => Effect::Received {
                 account: account.to_string(),
                 from: it.from.to_string(),
+                parts: self.parts(it.points, &it.lots),
+            },
+            Event::CreditReturned(account, it) => Effect::SentBack {
+                account: account.to_string(),
+                to: it.to.to_string(),
+                why: it.why.as_str(),
                 parts: self.parts(it.points, &it.lots),
             },
             Event::CreditHeld(account, it) => Effect::Held {
@@ -423,7 +436,6 @@ impl Lots {
             | Event::CreditExpired(..)
             | Event::DebtRepaid(..)
             | Event::BalancesSealed(_)
-            | Event::CreditReturned(..)
             | Event::MessageSent(_)
             | Event::MessageReceived(_) => panic!("no command does this: {event:?}"),
         }
@@ -475,6 +487,7 @@ impl Lots {
     pub(crate) fn part(&self, part: &LotPart) -> Part {
         Part {
             lot: self.number_of(part.lot),
+            partition: part.lot.place().partition().0,
             points: number(part.points),
             expires_at: part.expires_at.map(Timestamp::micros),
             graced: part.graced,
@@ -482,7 +495,7 @@ impl Lots {
     }
 
     fn number_of(&self, lot: LotId) -> usize {
-        let number = self.0.iter().position(|earned| *earned == lot.place().position());
+        let number = self.0.iter().position(|earned| *earned == Place::from(lot.place()));
         number.unwrap_or_else(|| panic!("no credit was earned at {lot}"))
     }
 }

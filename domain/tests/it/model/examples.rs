@@ -45,7 +45,7 @@ impl Pair {
 }
 
 fn part(lot: usize, amount: u128, expires_at: Option<Time>, graced: bool) -> Part {
-    Part { lot, points: amount, expires_at, graced }
+    Part { lot, partition: 0, points: amount, expires_at, graced }
 }
 
 // Falling due

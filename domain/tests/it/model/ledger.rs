@@ -1,14 +1,15 @@
 //! A plain, slow ledger of points, written from docs/CREDIT.md alone: vectors and loops.
 
 use domain::{
-    Command, ConversionTerms, EarningTerms, Page, Policy, SpentCredit, Terms, Timestamp, UnitId,
-    UnitTerms,
+    AccountId, Command, ConversionTerms, EarningTerms, Page, Policy, SpentCredit, Terms, Timestamp,
+    UnitId, UnitTerms,
 };
 
 use super::earning::{self, Span};
 use super::effect::{Due, Effect};
 use super::offers;
 use super::shipping::{Request, Told};
+use super::values;
 pub(crate) use super::wallet::{split, sum};
 
 /// The most that an amount can be.
@@ -23,6 +24,8 @@ pub(crate) type Time = i64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) lot: usize,
+    /// Where the lot was earned: of lots that expire at one time, this comes before their age.
+    pub(crate) partition: u16,
     pub(crate) points: u128,
     pub(crate) expires_at: Option<Time>,
     pub(crate) graced: bool,
@@ -258,6 +261,10 @@ pub(crate) struct Effects {
 
 #[derive(Debug)]
 pub(crate) struct Ledger {
+    /// How many partitions the ledger beside it has. The model has none, but for what differs
+    /// with them: which lot is spent first, what becomes of a transfer, and when stock is looked
+    /// at.
+    pub(crate) partitions: u16,
     pub(crate) accounts: Vec<Account>,
     pub(crate) lots: Vec<Lot>,
     pub(crate) exchanges: Vec<Exchange>,
@@ -282,6 +289,7 @@ pub(crate) struct Ledger {
 impl Default for Ledger {
     fn default() -> Self {
         Self {
+            partitions: 1,
             accounts: vec![],
             lots: vec![],
             exchanges: vec![],
@@ -411,6 +419,14 @@ impl Ledger {
             wallets.sort_by_key(|wallet| order.iter().position(|unit| *unit == wallet.unit));
         }
         wallets.iter_mut().find(|wallet| wallet.unit == unit).expect("it is there")
+    }
+
+    /// The partition that an account lives in.
+    pub(crate) fn home_of(&self, account: &str) -> u16 {
+        if self.partitions == 1 {
+            return 0;
+        }
+        values::id::<AccountId>(account).partition(self.partitions).0
     }
 
     pub(crate) fn unit(&self, id: UnitId) -> Option<&Unit> {

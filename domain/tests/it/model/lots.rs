@@ -88,7 +88,8 @@ impl Ledger {
             withdrawn: 0,
             expired: 0,
         });
-        let part = Part { lot, points, expires_at: life.expires_at, graced: false };
+        let (partition, expires_at) = (self.home_of(account), life.expires_at);
+        let part = Part { lot, partition, points, expires_at, graced: false };
         let owner = self.wallet_mut(account, unit);
         match life.available_at.filter(|available_at| *available_at > life.now) {
             Some(available_at) => owner.pending.push((available_at, part)),

@@ -4,7 +4,7 @@ use domain::{Command, Fact, Refusal, Timestamp};
 
 use super::ledger::No;
 
-pub(super) fn compare_refusals(
+pub(crate) fn compare_refusals(
     command: &Command,
     no: &No,
     refusal: &Refusal,

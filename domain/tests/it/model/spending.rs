@@ -8,7 +8,7 @@ use domain::{Command, UnitId};
 
 use super::effect::{Costs, Effect};
 use super::ledger::{
-    Captured, DAY, Effects, Exchange, Grace, Hold, Ledger, MOST, No, Part, Time, split, sum,
+    Captured, DAY, Effects, Exchange, Grace, Hold, Ledger, MOST, No, Offer, Part, Time, split, sum,
 };
 use super::offers::counted_days;
 use super::rules::{
@@ -51,11 +51,8 @@ impl Ledger {
     ) -> Result<Costs, No> {
         let Some(offer) = self.offer(order.offer_id.as_str()) else { return no("offer-unknown") };
         let quantity = u128::from(order.quantity.get());
-        if let Some(remaining) = offer.stock.map(|stock| stock - offer.sold)
-            && remaining < quantity
-        {
-            let facts = [("remaining", signed(remaining)), ("asked", signed(quantity))];
-            return no_for("sold-out", facts);
+        if self.partitions == 1 {
+            self.check_stock(order)?;
         }
         offer.check_takes(now)?;
         if let Some(segment) = offer.terms.segment
@@ -72,7 +69,9 @@ impl Ledger {
         let prices = offer.terms.prices.iter();
         let costs: Costs =
             prices.map(|price| (price.unit, number(price.points) * quantity)).collect();
-        if costs.iter().any(|(_, cost)| *cost > MOST) || offer.sold + quantity > MOST {
+        let is_counted = offer.stock.is_some();
+        let is_too_many = !is_counted && self.sold_where_lives(account, offer) + quantity > MOST;
+        if is_too_many || costs.iter().any(|(_, cost)| *cost > MOST) {
             return too_large();
         }
         if let Some(expected) = order.expected_points {
@@ -87,6 +86,29 @@ impl Ledger {
             return no("deliver-to-missing");
         }
         Ok(costs)
+    }
+
+    /// Whether there are so many. Over several partitions an offer's home alone can say so, and is
+    /// asked last.
+    fn check_stock(&self, order: &Order) -> Result<(), No> {
+        let asked = u128::from(order.quantity.get());
+        let offer = self.offer(order.offer_id.as_str()).expect("it was priced");
+        let remaining = offer.stock.map(|stock| stock - offer.sold);
+        match remaining.filter(|remaining| *remaining < asked) {
+            Some(remaining) => {
+                let facts = [("remaining", signed(remaining)), ("asked", signed(asked))];
+                no_for("sold-out", facts)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// How many of an offer are sold in the partition that an account lives in.
+    fn sold_where_lives(&self, account: &str, offer: &Offer) -> u128 {
+        let home = self.home_of(account);
+        let exchanges = self.exchanges.iter().filter(|it| it.offer == offer.id);
+        let there = exchanges.filter(|it| self.home_of(&it.account) == home);
+        there.map(|it| it.quantity - it.cancelled).sum()
     }
 
     /// Hands the goods of an order out.
@@ -143,6 +165,7 @@ impl Ledger {
                 return insufficient(*unit, *cost, available);
             }
         }
+        self.check_stock(&it.order)?;
         let (mut paid, mut own) = (vec![], vec![]);
         for (unit, cost) in costs {
             let drawn = self.wallet_mut(name, unit).spend(cost);
@@ -226,6 +249,7 @@ impl Ledger {
                 if cost > held {
                     return insufficient(unit, cost, held);
                 }
+                self.check_stock(order)?;
                 cost
             }
         };
@@ -416,9 +440,12 @@ impl Ledger {
         let (name, to, points) = (it.account_id.as_str(), it.to.as_str(), number(it.points));
         let unit = it.unit;
         self.check_spendable(unit)?;
-        self.check_room(to, unit, points)?;
+        let is_across = self.home_of(name) != self.home_of(to);
+        if !is_across {
+            self.check_room(to, unit, points)?;
+        }
         let Some(account) = self.account(name) else { return no("account-unknown") };
-        if self.account(to).is_none() {
+        if !is_across && self.account(to).is_none() {
             return no("recipient-unknown");
         }
         let available = account.wallet(unit).sum_available();
@@ -426,12 +453,27 @@ impl Ledger {
             return insufficient(unit, points, available);
         }
         let parts = self.wallet_mut(name, unit).spend(points);
-        self.wallet_mut(to, unit).put_all(&parts);
         let (sender, recipient) = (name.to_owned(), to.to_owned());
-        let own = vec![
-            Effect::Sent { account: sender.clone(), to: recipient.clone(), parts: parts.clone() },
-            Effect::Received { account: recipient.clone(), from: sender.clone(), parts },
-        ];
-        Ok(Some(Effects { accounts: vec![sender, recipient], own, after: vec![] }))
+        let (account, to) = (sender.clone(), recipient.clone());
+        let mut own = vec![Effect::Sent { account, to, parts: parts.clone() }];
+        let mut accounts = vec![sender.clone()];
+        let is_known = self.account(&recipient).is_some();
+        accounts.extend(is_known.then(|| recipient.clone()));
+        let room = self.check_room(&recipient, unit, points);
+        let room = if is_known { room } else { no("recipient-unknown") };
+        match room {
+            Ok(()) => {
+                self.wallet_mut(&recipient, unit).put_all(&parts);
+                let (account, from) = (recipient, sender);
+                own.push(Effect::Received { account, from, parts });
+            }
+            // The recipient's partition sends it back, with the reason.
+            Err(No { code: why, .. }) => {
+                self.wallet_mut(&sender, unit).put_all(&parts);
+                let (account, to) = (sender, recipient);
+                own.push(Effect::SentBack { account, to, why, parts });
+            }
+        }
+        Ok(Some(Effects { accounts, own, after: vec![] }))
     }
 }

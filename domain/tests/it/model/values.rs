@@ -8,7 +8,7 @@ use domain::{
 };
 
 use super::ask::{
-    AskedOrder, AskedRule, AskedTerms, AskedWay, Choice, News, Read, Target, When, Who,
+    AskedOrder, AskedRule, AskedTerms, AskedWay, Choice, News, Read, Target, Wait, When, Who,
 };
 use super::ledger::{Account, DAY, Ledger, Offer, Time};
 use super::shipping::contents;
@@ -31,7 +31,8 @@ pub(crate) fn time(micros: Time) -> Timestamp {
     Timestamp::from_micros(micros).expect("a time")
 }
 
-pub(crate) const ACCOUNTS: [&str; 4] = ["ann", "bob", "cid", "dan"];
+/// Of four partitions, the first two live in one, and the others in two further ones.
+pub(crate) const ACCOUNTS: [&str; 4] = ["ann", "bob", "cleo", "dan"];
 /// In Beirut and Santiago, clocks are set forward at midnight.
 pub(crate) const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "Asia/Beirut", "America/Santiago"];
 pub(crate) const RULES: [&str; 3] = ["default", "gold", "none"];
@@ -78,6 +79,21 @@ impl When {
             Self::After { days, micros } => now + days * DAY + micros,
         };
         time.max(0)
+    }
+}
+
+impl Wait {
+    /// The time after it.
+    pub(crate) fn after(&self, now: Time, ledger: &Ledger) -> Time {
+        match self {
+            Self::Not => now,
+            Self::Micros(micros) => now + micros,
+            Self::Until { skipping, micros } => {
+                let times = ledger.turning_points(now);
+                let time = times.get(*skipping).or(times.last()).copied().unwrap_or(now);
+                now.max(time + micros)
+            }
+        }
     }
 }
 

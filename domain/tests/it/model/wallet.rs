@@ -5,9 +5,10 @@ use domain::UnitId;
 use super::ledger::{Account, DAY, Debt, Grace, Hold, Part, Time, Wallet};
 
 impl Part {
-    /// What expires first, then the lower lot, then the part without grace.
-    pub(super) fn order(&self) -> (Time, usize, bool) {
-        (self.expires_at.unwrap_or(Time::MAX), self.lot, self.graced)
+    /// What expires first, then the lower lot, then the part without grace. Of two lots, the lower
+    /// one is that of the lower partition, then the older.
+    pub(super) fn order(&self) -> (Time, u16, usize, bool) {
+        (self.expires_at.unwrap_or(Time::MAX), self.partition, self.lot, self.graced)
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn units(number: u64) -> Units {
 }
 
 pub(super) fn points(number: u64) -> Points {
-    Points::new(number).expect("an amount")
+    Points::sum_of(number).expect("an amount")
 }
 
 pub(super) fn earn(account: &AccountId, unit: UnitId, amount: u64, cause: u64) -> Command {

@@ -1,7 +1,9 @@
 //! Bugs that are planted in the simulation, never in the product: each changes what a writer would
 //! do with what the domain decided, or what it reads.
 
-use domain::{Event, Grant, Message, ShelfGranted};
+use domain::{
+    Event, Grant, LimitDays, Message, ProgrammeChange, Refusal, RefusalCode, ShelfGranted,
+};
 
 /// A planted bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,18 @@ pub(super) enum Flaw {
     ProgrammeToldToSome,
     /// A partition isn't told of an offer's new terms.
     TermsToldToSome,
+    /// Callers are answered before the log has what they are told.
+    AnsweredBeforeDurable,
+    /// Credit that comes from another partition has lost its expiry.
+    ExpiryLost,
+    /// An exchange from the last units counts towards no limit.
+    GrantUncounted,
+    /// Other partitions are told of a rule without its cap.
+    CapUntold,
+    /// Other partitions are told of a policy without its grace.
+    GraceUntold,
+    /// Another reason is given for what comes back.
+    OtherReason,
 }
 
 impl Flaw {
@@ -62,6 +76,50 @@ impl Flaw {
         Self::ProgrammeToldToSome,
         Self::TermsToldToSome,
     ];
+
+    /// Those that the plain model sees and no invariant does.
+    pub(super) const UNLIKE: [Self; 5] = [
+        Self::ExpiryLost,
+        Self::GrantUncounted,
+        Self::CapUntold,
+        Self::GraceUntold,
+        Self::OtherReason,
+    ];
+
+    /// Those that all commands bring to light where nobody waits.
+    pub(super) const RESTLESS: [Self; 5] = [
+        Self::AnsweredBeforeDurable,
+        Self::CursorApart,
+        Self::GrantKeptByNobody,
+        Self::ReadBeforeDurable,
+        Self::SentAndKept,
+    ];
+
+    /// What a partition with this bug would say instead; nothing is lost or there twice.
+    fn garble(self, event: &mut Event) {
+        match (self, event) {
+            (Self::ExpiryLost, Event::CreditReceived(_, fact)) => {
+                fact.lots.iter_mut().for_each(|part| part.expires_at = None);
+            }
+            (Self::GrantUncounted, Event::ExchangeCreated(_, fact)) => {
+                fact.counted = LimitDays::default();
+            }
+            (_, Event::MessageSent(fact)) => match (self, &mut fact.message) {
+                (Self::OtherReason, Message::CreditReturned(_, why)) => {
+                    *why = RefusalCode::from(&Refusal::AccountUnknown);
+                }
+                (_, Message::Programme(change)) => match (self, &mut **change) {
+                    (Self::CapUntold, ProgrammeChange::EarningRule(fact)) => fact.terms.cap = None,
+                    (Self::GraceUntold, ProgrammeChange::Policy(fact)) => {
+                        fact.policy.refund_grace_days = 0;
+                    }
+                    _ => {}
+                },
+                _ => {}
+            },
+            _ => {}
+        }
+    }
 
     /// What a writer with this bug would append instead.
     pub(super) fn spoil(self, events: &mut Vec<Event>) {
@@ -96,6 +154,13 @@ impl Flaw {
                     events.retain(|it| !matches!(it, Event::CreditSent(..)));
                 }
             }
+            Self::ExpiryLost if !is_receipt => {}
+            Self::GrantUncounted if !events.first().is_some_and(is_for_one) => {}
+            Self::ExpiryLost
+            | Self::GrantUncounted
+            | Self::CapUntold
+            | Self::GraceUntold
+            | Self::OtherReason => events.iter_mut().for_each(|event| self.garble(event)),
             Self::KeptOnCalledBackShelf => {
                 for event in events {
                     if let Event::MessageSent(fact) = event

@@ -1,11 +1,11 @@
 //! One partition: its log, of which a part is durable, the state that its writer decides with, and
 //! what the writer holds beside it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use domain::{
-    Command, Decision, Desk, Event, ExchangeKey, Gates, Letter, Message, MessageNumber, Parked,
-    Source, State, Timestamp, decide,
+    AMOUNT_MAX, Command, Decision, Desk, Event, Gates, Letter, Message, MessageNumber, Parked,
+    Points, Source, State, Timestamp, decide,
 };
 use log_record::{Checksum, Partition, Position};
 
@@ -45,10 +45,10 @@ pub(super) struct Node {
     pub(super) operators: Vec<(Command, Timestamp)>,
     /// The events that are messages, by whom they are for.
     outgoing: HashMap<Partition, Vec<usize>>,
-    /// Exchanges whose shopper will be answered 201 once the log is durable up to there.
-    answers: Vec<(usize, ExchangeKey)>,
-    /// Exchanges whose shopper was.
-    pub(super) accepted: HashSet<ExchangeKey>,
+    /// Commands whose caller will be answered 201 once what was appended is durable.
+    answers: Vec<Command>,
+    /// Commands whose caller was.
+    pub(super) accepted: Vec<Command>,
     /// It does nothing before this step.
     pub(super) silent_until: usize,
 }
@@ -68,7 +68,7 @@ impl Node {
             operators: vec![],
             outgoing: HashMap::new(),
             answers: vec![],
-            accepted: HashSet::new(),
+            accepted: vec![],
             silent_until: 0,
         }
     }
@@ -118,16 +118,16 @@ impl Node {
         self.log.push(Recorded { time, event });
     }
 
-    /// The shopper is told once the exchange is durable.
-    pub(super) fn answer_later(&mut self, key: ExchangeKey) {
-        self.answers.push((self.log.len(), key));
+    /// The caller is told once the outcome is durable.
+    pub(super) fn answer_later(&mut self, command: Command) {
+        self.answers.push(command);
     }
 
     /// What was appended becomes durable, and who waited for that is told.
     pub(super) fn sync(&mut self) {
         self.durable = self.log.len();
         self.ends.clear();
-        self.accepted.extend(self.answers.drain(..).map(|(_, key)| key));
+        self.accepted.append(&mut self.answers);
     }
 
     /// The process dies: some of what wasn't durable may be, and all that is soft is gone.
@@ -171,12 +171,35 @@ impl Node {
         Ok(state)
     }
 
+    /// The writer is another, which has a snapshot of what the former one knew.
+    pub(super) fn restart_from_snapshot(&mut self) {
+        let bytes = postcard::to_stdvec(&self.state).expect("it is written");
+        let state: State = postcard::from_bytes(&bytes).expect("a snapshot is read");
+        self.state = state.with_schedule();
+    }
+
     /// A snapshot of what is durable.
     pub(super) fn take_snapshot(&mut self) {
         if self.durable == self.log.len() {
             let bytes = postcard::to_stdvec(&self.state).expect("it is written");
             self.snapshot = Some((bytes, self.log.len()));
         }
+    }
+
+    /// Whether it is credit that comes back, and has room in its sender's account for sure.
+    pub(super) fn has_room_for(&self, message: &Message) -> bool {
+        let Message::CreditReturned(credit, _) = message else { return false };
+        let unit = self.state.unit_number(credit.unit).unwrap_or_default();
+        let sender = self.state.account(&credit.from).expect("it has sent");
+        let wallet = sender.wallet(unit);
+        let has = [wallet.available(), wallet.pending(), wallet.held(), credit.points];
+        has.into_iter().map(Points::get).sum::<u64>() <= AMOUNT_MAX
+    }
+
+    /// Whether credit came back after that event.
+    pub(super) fn has_had_back_since(&self, last: Position) -> bool {
+        let since = usize::try_from(last.0).expect("small");
+        self.log[since..].iter().any(|it| matches!(it.event, Event::CreditReturned(..)))
     }
 
     /// How many messages for a partition are in the log.

@@ -3,12 +3,15 @@
 
 use std::collections::HashMap;
 
-use domain::{Event, Grant, Inventory, Message, OfferId, ShelfGranted, UnitId, Units};
+use domain::{
+    Event, Grant, Inventory, Message, OfferId, Points, Policy, ShelfGranted, State, UnitId,
+    UnitTerms, Units,
+};
 use log_record::Partition;
 
-use super::asking::{self, id};
+use super::asking;
 use super::node::Node;
-use super::world::{OFFERS, PARTITIONS, World};
+use super::world::{PARTITIONS, World};
 
 /// Where the units of an offer are, by what the shelves and the mail hold.
 #[derive(Debug, Default)]
@@ -24,13 +27,34 @@ struct Whereabouts {
 impl World {
     /// After each step.
     pub(super) fn check(&self) -> Result<(), String> {
-        for offer in OFFERS {
-            self.invariant_i17_units(&id(offer))?;
+        for offer in self.offers() {
+            self.invariant_i17_units(&offer)?;
         }
-        for unit in [UnitId::POINTS, id("miles")] {
+        for (unit, _) in self.nodes[0].state.units() {
             self.invariant_i20_transit(unit)?;
         }
+        self.invariant_i10_debts()?;
         self.invariant_i19_messages()
+    }
+
+    /// The offers that were opened, each by its home.
+    pub(super) fn offers(&self) -> Vec<OfferId> {
+        let known =
+            self.nodes.iter().flat_map(|node| node.state.offers().map(move |it| (node, it)));
+        let homes = known.filter(|(node, (id, _))| node.state.offer_home(id).is_some());
+        homes.map(|(_, (id, _))| id.clone()).collect()
+    }
+
+    /// I10: who owes has nothing to spend.
+    fn invariant_i10_debts(&self) -> Result<(), String> {
+        for (id, account) in self.nodes.iter().flat_map(|node| node.state.accounts()) {
+            for (_, wallet) in account.wallets() {
+                if wallet.owed() > Points::ZERO && wallet.available() > Points::ZERO {
+                    return Err(format!("I10: {id} owes {} and has credit", wallet.owed()));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// I17: no unit is lost, and none is there twice.
@@ -46,8 +70,8 @@ impl World {
         Err(format!("I17: {offer}: stock {stock}, pool {}, {whereabouts:?}", home.pool))
     }
 
-    /// I18, at the moment when a home says so: every unit is sold, or granted to somebody, or on
-    /// its way back from somebody.
+    /// I18, at the moment when a home says so: all units but fewer than are asked for are sold, or
+    /// granted to somebody, or on their way back from somebody.
     pub(super) fn invariant_i18_sold_out(
         &self,
         offer: &OfferId,
@@ -55,11 +79,8 @@ impl World {
     ) -> Result<(), String> {
         let home = self.home_of(offer).state.offer_home(offer).ok_or("no home")?;
         let Whereabouts { on_shelves, unsold_in_mail, .. } = self.whereabouts(offer);
-        if home.stock.is_some() && home.pool < asked && on_shelves + unsold_in_mail == 0 {
-            return Ok(());
-        }
-        // So many have never been there.
-        if home.stock.is_some_and(|stock| stock < asked) {
+        let unsold = home.pool.get() + on_shelves + unsold_in_mail;
+        if home.stock.is_some() && unsold < asked.get() {
             return Ok(());
         }
         Err(format!(
@@ -80,13 +101,15 @@ impl World {
         Err(format!("I18: a shopper was refused, and {offer} isn't known to be sold out"))
     }
 
-    /// I20: what left and hasn't come is in the mail, and never below nothing.
+    /// I20: what left and hasn't come is in the mail, and never below nothing. What came back to an
+    /// account that had no room for it any more stays between.
     fn invariant_i20_transit(&self, unit: UnitId) -> Result<(), String> {
         let (mut left, mut came, mut mail) = (0, 0, 0);
         for node in &self.nodes {
             let (here_left, here_came) = node.state.transit(unit);
             left += here_left;
             came += here_came;
+            mail += node.tally.stuck.get(&unit).copied().unwrap_or_default();
         }
         for (_, _, message) in self.mail() {
             if let Message::CreditSent(credit) | Message::CreditReturned(credit, _) = message
@@ -102,21 +125,22 @@ impl World {
         self.check_credit(unit, mail)
     }
 
-    /// I7 over all partitions: what was earned is in an account, spent or in transit.
+    /// I7 over all partitions: what came into being and isn't gone is in an account or in transit.
     fn check_credit(&self, unit: UnitId, transit: u128) -> Result<(), String> {
-        let (mut earned, mut spent, mut there) = (0_u128, 0_u128, transit);
+        let (mut made, mut there) = (0, i128::try_from(transit).expect("less than 2^127"));
         for node in &self.nodes {
-            earned += u128::from(node.tally.earned.get(&unit).copied().unwrap_or_default());
-            spent += u128::from(node.tally.spent.get(&unit).copied().unwrap_or_default());
+            made += node.tally.made.get(&unit).copied().unwrap_or_default();
             let Some(number) = node.state.unit_number(unit) else { continue };
             for (_, account) in node.state.accounts() {
-                there += u128::from(account.wallet(number).available().get());
+                let wallet = account.wallet(number);
+                let has = [wallet.available(), wallet.pending(), wallet.held()];
+                there += has.into_iter().map(number_of).sum::<i128>() - number_of(wallet.owed());
             }
         }
-        if earned == there + spent {
+        if made == there {
             return Ok(());
         }
-        Err(format!("I7: {unit}: earned {earned}, there {there}, spent {spent}"))
+        Err(format!("I7: {unit}: {made} came into being and aren't gone, {there} are there"))
     }
 
     /// I19: what was received was sent, under the same number, and is still there.
@@ -142,20 +166,18 @@ impl World {
             return Err("messages are left over".to_owned());
         }
         for node in &self.nodes {
-            for key in &node.accepted {
-                let id = domain::IdHash::exchange(&key.account_id, &key.exchange_id);
-                if node.state.recorded().position_of(id).is_none() {
-                    return Err(format!("{key:?} was answered and is gone"));
+            for command in node.accepted.iter().filter(|command| command.id_hash().is_some()) {
+                if command.recorded_at(&node.state).is_none() {
+                    return Err(format!("{command:?} was answered and is gone"));
                 }
             }
         }
         let first = &self.nodes[0].state;
         for Node { state, .. } in &self.nodes {
-            let miles = |state: &domain::State| state.unit(id("miles")).map(|it| it.terms.clone());
-            if state.policy().0 != first.policy().0 || miles(state) != miles(first) {
+            if programme_of(state) != programme_of(first) {
                 return Err("partitions have different programmes".to_owned());
             }
-            for offer in OFFERS.map(id::<OfferId>) {
+            for offer in self.offers() {
                 let [here, home] = [state, &self.home_of(&offer).state].map(|it| it.offer(&offer));
                 let what =
                     |offer: &domain::Offer| (offer.terms.clone(), offer.version, offer.phase);
@@ -164,37 +186,33 @@ impl World {
                 }
             }
         }
-        for offer in OFFERS {
-            self.sell_all_that_is_left(offer)?;
+        for offer in self.offers() {
+            self.sell_all_that_is_left(&offer)?;
         }
         Ok(())
     }
 
-    fn sell_all_that_is_left(&mut self, offer: &str) -> Result<(), String> {
-        let offer_id: OfferId = id(offer);
-        let Some(home) = self.home_of(&offer_id).state.offer_home(&offer_id) else {
+    /// To one shopper, who can pay it.
+    fn sell_all_that_is_left(&mut self, offer_id: &OfferId) -> Result<(), String> {
+        let Some(home) = self.home_of(offer_id).state.offer_home(offer_id) else {
             return Ok(());
         };
-        let is_open = self.home_of(&offer_id).state.offer(&offer_id).map(|it| it.phase)
+        let is_open = self.home_of(offer_id).state.offer(offer_id).map(|it| it.phase)
             == Some(domain::OfferPhase::Open);
-        if home.stock.is_none() || !is_open {
-            return Ok(());
-        }
-        let rich = id("shopper-0");
+        let Some(stock) = home.stock.filter(|_| is_open) else { return Ok(()) };
+        let (rich, offer) = (self.accounts[0].clone(), offer_id.as_str());
         let cause = self.number();
         self.ask(asking::earn(&rich, UnitId::POINTS, 5_000, cause))?;
-        let mut quantity = 16;
+        let mut quantity = stock.get().max(1);
         loop {
-            let before = self.whereabouts(&offer_id).sold;
+            let before = self.whereabouts(offer_id).sold;
             let exchange = self.number();
             self.ask(asking::redeem(&rich, exchange, offer, quantity))?;
             self.settle()?;
-            if self.whereabouts(&offer_id).sold != before {
+            if self.whereabouts(offer_id).sold != before {
                 continue;
             }
             if quantity == 1 {
-                let home = self.home_of(&offer_id).state.offer_home(&offer_id);
-                let stock = home.and_then(|home| home.stock).unwrap_or_default();
                 return if stock.get() == before {
                     Ok(())
                 } else {
@@ -250,12 +268,32 @@ impl World {
     }
 }
 
+/// The policy and the units.
+type Programme = (Policy, Vec<(UnitId, u64, UnitTerms, bool)>);
+
+/// What all partitions know of the programme once they were told.
+fn programme_of(state: &State) -> Programme {
+    let mut units: Vec<_> = state
+        .units()
+        .map(|(id, unit)| (id, unit.version, unit.terms.clone(), unit.closed_at.is_some()))
+        .collect();
+    // Credit may have brought a unit earlier than the programme's home.
+    units.sort_by_key(|(id, ..)| *id);
+    (state.policy().0, units)
+}
+
+fn number_of(points: Points) -> i128 {
+    points.get().into()
+}
+
 /// What events add up to, reckoned apart from the states.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     sold: HashMap<OfferId, u64>,
-    earned: HashMap<UnitId, u64>,
-    spent: HashMap<UnitId, u64>,
+    /// Credit that came into being, less what is gone for good; what is owed is gone, too.
+    made: HashMap<UnitId, i128>,
+    /// Credit that came back and couldn't come in.
+    stuck: HashMap<UnitId, u128>,
 }
 
 impl Tally {
@@ -269,16 +307,44 @@ impl Tally {
                 let sold = self.sold.entry(fact.offer_id.clone()).or_default();
                 *sold -= fact.allocation.quantity().get();
             }
-            Event::CreditEarned(_, fact) => {
-                *self.earned.entry(fact.unit).or_default() += fact.points.get();
+            // The next event says that it came in, where it did.
+            Event::MessageReceived(fact) => {
+                if let Message::CreditReturned(credit, _) = &fact.message {
+                    let stuck = self.stuck.entry(credit.unit).or_default();
+                    *stuck += u128::from(credit.points.get());
+                }
             }
-            Event::CreditDeducted(_, fact) => {
-                *self.spent.entry(fact.unit).or_default() += fact.points.get();
-            }
-            Event::CreditRefunded(_, fact) => {
-                *self.spent.entry(fact.unit).or_default() -= fact.points.get();
+            Event::CreditReturned(_, fact) => {
+                let stuck = self.stuck.entry(fact.unit).or_default();
+                *stuck -= u128::from(fact.points.get());
             }
             _ => {}
         }
+        if let Some(unit) = event.unit() {
+            *self.made.entry(unit).or_default() += made(event);
+        }
+    }
+}
+
+/// How much credit came into being by an event, less what is gone by it.
+fn made(event: &Event) -> i128 {
+    let nothing =
+        |points: [Option<Points>; 2]| -> i128 { points.into_iter().flatten().map(number_of).sum() };
+    match event {
+        Event::CreditEarned(_, fact) => number_of(fact.points),
+        Event::CreditRefunded(_, fact) => number_of(fact.points),
+        Event::CreditDeducted(_, fact) => -number_of(fact.points),
+        Event::HoldCaptured(_, fact) => -number_of(fact.points),
+        Event::CreditExpired(_, fact) => -number_of(fact.points),
+        Event::CreditConverted(_, fact) => -number_of(fact.points),
+        Event::CreditWithdrawn(_, fact) => {
+            nothing([fact.expired, fact.forgiven]) - number_of(fact.points)
+        }
+        Event::WithdrawalReversed(_, domain::WithdrawalReversed { credit: fact, .. })
+        | Event::CreditGivenBack(_, domain::ReturnCreditGivenBack { credit: fact, .. })
+        | Event::ReturnReversed(_, domain::ReturnReversed { credit: Some(fact), .. }) => {
+            number_of(fact.points) - nothing([fact.expired, fact.forgiven])
+        }
+        _ => 0,
     }
 }

@@ -1,12 +1,12 @@
 //! All partitions, what is under way between them beside messages, and one random step after the
-//! other. The file is long because every kind of step is here.
+//! other.
 
 use std::collections::HashMap;
 
 use domain::{
-    AccountId, Answers, Clock, Command, Decision, Event, ExchangeKey, GATE_BELIEVED_MICROS, Grant,
-    Inquiry, LogOpened, Message, MessageNumber, OfferId, ParkedCommand, Refusal, Reply,
-    ShelfDrained, ShelfGranted, Timestamp, Undelivered, UnitId, Units, Wait, answer, receive,
+    AccountId, Clock, Command, Decision, Event, ExchangeKey, Inquiry, LogOpened, Message,
+    MessageNumber, OfferId, ParkedCommand, Refusal, Reply, ShelfGranted, Timestamp, Undelivered,
+    UnitId, Units, Wait, receive,
 };
 use log_record::{Partition, Position};
 
@@ -14,77 +14,33 @@ use super::asking::{self, id};
 use super::dice::Dice;
 use super::flaws::Flaw;
 use super::node::{Asked, Node};
+use super::seen::{Seen, Told, worth_seeing};
 
 pub(super) const PARTITIONS: u16 = 4;
-pub(super) const OFFERS: [&str; 3] = ["mug", "cup", "pen"];
-const STEP_MICROS: u64 = 200_000;
+const OFFERS: [&str; 3] = ["mug", "cup", "pen"];
+pub(super) const STEP_MICROS: u64 = 200_000;
 const PATIENCE_MICROS: u64 = 8_000_000;
-
-/// What came about, so that nobody proves something of a world in which nothing happens.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Seen {
-    counts: std::collections::BTreeMap<&'static str, u64>,
-}
 
 pub(super) struct World {
     pub(super) nodes: Vec<Node>,
     pub(super) now: Timestamp,
     pub(super) seen: Seen,
     pub(super) flaw: Option<Flaw>,
-    dice: Dice,
-    step: usize,
+    pub(super) dice: Dice,
+    pub(super) step: usize,
+    /// Nothing gets lost, and no time passes while something is under way.
+    pub(super) is_calm: bool,
+    /// What callers were told so far.
+    pub(super) told: Vec<(Command, Told)>,
     /// Inquiries and replies on their way, with when they were made; they may be lost.
-    inquiries: Vec<(Timestamp, Partition, Inquiry)>,
-    replies: Vec<(Timestamp, Partition, OfferId, ExchangeKey, Reply)>,
+    pub(super) inquiries: Vec<(Timestamp, Partition, Inquiry)>,
+    pub(super) replies: Vec<(Timestamp, Partition, OfferId, ExchangeKey, Reply)>,
     /// What an offer's home has said: how many are left, and until when that may be believed.
     pub(super) sold_out: HashMap<OfferId, Vec<(Timestamp, Units)>>,
-    accounts: Vec<AccountId>,
+    pub(super) accounts: Vec<AccountId>,
     /// Every exchange that was ever asked for, so that it is asked for again, or cancelled.
     asked: Vec<Command>,
-    next_id: u64,
-}
-
-impl Seen {
-    pub(super) fn see(&mut self, what: &'static str) {
-        *self.counts.entry(what).or_default() += 1;
-    }
-
-    pub(super) fn add(&mut self, other: &Self) {
-        for (what, count) in &other.counts {
-            *self.counts.entry(what).or_default() += count;
-        }
-    }
-
-    /// Everything that the protocol has was met.
-    pub(super) fn has_met_everything(&self) {
-        for what in [
-            "exchange",
-            "exchange by grant",
-            "sold out",
-            "sold out by gate",
-            "portion",
-            "no end",
-            "called back",
-            "units home",
-            "grant came too late",
-            "cancellation",
-            "crash",
-            "credit received",
-            "credit returned",
-            "programme",
-            "offer shared",
-            "gave up",
-            "shelves awaited",
-            "stock removed",
-            "stock amended",
-            "offer reopened",
-            "offer resumed",
-            "repeat",
-            "message repeated",
-        ] {
-            assert!(self.counts.contains_key(what), "never met: {what}; met: {self:?}");
-        }
-    }
+    pub(super) next_id: u64,
 }
 
 impl World {
@@ -97,6 +53,8 @@ impl World {
             flaw,
             dice: Dice::new(seed),
             step: 0,
+            is_calm: false,
+            told: vec![],
             inquiries: vec![],
             replies: vec![],
             sold_out: HashMap::new(),
@@ -121,13 +79,18 @@ impl World {
         Ok(self.seen)
     }
 
-    fn begin(&mut self) -> Result<(), String> {
+    pub(super) fn open_logs(&mut self) -> Result<(), String> {
         for index in 0..self.nodes.len() {
             let opened =
                 LogOpened { log_id: "log".into(), partitions: PARTITIONS, clock: Clock::Wall };
             self.nodes[index].append(self.now, vec![Event::LogOpened(opened)])?;
             self.nodes[index].sync();
         }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), String> {
+        self.open_logs()?;
         for account in self.accounts.clone() {
             for _ in 0..2 {
                 let cause = self.number();
@@ -150,15 +113,15 @@ impl World {
         self.next_id
     }
 
-    fn node(&mut self, partition: Partition) -> &mut Node {
+    pub(super) fn node(&mut self, partition: Partition) -> &mut Node {
         &mut self.nodes[usize::from(partition.0)]
     }
 
-    fn is_silent(&self, partition: Partition) -> bool {
+    pub(super) fn is_silent(&self, partition: Partition) -> bool {
         self.nodes[usize::from(partition.0)].silent_until > self.step
     }
 
-    fn any(&mut self) -> Partition {
+    pub(super) fn any(&mut self) -> Partition {
         Partition(u16::try_from(self.dice.below(PARTITIONS.into())).expect("small"))
     }
 
@@ -174,6 +137,18 @@ impl World {
                 let asked = self.operators_wish();
                 self.ask(asked)
             }
+            what => self.drift(what, here, there),
+        }
+    }
+
+    /// One step for which nobody asks, by a number from 32 to 99.
+    pub(super) fn drift(
+        &mut self,
+        what: u64,
+        here: Partition,
+        there: Partition,
+    ) -> Result<(), String> {
+        match what {
             32..60 => self.deliver(there, here),
             60..74 => {
                 if !self.is_silent(here) {
@@ -291,25 +266,27 @@ impl World {
             {
                 let order = &it.order;
                 let when = if flaw == Some(Flaw::GateBelievedForEver) { EPOCH } else { now };
-                if node.gates.refusal(&order.offer_id, order.quantity, when).is_some() {
+                if let Some(refusal) = node.gates.refusal(&order.offer_id, order.quantity, when) {
                     self.seen.see("sold out by gate");
                     let (offer, asked) = (order.offer_id.clone(), order.quantity);
+                    self.tell(command, Told::Refused(refusal));
                     return self.check_refused(&offer, asked);
                 }
             }
         }
         let now = now.max(node.state.recorded_at());
         match node.decide(&command, now) {
-            Ok(Decision::Record { events, .. }) => {
+            Ok(Decision::Record { events, outcome, .. }) => {
+                let at = node.state.position().plus(outcome as u64 + 1);
                 self.record(here, now, events)?;
                 // The home's own shoppers are told of what changes by nobody else.
                 if let Some(offer) = offer {
                     self.decide_again(here, &offer)?;
                 }
-                if let Some(key) = key {
+                if key.is_some() {
                     self.seen.see("exchange");
-                    self.node(here).answer_later(key);
                 }
+                self.answer(here, command, at);
             }
             Ok(Decision::Wait(Wait::Units(ask))) => {
                 let parked = ParkedCommand { command: Asked { command, deadline }, ask };
@@ -320,18 +297,40 @@ impl World {
                 self.seen.see("shelves awaited");
                 self.record(here, now, calls)?;
             }
-            Ok(Decision::Repeat(_)) => self.seen.see("repeat"),
-            Ok(Decision::Unchanged) => {}
+            Ok(Decision::Repeat(at)) => {
+                self.seen.see("repeat");
+                self.tell(command, Told::Repeat(at));
+            }
+            Ok(Decision::Unchanged) => self.tell(command, Told::Unchanged),
             Ok(Decision::Load(_)) => return Err("an original was wanted twice".to_owned()),
             Err(Refusal::SoldOut { .. }) => {
                 return Err("I18: a partition alone said that an offer is sold out".to_owned());
             }
-            Err(_) => self.seen.see("refused"),
+            Err(refusal) => {
+                self.seen.see("refused");
+                self.tell(command, Told::Refused(refusal));
+            }
         }
         Ok(())
     }
 
-    fn record(
+    /// It was done, which its caller is told once the log has it.
+    fn answer(&mut self, here: Partition, command: Command, at: Position) {
+        let is_hasty = self.flaw == Some(Flaw::AnsweredBeforeDurable);
+        let node = self.node(here);
+        if is_hasty {
+            node.accepted.push(command.clone());
+        } else {
+            node.answer_later(command.clone());
+        }
+        self.tell(command, Told::Done(at));
+    }
+
+    pub(super) fn tell(&mut self, command: Command, told: Told) {
+        self.told.push((command, told));
+    }
+
+    pub(super) fn record(
         &mut self,
         here: Partition,
         time: Timestamp,
@@ -355,7 +354,7 @@ impl World {
     }
 
     /// A partition pulls the next message of another, or of itself.
-    fn deliver(&mut self, from: Partition, to: Partition) -> Result<(), String> {
+    pub(super) fn deliver(&mut self, from: Partition, to: Partition) -> Result<(), String> {
         if self.is_silent(to) {
             return Ok(());
         }
@@ -388,7 +387,12 @@ impl World {
             Err(why) => return Err(format!("I19: {why}")),
         };
         let outcome = receipt.outcome;
+        let last = node.state.position();
+        let comes_in = node.has_room_for(&letter.message);
         self.record(to, receipt.recorded_at, receipt.events)?;
+        if comes_in && !self.node(to).has_had_back_since(last) {
+            return Err("I7: credit came back, and its sender hasn't got it".to_owned());
+        }
         if self.flaw == Some(Flaw::ReturnedTwice)
             && matches!(letter.message, Message::ShelfDrained(_) | Message::StockReturned(_))
             && self.dice.percent(30)
@@ -399,10 +403,11 @@ impl World {
             (_, Some(key)) => {
                 let parked = self.node(to).parked.take(&key);
                 match (outcome, parked) {
-                    (Some(_), _) => {
+                    (Some(outcome), Some(ParkedCommand { command: Asked { command, .. }, .. })) => {
                         self.seen.see("exchange by grant");
-                        self.node(to).answer_later(key);
+                        self.answer(to, command, last.plus(outcome as u64 + 1));
                     }
+                    (Some(_), None) => return Err(format!("{key:?} was exchanged for nobody")),
                     (None, Some(ParkedCommand { command: Asked { command, deadline }, .. })) => {
                         self.submit(to, command, deadline)?;
                     }
@@ -429,7 +434,12 @@ impl World {
     }
 
     /// A message that its source never sent.
-    fn forge(&mut self, to: Partition, from: Partition, message: Message) -> Result<(), String> {
+    pub(super) fn forge(
+        &mut self,
+        to: Partition,
+        from: Partition,
+        message: Message,
+    ) -> Result<(), String> {
         let last = self.node(to).state.received_from(from);
         let source = domain::Source {
             partition: from,
@@ -462,120 +472,6 @@ impl World {
         self.take_in(to, &letter)
     }
 
-    /// A partition asks the homes for those that wait; some of that is lost.
-    fn inquire(&mut self, here: Partition) {
-        if self.is_silent(here) {
-            return;
-        }
-        let node = &mut self.nodes[usize::from(here.0)];
-        for (home, inquiry) in node.parked.inquiries(&node.state, |_| true) {
-            if !self.dice.percent(20) {
-                self.inquiries.push((self.now, home, inquiry));
-            }
-        }
-    }
-
-    /// A home answers an inquiry, maybe an old one, and after that maybe once more.
-    fn answer_one(&mut self) -> Result<(), String> {
-        if self.inquiries.is_empty() {
-            return Ok(());
-        }
-        let index = self.dice.index(self.inquiries.len());
-        let (made, home, inquiry) = if self.dice.percent(10) {
-            self.inquiries[index].clone()
-        } else {
-            self.inquiries.remove(index)
-        };
-        if self.is_silent(home) {
-            return Ok(());
-        }
-        if self.flaw == Some(Flaw::SilentShelfWrittenOff) {
-            self.write_off(home, &inquiry.offer_id)?;
-        }
-        let node = self.node(home);
-        node.desk.forget(inquiry.from, inquiry.received);
-        let Answers { mut events, mut replies } = answer(&node.state, &node.desk, &inquiry);
-        let at = node.state.position();
-        let known = node.state.offer_home(&inquiry.offer_id).cloned();
-        match (self.flaw, &known) {
-            (Some(Flaw::SoldOutTooSoon), Some(home)) if home.stock.is_some() => {
-                for (key, reply) in &mut replies {
-                    let asked = inquiry.waiting.iter().find(|(of, _)| of == key);
-                    if asked.is_some_and(|(_, units)| home.pool < *units) {
-                        *reply = Reply::SoldOut { remaining: home.pool, at };
-                    }
-                }
-            }
-            (Some(Flaw::FilledWhileComingHome), Some(it))
-                if it.pool.get() > 0 && it.phase != domain::HomePhase::Wide =>
-            {
-                let grant = Grant::Portion(it.pool);
-                let granted = ShelfGranted { offer_id: inquiry.offer_id.clone(), grant };
-                events = vec![Event::MessageSent(Box::new(domain::MessageSent {
-                    to: inquiry.from,
-                    number: self.node(home).state.sent_to(inquiry.from).next(),
-                    message: Message::ShelfGranted(granted),
-                }))];
-            }
-            _ => {}
-        }
-        let time = self.now.max(self.node(home).state.recorded_at());
-        self.record(home, time, events)?;
-        // What a home says holds once what it decided before is durable.
-        self.node(home).sync();
-        for (key, reply) in replies {
-            if let Reply::SoldOut { remaining, .. } = reply {
-                let asked = inquiry.waiting.iter().find(|(of, _)| *of == key);
-                let asked = asked.map(|(_, units)| *units).unwrap_or_default();
-                self.invariant_i18_sold_out(&inquiry.offer_id, asked)?;
-                let until = later(self.now, 2 * GATE_BELIEVED_MICROS.cast_unsigned());
-                let said = self.sold_out.entry(inquiry.offer_id.clone()).or_default();
-                said.push((until, remaining));
-            }
-            if !self.dice.percent(10) {
-                self.replies.push((made, inquiry.from, inquiry.offer_id.clone(), key, reply));
-            }
-        }
-        Ok(())
-    }
-
-    fn write_off(&mut self, home: Partition, offer: &OfferId) -> Result<(), String> {
-        let silent = (0..PARTITIONS).map(Partition).find(|it| self.is_silent(*it));
-        let known = self.node(home).state.offer_home(offer).cloned();
-        if let (Some(silent), Some(known)) = (silent, known)
-            && let domain::HomePhase::Scarce { drained, .. } = &known.phase
-            && !drained.contains(&silent)
-        {
-            let (offer_id, round) = (offer.clone(), known.round);
-            let none = ShelfDrained { offer_id, round, units: Units::ZERO, sold: Units::ZERO };
-            self.forge(home, silent, Message::ShelfDrained(none))?;
-        }
-        Ok(())
-    }
-
-    fn reply_one(&mut self) -> Result<(), String> {
-        if self.replies.is_empty() {
-            return Ok(());
-        }
-        let index = self.dice.index(self.replies.len());
-        let (made, to, offer, key, reply) = self.replies.remove(index);
-        // Who waits hears no answer to what was asked long ago, maybe for another.
-        if self.is_silent(to) || self.now.micros() - made.micros() >= GATE_BELIEVED_MICROS {
-            return Ok(());
-        }
-        let now = self.now;
-        let node = self.node(to);
-        node.gates.hear(&offer, reply, made);
-        if let Reply::SoldOut { .. } = reply
-            && let Some(parked) = node.parked.take(&key)
-        {
-            self.seen.see("sold out");
-            debug_assert!(parked.ask.offer_id == offer && now >= made);
-            return self.check_refused(&offer, parked.ask.units);
-        }
-        Ok(())
-    }
-
     /// Those whose deadline has passed are answered that nothing was decided.
     fn give_up(&mut self, here: Partition) {
         let now = self.now;
@@ -584,7 +480,7 @@ impl World {
         }
     }
 
-    fn ask_operators_again(&mut self, here: Partition) -> Result<(), String> {
+    pub(super) fn ask_operators_again(&mut self, here: Partition) -> Result<(), String> {
         let now = self.now;
         for (command, deadline) in std::mem::take(&mut self.node(here).operators) {
             if deadline > now && !self.is_silent(here) {
@@ -593,94 +489,10 @@ impl World {
         }
         Ok(())
     }
-
-    /// Every partition is there again, and everything under way arrives.
-    fn heal(&mut self) -> Result<(), String> {
-        for index in 0..self.nodes.len() {
-            self.nodes[index].silent_until = 0;
-            self.nodes[index].crash(|ends| ends - 1)?;
-        }
-        self.settle()
-    }
-
-    /// Until nobody has anything to tell or to ask.
-    pub(super) fn settle(&mut self) -> Result<(), String> {
-        let mut rounds_of_silence = 0;
-        loop {
-            let before: Vec<usize> = self.nodes.iter().map(|node| node.log.len()).collect();
-            self.inquiries.clear();
-            self.replies.clear();
-            self.nodes.iter_mut().for_each(Node::sync);
-            for here in (0..PARTITIONS).map(Partition) {
-                for from in (0..PARTITIONS).map(Partition) {
-                    while self.has_next(from, here) {
-                        self.deliver(from, here)?;
-                        self.check()?;
-                    }
-                }
-                self.ask_operators_again(here)?;
-                let node = &mut self.nodes[usize::from(here.0)];
-                for (home, inquiry) in node.parked.inquiries(&node.state, |_| true) {
-                    self.inquiries.push((self.now, home, inquiry));
-                }
-            }
-            while !self.inquiries.is_empty() {
-                self.answer_one()?;
-            }
-            while !self.replies.is_empty() {
-                self.reply_one()?;
-            }
-            self.check()?;
-            let after: Vec<usize> = self.nodes.iter().map(|node| node.log.len()).collect();
-            let waits = self.nodes.iter().any(|node| !node.parked.is_empty());
-            if before == after && !waits {
-                return Ok(());
-            }
-            if before == after {
-                // What was lost on the way is asked again.
-                self.now = later(self.now, STEP_MICROS);
-                rounds_of_silence += 1;
-                if rounds_of_silence > 100 {
-                    return Err("somebody waits for ever".to_owned());
-                }
-            }
-        }
-    }
-
-    fn has_next(&self, from: Partition, to: Partition) -> bool {
-        let next = self.nodes[usize::from(to.0)].state.received_from(from).number.next();
-        self.nodes[usize::from(from.0)].letter(to, next, None).is_some()
-    }
 }
 
 const EPOCH: Timestamp = Timestamp::EPOCH;
 
-fn later(time: Timestamp, micros: u64) -> Timestamp {
+pub(super) fn later(time: Timestamp, micros: u64) -> Timestamp {
     Timestamp::from_micros(time.micros() + micros.cast_signed()).expect("a time")
-}
-
-fn worth_seeing(event: &Event) -> Option<&'static str> {
-    Some(match event {
-        Event::ExchangeCancelled(..) => "cancellation",
-        Event::StockRemoved(_) => "stock removed",
-        Event::StockAmended(_) => "stock amended",
-        Event::OfferReopened(_) => "offer reopened",
-        Event::OfferResumed(_) => "offer resumed",
-        Event::MessageReceived(fact) => match &fact.message {
-            Message::OfferShared(_) => "offer shared",
-            Message::ShelfGranted(it) => match it.grant {
-                Grant::Portion(_) => "portion",
-                Grant::NoEnd => "no end",
-                Grant::For(..) => "grant",
-            },
-            Message::ShelfCalledBack(_) => "called back",
-            Message::ShelfDrained(_) => "shelf home",
-            Message::StockReturned(_) => "units home",
-            Message::CreditSent(_) => return None,
-            Message::CreditReturned(..) => "credit returned",
-            Message::Programme(_) => "programme",
-        },
-        Event::CreditReceived(..) => "credit received",
-        _ => return None,
-    })
 }

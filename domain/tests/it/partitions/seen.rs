@@ -1,0 +1,67 @@
+//! What callers are told, and what came about in a world.
+
+use domain::{Event, Grant, Message, Refusal};
+use log_record::Position;
+
+/// What a caller is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Refused(Refusal),
+    /// The event that bears the id.
+    Repeat(Position),
+    Unchanged,
+    /// The event that bears the id.
+    Done(Position),
+}
+
+/// What came about, so that nobody proves something of a world in which nothing happens.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    counts: std::collections::BTreeMap<&'static str, u64>,
+}
+
+impl Seen {
+    pub(super) fn see(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        for (what, count) in &other.counts {
+            *self.counts.entry(what).or_default() += count;
+        }
+    }
+
+    /// All of this was met.
+    pub(super) fn has_met(&self, all: &[&str]) {
+        for what in all {
+            assert!(self.counts.contains_key(what), "never met: {what}; met: {self:?}");
+        }
+    }
+}
+
+/// What is worth counting of an event.
+pub(super) fn worth_seeing(event: &Event) -> Option<&'static str> {
+    Some(match event {
+        Event::ExchangeCancelled(..) => "cancellation",
+        Event::StockRemoved(_) => "stock removed",
+        Event::StockAmended(_) => "stock amended",
+        Event::OfferReopened(_) => "offer reopened",
+        Event::OfferResumed(_) => "offer resumed",
+        Event::MessageReceived(fact) => match &fact.message {
+            Message::OfferShared(_) => "offer shared",
+            Message::ShelfGranted(it) => match it.grant {
+                Grant::Portion(_) => "portion",
+                Grant::NoEnd => "no end",
+                Grant::For(..) => "grant",
+            },
+            Message::ShelfCalledBack(_) => "called back",
+            Message::ShelfDrained(_) => "shelf home",
+            Message::StockReturned(_) => "units home",
+            Message::CreditSent(_) => return None,
+            Message::CreditReturned(..) => "credit returned",
+            Message::Programme(_) => "programme",
+        },
+        Event::CreditReceived(..) => "credit received",
+        _ => return None,
+    })
+}
