@@ -52,8 +52,11 @@ mod tests {
     fn another_format_is_refused_by_its_number() {
         assert_eq!(LogFormat::CURRENT.check("the log"), Ok(()));
         let refused = LogFormat(1).check("the log a.sqlite").map_err(|error| error.to_string());
-        let sentence = "the log a.sqlite was written in format 1; this build reads format 10 only: \
-                        run the build that wrote it, or start a new log";
-        assert_eq!(refused, Err(sentence.to_owned()));
+        let current = LogFormat::CURRENT;
+        let sentence = format!(
+            "the log a.sqlite was written in format 1; this build reads format {current} only: \
+             run the build that wrote it, or start a new log"
+        );
+        assert_eq!(refused, Err(sentence));
     }
 }

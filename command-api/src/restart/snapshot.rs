@@ -262,10 +262,13 @@ mod tests {
         let read = || Snapshot::read(&file, (log_id, partition, Position::START));
         assert_eq!(read().expect("it is whole").checkpoint, checkpoint);
         let mut bytes = std::fs::read(&file).expect("read");
-        bytes[20..24].copy_from_slice(&11_u32.to_be_bytes());
+        bytes[20..24].copy_from_slice(&(FORMAT + 1).to_be_bytes());
         std::fs::write(&file, bytes).expect("written");
-        let refused = read().expect_err("it is of format 11").to_string();
-        let expected = "the snapshot was written in format 11; this build reads format 10 only";
-        assert!(refused.starts_with(expected), "{refused}");
+        let refused = read().expect_err("it is of the next format").to_string();
+        let next = FORMAT + 1;
+        let expected = format!(
+            "the snapshot was written in format {next}; this build reads format {FORMAT} only"
+        );
+        assert!(refused.starts_with(&expected), "{refused}");
     }
 }

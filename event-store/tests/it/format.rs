@@ -52,7 +52,8 @@ async fn is_refused(url: &StoreUrl, format: u32) {
 }
 
 fn says(refused: &StoreError, format: u32) {
-    let expected = format!("was written in format {format}; this build reads format 10 only: run");
+    let current = LogFormat::CURRENT;
+    let expected = format!("in format {format}; this build reads format {current} only: run");
     assert!(refused.to_string().contains(&expected), "{refused}");
 }
 

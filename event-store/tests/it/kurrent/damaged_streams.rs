@@ -1,7 +1,7 @@
 //! Streams in KurrentDB that somebody deleted, truncated or wrote to beside the ledger.
 
 use event_store::{Access, Append, AppendError, EventStore, NewLog, StoreError, StreamError};
-use log_record::{LogId, Position};
+use log_record::{LogFormat, LogId, Position};
 use services::KurrentServer;
 use uuid::Uuid;
 
@@ -107,15 +107,17 @@ async fn a_partition_that_hides_what_it_will_hold_is_not_begun() {
 #[tokio::test]
 async fn a_log_of_another_format_is_refused() {
     let log_id = NEW_LOG.log_id;
+    let current = LogFormat::CURRENT;
+    let next = current.0 + 1;
     for (fact, format) in [
-        (format!(r#"{{"log_id":"{log_id}","partitions":1,"format":11}}"#), 11),
+        (format!(r#"{{"log_id":"{log_id}","partitions":1,"format":{next}}}"#), next),
         (format!(r#"{{"log_id":"{log_id}","partitions":1}}"#), 1),
     ] {
         let server = KurrentServer::start().expect("a server");
         server.put("guerdon_log-main", "log-made", &fact);
         for access in [Access::Write(NEW_LOG), Access::Read] {
             let refused = EventStore::open(&url(&server), access).await.expect_err("it stops");
-            let expected = format!("was written in format {format}; this build reads format 10");
+            let expected = format!("in format {format}; this build reads format {current} only");
             assert!(refused.to_string().contains(&expected), "{refused}");
         }
     }
