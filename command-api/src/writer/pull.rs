@@ -21,13 +21,41 @@ use super::status::StopReason;
 /// How many messages of a source are read at a time: as many receipts as a fourth of a batch.
 const LETTERS_MAX: usize = 256;
 
-/// How often all sources are looked at, where nobody tells of a message.
+/// After how long all sources are looked at for the first time, where nobody tells of a message.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How often at last, where there never is one. Every partition looks at every other: of 32, that
+/// is 16 reads a second, and not 1,024.
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(64);
 
 /// Why there are no messages.
 enum NoLetters {
     Unread(StoreError),
     Stop(StopReason),
+}
+
+/// When all sources are looked at though nobody has told of a message: less and less often. The
+/// writers of this process tell of each; only those of another would not.
+#[derive(Debug)]
+struct Looks {
+    next: Instant,
+    pause: Duration,
+}
+
+impl Looks {
+    fn from(now: Instant) -> Self {
+        Self { next: now + LOOK_AGAIN, pause: LOOK_AGAIN }
+    }
+
+    /// Whether it is time; then the next time is later.
+    fn is_time(&mut self, now: Instant) -> bool {
+        let is_time = self.next <= now;
+        if is_time {
+            self.pause = LOOK_AGAIN_MAX.min(self.pause * 2);
+            self.next = now + self.pause;
+        }
+        is_time
+    }
 }
 
 /// The sources whose messages couldn't be read last, and when each is tried again.
@@ -78,14 +106,11 @@ pub(super) async fn pull(
     cursors: Vec<Cursor>,
     mut unread: Unread,
 ) -> Result<(Vec<Letter>, Unread), StopReason> {
-    let (mut mail, mut look_at) = (neighbours.mail(to), Instant::now() + LOOK_AGAIN);
+    let (mut mail, mut looks) = (neighbours.mail(to), Looks::from(Instant::now()));
     loop {
         mail.mark_unchanged();
         let now = Instant::now();
-        let is_for_all = look_at <= now;
-        if is_for_all {
-            look_at = now + LOOK_AGAIN;
-        }
+        let is_for_all = looks.is_time(now);
         let sources = (0..).map(Partition).zip(&cursors);
         let due = sources.filter(|(from, cursor)| match unread.again_at(*from) {
             Some(at) => at <= now,
@@ -114,7 +139,7 @@ pub(super) async fn pull(
         if !letters.is_empty() {
             return Ok((letters, unread));
         }
-        let until = unread.0.values().map(|again| again.at).fold(look_at, Instant::min);
+        let until = unread.0.values().map(|again| again.at).fold(looks.next, Instant::min);
         // Nobody may have told of a message; then it is time to look.
         let _ = tokio::time::timeout_at(until.into(), mail.changed()).await;
     }
@@ -166,6 +191,20 @@ fn letter(row: &RecordedEvent) -> Result<Letter, StopReason> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_there_are_no_messages_all_sources_are_looked_at_some_sixty_times_an_hour() {
+        let begun = Instant::now();
+        let (mut looks, mut times) = (Looks::from(begun), vec![]);
+        for second in 0..3_600 {
+            let now = begun + Duration::from_secs(second);
+            if looks.is_time(now) {
+                times.push(second);
+            }
+        }
+        assert_eq!(times[..7], [1, 3, 7, 15, 31, 63, 127]);
+        assert_eq!(times.len(), 61);
+    }
 
     #[test]
     fn a_source_that_cannot_be_read_is_tried_again_less_and_less_often() {
