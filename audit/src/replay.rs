@@ -6,7 +6,8 @@ use std::pin::pin;
 
 use command_api::{LoadError, load};
 use domain::{
-    AccountId, Event, ExchangeId, Impossible, OfferId, PROGRAMME_HOME, State, Timestamp, UnitId,
+    AccountId, CreditHeld, Event, ExchangeId, HoldCaptured, HoldReleased, Impossible, Keeps,
+    OfferId, PROGRAMME_HOME, State, Timestamp, UnitId,
 };
 use event_schema::{DecodeError, decode};
 use event_store::{EventStore, StoreError};
@@ -260,7 +261,7 @@ impl ReplayOf {
                     && names(event, exchange_id.as_str())
             }
             Self::Offer(offer_id) => {
-                (event.account_id.is_none() || is_of_exchange(event))
+                (event.account_id.is_none() || is_of_exchange(event) || is_of_hold(event))
                     && names(event, offer_id.as_str())
             }
         }
@@ -335,6 +336,13 @@ pub async fn tables_at(
                     Event::ExchangeCreated(_, fact) if fact.offer_id == *offer_id => {
                         sold += fact.allocation.quantity().get().cast_signed();
                     }
+                    Event::CreditHeld(_, CreditHeld { keeps, .. }) => {
+                        sold += reserved(keeps, offer_id);
+                    }
+                    Event::HoldCaptured(_, HoldCaptured { keeps, .. })
+                    | Event::HoldReleased(_, HoldReleased { keeps, .. }) => {
+                        sold -= reserved(keeps, offer_id);
+                    }
                     _ if of.is_about(&event) => own.push(row),
                     _ => {}
                 }
@@ -344,6 +352,12 @@ pub async fn tables_at(
         }
     }
     Ok(tables)
+}
+
+/// How many units of an offer a hold keeps.
+fn reserved(keeps: &Keeps, offer_id: &OfferId) -> i64 {
+    let kept = keeps.reservation().filter(|kept| kept.offer_id == *offer_id);
+    kept.map_or(0, |kept| kept.allocation.quantity().get().cast_signed())
 }
 
 /// The events of the story of what is asked about, up to a moment.
@@ -441,6 +455,11 @@ fn chunks<T: Send + 'static>(
 
 fn is_of_account(event: &RecordedEvent, account_id: &AccountId) -> bool {
     event.account_id.as_deref() == Some(account_id.as_str())
+}
+
+/// Whether it begins a hold or ends it.
+fn is_of_hold(event: &RecordedEvent) -> bool {
+    matches!(&*event.event_type, "credit-held" | "hold-captured" | "hold-released")
 }
 
 /// Whether every account's credit goes by it.

@@ -14,6 +14,7 @@ use wire::{Caller, HasKeys as _, JsonBody, Object, PathIds, Problem};
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
 use crate::execute::respond_fact;
+use crate::hold_credit::kept;
 use crate::prices::expected;
 use crate::redeem::count_attempt;
 
@@ -71,9 +72,11 @@ pub(crate) fn hold_captured(
         grace,
         pays_exchange,
         asked_points,
+        keeps,
         occurred_at,
     } = fact;
     let Grace { days, on_own_request } = grace;
+    let (reserves, further) = kept(keeps);
     HoldCapturedBody {
         account_id,
         hold_id,
@@ -86,6 +89,8 @@ pub(crate) fn hold_captured(
         grace_on_own_request: on_own_request,
         pays_exchange,
         asked_points,
+        reserves,
+        further,
         occurred_at,
         position,
     }

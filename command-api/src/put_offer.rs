@@ -237,6 +237,7 @@ fn offer_body(
         terms_at: _,
         version,
         opening_stock: _,
+        reserved: _,
         inventory,
         phase: OfferPhase::Open | OfferPhase::Paused { .. } | OfferPhase::Closed { .. },
         changed_at,

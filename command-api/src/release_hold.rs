@@ -11,6 +11,7 @@ use wire::{Caller, JsonBody, PathIds, Problem, Role};
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
 use crate::execute::respond_fact;
+use crate::hold_credit::kept;
 
 pub(crate) async fn release_hold(
     State(api): State<CommandApi>,
@@ -30,7 +31,9 @@ pub(crate) fn hold_released(
     fact: HoldReleased,
     position: Place,
 ) -> HoldReleasedBody {
-    let HoldReleased { hold_id, unit, points, lots, grace_until, reason, occurred_at } = fact;
+    let HoldReleased { hold_id, unit, points, lots, grace_until, reason, keeps, occurred_at } =
+        fact;
+    let (reserves, further) = kept(keeps);
     HoldReleasedBody {
         account_id,
         hold_id,
@@ -39,6 +42,8 @@ pub(crate) fn hold_released(
         lots: lot_parts(lots),
         grace_until,
         reason,
+        reserves,
+        further,
         occurred_at,
         position,
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::lots::{Lots, sum_of};
 use crate::tally::Tally;
 use crate::unit::UnitNumber;
-use crate::{Event, Grace, HoldId, LotPart, Refusal, Standings, Timestamp};
+use crate::{Event, Grace, HoldId, Keeps, LotPart, Refusal, Standings, Timestamp};
 pub(crate) use counts::SegmentNumber;
 pub use wallet::Wallet;
 
@@ -58,6 +58,8 @@ pub struct Hold {
     pub made_at: Timestamp,
     /// The grace of what comes back of it.
     pub grace: Grace,
+    /// What it keeps beside the credit.
+    pub keeps: Keeps,
 }
 
 /// An offer's place in the state, four bytes where its id would be many.
@@ -178,10 +180,10 @@ impl Account {
         check_count("parts of lots", self.count_parts() + more, PARTS_MAX)
     }
 
-    /// Whether another hold may begin.
-    pub(crate) fn check_holds(&self) -> Result<(), Refusal> {
+    /// Whether so many more holds may begin.
+    pub(crate) fn check_holds(&self, more: usize) -> Result<(), Refusal> {
         let holds: usize = self.wallets().map(|(_, wallet)| wallet.holds().len()).sum();
-        check_count("holds", holds + 1, HOLDS_MAX)
+        check_count("holds", holds + more, HOLDS_MAX)
     }
 
     /// When something falls due next; what is owed is paid at once and never waits.

@@ -21,6 +21,7 @@ mod extend_hold;
 mod give_back;
 mod grant_tier;
 mod hold_credit;
+mod kept;
 mod open_account;
 mod open_offer;
 mod order;
@@ -34,6 +35,7 @@ mod release_hold;
 mod remove_stock;
 mod reopen_offer;
 mod report_shipment;
+mod reserve_offer;
 mod resume_offer;
 mod return_purchase;
 mod reverse_return;
@@ -72,6 +74,7 @@ pub use hold_credit::{HOLD_DAYS_MAX, HoldCredit};
 pub use open_account::OpenAccount;
 pub use open_offer::OpenOffer;
 pub use order::Order;
+use order::are_expected;
 pub use pause_offer::PauseOffer;
 pub use record_purchase::RecordPurchase;
 pub use redeem::Redeem;
@@ -81,6 +84,7 @@ pub use release_hold::ReleaseHold;
 pub use remove_stock::RemoveStock;
 pub use reopen_offer::ReopenOffer;
 pub use report_shipment::{Report, ReportShipment};
+pub use reserve_offer::ReserveOffer;
 pub use resume_offer::ResumeOffer;
 pub use return_purchase::ReturnPurchase;
 pub use reverse_return::ReverseReturn;
@@ -103,7 +107,8 @@ use log_record::{Partition, Position};
 use crate::draft::Draft;
 use crate::sharing::tell_others;
 use crate::{
-    Decision, Event, ExchangeKey, IdHash, OfferId, Preview, Refusal, State, Subject, Timestamp,
+    Decision, Event, ExchangeId, ExchangeKey, IdHash, OfferId, Preview, Refusal, State, Subject,
+    Timestamp,
 };
 use rules::CommandRules;
 
@@ -156,6 +161,8 @@ commands! {
     AdjustCredit,
     /// Set credit aside.
     HoldCredit,
+    /// Set credit aside with the units of an offer that it pays.
+    ReserveOffer,
     /// Keep credit aside for longer.
     ExtendHold,
     /// Spend what is held.
@@ -299,9 +306,13 @@ impl Command {
         }
     }
 
-    /// The exchange that the command would create.
+    /// The exchange that the command would create or reserve.
     #[must_use]
     pub fn exchange(&self) -> Option<ExchangeKey> {
+        if let Self::ReserveOffer(it) = self {
+            let exchange_id = ExchangeId::of_reservation(&it.hold_id);
+            return Some(ExchangeKey { account_id: it.account_id.clone(), exchange_id });
+        }
         let (account_id, order) = match self {
             Self::Redeem(it) => (&it.account_id, &it.order),
             Self::CaptureHold(CaptureHold {

@@ -57,15 +57,17 @@ pub struct StockChange {
     pub offer: OfferNumber,
     /// How many are left once the decision is recorded, where there is an end of them.
     pub remaining: Option<Units>,
+    /// Whether others are reserved then: they come back by themselves unless somebody takes them.
+    pub is_reserved: bool,
     /// Whether units were taken; otherwise some came back or were added.
     pub is_sale: bool,
 }
 
 impl StockChange {
-    /// Whether nothing is left.
+    /// Whether nothing is left, and nothing comes back by itself.
     #[must_use]
     pub fn is_sold_out(self) -> bool {
-        self.remaining == Some(Units::ZERO)
+        self.remaining == Some(Units::ZERO) && !self.is_reserved
     }
 }
 

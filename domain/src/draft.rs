@@ -1,5 +1,6 @@
 //! A decision in the making: the events so far, and the accounts as they would be after them.
 
+mod stock;
 mod tiers;
 
 use std::sync::LazyLock;
@@ -9,10 +10,9 @@ use crate::due::apply_due;
 use crate::original::EarnedCredit;
 use crate::standing::Counted;
 use crate::{
-    Account, AccountId, Allocation, CauseKind, CreditReceived, CreditRefunded, CreditReturned, Day,
-    Decision, Event, Grace, GrantId, HeldTier, Inventory, LadderId, LotPart, OfUnit, Offer,
-    OfferHome, OfferId, Points, Price, Prices, Refusal, Standing, Standings, State, StockChange,
-    TierId, Timestamp, UnitId, UnitNumber, Units,
+    Account, AccountId, CauseKind, CreditReceived, CreditRefunded, CreditReturned, Day, Decision,
+    Event, Grace, GrantId, HeldTier, LadderId, LotPart, OfUnit, Points, Price, Prices, Refusal,
+    Standing, Standings, State, StockChange, TierId, Timestamp, UnitId, UnitNumber, Units,
 };
 
 /// Events that are decided one after the other against a state that doesn't change.
@@ -23,7 +23,8 @@ pub(crate) struct Draft<'a> {
     /// The index of the event that bears the command's id.
     outcome: usize,
     stock: Option<StockChange>,
-    /// Accounts whose credit the events change, as they are after them; there are at most two.
+    /// Accounts whose credit the events change, as they are after them; there are at most two, and
+    /// those whose reservations are due.
     changed: Vec<(AccountId, Account)>,
     /// Where accounts stand on ladders after the events that were due.
     standings: Vec<(AccountId, Standings)>,
@@ -46,32 +47,6 @@ impl<'a> Draft<'a> {
             unshown_lots: 0,
             granted: None,
         }
-    }
-
-    /// A draft of the receipt of units for one exchange, which may be decided with them.
-    pub(crate) fn with_grant(mut self, receipt: Event, offer: OfferNumber, units: Units) -> Self {
-        self.push(receipt);
-        self.granted = Some((offer, units));
-        self
-    }
-
-    /// Chooses units of an offer, and gives what is left of the shelf without them.
-    pub(crate) fn allocate(
-        &self,
-        number: OfferNumber,
-        offer: &Offer,
-        quantity: Units,
-    ) -> Option<(Allocation, Inventory)> {
-        match self.granted {
-            Some((of, units)) => (of == number && units == quantity)
-                .then_some((Allocation::Units(quantity), offer.inventory)),
-            None => offer.inventory.allocate(quantity),
-        }
-    }
-
-    /// An offer's whole stock: where many partitions sell it, as its home knows it.
-    pub(crate) fn stock_of(&self, id: &OfferId, offer: &Offer) -> Inventory {
-        self.state.offer_home(id).map_or(offer.inventory, OfferHome::inventory)
     }
 
     /// An account after the events so far, if it exists.
@@ -100,6 +75,7 @@ impl<'a> Draft<'a> {
             return;
         }
         let mut events = std::mem::take(&mut self.events);
+        let before = events.len();
         let mut standings = if of_tiers { self.take_standings(id) } else { Standings::default() };
         if of_credit {
             let units = (self.state.known_units(), Some((&mut standings, ladders)));
@@ -112,6 +88,9 @@ impl<'a> Draft<'a> {
         }
         if of_tiers {
             self.standings.push((id.clone(), standings));
+        }
+        for kept in events[before..].iter().filter_map(Event::ends_reservation) {
+            self.uncount(id, kept);
         }
         self.events = events;
     }
@@ -273,27 +252,6 @@ impl<'a> Draft<'a> {
         self.push(event);
     }
 
-    /// Units of an offer are taken, which leaves `left`.
-    pub(crate) fn sell(&mut self, offer: OfferNumber, left: Inventory) {
-        self.change_stock(offer, left, true);
-    }
-
-    /// Units of an offer come back, are added or removed, which gives `left`.
-    pub(crate) fn restock(&mut self, offer: OfferNumber, left: Inventory) {
-        self.change_stock(offer, left, false);
-    }
-
-    fn change_stock(&mut self, offer: OfferNumber, left: Inventory, is_sale: bool) {
-        if left.remaining().is_some() {
-            self.stock = Some(StockChange { offer, remaining: left.remaining(), is_sale });
-        }
-    }
-
-    /// An offer's stock becomes limited or unlimited, which gives `left`.
-    pub(crate) const fn limit(&mut self, offer: OfferNumber, left: Inventory) {
-        self.stock = Some(StockChange { offer, remaining: left.remaining(), is_sale: false });
-    }
-
     /// A unit's place in the state.
     pub(crate) fn unit_number(&self, unit: UnitId) -> Result<UnitNumber, Refusal> {
         self.state.unit_number(unit).ok_or(Refusal::UnitUnknown { unit })
@@ -421,6 +379,10 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn finish(mut self) -> Decision {
         self.judge_tiers();
+        if let Some(change) = self.stock {
+            self.stock =
+                Some(StockChange { is_reserved: self.is_reserved(change.offer), ..change });
+        }
         Decision::Record { events: self.events, outcome: self.outcome, stock: self.stock }
     }
 

@@ -351,6 +351,7 @@ impl Hold {
             lots: self.lots.clone(),
             grace_until: gained(grace_until, &self.lots),
             reason,
+            keeps: self.keeps.clone(),
             occurred_at: None,
         })
     }

@@ -27,7 +27,10 @@ pub use credit::{
     WithdrawalReversed,
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered};
-pub use hold::{CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, ReleaseReason};
+pub use hold::{
+    CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, Keeps, ReleaseReason,
+    Reservation,
+};
 pub use ladder::{GrantEnd, LadderSet, ReplacedGrant, TierChanged, TierGrantEnded, TierGranted};
 pub use message::{MessageReceived, MessageSent};
 pub use offer::{

@@ -181,6 +181,9 @@ impl From<CauseId> for PurchaseId {
     }
 }
 
+/// What the ledger's own ids begin with.
+const OWN: char = '~';
+
 /// Under which id what is left of an exchange is cancelled when the warehouse rejects it.
 const REJECTED: &str = "~rejected";
 
@@ -200,6 +203,20 @@ impl CancellationId {
     /// The id that a recorded event has: a client's, or the ledger's own.
     pub fn from_recorded(text: Box<str>) -> Result<Self, IdError> {
         if &*text == REJECTED { Ok(Self(text)) } else { text.try_into() }
+    }
+}
+
+impl ExchangeId {
+    /// Under which id a reservation waits for its units: the hold's, after a `~`.
+    #[must_use]
+    pub fn of_reservation(hold: &HoldId) -> Self {
+        Self(format!("{OWN}{hold}").into())
+    }
+
+    /// The id that a recorded message has: a client's, or that of a reservation.
+    pub fn from_recorded(text: Box<str>) -> Result<Self, IdError> {
+        let id = text.strip_prefix(OWN).unwrap_or(&text);
+        if is_id(id) { Ok(Self(text)) } else { Err(IdError) }
     }
 }
 
@@ -305,6 +322,18 @@ mod tests {
             assert_eq!(text.parse::<AccountId>(), Err(AccountIdError), "{text:?}");
         }
         assert!("x".repeat(65).parse::<ExchangeId>().is_err());
+    }
+
+    #[test]
+    fn a_reservation_waits_under_an_id_that_is_nobodys_to_name() {
+        let longest: HoldId = "x".repeat(64).parse().expect("an id");
+        let own = ExchangeId::of_reservation(&longest);
+        assert_eq!(own.as_str().parse::<ExchangeId>(), Err(IdError));
+        assert_eq!(ExchangeId::from_recorded(own.as_str().into()), Ok(own));
+        assert_eq!(ExchangeId::from_recorded("x-1".into()), "x-1".parse());
+        for other in ["~", "~~x", "~a b", ""] {
+            assert_eq!(ExchangeId::from_recorded(other.into()), Err(IdError), "{other}");
+        }
     }
 
     #[test]

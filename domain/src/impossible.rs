@@ -15,6 +15,7 @@ fn what_has_expired_is_not_set_aside() {
         lots,
         deadline: time(200),
         grace: Grace::default(),
+        keeps: Keeps::Nothing,
         occurred_at: None,
     };
     let earned = given([]).does(earn_until(100, "ann", 300, "B-1"));
@@ -33,6 +34,7 @@ fn a_hold_is_not_captured_after_its_deadline() {
         grace: Grace::default(),
         pays_exchange: false,
         asked_points: None,
+        keeps: Keeps::Nothing,
         occurred_at: None,
     };
     let held = given([earned("ann", 300, "B-1")]).does(hold("ann", "h-1", 300, 100));
@@ -134,6 +136,7 @@ fn credit_of_one_unit_pays_no_exchange_of_another_and_none_comes_back_in_another
         grace: Grace::default(),
         pays_exchange: true,
         asked_points: None,
+        keeps: Keeps::Nothing,
         occurred_at: None,
     };
     let paid = |unit: &str| {

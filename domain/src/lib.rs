@@ -98,15 +98,15 @@ pub use event::{
     CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured,
     CreditReceived, CreditRefunded, CreditRefused, CreditReturned, CreditSent, CreditWithdrawn,
     DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured,
-    HoldExtended, HoldReleased, HoldSwapped, LadderSet, LogForked, LogOpened, LotId, LotPart,
-    MessageReceived, MessageSent, Note, OfferAmended, OfferClosed, OfferOpened, OfferPaused,
-    OfferReopened, OfferResumed, Ordered, ParcelLines, PolicyChanged, PurchaseEarning,
+    HoldExtended, HoldReleased, HoldSwapped, Keeps, LadderSet, LogForked, LogOpened, LotId,
+    LotPart, MessageReceived, MessageSent, Note, OfferAmended, OfferClosed, OfferOpened,
+    OfferPaused, OfferReopened, OfferResumed, Ordered, ParcelLines, PolicyChanged, PurchaseEarning,
     PurchaseLine, PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion,
-    RefundCause, ReleaseReason, ReplacedGrant, ReturnCreditGivenBack, ReturnReversed, ReturnedLine,
-    RoomBack, RuleVersion, SaltsId, SealedBalances, SealedUnit, SegmentSet, ShipmentDispatched,
-    ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended, StockRemoved, TakenBack,
-    TierChanged, TierGrantEnded, TierGranted, UnitClosed, UnitPoints, UnitSet, WithdrawalCause,
-    WithdrawalReversed,
+    RefundCause, ReleaseReason, ReplacedGrant, Reservation, ReturnCreditGivenBack, ReturnReversed,
+    ReturnedLine, RoomBack, RuleVersion, SaltsId, SealedBalances, SealedUnit, SegmentSet,
+    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
+    StockRemoved, TakenBack, TierChanged, TierGrantEnded, TierGranted, UnitClosed, UnitPoints,
+    UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{

@@ -3,6 +3,7 @@
 use log_record::Position;
 use serde::{Deserialize, Serialize};
 
+use crate::amount::sum;
 use crate::{
     Inventory, LadderTier, NotOpen, PageHash, PeriodLimits, Prices, ProductId, Refusal, SegmentId,
     TierPrices, TimeZone, Timestamp, Units, WarehouseId,
@@ -146,6 +147,9 @@ pub struct Offer {
     pub opening_stock: Option<Option<Units>>,
     /// What is left.
     pub inventory: Inventory,
+    /// How many of those that are not left are reserved, and not sold yet.
+    #[serde(with = "sum")]
+    pub reserved: Units,
     /// Whether it was paused or closed.
     pub phase: OfferPhase,
     /// The event that last changed its terms or phase.

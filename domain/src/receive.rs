@@ -6,6 +6,7 @@ use log_record::Partition;
 use crate::command::decide_draft;
 use crate::draft::Draft;
 use crate::post::Post;
+use crate::sharing::send_units_home;
 use crate::{
     Command, CreditInTransit, CreditReceived, CreditReturned, Decision, Event, ExchangeKey, Grant,
     Letter, Message, MessageReceived, OfferId, Refusal, RefusalCode, ShelfCalledBack, ShelfDrained,
@@ -38,7 +39,7 @@ pub fn receive(
     let received = MessageReceived { source: *source, message: message.clone() };
     let receiving =
         Receiving { state, now: recorded_at, receipt: Event::MessageReceived(Box::new(received)) };
-    let (events, outcome) = match message {
+    let (mut events, outcome) = match message {
         Message::OfferShared(_)
         | Message::Programme(_)
         | Message::ShelfDrained(_)
@@ -51,6 +52,7 @@ pub fn receive(
         Message::CreditSent(credit) => (receiving.credit(credit), None),
         Message::CreditReturned(credit, why) => (receiving.credit_back(credit, *why), None),
     };
+    send_units_home(state, &mut events);
     Ok(Receipt { recorded_at, events, outcome })
 }
 

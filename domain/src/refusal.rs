@@ -219,6 +219,19 @@ refusals! {
         remedy: "Use a new exchange id.",
         shopper: "Something went wrong on our side. No points were used.",
     }
+    /// The hold keeps units of an offer, and is asked for something else.
+    HoldReservesOffer {
+        "hold-reserves-offer", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Hold reserves an offer",
+        sentence: "The hold reserves units of an offer: it is captured for an exchange of that \
+                   offer and quantity, and isn't extended.",
+        meaning: "The hold was made with an `offer_id`. Its capture is for an exchange of just \
+                  that offer and quantity, and its deadline stays.",
+        remedy: "Capture it with an `exchange` of the offer and the quantity that it reserves, or \
+                 release it and begin anew.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
     /// There is no exchange to cancel.
     ExchangeUnknown {
         "exchange-unknown", Conflict, can_succeed_later: true,
@@ -994,6 +1007,16 @@ refusals! {
         remedy: "Send a deadline after `after`, and not after `latest`. If there is no such time, \
                  hold credit again.",
         shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The reservation would last longer than its offer.
+    ReservationPastOffer { closes_at: Timestamp } {
+        "reservation-past-offer", Conflict, can_succeed_later: true,
+        facts: [closes_at],
+        title: "Reservation past its offer's end",
+        sentence: "The offer ends at {closes_at}, and the deadline is after that.",
+        meaning: "The deadline of the reservation is after `closes_at`, the end of its offer.",
+        remedy: "Send a deadline that isn't after `closes_at`.",
+        shopper: "This offer ends too soon to be reserved for so long.",
     }
     /// A grant would end in the past, or too late.
     UntilOutOfRange { after: Timestamp, latest: Timestamp } {

@@ -9,6 +9,7 @@ mod events;
 mod ladders;
 mod offers;
 mod parcels;
+mod reservations;
 mod seals;
 mod values;
 
@@ -21,6 +22,7 @@ pub(crate) use events::*;
 pub(crate) use ladders::*;
 pub(crate) use offers::*;
 pub(crate) use parcels::*;
+pub(crate) use reservations::*;
 pub(crate) use seals::*;
 pub(crate) use values::*;
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Adds what others are told: a change of the programme, what an offer is from now on and its
-/// units, and the units that a cancellation sends home from a shelf that was drained.
+/// units, and the units that a cancellation or a release sends home from a shelf that was drained.
 pub(crate) fn tell_others(state: &State, decision: &mut Decision, now: Timestamp) {
     let Decision::Record { events, stock, .. } = decision else { return };
     // What is left in one partition opens and closes no gate.
@@ -20,17 +20,33 @@ pub(crate) fn tell_others(state: &State, decision: &mut Decision, now: Timestamp
         if let Some(change) = ProgrammeChange::of(event) {
             told.extend(post.write_to_others(&Message::Programme(Box::new(change))));
         }
-        if let Event::ExchangeCancelled(_, fact) = event
-            && state.is_drained(&fact.offer_id)
-        {
-            let (offer_id, units) = (fact.offer_id.clone(), fact.allocation.quantity());
-            let home = offer_id.home(state.partitions());
-            let returned = StockReturned { offer_id, units };
-            told.push(post.write(home, Message::StockReturned(returned)));
-        }
+        told.extend(sent_home(state, event, &mut post));
     }
     told.extend(tell_of_offer(state, events, now, &mut post));
     events.extend(told);
+}
+
+/// Adds the messages that send units home which events put on a shelf that was drained, where the
+/// events are no decision on a command.
+pub(crate) fn send_units_home(state: &State, events: &mut Vec<Event>) {
+    if !state.is_shared() {
+        return;
+    }
+    let mut post = Post::after(state, events);
+    let sent = events.iter().filter_map(|event| sent_home(state, event, &mut post));
+    let sent: Vec<Event> = sent.collect();
+    events.extend(sent);
+}
+
+/// The message that sends units home which an event puts on a shelf that was drained.
+fn sent_home<'a>(state: &'a State, event: &Event, post: &mut Post<'a>) -> Option<Event> {
+    let (offer_id, allocation) = event.puts_back()?;
+    if !state.is_drained(offer_id) {
+        return None;
+    }
+    let returned = StockReturned { offer_id: offer_id.clone(), units: allocation.quantity() };
+    let home = offer_id.home(state.partitions());
+    Some(post.write(home, Message::StockReturned(returned)))
 }
 
 /// What the home of an offer tells of the events that change it; a decision changes one at most.

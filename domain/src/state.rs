@@ -11,6 +11,7 @@ mod evolve;
 mod impossible;
 mod pairs;
 mod programme;
+mod reservations;
 mod shipment;
 mod size;
 
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::OfferNumber;
 use crate::schedule::{AccountNumber, Due, Schedule};
+use crate::sharing::send_units_home;
 use crate::unit::KnownUnits;
 use crate::{
     Account, AccountId, ConversionRate, EarningRule, Event, IdHash, Ladder, LadderId, Ladders,
@@ -36,6 +38,7 @@ pub use across::{Cursor, Undelivered};
 pub use impossible::Impossible;
 use pairs::Half;
 use programme::Programme;
+use reservations::Reservations;
 pub use shipment::Unwanted;
 pub use size::StateSize;
 
@@ -58,6 +61,8 @@ pub struct State {
     unpaired: Option<Half>,
     #[serde(skip)]
     schedule: Schedule,
+    #[serde(skip)]
+    reservations: Reservations,
     /// The next account to be judged by the newest versions of ladders, after one was amended.
     #[serde(skip)]
     unjudged: Option<AccountNumber>,
@@ -76,6 +81,7 @@ impl State {
             across: Across::default(),
             unpaired: None,
             schedule: Schedule::default(),
+            reservations: Reservations::default(),
             unjudged: None,
         }
     }
@@ -311,6 +317,7 @@ impl State {
         }
         // An amended ladder may give nothing.
         if !events.is_empty() {
+            send_units_home(self, &mut events);
             return Some(events);
         }
         self.schedule.plan(Due::Account(number), account.next_due()?);
@@ -321,6 +328,7 @@ impl State {
     #[must_use]
     pub fn with_schedule(mut self) -> Self {
         self.schedule = Schedule::of_accounts(self.accounts.by_id.values().map(Account::next_due));
+        self.reservations = self.all_reservations();
         self.unjudged = self.programme.ladders.were_amended().then_some(0);
         self
     }

@@ -26,7 +26,7 @@ pub(crate) mod withdrawal;
 
 use std::borrow::Cow;
 
-use domain::CancellationId;
+use domain::{CancellationId, ExchangeId};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
@@ -38,4 +38,12 @@ fn recorded_cancellation<'de, D: Deserializer<'de>>(
 ) -> Result<Cow<'static, CancellationId>, D::Error> {
     let text = Box::<str>::deserialize(deserializer)?;
     CancellationId::from_recorded(text).map(Cow::Owned).map_err(D::Error::custom)
+}
+
+/// Likewise of an exchange for which units are asked: a reservation's.
+fn recorded_exchange<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Cow<'static, ExchangeId>, D::Error> {
+    let text = Box::<str>::deserialize(deserializer)?;
+    ExchangeId::from_recorded(text).map(Cow::Owned).map_err(D::Error::custom)
 }

@@ -72,7 +72,7 @@ pub(crate) struct Rows {
     pub(crate) withdrawals: Vec<Withdrawal>,
     pub(crate) entries: Vec<LedgerEntry>,
     pub(crate) holds: Vec<Hold>,
-    pub(crate) hold_changes: BTreeMap<(AccountId, HoldId), HoldChange>,
+    pub(crate) hold_changes: BTreeMap<(AccountId, HoldId, String), HoldChange>,
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) exchange_changes: BTreeMap<(AccountId, ExchangeId), ExchangeChange>,
     pub(crate) purchases: Vec<Purchase>,
@@ -154,7 +154,7 @@ impl Rows {
         let of_balances = self.balances.keys().map(AccountId::as_str);
         let of_parts = self.parts.keys().map(|part| part.account_id.as_str());
         let of_holds = self.holds.iter().map(|hold| hold.account_id.as_str());
-        let of_changes = self.hold_changes.keys().map(|(account_id, _)| account_id.as_str());
+        let of_changes = self.hold_changes.keys().map(|(account_id, _, _)| account_id.as_str());
         of_balances.chain(of_parts).chain(of_holds).chain(of_changes)
     }
 
@@ -333,15 +333,23 @@ mod tests {
             place: 1,
             account_id: "of-hold".into(),
             hold_id: "h-1".into(),
+            part: String::new(),
             unit: "points".into(),
             points: 1,
             lots: "[]".into(),
+            offer_id: None,
+            product_id: None,
+            quantity: None,
+            prices: None,
+            counted: None,
             deadline: 1,
             grace_days: 0,
             status: "held".into(),
             captured_points: None,
             refunded_points: 0,
             exchange_id: None,
+            ended: None,
+            ended_at: None,
             occurred_at: None,
             recorded_at: 1,
         };
@@ -352,7 +360,7 @@ mod tests {
             graced: false,
             unit: UnitId::POINTS,
         };
-        let of_change = (id("of-change"), "h-2".parse().expect("an id"));
+        let of_change = (id("of-change"), "h-2".parse().expect("an id"), String::new());
         let mut rows = Rows { holds: vec![hold], ..Rows::default() };
         rows.parts.insert(part, PartChange::default());
         rows.hold_changes.insert(of_change, HoldChange::default());

@@ -4,15 +4,15 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{AccountId, HoldId};
+use domain::{AccountId, HoldId, Prices};
 use read_model::{Hold, Query, Reading};
-use wire::body::{HoldBody, HoldStatus};
+use wire::body::{HoldBody, HoldReservesBody, HoldStatus, PriceBody};
 use wire::{PathId, PathIds, Problem, QueryString, json_with_etag};
 
 use crate::account_balance::check_exists;
 use crate::account_list::{ListQuery, time_key};
 use crate::cell::{
-    broken, cost, optional_text, optional_time, points, split_place, sum, text, time,
+    broken, cost, json, optional_text, optional_time, split_place, sum, text, time, units,
 };
 use crate::clock::now;
 use crate::freshness::Fresh;
@@ -68,7 +68,7 @@ fn hold(row: Hold, now: i64) -> Result<HoldBody, Problem> {
         hold_id: text(&row.hold_id)?,
         account_id: text(&row.account_id)?,
         unit: text(&row.unit)?,
-        points: points(row.points)?,
+        points: cost(row.points)?,
         deadline: time(row.deadline)?,
         status: match &*row.status {
             // Its end isn't recorded yet.
@@ -82,8 +82,24 @@ fn hold(row: Hold, now: i64) -> Result<HoldBody, Problem> {
         captured_points: row.captured_points.map(cost).transpose()?,
         refunded_points: sum(row.refunded_points)?,
         exchange_id: optional_text(row.exchange_id.as_deref())?,
+        reserves: reserves(&row)?,
         occurred_at: optional_time(row.occurred_at)?,
         recorded_at: time(row.recorded_at)?,
         position: split_place(row.place),
     })
+}
+
+/// What it reserves beside its points.
+fn reserves(row: &Hold) -> Result<Option<HoldReservesBody>, Problem> {
+    let Hold { offer_id: Some(offer_id), product_id, quantity, prices, .. } = row else {
+        return Ok(None);
+    };
+    let missing = || broken(offer_id, &"a reservation has a product, a quantity and prices");
+    let prices: Prices = json(prices.as_deref().ok_or_else(missing)?)?;
+    Ok(Some(HoldReservesBody {
+        offer_id: text(offer_id)?,
+        product_id: text(product_id.as_deref().ok_or_else(missing)?)?,
+        quantity: units(quantity.ok_or_else(missing)?)?,
+        prices: PriceBody::all(&prices),
+    }))
 }

@@ -44,6 +44,8 @@ static TAKEN: LazyLock<Query> = LazyLock::new(|| {
     Query::same(include_str!("sql/sum_taken.sql")).by_index("exchange_of_account")
 });
 
+const RESERVED: Query = Query::same(include_str!("sql/sum_reserved.sql"));
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OffersQuery {
@@ -58,6 +60,17 @@ struct TakenRow {
     in_day: i64,
     in_week: i64,
     in_month: i64,
+}
+
+impl TakenRow {
+    fn and(self, other: &Self) -> Self {
+        Self {
+            taken: self.taken + other.taken,
+            in_day: self.in_day + other.in_day,
+            in_week: self.in_week + other.in_week,
+            in_month: self.in_month + other.in_month,
+        }
+    }
 }
 
 /// An offer, and what partitions other than its home have sold of it.
@@ -180,9 +193,12 @@ impl Taking<'_> {
         let marks = [LimitPeriod::Day, LimitPeriod::Week, LimitPeriod::Month];
         let marks = marks.map(|period| mark(period, days.of(period)));
         let ids = [self.account_id.as_str(), self.offer_id.as_str()];
-        let arguments: Vec<Argument<'_>> =
+        let mut arguments: Vec<Argument<'_>> =
             ids.into_iter().chain(marks.iter().map(|mark| mark.as_str())).map(Into::into).collect();
-        let row: TakenRow = reading.one(*TAKEN, &arguments).await.map_err(failed)?;
+        let taken: TakenRow = reading.one(*TAKEN, &arguments).await.map_err(failed)?;
+        arguments.push(self.now.micros().into());
+        let reserved: TakenRow = reading.one(RESERVED, &arguments).await.map_err(failed)?;
+        let row = taken.and(&reserved);
         let limits = limits.iter().filter_map(|(period, limit)| {
             let next = period.next(days.of(period)?)?;
             let taken = match period {

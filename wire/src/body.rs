@@ -73,8 +73,8 @@ pub use expiry::{AccountExpiryBody, ExpiredBody, ExpiringAccountBody, ExpiringBo
 pub use fact::{FactBody, FactCallerBody};
 pub use hold::{
     CaptureExchangeBody, CaptureHoldBody, CaptureRefundedBody, CreditHeldBody, ExtendHoldBody,
-    HoldBody, HoldCapturedBody, HoldCreditBody, HoldExtendedBody, HoldReleasedBody, HoldStatus,
-    RefundCaptureBody, ReleaseHoldBody,
+    HoldBody, HoldCapturedBody, HoldCreditBody, HoldExtendedBody, HoldReleasedBody,
+    HoldReservesBody, HoldStatus, RefundCaptureBody, ReleaseHoldBody, ReservationBody,
 };
 pub use key::{CreateKeyBody, KeyBody, KeysBody, MadeKeyBody, RevokeKeyBody, RotateKeyBody};
 pub use ladder::{KeepsBody, LadderBody, LevelBody, PutLadderBody, WindowBody};

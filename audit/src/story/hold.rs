@@ -1,13 +1,21 @@
 //! Credit that is set aside.
 
-use domain::{CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, ReleaseReason};
+use domain::{
+    CreditHeld, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, ReleaseReason, Reservation,
+};
 
 use super::{amount, lots};
 
 pub(super) fn held(fact: &CreditHeld) -> String {
-    let CreditHeld { hold_id, unit, points, lots: parts, deadline, .. } = fact;
+    let CreditHeld { hold_id, unit, points, lots: parts, deadline, keeps, .. } = fact;
     let sum = amount(*points, *unit);
-    format!("{sum} were set aside by hold {hold_id} until {deadline}: {}.", lots(parts))
+    let reserved = match keeps.reservation() {
+        Some(Reservation { offer_id, allocation, .. }) => {
+            format!(" for {} of offer {offer_id}, which it reserves,", allocation.quantity())
+        }
+        None => String::new(),
+    };
+    format!("{sum} were set aside by hold {hold_id}{reserved} until {deadline}: {}.", lots(parts))
 }
 
 pub(super) fn extended(fact: &HoldExtended) -> String {
@@ -27,7 +35,7 @@ pub(super) fn captured(fact: &HoldCaptured) -> String {
 }
 
 pub(super) fn swapped(fact: &HoldSwapped) -> String {
-    let HoldSwapped { hold_id, unit: _, lots: _, returned, taken } = fact;
+    let HoldSwapped { hold_id, unit: _, lots: _, returned, taken, further: _ } = fact;
     format!(
         "Hold {hold_id} keeps other credit: {} came back, and {} took its place.",
         lots(returned),
@@ -36,11 +44,17 @@ pub(super) fn swapped(fact: &HoldSwapped) -> String {
 }
 
 pub(super) fn released(fact: &HoldReleased) -> String {
-    let HoldReleased { hold_id, unit, points, lots: parts, reason, .. } = fact;
+    let HoldReleased { hold_id, unit, points, lots: parts, reason, keeps, .. } = fact;
     let why = match reason {
         ReleaseReason::Asked => "it was released",
         ReleaseReason::Deadline => "its deadline passed",
     };
     let sum = amount(*points, *unit);
-    format!("{sum} of hold {hold_id} came back, because {why}: {}.", lots(parts))
+    let free = match keeps.reservation() {
+        Some(Reservation { offer_id, allocation, .. }) => {
+            format!(" So {} of offer {offer_id} are free.", allocation.quantity())
+        }
+        None => String::new(),
+    };
+    format!("{sum} of hold {hold_id} came back, because {why}: {}.{free}", lots(parts))
 }

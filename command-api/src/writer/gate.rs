@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use domain::command::Redeem;
 use domain::{
-    ByIdHash, Gates, IdHash, OfferId, RecordedIds, Refusal, Reply, State, Timestamp, Units,
+    ByIdHash, Gates, IdHash, Offer, OfferId, RecordedIds, Refusal, Reply, State, Timestamp, Units,
 };
 use log_record::Position;
 use parking_lot::{Mutex, RwLock};
@@ -169,8 +169,13 @@ impl Gate {
     pub(super) fn install(&self, state: &State) {
         *self.recorded.write() = Arc::clone(state.recorded());
         // An empty shelf says nothing of what the offer's home has.
-        let is_out = |remaining| remaining == Some(Units::ZERO) && !state.is_shared();
-        let sold_out = state.offers().filter(|(_, offer)| is_out(offer.inventory.remaining()));
+        let is_out = |offer: &Offer| {
+            // A unit that is reserved comes back by itself.
+            offer.inventory.remaining() == Some(Units::ZERO)
+                && offer.reserved == Units::ZERO
+                && !state.is_shared()
+        };
+        let sold_out = state.offers().filter(|(_, offer)| is_out(offer));
         *self.sold_out.write() = sold_out.map(|(id, _)| id.clone()).collect();
     }
 }

@@ -3,7 +3,9 @@
 use super::wallet::{TOO_FULL, sums_to};
 use super::{Hold, Wallet};
 use crate::command::HOLD_DAYS_MAX;
-use crate::{CreditHeld, HoldCaptured, HoldExtended, HoldId, HoldSwapped, LotPart, Timestamp};
+use crate::{
+    CreditHeld, HoldCaptured, HoldExtended, HoldId, HoldSwapped, Keeps, LotPart, Timestamp,
+};
 
 impl Wallet {
     pub(super) fn set_aside(
@@ -14,8 +16,8 @@ impl Wallet {
         sums_to(fact.points, &fact.lots)?;
         self.take_all(&fact.lots).ok_or("I1: more was held than was available")?;
         let (id, lots) = (fact.hold_id.clone(), fact.lots.clone());
-        let (deadline, grace) = (fact.deadline, fact.grace);
-        self.rare_mut().holds.push(Hold { id, lots, deadline, made_at: now, grace });
+        let (deadline, grace, keeps) = (fact.deadline, fact.grace, fact.keeps.clone());
+        self.rare_mut().holds.push(Hold { id, lots, deadline, made_at: now, grace, keeps });
         Ok(())
     }
 
@@ -29,6 +31,9 @@ impl Wallet {
         let hold = hold.ok_or("a hold was extended that had ended")?;
         if hold.deadline <= now {
             return Err("I8: a hold was extended after its deadline");
+        }
+        if hold.keeps != Keeps::Nothing {
+            return Err("a reservation was extended");
         }
         if fact.deadline > hold.made_at.plus_days(HOLD_DAYS_MAX) {
             return Err("I8: a hold lasts 30 days at most, with its extensions");
@@ -59,7 +64,8 @@ impl Wallet {
     pub(super) fn swap(&mut self, fact: &HoldSwapped) -> Option<()> {
         let holds = &mut self.rare_mut().holds;
         let hold = holds.iter_mut().find(|hold| hold.id == fact.hold_id)?;
-        let is_right = hold.swapped(&fact.returned, &fact.taken)? == fact.lots;
+        let is_right = hold.swapped(&fact.returned, &fact.taken)? == fact.lots
+            && fact.further == (hold.keeps == Keeps::Further);
         hold.lots.clone_from(&fact.lots);
         self.put_all(&fact.returned)?;
         self.take_all(&fact.taken)?;

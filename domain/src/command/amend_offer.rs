@@ -39,7 +39,7 @@ impl CommandRules for AmendOffer {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let offer = draft.state.numbered_offer(&self.offer_id);
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
-        let present = draft.stock_of(&self.offer_id, offer);
+        let mut present = draft.stock_of(&self.offer_id, (number, offer));
         let stock = self.stock.filter(|stock| *stock != present.stock());
         let is_same = offer.terms == self.terms && offer.page == self.page.hash();
         if is_same && stock.is_none() {
@@ -52,6 +52,8 @@ impl CommandRules for AmendOffer {
             if let Some(wait) = home_first(draft.state, &self.offer_id) {
                 return Ok(wait);
             }
+            draft.end_due_reservations(number, offer, Units::MOST);
+            present = draft.stock_of(&self.offer_id, (number, offer));
         }
         let home = draft.state.offer_home(&self.offer_id);
         if stock.is_some_and(|stock| home.is_some_and(|home| !home.can_have(stock))) {

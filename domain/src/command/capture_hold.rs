@@ -1,13 +1,14 @@
 //! Spend what is held, whole or in part.
 
 use super::Order;
+use super::kept::{Kept, kept_by};
 use super::rules::{CommandRules, Owner, first_different};
 use crate::draft::Draft;
 use crate::grace::gained;
 use crate::lots::{split_at, sum_of};
 use crate::{
     AccountId, BackFor, Decision, Event, ExchangeCreated, Hold, HoldCaptured, HoldId, IdHash,
-    Points, Refusal, State, Timestamp, UnitId, Wait,
+    Keeps, Points, Refusal, State, Timestamp, UnitId, Wait,
 };
 
 /// Captures a hold, which ends it. A hold is captured once.
@@ -53,6 +54,10 @@ impl CommandRules for CaptureHold {
         draft.apply_due(&self.account_id);
         let (unit, hold) = running_hold(&draft, &self.account_id, &self.hold_id)?;
         let hold = hold.clone();
+        if hold.keeps != Keeps::Nothing {
+            let kept = kept_by(&draft, &self.account_id, &self.hold_id)?;
+            return self.capture_reserved(draft, &kept);
+        }
         let held = sum_of(&hold.lots).unwrap_or_default();
         match &self.capture {
             Capture::Points(asked) => {
@@ -69,7 +74,7 @@ impl CommandRules for CaptureHold {
                 if draft.state.recorded().position_of(exchange).is_some() {
                     return Err(Refusal::ExchangeExists);
                 }
-                let priced = order.price(&draft, &self.account_id, Some(unit))?;
+                let priced = order.price(&mut draft, &self.account_id, Some(unit))?;
                 let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
                 order.check_limits(&priced, account)?;
                 // Of the hold's unit, or nothing.
@@ -108,6 +113,27 @@ impl CommandRules for CaptureHold {
 }
 
 impl CaptureHold {
+    /// The exchange takes what was reserved, at the price then. Nothing that happened to the offer
+    /// since hinders it.
+    fn capture_reserved(&self, mut draft: Draft<'_>, kept: &Kept<'_>) -> Result<Decision, Refusal> {
+        let Capture::Exchange(order) = &self.capture else {
+            return Err(Refusal::HoldReservesOffer);
+        };
+        let exchange = IdHash::exchange(&self.account_id, &order.exchange_id);
+        if draft.state.recorded().position_of(exchange).is_some() {
+            return Err(Refusal::ExchangeExists);
+        }
+        let created = kept.created(self.hold_id.clone(), order, self.occurred_at)?;
+        for (unit, hold) in &kept.holds {
+            let held = sum_of(&hold.lots).unwrap_or_default();
+            let captured = self.captured(*unit, hold, held, draft.now);
+            draft.push(Event::HoldCaptured(self.account_id.clone(), captured));
+        }
+        kept.sell(&mut draft);
+        draft.push_outcome(Event::ExchangeCreated(self.account_id.clone(), created));
+        Ok(draft.finish())
+    }
+
     /// The hold's first points are captured, and the rest goes back.
     fn captured(&self, unit: UnitId, hold: &Hold, points: Points, now: Timestamp) -> HoldCaptured {
         let (lots, released) = split_at(&hold.lots, points);
@@ -125,6 +151,7 @@ impl CaptureHold {
                 Capture::Points(asked) => asked,
                 Capture::Exchange(_) => None,
             },
+            keeps: hold.keeps.clone(),
             occurred_at: self.occurred_at,
         }
     }

@@ -5,7 +5,8 @@ use super::capture_hold::running_hold;
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, Decision, Event, ExtensionId, HoldExtended, HoldId, IdHash, Refusal, Timestamp,
+    AccountId, Decision, Event, ExtensionId, HoldExtended, HoldId, IdHash, Keeps, Refusal,
+    Timestamp,
 };
 
 /// Moves a hold's deadline on.
@@ -43,6 +44,9 @@ impl CommandRules for ExtendHold {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.apply_due(&self.account_id);
         let (_, hold) = running_hold(&draft, &self.account_id, &self.hold_id)?;
+        if hold.keeps != Keeps::Nothing {
+            return Err(Refusal::HoldReservesOffer);
+        }
         // With all its extensions, a hold lasts no longer than it might have at first.
         let (after, latest) = (hold.deadline, hold.made_at.plus_days(HOLD_DAYS_MAX));
         if self.deadline <= after || self.deadline > latest {

@@ -3,7 +3,8 @@
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, CreditHeld, Decision, Event, HoldId, IdHash, Points, Refusal, Timestamp, UnitId,
+    AccountId, CreditHeld, Decision, Event, HoldId, IdHash, Keeps, Points, Refusal, Timestamp,
+    UnitId,
 };
 
 /// The longest time that a hold lasts, in days of 24 hours, with all its extensions.
@@ -51,7 +52,7 @@ impl CommandRules for HoldCredit {
         if self.deadline <= draft.now || self.deadline > latest {
             return Err(Refusal::DeadlineOutOfRange { after: draft.now, latest });
         }
-        account.check_holds()?;
+        account.check_holds(1)?;
         let wallet = account.wallet(unit);
         let lots = wallet.draw(self.points).ok_or(Refusal::InsufficientCredit {
             unit: self.unit,
@@ -65,6 +66,7 @@ impl CommandRules for HoldCredit {
             lots,
             deadline: self.deadline,
             grace: draft.grace(),
+            keeps: Keeps::Nothing,
             occurred_at: self.occurred_at,
         };
         draft.push_outcome(Event::CreditHeld(self.account_id.clone(), held));
@@ -74,6 +76,7 @@ impl CommandRules for HoldCredit {
     fn first_difference(&self, event: &Event) -> Option<&'static str> {
         let Event::CreditHeld(_, fact) = event else { return OTHER_CALL };
         first_different(&[
+            ("offer_id", fact.keeps == Keeps::Nothing),
             ("unit", self.unit == fact.unit),
             ("points", self.points == fact.points),
             ("deadline", self.deadline == fact.deadline),

@@ -6,8 +6,8 @@ use crate::draft::Draft;
 use crate::price::are_same;
 use crate::{
     Account, AccountId, Allocation, Ask, DeliverTo, ExchangeCreated, ExchangeId, ExchangeKey,
-    HoldId, Inventory, LadderTier, LimitDays, LimitPeriod, OfUnit, Offer, OfferId, Points, Price,
-    Prices, Refusal, Terms, Timestamp, UnitId, Units,
+    HoldId, Inventory, LadderTier, LimitDays, LimitPeriod, OfUnit, Offer, OfferId, Points,
+    PreviewedCost, Price, Prices, Refusal, Terms, Timestamp, UnitId, Units,
 };
 
 /// An order for goods.
@@ -31,7 +31,7 @@ pub struct Order {
 /// An order that the offer can meet.
 pub(super) struct Priced<'a> {
     number: OfferNumber,
-    offer: &'a Offer,
+    pub(super) offer: &'a Offer,
     /// What is taken of the offer's stock, and what that leaves; nothing where the units must come
     /// from the offer's home first.
     taken: Option<(Allocation, Inventory)>,
@@ -41,7 +41,27 @@ pub(super) struct Priced<'a> {
     /// offer is for.
     pub(super) tier: Option<LadderTier>,
     /// The periods in which it counts towards the offer's limits.
-    counted: LimitDays,
+    pub(super) counted: LimitDays,
+}
+
+impl Priced<'_> {
+    /// What the cost draws on of each unit; the first unit that lacks is the answer.
+    pub(super) fn draw(
+        &self,
+        draft: &Draft<'_>,
+        account: &Account,
+    ) -> Result<Vec<PreviewedCost>, Refusal> {
+        let costs = self.needed.iter().map(|Price { unit, points }| {
+            let wallet = account.wallet(draft.unit_number(unit)?);
+            let available = wallet.available();
+            let lots = wallet.draw(points);
+            let lots =
+                lots.ok_or(Refusal::InsufficientCredit { unit, needed: points, available })?;
+            let available_after = available.minus(points).unwrap_or_default();
+            Ok(PreviewedCost { unit, points, lots, available, available_after })
+        });
+        costs.collect()
+    }
 }
 
 impl Order {
@@ -51,16 +71,34 @@ impl Order {
     /// Where credit pays that was set aside, it is of the unit `held`.
     pub(super) fn price<'a>(
         &self,
-        draft: &Draft<'a>,
+        draft: &mut Draft<'a>,
+        account: &AccountId,
+        held: Option<UnitId>,
+    ) -> Result<Priced<'a>, Refusal> {
+        let priced = self.price_of_goods(draft, account, held)?;
+        if priced.offer.terms.ships && self.deliver_to.is_none() {
+            return Err(Refusal::DeliverToMissing);
+        }
+        Ok(priced)
+    }
+
+    /// The same wherever the goods go.
+    pub(super) fn price_of_goods<'a>(
+        &self,
+        draft: &mut Draft<'a>,
         account: &AccountId,
         held: Option<UnitId>,
     ) -> Result<Priced<'a>, Refusal> {
         let offer = draft.state.numbered_offer(&self.offer_id);
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
-        let allocated = draft.allocate(number, offer, self.quantity);
+        let mut allocated = draft.allocate(number, offer, self.quantity);
+        if allocated.is_none() {
+            draft.end_due_reservations(number, offer, self.quantity);
+            allocated = draft.allocate(number, offer, self.quantity);
+        }
         if allocated.is_none()
             && !draft.state.is_shared()
-            && let Some(remaining) = offer.inventory.remaining()
+            && let Some(remaining) = draft.shelf(number, offer).remaining()
         {
             return Err(Refusal::SoldOut { remaining, asked: self.quantity });
         }
@@ -88,15 +126,12 @@ impl Order {
         let needed = needed
             .ok_or(Refusal::AmountTooLarge { what: "price times quantity", unit: OfUnit(None) })?;
         self.check_cost(&needed)?;
-        if terms.ships && self.deliver_to.is_none() {
-            return Err(Refusal::DeliverToMissing);
-        }
         let counted = terms.limit_days(draft.now)?;
         Ok(Priced { number, offer, taken: allocated, needed, tier, counted })
     }
 
     /// Whether it costs what the caller expects, where the caller expects something.
-    fn check_cost(&self, needed: &Prices) -> Result<(), Refusal> {
+    pub(super) fn check_cost(&self, needed: &Prices) -> Result<(), Refusal> {
         let first = needed.first();
         let of_one = self.expected_points.map(|points| [Price { points, ..first }]);
         let expected = [of_one.as_ref().map(|it| &it[..]), self.expected_prices.as_deref()];
@@ -155,12 +190,7 @@ impl Order {
         hold_id: Option<HoldId>,
         occurred_at: Option<Timestamp>,
     ) -> Result<ExchangeCreated, Ask> {
-        let Some((allocation, left)) = priced.taken else {
-            let (account_id, exchange_id) = (account.clone(), self.exchange_id.clone());
-            let key = ExchangeKey { account_id, exchange_id };
-            return Err(Ask { offer_id: self.offer_id.clone(), key, units: self.quantity });
-        };
-        draft.sell(priced.number, left);
+        let allocation = self.take(&priced, draft, account)?;
         let terms = &priced.offer.terms;
         Ok(ExchangeCreated {
             exchange_id: self.exchange_id.clone(),
@@ -179,6 +209,22 @@ impl Order {
         })
     }
 
+    /// Takes the stock; or says what is to be asked of the offer's home.
+    pub(super) fn take(
+        &self,
+        priced: &Priced<'_>,
+        draft: &mut Draft<'_>,
+        account: &AccountId,
+    ) -> Result<Allocation, Ask> {
+        let Some((allocation, left)) = &priced.taken else {
+            let (account_id, exchange_id) = (account.clone(), self.exchange_id.clone());
+            let key = ExchangeKey { account_id, exchange_id };
+            return Err(Ask { offer_id: self.offer_id.clone(), key, units: self.quantity });
+        };
+        draft.sell(priced.number, *left);
+        Ok(allocation.clone())
+    }
+
     pub(super) fn first_difference(&self, fact: &ExchangeCreated) -> Option<&'static str> {
         let [asked, recorded] =
             [&self.expected_prices, &fact.expected_prices].map(Option::as_deref);
@@ -194,7 +240,7 @@ impl Order {
 }
 
 /// Whether both name no prices, or the same ones in any order.
-fn are_expected(asked: Option<&[Price]>, recorded: Option<&[Price]>) -> bool {
+pub(super) fn are_expected(asked: Option<&[Price]>, recorded: Option<&[Price]>) -> bool {
     match (asked, recorded) {
         (Some(asked), Some(recorded)) => are_same(asked, recorded),
         (None, None) => true,

@@ -6,8 +6,8 @@ use super::order::Priced;
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, CreditDeducted, Decision, Event, IdHash, Points, Preview, PreviewedCost, Price,
-    Refusal, Timestamp, Wait,
+    AccountId, CreditDeducted, Decision, Event, IdHash, Points, Preview, PreviewedCost, Refusal,
+    Timestamp, Wait,
 };
 
 /// Redeems an offer. The exchange id is the key. A repeat returns the same exchange.
@@ -81,16 +81,7 @@ impl Redeem {
         let priced = self.order.price(draft, &self.account_id, None)?;
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         self.order.check_limits(&priced, account)?;
-        let costs = priced.needed.iter().map(|Price { unit, points }| {
-            let wallet = account.wallet(draft.unit_number(unit)?);
-            let available = wallet.available();
-            let lots = wallet.draw(points);
-            let lots =
-                lots.ok_or(Refusal::InsufficientCredit { unit, needed: points, available })?;
-            let available_after = available.minus(points).unwrap_or_default();
-            Ok(PreviewedCost { unit, points, lots, available, available_after })
-        });
-        let costs = costs.collect::<Result<_, Refusal>>()?;
+        let costs = priced.draw(draft, account)?;
         Ok((priced, costs))
     }
 }

@@ -1,11 +1,12 @@
 //! Give back what is held.
 
 use super::capture_hold::running_hold;
+use super::kept::{Kept, kept_by};
 use super::rules::{CommandRules, OTHER_CALL, Owner, first_different};
 use crate::draft::Draft;
 use crate::{
-    AccountId, BackFor, Decision, Event, HoldId, HoldReleased, IdHash, Refusal, ReleaseReason,
-    Timestamp,
+    AccountId, BackFor, Decision, Event, Hold, HoldId, HoldReleased, IdHash, Keeps, Refusal,
+    ReleaseReason, Timestamp, UnitId,
 };
 
 /// Releases a hold, which ends it.
@@ -41,11 +42,11 @@ impl CommandRules for ReleaseHold {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         draft.apply_due(&self.account_id);
         let (unit, hold) = running_hold(&draft, &self.account_id, &self.hold_id)?;
-        let back_for = if self.by_operator { BackFor::Other } else { BackFor::OwnRequest };
-        let until = hold.grace.until(draft.now, back_for);
-        let released = hold.release(unit, ReleaseReason::Asked, until).ok_or(Refusal::HoldEnded)?;
-        let released = HoldReleased { occurred_at: self.occurred_at, ..released };
-        let event = Event::HoldReleased(self.account_id.clone(), released);
+        if hold.keeps != Keeps::Nothing {
+            let kept = kept_by(&draft, &self.account_id, &self.hold_id)?;
+            return self.release_reserved(draft, &kept);
+        }
+        let event = self.released(unit, hold, draft.now)?;
         draft.come_in_as_outcome(&self.account_id, event);
         Ok(draft.finish())
     }
@@ -53,6 +54,28 @@ impl CommandRules for ReleaseHold {
     fn first_difference(&self, event: &Event) -> Option<&'static str> {
         let Event::HoldReleased(_, fact) = event else { return OTHER_CALL };
         first_different(&[("occurred_at", self.occurred_at == fact.occurred_at)])
+    }
+}
+
+impl ReleaseHold {
+    /// All that was held comes back, and the units are free.
+    fn release_reserved(&self, mut draft: Draft<'_>, kept: &Kept<'_>) -> Result<Decision, Refusal> {
+        draft.outcome_is_next();
+        for (unit, hold) in &kept.holds {
+            let event = self.released(*unit, hold, draft.now)?;
+            draft.come_in(event);
+        }
+        kept.restock(&mut draft);
+        draft.apply_due_again(&self.account_id);
+        Ok(draft.finish())
+    }
+
+    fn released(&self, unit: UnitId, hold: &Hold, now: Timestamp) -> Result<Event, Refusal> {
+        let back_for = if self.by_operator { BackFor::Other } else { BackFor::OwnRequest };
+        let until = hold.grace.until(now, back_for);
+        let released = hold.release(unit, ReleaseReason::Asked, until).ok_or(Refusal::HoldEnded)?;
+        let released = HoldReleased { occurred_at: self.occurred_at, ..released };
+        Ok(Event::HoldReleased(self.account_id.clone(), released))
     }
 }
 

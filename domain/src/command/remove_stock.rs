@@ -36,7 +36,8 @@ impl CommandRules for RemoveStock {
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
         offer.check_version(self.read_versions.as_deref())?;
         offer.check_not_closed()?;
-        let stock = draft.stock_of(&self.offer_id, offer);
+        draft.end_due_reservations(number, offer, self.units);
+        let stock = draft.stock_of(&self.offer_id, (number, offer));
         if let Inventory::Unlimited { .. } = stock {
             return Err(Refusal::StockUnlimited);
         }

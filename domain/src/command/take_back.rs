@@ -3,8 +3,8 @@
 use crate::draft::Draft;
 use crate::lots::{sum_of, take_from};
 use crate::{
-    AccountId, Event, HoldSwapped, LotId, LotPart, OfUnit, Points, Policy, Refusal, SpentCredit,
-    Timestamp, UnitId, UnitNumber, Wallet,
+    AccountId, Event, HoldSwapped, Keeps, LotId, LotPart, OfUnit, Points, Policy, Refusal,
+    SpentCredit, Timestamp, UnitId, UnitNumber, Wallet,
 };
 
 /// What is to be taken: points of a unit, earned as a lot.
@@ -49,7 +49,8 @@ fn free_held(
         }
         let (returned, _) = take_from(hold.lots.iter().filter(|part| part.lot == lot), size);
         let Some(lots) = hold.swapped(&returned, &taken) else { continue };
-        let swapped = HoldSwapped { hold_id: hold.id, unit, lots, returned, taken };
+        let further = hold.keeps == Keeps::Further;
+        let swapped = HoldSwapped { hold_id: hold.id, unit, lots, returned, taken, further };
         draft.record(Event::HoldSwapped(id.clone(), swapped));
     }
 }

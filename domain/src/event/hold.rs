@@ -3,8 +3,60 @@
 use serde::{Deserialize, Serialize};
 
 use super::LotPart;
+use crate::amount::optional_sum;
 use crate::grace::with_grace;
-use crate::{ExtensionId, Grace, HoldId, Points, Timestamp, UnitId};
+use crate::{
+    Allocation, ExtensionId, Grace, HoldId, LadderTier, LimitDays, OfferId, Points, Price, Prices,
+    ProductId, Timestamp, UnitId, WarehouseId,
+};
+
+/// What a hold keeps beside its credit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Keeps {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Units of an offer, which the credit pays. Of a price of several units, this is the first.
+    Offer(Box<Reservation>),
+    /// It pays a further unit of the price, and the hold of the first unit, which stands right
+    /// before it and has the same id, says of what.
+    Further,
+}
+
+/// Units of an offer that a shopper can have until the hold's deadline, at a price that stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// What is handed out, as the offer said then.
+    pub product_id: ProductId,
+    /// What was taken of the offer's stock.
+    pub allocation: Allocation,
+    /// What it costs in all; for each of them stands a hold, in this order.
+    pub prices: Prices,
+    /// The tier that counted, where one did.
+    pub tier: Option<LadderTier>,
+    /// In which periods it counts towards the offer's limits, beside that for ever.
+    pub counted: LimitDays,
+    /// Who ships, as the offer said then; without it, nothing is shipped.
+    pub warehouse: Option<WarehouseId>,
+    /// The cost that the caller insisted on, of an offer that costs one unit.
+    #[serde(with = "optional_sum")]
+    pub expected_points: Option<Points>,
+    /// Likewise, of all units, in the caller's order.
+    pub expected_prices: Option<Box<[Price]>>,
+}
+
+impl Keeps {
+    /// The units of an offer, where this hold says which.
+    #[must_use]
+    pub fn reservation(&self) -> Option<&Reservation> {
+        match self {
+            Self::Offer(reservation) => Some(reservation),
+            Self::Nothing | Self::Further => None,
+        }
+    }
+}
 
 /// Credit was set aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +73,17 @@ pub struct CreditHeld {
     pub deadline: Timestamp,
     /// The grace of what comes back of it.
     pub grace: Grace,
+    /// What it keeps beside the credit.
+    pub keeps: Keeps,
     /// When it happened, as the caller said; it informs and decides nothing.
     pub occurred_at: Option<Timestamp>,
+}
+
+impl CreditHeld {
+    /// How much was set aside, of which unit.
+    pub(crate) const fn price(&self) -> Price {
+        Price { unit: self.unit, points: self.points }
+    }
 }
 
 /// Credit that was set aside was spent; what is left of it came back.
@@ -48,6 +109,8 @@ pub struct HoldCaptured {
     pub pays_exchange: bool,
     /// The points that the caller named; without them, all that were held.
     pub asked_points: Option<Points>,
+    /// What it kept beside the credit, which the exchange takes.
+    pub keeps: Keeps,
     /// When it happened, as the caller said; it informs and decides nothing.
     pub occurred_at: Option<Timestamp>,
 }
@@ -86,6 +149,8 @@ pub struct HoldSwapped {
     pub returned: Vec<LotPart>,
     /// What it took in its place; as many points.
     pub taken: Vec<LotPart>,
+    /// Whether it pays a further unit of what is reserved.
+    pub further: bool,
 }
 
 /// Why a hold was released.
@@ -114,6 +179,8 @@ pub struct HoldReleased {
     pub grace_until: Option<Timestamp>,
     /// Who ended it: somebody, or the deadline.
     pub reason: ReleaseReason,
+    /// What it kept beside the credit, which is free again.
+    pub keeps: Keeps,
     /// When it happened, as the caller said; it informs and decides nothing.
     pub occurred_at: Option<Timestamp>,
 }

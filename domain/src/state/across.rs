@@ -417,6 +417,7 @@ impl super::Programme {
                 version: fact.version,
                 opening_stock: None,
                 inventory: EMPTY_SHELF,
+                reserved: Units::ZERO,
                 phase: fact.phase,
                 changed_at: at,
             };

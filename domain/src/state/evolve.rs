@@ -7,8 +7,8 @@ use super::impossible::{Changed, Impossible, ensure};
 use super::programme::UNKNOWN_UNIT;
 use crate::schedule::Due;
 use crate::{
-    AccountId, Event, ExchangeCancelled, ExchangeCreated, IdHash, RefundCause, Timestamp, UnitId,
-    UnitNumber,
+    AccountId, Event, ExchangeCancelled, ExchangeCreated, IdHash, Keeps, RefundCause, Timestamp,
+    UnitId, UnitNumber,
 };
 
 impl State {
@@ -100,9 +100,7 @@ impl State {
                 self.programme.check_conversion(fact)?;
                 self.accounts.record(IdHash::conversion(id, &fact.conversion_id), at)?;
             }
-            Event::CreditHeld(id, fact) => {
-                self.accounts.record(IdHash::hold(id, &fact.hold_id), at)?;
-            }
+            Event::CreditHeld(id, fact) => self.credit_held(at, recorded_at, id, fact)?,
             Event::HoldExtended(id, fact) => {
                 let extension = IdHash::hold_extension(id, &fact.hold_id, &fact.extension_id);
                 self.accounts.record(extension, at)?;
@@ -114,13 +112,19 @@ impl State {
                     self.accounts.capture_refunded(at, id, refund, points)?;
                 }
             },
-            Event::HoldCaptured(id, fact) if !fact.pays_exchange => {
-                self.accounts.record(IdHash::capture(id, &fact.hold_id), at)?;
+            Event::HoldCaptured(id, fact) => {
+                self.hold_ended(id, (&fact.hold_id, fact.unit), &fact.keeps)?;
+                if !fact.pays_exchange {
+                    let is_of_credit = fact.keeps == Keeps::Nothing;
+                    ensure(is_of_credit, "a reservation was captured without an exchange")?;
+                    self.accounts.record(IdHash::capture(id, &fact.hold_id), at)?;
+                }
             }
-            Event::HoldCaptured(..) => {}
             Event::HoldReleased(id, fact) => {
-                // By its deadline it is released by nobody, so there is nothing to repeat.
-                if fact.reason == crate::ReleaseReason::Asked {
+                self.hold_ended(id, (&fact.hold_id, fact.unit), &fact.keeps)?;
+                // By its deadline it is released by nobody, so there is nothing to repeat. Of
+                // several units, the first bears the id.
+                if fact.reason == crate::ReleaseReason::Asked && fact.keeps != Keeps::Further {
                     self.accounts.record(IdHash::release(id, &fact.hold_id), at)?;
                 }
             }

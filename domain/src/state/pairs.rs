@@ -6,7 +6,7 @@ use super::State;
 use super::impossible::{Changed, ensure};
 use crate::{
     AccountId, CancellationId, CauseKind, ConversionId, CreditInTransit, Event, ExchangeId, HoldId,
-    LotPart, Message, OfferId, Points, Price, PurchaseId, RefundCause, ReturnId, Timestamp,
+    Keeps, LotPart, Message, OfferId, Points, Price, PurchaseId, RefundCause, ReturnId, Timestamp,
     TransferId, UnitId, UnitPoints, WithdrawalCause,
 };
 
@@ -16,7 +16,10 @@ use crate::{
 pub(super) enum Half {
     /// What was paid of the first unit, and of further ones so far.
     Deductions(AccountId, ExchangeId, Price, Vec<Price>),
-    Capture(AccountId, HoldId, Price),
+    /// What was captured of the first unit, and of further ones so far.
+    Capture(AccountId, HoldId, Price, Vec<Price>),
+    /// What of its price a reservation has still to hold, until when.
+    Reserved(AccountId, HoldId, Timestamp, Vec<Price>),
     /// One for each unit so far.
     Refunds(AccountId, ExchangeId, CancellationId, Vec<Price>),
     Sent(AccountId, AccountId, TransferId, UnitId, Vec<LotPart>),
@@ -43,7 +46,7 @@ impl State {
             first = None;
         }
         if first.as_mut().is_some_and(|first| first.goes_on_with(event)) {
-            self.unpaired = first;
+            self.unpaired = first.filter(|first| !first.is_complete());
             return Ok(());
         }
         let is_second = match (first, event) {
@@ -68,6 +71,11 @@ impl State {
             (None, Event::CreditEarned(_, fact)) if fact.cause.kind == CauseKind::Conversion => {
                 return Err("I3: credit of a conversion from nowhere");
             }
+            (None, Event::CreditHeld(_, fact)) => match &fact.keeps {
+                Keeps::Nothing => true,
+                Keeps::Offer(kept) => fact.price() == kept.prices.first(),
+                Keeps::Further => return Err("I3: what pays a reservation stands side by side"),
+            },
             (None, Event::PurchaseReturned(_, fact)) => fact.credit().next().is_none(),
             (None, Event::ReturnReversed(_, fact)) => fact.further.is_empty(),
             (None, _) => true,
@@ -81,12 +89,12 @@ impl State {
                     && fact.prices.due().eq(paid)
                     && fact.hold_id.is_none()
             }
-            (Some(Half::Capture(payer, hold, paid)), Event::ExchangeCreated(id, fact)) => {
+            (Some(Half::Capture(payer, hold, paid, further)), Event::ExchangeCreated(id, fact)) => {
                 // A hold that pays what is free gives all back.
                 let is_paid = if fact.prices.is_free() {
-                    paid.points == Points::ZERO
+                    paid.points == Points::ZERO && further.is_empty()
                 } else {
-                    fact.prices.iter().eq([paid])
+                    fact.prices.iter().eq(iter::once(paid).chain(further))
                 };
                 payer == *id && fact.hold_id == Some(hold) && is_paid
             }
@@ -189,9 +197,31 @@ impl Half {
         matches!(self, Self::ComingBack(_))
     }
 
+    /// Whether nothing is missing.
+    const fn is_complete(&self) -> bool {
+        matches!(self, Self::Reserved(.., missing) if missing.is_empty())
+    }
+
     /// Takes in the same of another unit, where the event is that.
     fn goes_on_with(&mut self, event: &Event) -> bool {
+        if let Self::Reserved(owner, hold, deadline, missing) = self {
+            let Event::CreditHeld(id, fact) = event else { return false };
+            let is_next = *owner == *id
+                && *hold == fact.hold_id
+                && *deadline == fact.deadline
+                && fact.keeps == Keeps::Further
+                && missing.first() == Some(&fact.price());
+            if is_next {
+                missing.remove(0);
+            }
+            return is_next;
+        }
         match (self, half_of(event)) {
+            (Self::Capture(payer, hold, _, further), Some(Self::Capture(id, other, next, _)))
+                if *payer == id && *hold == other =>
+            {
+                further.push(next);
+            }
             (
                 Self::Deductions(payer, exchange, _, further),
                 Some(Self::Deductions(id, other, next, _)),
@@ -234,7 +264,13 @@ fn half_of(event: &Event) -> Option<Half> {
         }
         Event::HoldCaptured(id, fact) if fact.pays_exchange => {
             let price = Price { unit: fact.unit, points: fact.points };
-            Some(Half::Capture(id.clone(), fact.hold_id.clone(), price))
+            Some(Half::Capture(id.clone(), fact.hold_id.clone(), price, vec![]))
+        }
+        Event::CreditHeld(id, fact) => {
+            let further = fact.keeps.reservation()?.prices.further();
+            let missing =
+                Half::Reserved(id.clone(), fact.hold_id.clone(), fact.deadline, further.to_vec());
+            (!further.is_empty()).then_some(missing)
         }
         Event::CreditRefunded(id, fact) => match &fact.cause {
             RefundCause::Cancellation { exchange_id, cancellation_id } => {

@@ -16,7 +16,7 @@ use crate::{
     Allocation, BalancesSealed, EarningRule, EarningRuleSet, IdHash, Inventory, LadderSet, Ladders,
     LogOpened, Offer, OfferAmended, OfferClosed, OfferHome, OfferId, OfferOpened, OfferPaused,
     OfferPhase, OfferReopened, OfferResumed, Policy, PolicyChanged, RuleId, StockAdded,
-    StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId, UnitSet, UnitTerms,
+    StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId, UnitSet, UnitTerms, Units,
 };
 
 /// What is of a unit that nobody made.
@@ -133,6 +133,7 @@ impl Programme {
             version: 1,
             opening_stock: Some(fact.stock),
             inventory: Inventory::opening(fact.stock),
+            reserved: Units::ZERO,
             phase: OfferPhase::Open,
             changed_at: at,
         };
@@ -281,6 +282,32 @@ impl Programme {
         let (number, offer) = self.offer_mut(id)?;
         let left = offer.inventory.give_back(allocation);
         offer.inventory = left.ok_or("I4: more came back than was sold")?;
+        Ok(number)
+    }
+
+    /// Takes an allocation out of an offer's stock for somebody who may still leave it.
+    pub(super) fn reserve(
+        &mut self,
+        id: &OfferId,
+        allocation: &Allocation,
+    ) -> Result<OfferNumber, &'static str> {
+        let number = self.take(id, allocation)?;
+        let (_, offer) = self.offer_mut(id)?;
+        let reserved = offer.reserved.plus(allocation.quantity());
+        offer.reserved = reserved.ok_or("I4: more is reserved than an amount can say")?;
+        Ok(number)
+    }
+
+    /// Puts what was reserved back into an offer's stock.
+    pub(super) fn end_reservation(
+        &mut self,
+        id: &OfferId,
+        allocation: &Allocation,
+    ) -> Result<OfferNumber, &'static str> {
+        let number = self.give_back(id, allocation)?;
+        let (_, offer) = self.offer_mut(id)?;
+        let reserved = offer.reserved.minus(allocation.quantity());
+        offer.reserved = reserved.ok_or("I4: more came back than was reserved")?;
         Ok(number)
     }
 

@@ -13,9 +13,9 @@ mod units;
 use std::collections::HashMap;
 
 use domain::{
-    Account, AccountId, Decision, Event, ExchangeId, HoldId, IdHash, LotId, LotPart, OfferId,
-    OfferOpened, Owner, Page, Points, Price, RefundCause, Shipped, State, Timestamp, UnitNumber,
-    Units, Wallet,
+    Account, AccountId, Decision, Event, ExchangeId, HoldCaptured, HoldId, HoldReleased, IdHash,
+    LotId, LotPart, OfferId, OfferOpened, Owner, Page, Points, Price, RefundCause, Shipped, State,
+    Timestamp, UnitNumber, Units, Wallet,
 };
 use ids::ids_of;
 use log_record::Partition;
@@ -86,9 +86,10 @@ proptest! {
     }
 
     #[test]
-    fn invariant_i4_units_sold_and_units_left_are_the_stock(steps in steps()) {
+    fn invariant_i4_units_sold_reserved_and_left_are_the_stock(steps in steps()) {
         let History { state, events, .. } = History::of(&steps);
         let mut sold: HashMap<&OfferId, u64> = HashMap::new();
+        let mut reserved: HashMap<&OfferId, u64> = HashMap::new();
         let mut stocked: HashMap<&OfferId, Option<u64>> = HashMap::new();
         for Recorded { event, .. } in &events {
             match event {
@@ -112,11 +113,22 @@ proptest! {
                 Event::ExchangeCancelled(_, fact) => {
                     *sold.entry(&fact.offer_id).or_default() -= fact.allocation.quantity().get();
                 }
+                Event::CreditHeld(_, fact) => {
+                    let Some(kept) = fact.keeps.reservation() else { continue };
+                    *reserved.entry(&kept.offer_id).or_default() += kept.allocation.quantity().get();
+                }
+                Event::HoldCaptured(_, HoldCaptured { keeps, .. })
+                | Event::HoldReleased(_, HoldReleased { keeps, .. }) => {
+                    let Some(kept) = keeps.reservation() else { continue };
+                    *reserved.entry(&kept.offer_id).or_default() -= kept.allocation.quantity().get();
+                }
                 _ => {}
             }
         }
         for (id, offer) in state.offers() {
-            let sold = sold.get(id).copied().unwrap_or_default();
+            let reserved = reserved.get(id).copied().unwrap_or_default();
+            prop_assert_eq!(offer.reserved.get(), reserved, "{}", id);
+            let sold = sold.get(id).copied().unwrap_or_default() + reserved;
             prop_assert_eq!(offer.inventory.sold().get(), sold, "{}", id);
             let left = offer.inventory.remaining().map(Units::get);
             prop_assert_eq!(left.map(|left| sold + left), stocked[id], "{}", id);

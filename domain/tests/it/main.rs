@@ -5,4 +5,5 @@ mod ladders;
 mod laws;
 mod model;
 mod partitions;
+mod reservations;
 mod zone_data;

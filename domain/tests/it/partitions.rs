@@ -17,6 +17,7 @@ mod oracle;
 mod seen;
 mod settling;
 mod stories;
+mod wishes;
 mod world;
 
 use flaws::Flaw;
@@ -24,7 +25,7 @@ use seen::Seen;
 use world::World;
 
 /// What the protocol has.
-const EVERYTHING: [&str; 23] = [
+const EVERYTHING: [&str; 26] = [
     "exchange",
     "exchange by grant",
     "sold out",
@@ -48,6 +49,9 @@ const EVERYTHING: [&str; 23] = [
     "offer resumed",
     "repeat",
     "message repeated",
+    "reservation",
+    "reservation captured",
+    "reservation ended",
 ];
 
 /// How many steps a world takes, before it heals.

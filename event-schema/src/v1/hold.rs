@@ -2,29 +2,124 @@
 
 use std::borrow::Cow;
 
-use domain::{ExtensionId, Grace, HoldId, Points, ReleaseReason, Timestamp, UnitId};
+use domain::{
+    Allocation, ExtensionId, Grace, HoldId, Keeps, LadderTier, OfferId, Points, Price, Prices,
+    ProductId, ReleaseReason, Timestamp, UnitId, Units, WarehouseId,
+};
 use serde::{Deserialize, Serialize};
 
+use super::limit::LimitDays;
 use super::part::{Parts, is_false};
+
+/// Units of an offer.
+#[derive(Serialize, Deserialize)]
+struct Reservation<'a> {
+    offer_id: Cow<'a, OfferId>,
+    product_id: Cow<'a, ProductId>,
+    quantity: Units,
+    /// 0 points where it is free.
+    prices: Cow<'a, Prices>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tier: Option<LadderTier>,
+    #[serde(default, skip_serializing_if = "LimitDays::is_empty")]
+    counted: LimitDays,
+    /// Missing where nothing is shipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    warehouse: Option<Cow<'a, WarehouseId>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "domain::optional_sum")]
+    expected_points: Option<Points>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected_prices: Option<Cow<'a, [Price]>>,
+}
+
+/// What is reserved, and whether a hold pays a further unit of it.
+fn kept(keeps: &Keeps) -> (Option<Reservation<'_>>, bool) {
+    let kept = match keeps {
+        Keeps::Nothing => return (None, false),
+        Keeps::Further => return (None, true),
+        Keeps::Offer(kept) => &**kept,
+    };
+    let domain::Reservation {
+        offer_id,
+        product_id,
+        allocation: Allocation::Units(quantity),
+        prices,
+        tier,
+        counted,
+        warehouse,
+        expected_points,
+        expected_prices,
+    } = kept;
+    let reserves = Reservation {
+        offer_id: Cow::Borrowed(offer_id),
+        product_id: Cow::Borrowed(product_id),
+        quantity: *quantity,
+        prices: Cow::Borrowed(prices),
+        tier: *tier,
+        counted: (*counted).into(),
+        warehouse: warehouse.as_ref().map(Cow::Borrowed),
+        expected_points: *expected_points,
+        expected_prices: expected_prices.as_deref().map(Cow::Borrowed),
+    };
+    (Some(reserves), false)
+}
+
+fn keeps(reserves: Option<Reservation<'_>>, further: bool) -> Keeps {
+    let Some(reserves) = reserves else {
+        return if further { Keeps::Further } else { Keeps::Nothing };
+    };
+    let Reservation {
+        offer_id,
+        product_id,
+        quantity,
+        prices,
+        tier,
+        counted,
+        warehouse,
+        expected_points,
+        expected_prices,
+    } = reserves;
+    Keeps::Offer(Box::new(domain::Reservation {
+        offer_id: offer_id.into_owned(),
+        product_id: product_id.into_owned(),
+        allocation: Allocation::Units(quantity),
+        prices: prices.into_owned(),
+        tier,
+        counted: counted.into(),
+        warehouse: warehouse.map(Cow::into_owned),
+        expected_points,
+        expected_prices: expected_prices.map(|prices| prices.into_owned().into()),
+    }))
+}
 
 /// `credit-held`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CreditHeld<'a> {
     hold_id: Cow<'a, HoldId>,
     unit: UnitId,
+    /// 0 where it keeps what is free.
+    #[serde(with = "domain::sum")]
     points: Points,
     lots: Parts<'a>,
     deadline: Timestamp,
     grace_days: u16,
     #[serde(default, skip_serializing_if = "is_false")]
     grace_on_own_request: bool,
+    /// Missing where it keeps credit alone, or the hold of another unit says what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reserves: Option<Reservation<'a>>,
+    /// Whether it pays a further unit of what the hold before it reserves.
+    #[serde(default, skip_serializing_if = "is_false")]
+    further: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
 }
 
 impl<'a> From<&'a domain::CreditHeld> for CreditHeld<'a> {
     fn from(fact: &'a domain::CreditHeld) -> Self {
-        let domain::CreditHeld { hold_id, unit, points, lots, deadline, grace, occurred_at } = fact;
+        let domain::CreditHeld { hold_id, unit, points, lots, deadline, grace, keeps, occurred_at } =
+            fact;
+        let (reserves, further) = kept(keeps);
         let Grace { days, on_own_request } = *grace;
         Self {
             hold_id: Cow::Borrowed(hold_id),
@@ -34,6 +129,8 @@ impl<'a> From<&'a domain::CreditHeld> for CreditHeld<'a> {
             deadline: *deadline,
             grace_days: days,
             grace_on_own_request: on_own_request,
+            reserves,
+            further,
             occurred_at: *occurred_at,
         }
     }
@@ -49,6 +146,8 @@ impl From<CreditHeld<'_>> for domain::CreditHeld {
             deadline,
             grace_days: days,
             grace_on_own_request: on_own_request,
+            reserves,
+            further,
             occurred_at,
         } = stored;
         Self {
@@ -58,6 +157,7 @@ impl From<CreditHeld<'_>> for domain::CreditHeld {
             lots: lots.into(),
             deadline,
             grace: Grace { days, on_own_request },
+            keeps: keeps(reserves, further),
             occurred_at,
         }
     }
@@ -113,6 +213,12 @@ pub(crate) struct HoldCaptured<'a> {
     pays_exchange: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     asked_points: Option<Points>,
+    /// Missing where it keeps credit alone, or the hold of another unit says what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reserves: Option<Reservation<'a>>,
+    /// Whether it pays a further unit of what the hold before it reserves.
+    #[serde(default, skip_serializing_if = "is_false")]
+    further: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
 }
@@ -129,8 +235,10 @@ impl<'a> From<&'a domain::HoldCaptured> for HoldCaptured<'a> {
             grace,
             pays_exchange,
             asked_points,
+            keeps,
             occurred_at,
         } = fact;
+        let (reserves, further) = kept(keeps);
         let Grace { days, on_own_request } = *grace;
         Self {
             hold_id: Cow::Borrowed(hold_id),
@@ -143,6 +251,8 @@ impl<'a> From<&'a domain::HoldCaptured> for HoldCaptured<'a> {
             grace_on_own_request: on_own_request,
             pays_exchange: *pays_exchange,
             asked_points: *asked_points,
+            reserves,
+            further,
             occurred_at: *occurred_at,
         }
     }
@@ -161,6 +271,8 @@ impl From<HoldCaptured<'_>> for domain::HoldCaptured {
             grace_on_own_request: on_own_request,
             pays_exchange,
             asked_points,
+            reserves,
+            further,
             occurred_at,
         } = stored;
         Self {
@@ -173,6 +285,7 @@ impl From<HoldCaptured<'_>> for domain::HoldCaptured {
             grace: Grace { days, on_own_request },
             pays_exchange,
             asked_points,
+            keeps: keeps(reserves, further),
             occurred_at,
         }
     }
@@ -186,30 +299,35 @@ pub(crate) struct HoldSwapped<'a> {
     lots: Parts<'a>,
     returned: Parts<'a>,
     taken: Parts<'a>,
+    /// Whether it pays a further unit of what is reserved.
+    #[serde(default, skip_serializing_if = "is_false")]
+    further: bool,
 }
 
 impl<'a> From<&'a domain::HoldSwapped> for HoldSwapped<'a> {
     fn from(fact: &'a domain::HoldSwapped) -> Self {
-        let domain::HoldSwapped { hold_id, unit, lots, returned, taken } = fact;
+        let domain::HoldSwapped { hold_id, unit, lots, returned, taken, further } = fact;
         Self {
             hold_id: Cow::Borrowed(hold_id),
             unit: *unit,
             lots: lots.into(),
             returned: returned.into(),
             taken: taken.into(),
+            further: *further,
         }
     }
 }
 
 impl From<HoldSwapped<'_>> for domain::HoldSwapped {
     fn from(stored: HoldSwapped<'_>) -> Self {
-        let HoldSwapped { hold_id, unit, lots, returned, taken } = stored;
+        let HoldSwapped { hold_id, unit, lots, returned, taken, further } = stored;
         Self {
             hold_id: hold_id.into_owned(),
             unit,
             lots: lots.into(),
             returned: returned.into(),
             taken: taken.into(),
+            further,
         }
     }
 }
@@ -219,20 +337,37 @@ impl From<HoldSwapped<'_>> for domain::HoldSwapped {
 pub(crate) struct HoldReleased<'a> {
     hold_id: Cow<'a, HoldId>,
     unit: UnitId,
+    /// 0 where it kept what is free.
+    #[serde(with = "domain::sum")]
     points: Points,
     lots: Parts<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grace_until: Option<Timestamp>,
     /// `asked` or `deadline`.
     reason: ReleaseReason,
+    /// Missing where it keeps credit alone, or the hold of another unit says what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reserves: Option<Reservation<'a>>,
+    /// Whether it pays a further unit of what the hold before it reserves.
+    #[serde(default, skip_serializing_if = "is_false")]
+    further: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     occurred_at: Option<Timestamp>,
 }
 
 impl<'a> From<&'a domain::HoldReleased> for HoldReleased<'a> {
     fn from(fact: &'a domain::HoldReleased) -> Self {
-        let domain::HoldReleased { hold_id, unit, points, lots, grace_until, reason, occurred_at } =
-            fact;
+        let domain::HoldReleased {
+            hold_id,
+            unit,
+            points,
+            lots,
+            grace_until,
+            reason,
+            keeps,
+            occurred_at,
+        } = fact;
+        let (reserves, further) = kept(keeps);
         Self {
             hold_id: Cow::Borrowed(hold_id),
             unit: *unit,
@@ -240,6 +375,8 @@ impl<'a> From<&'a domain::HoldReleased> for HoldReleased<'a> {
             lots: lots.into(),
             grace_until: *grace_until,
             reason: *reason,
+            reserves,
+            further,
             occurred_at: *occurred_at,
         }
     }
@@ -247,7 +384,17 @@ impl<'a> From<&'a domain::HoldReleased> for HoldReleased<'a> {
 
 impl From<HoldReleased<'_>> for domain::HoldReleased {
     fn from(stored: HoldReleased<'_>) -> Self {
-        let HoldReleased { hold_id, unit, points, lots, grace_until, reason, occurred_at } = stored;
+        let HoldReleased {
+            hold_id,
+            unit,
+            points,
+            lots,
+            grace_until,
+            reason,
+            reserves,
+            further,
+            occurred_at,
+        } = stored;
         Self {
             hold_id: hold_id.into_owned(),
             unit,
@@ -255,6 +402,7 @@ impl From<HoldReleased<'_>> for domain::HoldReleased {
             lots: lots.into(),
             grace_until,
             reason,
+            keeps: keeps(reserves, further),
             occurred_at,
         }
     }

@@ -16,6 +16,7 @@ use super::ladder::LadderSet;
 use super::offer::OfferTerms;
 use super::part::Parts;
 use super::programme::{EarningRuleSet, PolicyChanged};
+use super::recorded_exchange;
 use super::unit::{UnitClosed, UnitSet};
 
 /// `message-sent`.
@@ -82,6 +83,8 @@ struct ShelfGranted<'a> {
 #[derive(Serialize, Deserialize)]
 struct Key<'a> {
     account_id: Cow<'a, AccountId>,
+    /// A reservation's begins with `~`.
+    #[serde(deserialize_with = "recorded_exchange")]
     exchange_id: Cow<'a, ExchangeId>,
 }
 

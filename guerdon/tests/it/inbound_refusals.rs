@@ -42,6 +42,8 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "hold-not-captured",
             "capture-paid-exchange",
             "exchange-exists",
+            "hold-reserves-offer",
+            "reservation-past-offer",
             "exchange-unknown",
             "credit-unknown",
             "already-cancelled",

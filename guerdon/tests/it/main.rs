@@ -75,6 +75,7 @@ mod reconcile;
 mod reference;
 mod refused_credit;
 mod refused_start;
+mod reservations;
 mod restored;
 mod roles;
 mod routes_and_roles;

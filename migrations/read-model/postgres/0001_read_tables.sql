@@ -132,10 +132,19 @@ create table hold (
     place bigint not null primary key,
     account_id text collate "C" not null,
     hold_id text collate "C" not null,
+    -- empty, but for the credit that pays a further unit of what is reserved: that unit
+    part text collate "C" not null default '',
     unit text not null,
     points bigint not null,
     -- what it keeps: JSON as in the events
     lots text not null,
+    -- what it reserves beside the credit, in the row of the first unit; prices and periods of limits:
+    -- JSON as in the events
+    offer_id text collate "C",
+    product_id text,
+    quantity bigint,
+    prices text,
+    counted text,
     deadline bigint not null,
     -- at its deadline, what comes back can be spent for at least so many days
     grace_days bigint not null,
@@ -146,14 +155,19 @@ create table hold (
     refunded_points bigint not null,
     -- what it paid, where that was an exchange
     exchange_id text collate "C",
+    -- the event that ended it, and when
+    ended bigint,
+    ended_at bigint,
     occurred_at bigint,
     recorded_at bigint not null
 );
 
-create unique index hold_is_one_per_id on hold (account_id, hold_id);
+create unique index hold_is_one_per_id on hold (account_id, hold_id, part);
 create index hold_of_account on hold (account_id, recorded_at, place);
 create index hold_is_live on hold (account_id, deadline) where status = 'held';
 create index hold_is_due on hold (deadline) where status = 'held';
+-- What was reserved of an offer by a time.
+create index hold_by_offer on hold (offer_id, recorded_at) where offer_id is not null;
 
 -- How far its parcel is, its shipping request says, which stands at the same place.
 create table exchange (
@@ -367,7 +381,7 @@ create table offer_availability (
     tier_prices text,
     -- null where there is no end of them
     stock bigint,
-    -- without those that were cancelled
+    -- without those that were cancelled, and with those that are reserved
     sold bigint not null default 0,
     opens_at bigint,
     closes_at bigint,

@@ -133,10 +133,19 @@ create table hold (
     position integer generated always as (place & 281474976710655) virtual,
     account_id text not null,
     hold_id text not null,
+    -- empty, but for the credit that pays a further unit of what is reserved: that unit
+    part text not null default '',
     unit text not null,
     points integer not null,
     -- what it keeps: JSON as in the events
     lots text not null,
+    -- what it reserves beside the credit, in the row of the first unit; prices and periods of limits:
+    -- JSON as in the events
+    offer_id text,
+    product_id text,
+    quantity integer,
+    prices text,
+    counted text,
     deadline integer not null,
     -- at its deadline, what comes back can be spent for at least so many days
     grace_days integer not null,
@@ -147,14 +156,19 @@ create table hold (
     refunded_points integer not null,
     -- what it paid, where that was an exchange
     exchange_id text,
+    -- the event that ended it, and when
+    ended integer,
+    ended_at integer,
     occurred_at integer,
     recorded_at integer not null
 ) strict;
 
-create unique index hold_is_one_per_id on hold (account_id, hold_id);
+create unique index hold_is_one_per_id on hold (account_id, hold_id, part);
 create index hold_of_account on hold (account_id, recorded_at, place);
 create index hold_is_live on hold (account_id, deadline) where status = 'held';
 create index hold_is_due on hold (deadline) where status = 'held';
+-- What was reserved of an offer by a time.
+create index hold_by_offer on hold (offer_id, recorded_at) where offer_id is not null;
 
 -- How far its parcel is, its shipping request says, which stands at the same place.
 create table exchange (
@@ -373,7 +387,7 @@ create table offer_availability (
     tier_prices text,
     -- null where there is no end of them
     stock integer,
-    -- without those that were cancelled
+    -- without those that were cancelled, and with those that are reserved
     sold integer not null default 0,
     opens_at integer,
     closes_at integer,

@@ -157,7 +157,7 @@ impl Rows {
                 ..entry
             },
             RefundCause::Capture(refund) => {
-                let hold = self.change_hold(account_id, &refund.hold_id);
+                let hold = self.change_hold(account_id, &refund.hold_id, String::new());
                 hold.refunded_points += int(fact.points.get());
                 LedgerEntry {
                     hold_id: Some(refund.hold_id.to_string()),

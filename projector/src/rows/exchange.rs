@@ -27,7 +27,7 @@ impl Rows {
         self.ship_exchange(at, &account_id, &fact);
         self.sell(at, &fact.offer_id, int(fact.allocation.quantity().get()));
         if let Some(hold_id) = &fact.hold_id {
-            let hold = self.change_hold(&account_id, hold_id);
+            let hold = self.change_hold(&account_id, hold_id, String::new());
             hold.exchange_id = Some(fact.exchange_id.to_string());
         }
         let Price { unit, points } = fact.prices.first();

@@ -1,7 +1,7 @@
 //! What can be got by the path at which it was put, and has no table of its own.
 
 use domain::{
-    AccountId, CauseKind, Event, GrantEnd, Note, RefundCause, ShipmentReport, Shipped,
+    AccountId, CauseKind, Event, GrantEnd, Keeps, Note, RefundCause, ShipmentReport, Shipped,
     WithdrawalCause,
 };
 use read_model::Fact;
@@ -94,6 +94,9 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
             let (hold, id) = (&refund.hold_id, &refund.refund_id);
             (format!("accounts/{account}/holds/{hold}/refunds/{id}"), Some(&refund.note))
         }
+        // What pays further units stands beside the one that tells of all.
+        Event::HoldCaptured(_, fact) if fact.keeps == Keeps::Further => return None,
+        Event::HoldReleased(_, fact) if fact.keeps == Keeps::Further => return None,
         Event::HoldCaptured(account, fact) => {
             (format!("accounts/{account}/holds/{}/capture", fact.hold_id), None)
         }

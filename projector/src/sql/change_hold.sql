@@ -6,6 +6,8 @@ set
     refunded_points = hold.refunded_points + {refunded_points},
     deadline = coalesce({deadline}, hold.deadline),
     exchange_id = coalesce({exchange_id}, hold.exchange_id),
-    lots = coalesce({lots}, hold.lots)
+    lots = coalesce({lots}, hold.lots),
+    ended = coalesce({ended}, hold.ended),
+    ended_at = coalesce({ended_at}, hold.ended_at)
 {from}
-where hold.account_id = {account_id} and hold.hold_id = {hold_id}
+where hold.account_id = {account_id} and hold.hold_id = {hold_id} and hold.part = {part}

@@ -1,3 +1,3 @@
 select {hold}
 from hold
-where account_id = $1 and hold_id = $2
+where account_id = $1 and hold_id = $2 and part = ''

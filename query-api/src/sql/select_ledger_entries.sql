@@ -5,6 +5,7 @@ select {ledger_entry}, exchange.offer_id, exchange.product_id, exchange.quantity
 from ledger_entry
 left join hold on hold.account_id = ledger_entry.account_id
     and hold.hold_id = ledger_entry.hold_id
+    and hold.part = ''
     and ledger_entry.kind = 'hold-captured'
 left join exchange on exchange.account_id = ledger_entry.account_id
     and exchange.exchange_id = coalesce(ledger_entry.exchange_id, hold.exchange_id)

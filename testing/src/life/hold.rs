@@ -2,7 +2,7 @@
 
 use domain::{
     CaptureRefund, CreditHeld, CreditRefunded, Event, Grace, HoldCaptured, HoldExtended,
-    HoldReleased, LotPart, Note, RefundCause, ReleaseReason, UnitId,
+    HoldReleased, Keeps, LotPart, Note, RefundCause, ReleaseReason, UnitId,
 };
 
 use super::{account, day, part, sum};
@@ -19,6 +19,7 @@ pub fn held(name: &str, hold: &str, lots: Vec<LotPart>, ends_on: i64) -> Event {
         lots,
         deadline,
         grace,
+        keeps: Keeps::Nothing,
         occurred_at: None,
     };
     Event::CreditHeld(account(name), fact)
@@ -82,6 +83,7 @@ pub(super) fn captured(
         grace: grace(),
         pays_exchange,
         asked_points: None,
+        keeps: Keeps::Nothing,
         occurred_at: None,
     };
     Event::HoldCaptured(account(name), fact)
@@ -101,6 +103,7 @@ pub(super) fn released(
         lots: vec![part(lot, amount, None)],
         grace_until: None,
         reason,
+        keeps: Keeps::Nothing,
         occurred_at: None,
     };
     Event::HoldReleased(account(name), fact)

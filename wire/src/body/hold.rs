@@ -1,24 +1,35 @@
 //! Holds: credit set aside.
 
 use domain::{
-    AccountId, Actor, DeliverTo, ExchangeId, ExtensionId, HoldId, OfferId, Points, Reason,
-    RefundId, ReleaseReason, Timestamp, UnitId, Units,
+    AccountId, Actor, DeliverTo, ExchangeId, ExtensionId, HoldId, OfferId, Points, ProductId,
+    Reason, RefundId, ReleaseReason, Timestamp, UnitId, Units, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
 
 use super::credit_lot::is_false;
-use super::{ExpectedPriceBody, LotPartBody};
+use super::{CountedBody, ExpectedPriceBody, LadderTierBody, LotPartBody, PriceBody};
 use crate::Object;
 
-/// `PUT /v1/accounts/{account_id}/holds/{hold_id}`: sets credit aside.
+/// `PUT /v1/accounts/{account_id}/holds/{hold_id}`: sets credit aside, or reserves units of an offer
+/// for it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HoldCreditBody {
-    /// The kind of points; without it, `points`.
+    /// The kind of points; without it, `points`. Not beside `offer_id`.
     pub unit: Option<UnitId>,
-    /// The points to set aside.
-    pub points: Points,
+    /// The points to set aside. Not beside `offer_id`, whose price counts.
+    pub points: Option<Points>,
+    /// The offer of which it reserves units.
+    pub offer_id: Option<OfferId>,
+    /// The number of units; with `offer_id` only.
+    pub quantity: Option<Units>,
+    /// The cost that the caller expects of an offer of one kind of points; another cost is refused.
+    #[serde(default, with = "domain::optional_sum")]
+    pub expected_points: Option<Points>,
+    /// The whole cost that the caller expects, in any order: 1 to 4 prices, each of another kind of
+    /// points. Not beside `expected_points`.
+    pub expected_prices: Option<Vec<Object<ExpectedPriceBody>>>,
     /// The hold ends by itself at this time, 30 days ahead at most.
     pub deadline: Timestamp,
     /// When it happened, according to the caller.
@@ -91,6 +102,34 @@ pub struct ReleaseHoldBody {
     pub occurred_at: Option<Timestamp>,
 }
 
+/// Units of an offer that a hold keeps until its deadline.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReservationBody {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The product, from the offer's terms at that time.
+    pub product_id: ProductId,
+    /// The number of units.
+    pub quantity: Units,
+    /// The cost of all pieces, of each kind of points.
+    pub prices: Vec<PriceBody>,
+    /// The tier that counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<LadderTierBody>,
+    /// In which periods it counts towards the offer's limits; left out where it has no such limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<CountedBody>,
+    /// The warehouse that ships; left out where nothing is shipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warehouse: Option<WarehouseId>,
+    /// The cost that the caller expected of an offer of one kind of points.
+    #[serde(skip_serializing_if = "Option::is_none", with = "domain::optional_sum")]
+    pub expected_points: Option<Points>,
+    /// The cost that the caller expected, in the order in which it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_prices: Option<Vec<PriceBody>>,
+}
+
 /// The fact `credit-held`: credit was set aside.
 #[derive(Clone, Debug, Serialize)]
 pub struct CreditHeldBody {
@@ -111,6 +150,13 @@ pub struct CreditHeldBody {
     /// `true`: also where the shopper asked for it to come back. Left out where it isn't so.
     #[serde(skip_serializing_if = "is_false")]
     pub grace_on_own_request: bool,
+    /// What it reserves beside the credit; left out where that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserves: Option<ReservationBody>,
+    /// `true`: it pays a further kind of points of what the hold before it reserves. Left out where
+    /// it isn't so.
+    #[serde(skip_serializing_if = "is_false")]
+    pub further: bool,
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
@@ -194,6 +240,13 @@ pub struct HoldCapturedBody {
     /// The points that the caller named; without them, all of the hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked_points: Option<Points>,
+    /// What it reserves beside the credit; left out where that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserves: Option<ReservationBody>,
+    /// `true`: it pays a further kind of points of what the hold before it reserves. Left out where
+    /// it isn't so.
+    #[serde(skip_serializing_if = "is_false")]
+    pub further: bool,
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
@@ -220,6 +273,13 @@ pub struct HoldReleasedBody {
     pub grace_until: Option<Timestamp>,
     /// `asked` or `deadline`.
     pub reason: ReleaseReason,
+    /// What it reserves beside the credit; left out where that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserves: Option<ReservationBody>,
+    /// `true`: it pays a further kind of points of what the hold before it reserves. Left out where
+    /// it isn't so.
+    #[serde(skip_serializing_if = "is_false")]
+    pub further: bool,
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
@@ -250,6 +310,9 @@ pub struct HoldBody {
     /// The exchange that it paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exchange_id: Option<ExchangeId>,
+    /// What it reserves, or reserved; left out where that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserves: Option<HoldReservesBody>,
     /// When it happened, according to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
@@ -257,6 +320,19 @@ pub struct HoldBody {
     pub recorded_at: Timestamp,
     /// The position of the event `credit-held`.
     pub position: Place,
+}
+
+/// What a hold reserves beside its points, which are the first of its prices.
+#[derive(Clone, Debug, Serialize)]
+pub struct HoldReservesBody {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The product.
+    pub product_id: ProductId,
+    /// The number of units.
+    pub quantity: Units,
+    /// The cost of all pieces, of each kind of points.
+    pub prices: Vec<PriceBody>,
 }
 
 /// The status of a hold.

@@ -1,7 +1,7 @@
 //! The ids that an event records, told from the event alone.
 
 use domain::{
-    Cause, CauseKind, Event, GrantEnd, IdHash, RefundCause, ReleaseReason, WithdrawalCause,
+    Cause, CauseKind, Event, GrantEnd, IdHash, Keeps, RefundCause, ReleaseReason, WithdrawalCause,
 };
 
 pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
@@ -38,6 +38,9 @@ pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
             vec![IdHash::tier_grant_revocation(account, fact.ladder, &fact.grant_id)]
         }
         Event::CreditSent(account, fact) => vec![IdHash::transfer(account, &fact.transfer_id)],
+        // The first unit's hold bears the id, and so does its release.
+        Event::CreditHeld(_, fact) if fact.keeps == Keeps::Further => vec![],
+        Event::HoldReleased(_, fact) if fact.keeps == Keeps::Further => vec![],
         Event::CreditHeld(account, fact) => vec![IdHash::hold(account, &fact.hold_id)],
         Event::HoldExtended(account, fact) => {
             vec![IdHash::hold_extension(account, &fact.hold_id, &fact.extension_id)]

@@ -9,6 +9,9 @@ pub(crate) fn goes_on(first: &Event, second: &Event) -> bool {
         (Event::CreditDeducted(account, fact), Event::CreditDeducted(other, next)) => {
             account == other && fact.exchange_id == next.exchange_id && fact.unit != next.unit
         }
+        (Event::HoldCaptured(account, fact), Event::HoldCaptured(other, next)) => {
+            account == other && fact.hold_id == next.hold_id && fact.unit != next.unit
+        }
         (Event::CreditRefunded(account, fact), Event::CreditRefunded(other, next)) => {
             let is_cancellation = matches!(fact.cause, RefundCause::Cancellation { .. });
             is_cancellation

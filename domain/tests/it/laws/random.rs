@@ -15,7 +15,7 @@ use domain::{
 };
 use log_record::{Partition, Position};
 pub(crate) use offers::terms;
-use offers::{add, amend, limit, open, pause, remove, reopen, resume};
+use offers::{add, amend, limit, open, pause, remove, reopen, reserve, resume};
 use proptest::prelude::*;
 use purchases::{claim, purchase, set_rule};
 use units::in_unit;
@@ -99,7 +99,7 @@ impl History {
         command
     }
 
-    fn append(&mut self, time: Timestamp, events: Vec<Event>) {
+    pub(crate) fn append(&mut self, time: Timestamp, events: Vec<Event>) {
         for event in events {
             let at = self.state.position().next();
             self.state.evolve(at, time, &event).expect("what was decided can follow");
@@ -135,7 +135,7 @@ fn command() -> impl Strategy<Value = Command> {
         3 => (who(), 0_u8..6).prop_map(reverse_withdrawal),
         3 => (who(), 0_u8..20, 0_u8..3).prop_map(reverse_return),
         4 => (who(), 0_u8..6, 1_u64..400, 1_i64..900).prop_map(hold),
-        4 => (who(), 0_u8..6, some(400), prop::option::of((0_u8..12, 0_u8..3))).prop_map(capture),
+        5 => (who(), 0_u8..6, some(400), prop::option::of((0_u8..12, 0_u8..3))).prop_map(capture),
         1 => (who(), 0_u8..6, any::<bool>()).prop_map(release),
         2 => (who(), 0_u8..6, 0_u8..3, 1_i64..1_800).prop_map(extend),
         4 => (who(), 0_u8..6, 0_u8..6, some(200)).prop_map(refund),
@@ -145,6 +145,8 @@ fn command() -> impl Strategy<Value = Command> {
     ];
     let goods = prop_oneof![
         8 => (who(), 0_u8..12, 0_u8..3, 1_u64..3).prop_map(|it| redeem(&it)),
+        4 => (who(), 0_u8..6, 0_u8..3, prop_oneof![4 => Just(1), 1 => 2_u64..4], 1_i64..900)
+            .prop_map(reserve),
         6 => (who(), 0_u8..12, 0_u8..4, some(3)).prop_map(cancel),
         3 => (who(), 0_u8..12, 0_u8..3, some(3)).prop_map(dispatch),
         4 => (who(), 0_u8..12, told()).prop_map(report),

@@ -2,8 +2,8 @@
 
 use domain::command::{
     AddStock, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer, CloseUnit, EarnCredit,
-    ExpectedVersion, HoldCredit, OpenOffer, Order, PauseOffer, Redeem, RemoveStock, ReopenOffer,
-    ResumeOffer, SetPolicy, SetSegment, SetUnit, TransferCredit,
+    ExpectedVersion, HoldCredit, OpenOffer, Order, PauseOffer, Redeem, ReleaseHold, RemoveStock,
+    ReopenOffer, ReserveOffer, ResumeOffer, SetPolicy, SetSegment, SetUnit, TransferCredit,
 };
 use domain::{
     AccountId, Cause, CauseKind, Command, ExchangeKey, Note, Page, PeriodLimits, Points, Policy,
@@ -84,6 +84,50 @@ pub(super) fn capture(redeem: &Command) -> Command {
         capture: Capture::Exchange(it.order.clone()),
         occurred_at: None,
     })
+}
+
+pub(super) fn reserve(
+    account: &AccountId,
+    hold: u64,
+    offer: &str,
+    quantity: u64,
+    deadline: Timestamp,
+) -> Command {
+    Command::ReserveOffer(ReserveOffer {
+        account_id: account.clone(),
+        hold_id: id(&format!("h-{hold}")),
+        offer_id: id(offer),
+        quantity: units(quantity),
+        deadline,
+        expected_points: None,
+        expected_prices: None,
+        occurred_at: None,
+    })
+}
+
+/// An exchange gets what was reserved.
+pub(super) fn capture_reserved(reservation: &Command, exchange: u64) -> Command {
+    let Command::ReserveOffer(it) = reservation else { panic!("a reservation") };
+    let order = Order {
+        exchange_id: id(&format!("x-{exchange}")),
+        offer_id: it.offer_id.clone(),
+        quantity: it.quantity,
+        deliver_to: Some(id("1 Elm Street")),
+        expected_points: None,
+        expected_prices: None,
+    };
+    Command::CaptureHold(CaptureHold {
+        account_id: it.account_id.clone(),
+        hold_id: it.hold_id.clone(),
+        capture: Capture::Exchange(order),
+        occurred_at: None,
+    })
+}
+
+pub(super) fn release_reserved(reservation: &Command) -> Command {
+    let Command::ReserveOffer(it) = reservation else { panic!("a reservation") };
+    let (account_id, hold_id) = (it.account_id.clone(), it.hold_id.clone());
+    Command::ReleaseHold(ReleaseHold { account_id, hold_id, by_operator: false, occurred_at: None })
 }
 
 pub(super) fn cancel(key: &ExchangeKey, cancellation: u64, quantity: Option<u64>) -> Command {

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use domain::{
-    Event, Grant, Inventory, Message, OfferId, Points, Policy, ShelfGranted, State, UnitId,
-    UnitTerms, Units,
+    Event, Grant, HoldCaptured, HoldReleased, Inventory, Message, OfferId, Points, Policy,
+    ShelfGranted, State, UnitId, UnitTerms, Units,
 };
 use log_record::Partition;
 
@@ -289,6 +289,7 @@ fn number_of(points: Points) -> i128 {
 /// What events add up to, reckoned apart from the states.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
+    /// What is sold or reserved.
     sold: HashMap<OfferId, u64>,
     /// Credit that came into being, less what is gone for good; what is owed is gone, too.
     made: HashMap<UnitId, i128>,
@@ -306,6 +307,19 @@ impl Tally {
             Event::ExchangeCancelled(_, fact) => {
                 let sold = self.sold.entry(fact.offer_id.clone()).or_default();
                 *sold -= fact.allocation.quantity().get();
+            }
+            Event::CreditHeld(_, fact) => {
+                if let Some(kept) = fact.keeps.reservation() {
+                    let sold = self.sold.entry(kept.offer_id.clone()).or_default();
+                    *sold += kept.allocation.quantity().get();
+                }
+            }
+            Event::HoldReleased(_, HoldReleased { keeps, .. })
+            | Event::HoldCaptured(_, HoldCaptured { keeps, .. }) => {
+                if let Some(kept) = keeps.reservation() {
+                    let sold = self.sold.entry(kept.offer_id.clone()).or_default();
+                    *sold -= kept.allocation.quantity().get();
+                }
             }
             // The next event says that it came in, where it did.
             Event::MessageReceived(fact) => {

@@ -43,6 +43,9 @@ impl Seen {
 pub(super) fn worth_seeing(event: &Event) -> Option<&'static str> {
     Some(match event {
         Event::ExchangeCancelled(..) => "cancellation",
+        Event::CreditHeld(..) => "reservation",
+        Event::HoldCaptured(..) => "reservation captured",
+        Event::HoldReleased(..) => "reservation ended",
         Event::StockRemoved(_) => "stock removed",
         Event::StockAmended(_) => "stock amended",
         Event::OfferReopened(_) => "offer reopened",

@@ -17,7 +17,7 @@ use super::node::{Asked, Node};
 use super::seen::{Seen, Told, worth_seeing};
 
 pub(super) const PARTITIONS: u16 = 4;
-const OFFERS: [&str; 3] = ["mug", "cup", "pen"];
+pub(super) const OFFERS: [&str; 3] = ["mug", "cup", "pen"];
 pub(super) const STEP_MICROS: u64 = 200_000;
 const PATIENCE_MICROS: u64 = 8_000_000;
 
@@ -39,7 +39,9 @@ pub(super) struct World {
     pub(super) sold_out: HashMap<OfferId, Vec<(Timestamp, Units)>>,
     pub(super) accounts: Vec<AccountId>,
     /// Every exchange that was ever asked for, so that it is asked for again, or cancelled.
-    asked: Vec<Command>,
+    pub(super) asked: Vec<Command>,
+    /// Likewise every reservation, so that it is captured or released.
+    pub(super) reserved: Vec<Command>,
     pub(super) next_id: u64,
 }
 
@@ -60,6 +62,7 @@ impl World {
             sold_out: HashMap::new(),
             accounts: (0..12).map(|number| id(&format!("shopper-{number}"))).collect(),
             asked: vec![],
+            reserved: vec![],
             next_id: 0,
         }
     }
@@ -75,6 +78,7 @@ impl World {
             self.check().map_err(|why| format!("step {step}: {why}"))?;
         }
         self.heal().map_err(|why| format!("healing: {why}"))?;
+        self.end_reservations().map_err(|why| format!("ending reservations: {why}"))?;
         self.check_end().map_err(|why| format!("in the end: {why}"))?;
         Ok(self.seen)
     }
@@ -137,6 +141,7 @@ impl World {
                 let asked = self.operators_wish();
                 self.ask(asked)
             }
+            _ if self.dice.percent(2) => self.sweep_all(here),
             what => self.drift(what, here, there),
         }
     }
@@ -183,58 +188,6 @@ impl World {
                 self.dice.percent(50);
                 self.node(here).crash(|ends| dice.index(ends))
             }
-        }
-    }
-
-    fn shoppers_wish(&mut self) -> Command {
-        let account = self.accounts[self.dice.index(self.accounts.len())].clone();
-        let number = self.number();
-        match self.dice.below(20) {
-            0..12 => {
-                let offer = OFFERS[self.dice.index(OFFERS.len())];
-                let quantity = 1 + self.dice.below(4) / 2;
-                let asked = asking::redeem(&account, number, offer, quantity);
-                self.asked.push(asked.clone());
-                asked
-            }
-            12 if !self.asked.is_empty() => self.asked[self.dice.index(self.asked.len())].clone(),
-            13 | 14 if !self.asked.is_empty() => {
-                let asked = &self.asked[self.dice.index(self.asked.len())];
-                let key = asked.exchange().expect("an exchange");
-                let quantity = if self.dice.percent(50) { None } else { Some(1) };
-                asking::cancel(&key, number, quantity)
-            }
-            15 => asking::earn(&account, id("miles"), 1 + self.dice.below(9), number),
-            16 => asking::earn(&account, UnitId::POINTS, 1 + self.dice.below(9), number),
-            _ => {
-                let mut to = self.accounts[self.dice.index(self.accounts.len())].clone();
-                if to == account || self.dice.percent(20) {
-                    to = id(&format!("stranger-{}", self.dice.below(9)));
-                }
-                let unit = if self.dice.percent(60) { UnitId::POINTS } else { id("miles") };
-                asking::transfer(&account, &to, unit, 1 + self.dice.below(9), number)
-            }
-        }
-    }
-
-    fn operators_wish(&mut self) -> Command {
-        let offer = OFFERS[self.dice.index(OFFERS.len())];
-        let number = self.number();
-        match self.dice.below(15) {
-            0..3 => asking::add(offer, number, 1 + self.dice.below(40)),
-            3 | 4 => asking::remove(offer, number, 1 + self.dice.below(10)),
-            5 => asking::amend(offer, 1 + self.dice.below(2), None),
-            6 => {
-                let stock =
-                    if self.dice.percent(60) { Some(40 + self.dice.below(90)) } else { None };
-                asking::amend(offer, 1, Some(stock))
-            }
-            7 => asking::close(offer),
-            8 | 9 => asking::reopen(offer, number),
-            10 => asking::policy(self.dice.below(30)),
-            11 => asking::pause(offer),
-            12 | 13 => asking::resume(offer, number),
-            _ => asking::name_unit(id("miles"), number),
         }
     }
 

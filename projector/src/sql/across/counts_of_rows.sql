@@ -8,7 +8,7 @@ from (
     union all
     select 'purchases', 0, count(*) from purchase
     union all
-    select 'holds', 0, count(*) from hold
+    select 'holds', 0, count(*) from hold where part = ''
 ) as counts
 group by name
 having sum(counted) <> sum(there)

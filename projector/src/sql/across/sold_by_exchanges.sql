@@ -1,4 +1,5 @@
--- Offers of which something else was sold than exchanges took and didn't give back.
+-- Offers of which something else was sold or reserved than exchanges took and didn't give back, and holds
+-- keep.
 select offer_id, cast(sum(sold) as bigint), cast(sum(exchanged) as bigint)
 from (
     select offer_id, sold, 0 as exchanged from offer_availability
@@ -6,6 +7,8 @@ from (
     select offer_id, sold, 0 from offer_sold
     union all
     select offer_id, 0, quantity - cancelled_quantity from exchange
+    union all
+    select offer_id, 0, quantity from hold where offer_id is not null and status = 'held'
 ) as pieces
 group by offer_id
 having sum(sold) <> sum(exchanged)

@@ -1,11 +1,12 @@
 //! Random commands about offers.
 
 use domain::command::{
-    AddStock, AmendOffer, OpenOffer, PauseOffer, RemoveStock, ReopenOffer, ResumeOffer,
+    AddStock, AmendOffer, OpenOffer, PauseOffer, RemoveStock, ReopenOffer, ReserveOffer,
+    ResumeOffer,
 };
 use domain::{Command, Page, PeriodLimits, Points, Price, Prices, Terms, TimeZone};
 
-use super::{id, points, units};
+use super::{id, points, shopper, time, units};
 
 pub(super) fn open((offer, price, stock, limit): (u8, u64, Option<u64>, Option<u64>)) -> Command {
     Command::OpenOffer(OpenOffer {
@@ -71,6 +72,19 @@ pub(super) fn resume((offer, resumption): (u8, u8)) -> Command {
         offer_id: id(&format!("offer-{offer}")),
         resumption_id: id(&format!("r-{resumption}")),
         read_versions: None,
+    })
+}
+
+pub(super) fn reserve((who, hold, offer, quantity, deadline): (u8, u8, u8, u64, i64)) -> Command {
+    Command::ReserveOffer(ReserveOffer {
+        account_id: shopper(who),
+        hold_id: id(&format!("h-{hold}")),
+        offer_id: id(&format!("offer-{offer}")),
+        quantity: units(quantity),
+        deadline: time(deadline),
+        expected_points: None,
+        expected_prices: None,
+        occurred_at: None,
     })
 }
 

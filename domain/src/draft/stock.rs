@@ -1,0 +1,128 @@
+//! What a decision takes of offers' stock, and gives back.
+
+use super::Draft;
+use crate::account::OfferNumber;
+use crate::{
+    AccountId, Allocation, Event, Inventory, Offer, OfferHome, OfferId, Reservation, StockChange,
+    Units,
+};
+
+impl Draft<'_> {
+    /// A draft of the receipt of units for one exchange, which may be decided with them.
+    pub(crate) fn with_grant(mut self, receipt: Event, offer: OfferNumber, units: Units) -> Self {
+        self.push(receipt);
+        self.granted = Some((offer, units));
+        self
+    }
+
+    /// Chooses units of an offer, and gives what is left of the shelf without them.
+    pub(crate) fn allocate(
+        &self,
+        number: OfferNumber,
+        offer: &Offer,
+        quantity: Units,
+    ) -> Option<(Allocation, Inventory)> {
+        match self.granted {
+            Some((of, units)) => (of == number && units == quantity)
+                .then_some((Allocation::Units(quantity), offer.inventory)),
+            None => self.shelf(number, offer).allocate(quantity),
+        }
+    }
+
+    /// What is left of an offer after the events so far. What comes back to a shelf that was called
+    /// back goes home.
+    pub(crate) fn shelf(&self, number: OfferNumber, offer: &Offer) -> Inventory {
+        let mut shelf = offer.inventory;
+        let Some(id) = self.state.offer_id(number) else { return shelf };
+        if self.events.is_empty() || self.state.is_drained(id) {
+            return shelf;
+        }
+        for kept in self.ended_reservations(id) {
+            // What can't be applied is refused by the state, which names the invariant.
+            shelf = shelf.give_back(&kept.allocation).unwrap_or(shelf);
+        }
+        shelf
+    }
+
+    fn ended_reservations(&self, id: &OfferId) -> impl Iterator<Item = &Reservation> {
+        let ended = self.events.iter().filter_map(Event::ends_reservation);
+        ended.filter(move |kept| kept.offer_id == *id)
+    }
+
+    /// Ends reservations of an offer that are due, in the order of their deadlines, until so many
+    /// units are there: from its deadline on a unit is free, whatever was recorded. Where many
+    /// partitions sell the offer, each of them records what is due there by itself.
+    pub(crate) fn end_due_reservations(
+        &mut self,
+        number: OfferNumber,
+        offer: &Offer,
+        quantity: Units,
+    ) {
+        if self.state.is_shared() {
+            return;
+        }
+        let state = self.state;
+        for account in state.due_reservations(number, self.now) {
+            if self.allocate(number, offer, quantity).is_some() {
+                return;
+            }
+            self.apply_due(account);
+        }
+    }
+
+    /// An offer's whole stock: where many partitions sell it, as its home knows it.
+    pub(crate) fn stock_of(
+        &self,
+        id: &OfferId,
+        (number, offer): (OfferNumber, &Offer),
+    ) -> Inventory {
+        let home = self.state.offer_home(id);
+        home.map_or_else(|| self.shelf(number, offer), OfferHome::inventory)
+    }
+
+    /// Takes off the shopper's count what a reservation kept.
+    pub(super) fn uncount(&mut self, id: &AccountId, kept: &Reservation) {
+        let Some((offer, _)) = self.state.numbered_offer(&kept.offer_id) else { return };
+        let (units, account) = (kept.allocation.quantity(), self.changed_account(id));
+        // What can't be applied is refused by the state, which names the invariant.
+        let _ = account.count_back(offer, units, kept.counted);
+    }
+
+    /// Units of an offer are taken, which leaves `left`.
+    pub(crate) fn sell(&mut self, offer: OfferNumber, left: Inventory) {
+        self.change_stock(offer, left, true);
+    }
+
+    /// Units of an offer come back, are added or removed, which gives `left`.
+    pub(crate) fn restock(&mut self, offer: OfferNumber, left: Inventory) {
+        self.change_stock(offer, left, false);
+    }
+
+    fn change_stock(&mut self, offer: OfferNumber, left: Inventory, is_sale: bool) {
+        if left.remaining().is_some() {
+            let (remaining, is_reserved) = (left.remaining(), false);
+            self.stock = Some(StockChange { offer, remaining, is_reserved, is_sale });
+        }
+    }
+
+    /// An offer's stock becomes limited or unlimited, which gives `left`.
+    pub(crate) const fn limit(&mut self, offer: OfferNumber, left: Inventory) {
+        let (remaining, is_reserved) = (left.remaining(), false);
+        self.stock = Some(StockChange { offer, remaining, is_reserved, is_sale: false });
+    }
+
+    /// Whether units of an offer are reserved after the events.
+    pub(super) fn is_reserved(&self, number: OfferNumber) -> bool {
+        let Some(id) = self.state.offer_id(number) else { return false };
+        let mut begun = self.events.iter().filter_map(|event| match event {
+            Event::CreditHeld(_, fact) => fact.keeps.reservation(),
+            _ => None,
+        });
+        if begun.any(|kept| kept.offer_id == *id) {
+            return true;
+        }
+        let ended = self.ended_reservations(id).map(|kept| kept.allocation.quantity());
+        let reserved = self.state.offer(id).map(|offer| offer.reserved).unwrap_or_default();
+        ended.fold(reserved, |left, units| left.minus(units).unwrap_or_default()) > Units::ZERO
+    }
+}

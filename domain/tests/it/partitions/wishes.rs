@@ -1,0 +1,105 @@
+//! What shoppers and operators ask for, and what happens to reservations by itself.
+
+use domain::{Command, UnitId};
+use log_record::Partition;
+
+use super::asking::{self, id};
+use super::world::{OFFERS, PARTITIONS, World, later};
+
+/// For how long a reservation lasts at most.
+const RESERVED_MICROS: u64 = 20_000_000;
+
+impl World {
+    pub(super) fn shoppers_wish(&mut self) -> Command {
+        let account = self.accounts[self.dice.index(self.accounts.len())].clone();
+        let number = self.number();
+        match self.dice.below(24) {
+            20 | 21 => {
+                let offer = OFFERS[self.dice.index(OFFERS.len())];
+                let quantity = 1 + self.dice.below(4) / 2;
+                let deadline = later(self.now, 1 + self.dice.below(RESERVED_MICROS));
+                let asked = asking::reserve(&account, number, offer, quantity, deadline);
+                self.reserved.push(asked.clone());
+                asked
+            }
+            22 | 23 if !self.reserved.is_empty() => {
+                let reserved = &self.reserved[self.dice.index(self.reserved.len())];
+                match self.dice.below(6) {
+                    0 => reserved.clone(),
+                    1 => asking::release_reserved(reserved),
+                    _ => {
+                        let asked = asking::capture_reserved(reserved, number);
+                        self.asked.push(asked.clone());
+                        asked
+                    }
+                }
+            }
+            0..12 => {
+                let offer = OFFERS[self.dice.index(OFFERS.len())];
+                let quantity = 1 + self.dice.below(4) / 2;
+                let asked = asking::redeem(&account, number, offer, quantity);
+                self.asked.push(asked.clone());
+                asked
+            }
+            12 if !self.asked.is_empty() => self.asked[self.dice.index(self.asked.len())].clone(),
+            13 | 14 if !self.asked.is_empty() => {
+                let asked = &self.asked[self.dice.index(self.asked.len())];
+                let key = asked.exchange().expect("an exchange");
+                let quantity = if self.dice.percent(50) { None } else { Some(1) };
+                asking::cancel(&key, number, quantity)
+            }
+            15 => asking::earn(&account, id("miles"), 1 + self.dice.below(9), number),
+            16 => asking::earn(&account, UnitId::POINTS, 1 + self.dice.below(9), number),
+            _ => {
+                let mut to = self.accounts[self.dice.index(self.accounts.len())].clone();
+                if to == account || self.dice.percent(20) {
+                    to = id(&format!("stranger-{}", self.dice.below(9)));
+                }
+                let unit = if self.dice.percent(60) { UnitId::POINTS } else { id("miles") };
+                asking::transfer(&account, &to, unit, 1 + self.dice.below(9), number)
+            }
+        }
+    }
+
+    pub(super) fn operators_wish(&mut self) -> Command {
+        let offer = OFFERS[self.dice.index(OFFERS.len())];
+        let number = self.number();
+        match self.dice.below(15) {
+            0..3 => asking::add(offer, number, 1 + self.dice.below(40)),
+            3 | 4 => asking::remove(offer, number, 1 + self.dice.below(10)),
+            5 => asking::amend(offer, 1 + self.dice.below(2), None),
+            6 => {
+                let stock =
+                    if self.dice.percent(60) { Some(40 + self.dice.below(90)) } else { None };
+                asking::amend(offer, 1, Some(stock))
+            }
+            7 => asking::close(offer),
+            8 | 9 => asking::reopen(offer, number),
+            10 => asking::policy(self.dice.below(30)),
+            11 => asking::pause(offer),
+            12 | 13 => asking::resume(offer, number),
+            _ => asking::name_unit(id("miles"), number),
+        }
+    }
+
+    /// What is due in a partition's accounts is recorded, as in the background.
+    pub(super) fn sweep_all(&mut self, here: Partition) -> Result<(), String> {
+        if self.is_silent(here) {
+            return Ok(());
+        }
+        let now = self.now.max(self.node(here).state.recorded_at());
+        while let Some(events) = self.node(here).state.take_due(now) {
+            self.record(here, now, events)?;
+        }
+        Ok(())
+    }
+
+    /// No reservation is left, so that all that isn't sold can be.
+    pub(super) fn end_reservations(&mut self) -> Result<(), String> {
+        self.now = later(self.now, RESERVED_MICROS);
+        for here in (0..PARTITIONS).map(Partition) {
+            self.sweep_all(here)?;
+        }
+        self.settle()
+    }
+}
