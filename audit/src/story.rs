@@ -25,6 +25,30 @@ pub fn sentence(event: &Event) -> String {
             fact.until,
             fact.reason.as_str()
         ),
+        Event::AccountMergerBegun(_, fact) => {
+            format!("It is to be merged into account {}, which is asked first.", fact.into)
+        }
+        Event::AccountMergerAbandoned(_, fact) => {
+            format!("It won't be merged into account {}.", fact.into)
+        }
+        Event::AccountMerged(_, fact) if fact.tiers_left => format!(
+            "The account was merged into account {}. What it had counted on ladders stays behind.",
+            fact.into
+        ),
+        Event::AccountMerged(_, fact) => {
+            format!("The account was merged into account {}.", fact.into)
+        }
+        Event::AccountTakenOver(_, fact) => {
+            format!("The account took account {} over, which was merged into it.", fact.from)
+        }
+        Event::DebtPassedOn(_, fact) => {
+            let sum = amount(fact.points, fact.unit);
+            format!("{sum} that the account owed are owed by account {} from now on.", fact.to)
+        }
+        Event::DebtTakenOver(_, fact) => {
+            let sum = amount(fact.points, fact.unit);
+            format!("The account owes {sum} that account {} had owed.", fact.from)
+        }
         Event::CreditEarned(_, fact) => credit::earned(fact),
         Event::CreditDeducted(_, fact) => credit::deducted(fact),
         Event::CreditMatured(_, fact) => credit::matured(fact),

@@ -25,12 +25,14 @@ use crate::execute::{failed, respond_fact, unread};
 use crate::refusal_problem::erasure_unavailable;
 
 /// What of an account was to be shipped as of an event of its partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unshipped {
     /// How many shipping requests have goods that haven't left.
     pub requests: u64,
     /// Up to which event the read tables knew.
     pub as_of: Position,
+    /// The accounts that were merged into it.
+    pub merged: Vec<AccountId>,
 }
 
 /// Asks the read tables, once they have the event at this place.
@@ -72,15 +74,33 @@ pub(crate) async fn erase_account(
     if !api.store.can_erase() {
         return Err(erasure_unavailable());
     }
+    let Unshipped { mut requests, as_of, merged } = ask_tables(&api, &account_id).await?;
+    let mut of_merged = vec![];
+    for account_id in merged {
+        let of_it = ask_tables(&api, &account_id).await?;
+        requests += of_it.requests;
+        of_merged.push((account_id, of_it.as_of));
+    }
+    let erase = |account_id, until| {
+        let (erasure_id, reason) = (erasure_id.clone(), reason.clone());
+        let command = EraseAccount { account_id, erasure_id, reason, until, unshipped: requests };
+        api.execute(Command::EraseAccount(command), caller.clone())
+    };
+    // Those that were merged into it come first: a repeat of what isn't done finds them done.
+    for (account_id, until) in of_merged {
+        erase(account_id, until).await?;
+    }
+    let done = erase(account_id, as_of).await?;
+    api.erasing.recorded.notify_one();
+    respond_fact!(done, AccountErased => account_erased)
+}
+
+/// What the read tables know of an account, once they have all that was answered before.
+async fn ask_tables(api: &CommandApi, account_id: &AccountId) -> Result<Unshipped, Problem> {
     let partition = account_id.partition(api.store.partitions());
     let head = api.store.head(partition).await.map_err(|error| unread(&error))?;
     let at = Place { partition, position: head.position };
-    let Unshipped { requests, as_of } = (api.erasing.unshipped)(account_id.clone(), at).await?;
-    let command =
-        EraseAccount { account_id, erasure_id, reason, until: as_of, unshipped: requests };
-    let done = api.execute(Command::EraseAccount(command), caller).await?;
-    api.erasing.recorded.notify_one();
-    respond_fact!(done, AccountErased => account_erased)
+    (api.erasing.unshipped)(account_id.clone(), at).await
 }
 
 pub(crate) fn account_erased(

@@ -8,7 +8,7 @@ use axum::http::header::ETAG;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::command::ShowTerms;
-use domain::{Command, Event, Offer, Page, Preview, Subject};
+use domain::{AccountId, Command, Event, Offer, Owner, Page, Preview, Refusal, Subject, Whose};
 use event_schema::decode;
 use event_store::{EventStore, StoreError};
 use log_record::{Partition, Place, Position, RecordedEvent};
@@ -194,6 +194,7 @@ impl CommandApi {
     ) -> Result<Outcome, Problem> {
         let deadline = self.deadline(&caller);
         let is_for_all = command.is_for_all() && !is_dry_run;
+        let accounts = Accounts::of(&command);
         let Caller { principal, traceparent, request_id, is_marked, is_one_of_many, wait, .. } =
             caller;
         let request = Request {
@@ -220,13 +221,60 @@ impl CommandApi {
             }
             Ok(Answer::Preview(preview)) => return Ok(Outcome::Preview(preview)),
             Ok(Answer::IdReused(field)) => return Err(id_reused(field)),
-            Ok(Answer::Refused(refusal)) => return Err(refused(&refusal)),
+            Ok(Answer::Refused(refusal)) => return Err(self.refused(&refusal, accounts).await),
             Err(unanswered) => return Err(no_outcome(unanswered)),
         };
         if is_for_all {
             done.spread = self.writers.spread(done.place.partition, deadline).await;
         }
         Ok(Outcome::Done(Box::new(done)))
+    }
+
+    /// A refusal's problem; one because of a merger says which account is the right one now.
+    async fn refused(&self, refusal: &Refusal, accounts: Option<Accounts>) -> Problem {
+        let problem = refused(refusal);
+        let account = match (refusal, accounts) {
+            (Refusal::AccountMerged { whose: Whose::Own } | Refusal::DebtPassedOn, Some(of)) => {
+                Some(of.own)
+            }
+            (Refusal::AccountMerged { whose: Whose::New }, Some(of)) => of.new,
+            _ => None,
+        };
+        let Some(mut account) = account else { return problem };
+        // No longer than anybody merges accounts meanwhile.
+        for _ in 0..MERGERS_FOLLOWED_MAX {
+            let show = Command::ShowTerms(ShowTerms::Merger(account.clone()));
+            match self.writers.submit(Request::of(show)).await {
+                Ok(Answer::Unchanged(_, Subject::Merger(Some(merger)))) if merger.is_done => {
+                    account = merger.into;
+                }
+                Ok(Answer::Unchanged(..)) => break,
+                _ => return problem,
+            }
+        }
+        problem.fact("merged_into", account.as_str())
+    }
+}
+
+/// How many mergers are followed to the account that a refusal names.
+const MERGERS_FOLLOWED_MAX: usize = 100;
+
+/// The accounts of a command that a refusal may be about.
+struct Accounts {
+    own: AccountId,
+    /// The one that is to take another over.
+    new: Option<AccountId>,
+}
+
+impl Accounts {
+    fn of(command: &Command) -> Option<Self> {
+        let Owner::Account(own) = command.owner() else { return None };
+        let new = match command {
+            Command::MergeAccount(it) => Some(it.into.clone()),
+            Command::AdmitMerger(it) => Some(it.account_id.clone()),
+            _ => None,
+        };
+        Some(Self { own: own.clone(), new })
     }
 }
 

@@ -34,6 +34,7 @@ mod lifetime;
 mod many;
 mod mark_book;
 mod marks;
+mod merge_account;
 mod metrics;
 mod open_account;
 mod patch;

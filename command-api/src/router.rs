@@ -21,6 +21,7 @@ use crate::grant_tier::{grant_tier, revoke_grant};
 use crate::hold_credit::hold_credit;
 use crate::keys::{create_key, list_keys, revoke_key, rotate_key};
 use crate::marks::{list_marks, mark_account, mark_request, unmark_account, unmark_request};
+use crate::merge_account::merge_account;
 use crate::open_account::open_account;
 use crate::pause_offer::{pause_offer, resume_offer};
 use crate::put_conversion_rate::{close_conversion_rate, put_conversion_rate};
@@ -118,6 +119,7 @@ pub fn routes() -> Routes<CommandApi> {
             "/exchanges/{exchange_id}/attempt",
             get(only(&[Shopper, Merchant, Operator, Auditor], get_attempt).about(Account)),
         )
+        .route("/merger", put(only(&[Operator], merge_account).about(Account)))
         .route("/erasures/{erasure_id}", put(only(&[Operator], erase_account).about(Account)))
         .route("/erasure", get(only(&[Operator, Auditor], get_erasure).about(Account)));
     let shipping_request = Routes::new()

@@ -23,6 +23,9 @@ pub(crate) async fn transfer_credit(
     if to == account_id {
         return Err(Problem::invalid_field("to", "must be another account than the sender's"));
     }
+    if transfer_id.is_of_merger() {
+        return Err(Problem::invalid_id("transfer_id", "must not be one of the ledger's own"));
+    }
     let command = Command::TransferCredit(TransferCredit {
         account_id,
         transfer_id,

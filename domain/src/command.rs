@@ -22,6 +22,7 @@ mod give_back;
 mod grant_tier;
 mod hold_credit;
 mod kept;
+mod merge_account;
 mod open_account;
 mod open_offer;
 mod order;
@@ -71,6 +72,7 @@ pub use erase_account::EraseAccount;
 pub use extend_hold::ExtendHold;
 pub use grant_tier::GrantTier;
 pub use hold_credit::{HOLD_DAYS_MAX, HoldCredit};
+pub use merge_account::{AdmitMerger, MergeAccount, MergerStep};
 pub use open_account::OpenAccount;
 pub use open_offer::OpenOffer;
 pub use order::Order;
@@ -105,10 +107,11 @@ pub use withdraw_credit::WithdrawCredit;
 use log_record::{Partition, Position};
 
 use crate::draft::Draft;
+use crate::merged::pass_on;
 use crate::sharing::tell_others;
 use crate::{
     Decision, Event, ExchangeId, ExchangeKey, IdHash, OfferId, Preview, Refusal, State, Subject,
-    Timestamp,
+    Timestamp, Whose,
 };
 use rules::CommandRules;
 
@@ -227,6 +230,10 @@ commands! {
     ConfirmClock,
     /// Erase what is private of an account.
     EraseAccount,
+    /// Merge an account into another.
+    MergeAccount,
+    /// See whether an account may take another over.
+    AdmitMerger,
     /// Commit to all balances.
     SealBalances,
 }
@@ -235,18 +242,28 @@ commands! {
 pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Decision, Refusal> {
     match command.recorded_at(state) {
         Some(at) => Ok(Decision::Repeat(at)),
-        None if state.is_shared() => {
+        None => {
             let mut decision = decide_draft(command, Draft::new(state, now))?;
-            tell_others(state, &mut decision, now);
+            if state.is_shared() {
+                tell_others(state, &mut decision, now);
+            }
+            if let Decision::Record { events, .. } = &mut decision {
+                pass_on(state, events, now);
+            }
             Ok(decision)
         }
-        None => decide_draft(command, Draft::new(state, now)),
     }
 }
 
 /// Decides a command whose id was not recorded before.
 pub(crate) fn decide_draft(command: &Command, draft: Draft<'_>) -> Result<Decision, Refusal> {
-    command.rules().decide(draft)
+    let is_merged = command.begins_in_merged(draft.state);
+    match command.rules().decide(draft) {
+        // The gate in front of the writer's queue knows the stock only.
+        Err(sold_out @ Refusal::SoldOut { .. }) => Err(sold_out),
+        _ if is_merged => Err(Refusal::AccountMerged { whose: Whose::Own }),
+        decided => decided,
+    }
 }
 
 impl Command {
@@ -333,10 +350,29 @@ impl Command {
         self.rules().id_hash()
     }
 
-    /// The event that bears the command's id, where the id was recorded before.
+    /// The event that bears the command's id, where the id was recorded before. A
+    /// cause that was recorded for an account that was merged into the command's, and lives in the
+    /// same partition, is recorded.
     #[must_use]
     pub fn recorded_at(&self, state: &State) -> Option<Position> {
-        self.id_hash().and_then(|id| state.position_of(self.owner(), id))
+        let own = self.id_hash().and_then(|id| state.position_of(self.owner(), id));
+        own.or_else(|| self.recorded_before_merger(state))
+    }
+
+    fn recorded_before_merger(&self, state: &State) -> Option<Position> {
+        let Owner::Account(id) = self.owner() else { return None };
+        let former = state.former_accounts(id);
+        let cause = if former.is_empty() { None } else { self.rules().cause() }?;
+        let mut former = former.into_iter();
+        former.find_map(|id| state.recorded().position_of(IdHash::cause(id, &cause)))
+    }
+
+    /// Whether it would begin something in an account that was merged into another.
+    fn begins_in_merged(&self, state: &State) -> bool {
+        match self.owner() {
+            Owner::Account(id) => state.merged_into(id).is_some() && !self.rules().goes_on(),
+            Owner::Programme => false,
+        }
     }
 
     /// When it happened, according to the caller, where a caller can say so.
@@ -349,7 +385,12 @@ impl Command {
     /// id was not recorded before.
     #[must_use]
     pub fn preview(&self, state: &State, now: Timestamp) -> Option<Result<Preview, Refusal>> {
-        self.rules().preview(Draft::new(state, now))
+        let preview = self.rules().preview(Draft::new(state, now))?;
+        Some(match preview {
+            Err(sold_out @ Refusal::SoldOut { .. }) => Err(sold_out),
+            _ if self.begins_in_merged(state) => Err(Refusal::AccountMerged { whose: Whose::Own }),
+            preview => preview,
+        })
     }
 
     /// The thing that the command sets whole or tells something of, as it is at `now`, and the

@@ -88,6 +88,21 @@ impl Debts {
         self.debts.retain(|debt| debt.made_at != withdrawal);
         Some(())
     }
+
+    /// Another account owes all of it from now on; nothing where that is another sum. What has paid
+    /// a part of a debt is still known.
+    #[must_use]
+    pub(crate) fn pass_on(&mut self, points: Points) -> Option<()> {
+        if self.owed != points {
+            return None;
+        }
+        self.owed = Points::ZERO;
+        self.debts.retain(|debt| debt.is_reversible && !debt.repaid.is_empty());
+        for debt in &mut self.debts {
+            debt.left = Points::ZERO;
+        }
+        Some(())
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ mod tiers;
 
 use std::sync::LazyLock;
 
+use log_record::Position;
+
 use crate::account::OfferNumber;
 use crate::due::apply_due;
 use crate::original::EarnedCredit;
@@ -47,6 +49,40 @@ impl<'a> Draft<'a> {
             unshown_lots: 0,
             granted: None,
         }
+    }
+
+    /// A draft that goes on behind events that are decided, as if it had made them.
+    pub(crate) fn after(state: &'a State, now: Timestamp, events: Vec<Event>) -> Self {
+        let mut draft = Self::new(state, now);
+        for event in events {
+            draft.replay(event);
+        }
+        draft
+    }
+
+    /// Adds an event that is decided, and applies it to its account's credit and standings; one of
+    /// a unit that isn't known yet to nothing.
+    pub(crate) fn replay(&mut self, event: Event) {
+        let of_tier = event.is_of_tier() || event.counted_on().is_some();
+        if let Some(id) = event.account_id().filter(|_| of_tier).cloned() {
+            let (at, ladders) = (self.next_position(), self.state.ladders());
+            let mut standings = self.take_standings(&id);
+            // An event that can't be applied is refused by the state, which names the invariant.
+            let _: Result<_, &str> = standings.evolve(ladders, at, self.now, &event);
+            self.standings.push((id, standings));
+        }
+        let is_known = event.unit().is_none_or(|unit| self.state.unit_number(unit).is_some());
+        if is_known && event.is_of_credit() { self.record(event) } else { self.push(event) }
+    }
+
+    /// Where the next event will stand.
+    pub(crate) fn next_position(&self) -> Position {
+        self.state.position().plus(self.events.len() as u64 + 1)
+    }
+
+    /// The events so far.
+    pub(crate) fn events(&self) -> &[Event] {
+        &self.events
     }
 
     /// An account after the events so far, if it exists.

@@ -18,13 +18,16 @@ mod purchase;
 mod segment;
 mod shipment;
 
-pub use account::{AccountErased, AccountOpened};
+pub use account::{
+    AccountErased, AccountMerged, AccountMergerAbandoned, AccountMergerBegun, AccountOpened,
+    AccountTakenOver,
+};
 pub use conversion::{ConversionRateClosed, ConversionRateSet, CreditConverted, RateVersion};
 pub use credit::{
     CaptureRefund, Cause, CauseKind, Claim, CreditDeducted, CreditEarned, CreditExpired,
     CreditGivenBack, CreditMatured, CreditReceived, CreditRefunded, CreditReturned, CreditSent,
-    CreditWithdrawn, DebtRepaid, LotId, LotPart, RefundCause, RuleVersion, WithdrawalCause,
-    WithdrawalReversed,
+    CreditWithdrawn, DebtPassedOn, DebtRepaid, DebtTakenOver, LotId, LotPart, RefundCause,
+    RuleVersion, WithdrawalCause, WithdrawalReversed,
 };
 pub use exchange::{ExchangeCancelled, ExchangeCreated, Ordered};
 pub use hold::{
@@ -80,6 +83,14 @@ pub enum Event {
     AccountOpened(AccountId, AccountOpened),
     /// `account-erased`: what was private of it.
     AccountErased(AccountId, AccountErased),
+    /// `account-merger-begun`: into one of another partition.
+    AccountMergerBegun(AccountId, AccountMergerBegun),
+    /// `account-merger-abandoned`.
+    AccountMergerAbandoned(AccountId, AccountMergerAbandoned),
+    /// `account-merged`: the first half of a merger.
+    AccountMerged(AccountId, AccountMerged),
+    /// `account-taken-over`: the second half of a merger.
+    AccountTakenOver(AccountId, AccountTakenOver),
     /// `credit-earned`: a new lot.
     CreditEarned(AccountId, CreditEarned),
     /// `credit-deducted`: the first half of a redemption.
@@ -96,6 +107,10 @@ pub enum Event {
     WithdrawalReversed(AccountId, WithdrawalReversed),
     /// `debt-repaid`.
     DebtRepaid(AccountId, DebtRepaid),
+    /// `debt-passed-on`: by an account that was merged.
+    DebtPassedOn(AccountId, DebtPassedOn),
+    /// `debt-taken-over`.
+    DebtTakenOver(AccountId, DebtTakenOver),
     /// `credit-sent`: the first half of a transfer.
     CreditSent(AccountId, CreditSent),
     /// `credit-received`: the second half of a transfer.
@@ -204,6 +219,10 @@ impl Event {
         match self {
             Self::AccountOpened(account, _)
             | Self::AccountErased(account, _)
+            | Self::AccountMergerBegun(account, _)
+            | Self::AccountMergerAbandoned(account, _)
+            | Self::AccountMerged(account, _)
+            | Self::AccountTakenOver(account, _)
             | Self::CreditEarned(account, _)
             | Self::CreditDeducted(account, _)
             | Self::CreditMatured(account, _)
@@ -212,6 +231,8 @@ impl Event {
             | Self::CreditWithdrawn(account, _)
             | Self::WithdrawalReversed(account, _)
             | Self::DebtRepaid(account, _)
+            | Self::DebtPassedOn(account, _)
+            | Self::DebtTakenOver(account, _)
             | Self::CreditSent(account, _)
             | Self::CreditReceived(account, _)
             | Self::CreditReturned(account, _)
@@ -317,6 +338,8 @@ impl Event {
             Self::WithdrawalReversed(_, fact) => Some(fact.credit.unit),
             Self::CreditGivenBack(_, fact) => Some(fact.credit.unit),
             Self::DebtRepaid(_, fact) => Some(fact.unit),
+            Self::DebtPassedOn(_, fact) => Some(fact.unit),
+            Self::DebtTakenOver(_, fact) => Some(fact.unit),
             Self::CreditSent(_, fact) => Some(fact.unit),
             Self::CreditReceived(_, fact) => Some(fact.unit),
             Self::CreditReturned(_, fact) => Some(fact.unit),
@@ -375,6 +398,8 @@ impl Event {
             | Self::WithdrawalReversed(..)
             | Self::CreditGivenBack(..)
             | Self::DebtRepaid(..)
+            | Self::DebtPassedOn(..)
+            | Self::DebtTakenOver(..)
             | Self::CreditSent(..)
             | Self::CreditReceived(..)
             | Self::CreditReturned(..)
@@ -387,6 +412,10 @@ impl Event {
             Self::ReturnReversed(_, fact) => fact.credit.is_some(),
             Self::AccountOpened(..)
             | Self::AccountErased(..)
+            | Self::AccountMergerBegun(..)
+            | Self::AccountMergerAbandoned(..)
+            | Self::AccountMerged(..)
+            | Self::AccountTakenOver(..)
             | Self::ExchangeCreated(..)
             | Self::ExchangeCancelled(..)
             | Self::ShipmentAccepted(..)

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use log_record::Partition;
+use log_record::{Partition, Position};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -135,7 +135,7 @@ id! {
 }
 id! {
     /// Credit passed on to another shopper; unique within the sender's account.
-    TransferId
+    TransferId, IdError, is_transfer_id
 }
 id! {
     /// Credit turned into another unit; unique within the account.
@@ -186,6 +186,29 @@ const OWN: char = '~';
 
 /// Under which id what is left of an exchange is cancelled when the warehouse rejects it.
 const REJECTED: &str = "~rejected";
+
+/// How the ledger's own transfers begin, by which an account that was merged passes credit on.
+const OF_MERGER: &str = "~merger-";
+
+impl TransferId {
+    /// The transfer that an account that was merged makes by the event at this position of its
+    /// partition.
+    #[must_use]
+    pub fn of_merger(at: Position) -> Self {
+        Self(format!("{OF_MERGER}{}", at.0).into())
+    }
+
+    /// Whether the ledger made it for an account that was merged.
+    #[must_use]
+    pub fn is_of_merger(&self) -> bool {
+        self.0.starts_with(OF_MERGER)
+    }
+}
+
+fn is_transfer_id(text: &str) -> bool {
+    let number = text.strip_prefix(OF_MERGER);
+    number.map_or_else(|| is_id(text), |number| number.len() <= 20 && number.parse::<u64>().is_ok())
+}
 
 impl CancellationId {
     /// That of a rejection, of which an exchange has one.

@@ -42,6 +42,7 @@ pub mod ids;
 pub mod inventory;
 pub mod ladder;
 mod lots;
+mod merged;
 pub mod message;
 pub mod multiplier;
 pub mod offer;
@@ -93,20 +94,21 @@ pub use earning_rule::{
     Cap, CategoryRate, EarlierVersion, EarningRule, EarningTerms, ExpiryRule, Period, Rate,
 };
 pub use event::{
-    AccountErased, AccountOpened, BalancesSealed, CaptureRefund, Cause, CauseKind, Claim, Clock,
+    AccountErased, AccountMerged, AccountMergerAbandoned, AccountMergerBegun, AccountOpened,
+    AccountTakenOver, BalancesSealed, CaptureRefund, Cause, CauseKind, Claim, Clock,
     ClockConfirmed, ClockDoubted, ConversionRateClosed, ConversionRateSet, CreditConverted,
     CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured,
     CreditReceived, CreditRefunded, CreditRefused, CreditReturned, CreditSent, CreditWithdrawn,
-    DebtRepaid, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured,
-    HoldExtended, HoldReleased, HoldSwapped, Keeps, LadderSet, LogForked, LogOpened, LotId,
-    LotPart, MessageReceived, MessageSent, Note, OfferAmended, OfferClosed, OfferOpened,
-    OfferPaused, OfferReopened, OfferResumed, Ordered, ParcelLines, PolicyChanged, PurchaseEarning,
-    PurchaseLine, PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion,
-    RefundCause, ReleaseReason, ReplacedGrant, Reservation, ReturnCreditGivenBack, ReturnReversed,
-    ReturnedLine, RoomBack, RuleVersion, SaltsId, SealedBalances, SealedUnit, SegmentSet,
-    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
-    StockRemoved, TakenBack, TierChanged, TierGrantEnded, TierGranted, UnitClosed, UnitPoints,
-    UnitSet, WithdrawalCause, WithdrawalReversed,
+    DebtPassedOn, DebtRepaid, DebtTakenOver, EarningRuleSet, Event, ExchangeCancelled,
+    ExchangeCreated, GrantEnd, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, Keeps,
+    LadderSet, LogForked, LogOpened, LotId, LotPart, MessageReceived, MessageSent, Note,
+    OfferAmended, OfferClosed, OfferOpened, OfferPaused, OfferReopened, OfferResumed, Ordered,
+    ParcelLines, PolicyChanged, PurchaseEarning, PurchaseLine, PurchaseRecorded, PurchaseReturned,
+    RULES_OF_PURCHASE_MAX, RateVersion, RefundCause, ReleaseReason, ReplacedGrant, Reservation,
+    ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack, RuleVersion, SaltsId,
+    SealedBalances, SealedUnit, SegmentSet, ShipmentDispatched, ShipmentReport, Shipped,
+    ShippedLine, StockAdded, StockAmended, StockRemoved, TakenBack, TierChanged, TierGrantEnded,
+    TierGranted, UnitClosed, UnitPoints, UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
@@ -123,9 +125,9 @@ pub use ladder::{
     WindowMonthsError, YearFrom, YearFromError,
 };
 pub use message::{
-    CreditInTransit, ExchangeKey, Grant, Letter, Message, MessageNumber, OfferShared,
-    ProgrammeChange, ShelfCalledBack, ShelfDrained, ShelfGranted, Source, StockReturned,
-    TransferStatus, UnitShared,
+    CreditInTransit, DebtInTransit, ExchangeKey, Grant, Letter, MergedAccount, Message,
+    MessageNumber, OfferShared, ProgrammeChange, ShelfCalledBack, ShelfDrained, ShelfGranted,
+    Source, StockReturned, TransferStatus, UnitShared,
 };
 pub use multiplier::Multiplier;
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};
@@ -145,7 +147,7 @@ pub use receive::{Receipt, receive};
 pub use recorded_ids::{AlreadyHashed, ByIdHash, IdHash, RecordedIds};
 pub use refusal::{
     AskedUnits, Fact, NotOpen, OfUnit, Refusal, RefusalCode, RefusalCodeError, RefusalKind,
-    RefusalRow,
+    RefusalRow, Whose,
 };
 pub use schedule::{AccountNumber, Due};
 pub use segment::SegmentId;
@@ -156,7 +158,7 @@ pub use short_id::ShortIdError;
 pub use standing::{
     HeldTier, PresentTier, Standing, StandingParts, Standings, TierStep, present_tiers,
 };
-pub use state::{Cursor, Impossible, State, StateSize, Undelivered, Unwanted};
+pub use state::{Cursor, Impossible, Merger, State, StateSize, Undelivered, Unwanted};
 pub use subject::Subject;
 pub use text::{
     Actor, Attributes, Carrier, DeliverTo, Description, ExpressNo, ImageUrl, OfferName, Reason,

@@ -78,6 +78,10 @@ pub enum Message {
     CreditSent(CreditInTransit),
     /// Credit that couldn't be received, back to the sender's partition.
     CreditReturned(CreditInTransit, RefusalCode),
+    /// An account was merged into one of this partition.
+    AccountMerged(MergedAccount),
+    /// What an account owed that was merged, to the partition of the account that owes it now.
+    DebtPassedOn(DebtInTransit),
     /// What an operator chose, from the programme's home to all others.
     Programme(Box<ProgrammeChange>),
 }
@@ -172,6 +176,30 @@ pub struct CreditInTransit {
     pub points: Points,
     /// Of which lots; they sum to `points`.
     pub lots: Vec<LotPart>,
+}
+
+/// An account that was merged into one of another partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergedAccount {
+    /// The account that was merged.
+    pub from: AccountId,
+    /// The account that has it from now on.
+    pub into: AccountId,
+}
+
+/// A debt on its way from an account that was merged to the one that has it from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebtInTransit {
+    /// Who owed it.
+    pub from: AccountId,
+    /// Who owes it from now on.
+    pub to: AccountId,
+    /// Of which unit.
+    pub unit: UnitId,
+    /// What the unit is: the receiver may not know it yet.
+    pub of: UnitShared,
+    /// How much.
+    pub points: Points,
 }
 
 /// A unit's whole definition.

@@ -5,12 +5,14 @@ use log_record::Partition;
 
 use crate::command::decide_draft;
 use crate::draft::Draft;
+use crate::merged::pass_on;
 use crate::post::Post;
 use crate::sharing::send_units_home;
 use crate::{
-    Command, CreditInTransit, CreditReceived, CreditReturned, Decision, Event, ExchangeKey, Grant,
-    Letter, Message, MessageReceived, OfferId, Refusal, RefusalCode, ShelfCalledBack, ShelfDrained,
-    ShelfGranted, State, StockReturned, Timestamp, Undelivered, Units,
+    AccountTakenOver, Command, CreditInTransit, CreditReceived, CreditReturned, DebtInTransit,
+    DebtTakenOver, Decision, Event, ExchangeKey, Grant, Letter, Message, MessageReceived, OfferId,
+    Points, Refusal, RefusalCode, ShelfCalledBack, ShelfDrained, ShelfGranted, State,
+    StockReturned, Timestamp, Undelivered, Units, Whose,
 };
 
 /// What is appended for a message, all or none.
@@ -51,8 +53,20 @@ pub fn receive(
         Message::ShelfCalledBack(fact) => (receiving.call_back(fact), None),
         Message::CreditSent(credit) => (receiving.credit(credit), None),
         Message::CreditReturned(credit, why) => (receiving.credit_back(credit, *why), None),
+        Message::AccountMerged(merged) => {
+            let taken = AccountTakenOver { from: merged.from.clone() };
+            let taken = Event::AccountTakenOver(merged.into.clone(), taken);
+            (vec![receiving.receipt, taken], None)
+        }
+        Message::DebtPassedOn(debt) => (receiving.debt(debt), None),
     };
     send_units_home(state, &mut events);
+    // What an account passed on and the other had no room for stays for now.
+    let came_back =
+        matches!(message, Message::CreditReturned(it, _) if it.transfer_id.is_of_merger());
+    if !came_back {
+        pass_on(state, &mut events, recorded_at);
+    }
     Ok(Receipt { recorded_at, events, outcome })
 }
 
@@ -116,13 +130,21 @@ impl Receiving<'_> {
         let mut draft = Draft::new(state, now);
         draft.apply_due(&credit.to);
         let number = state.unit_number(credit.unit);
+        let is_of_merger = credit.transfer_id.is_of_merger();
         let checked = match (draft.account(&credit.to), number) {
             (None, _) => Err(Refusal::RecipientUnknown),
+            (Some(_), _) if !is_of_merger && state.merged_into(&credit.to).is_some() => {
+                Err(Refusal::AccountMerged { whose: Whose::Recipient })
+            }
             // Of a unit that nobody here has had, there is room.
             (Some(_), None) => Ok(()),
             (Some(_), Some(number)) => draft
                 .check_room(&credit.to, number, credit.points)
-                .and_then(|()| draft.check_parts(&credit.to, number, &credit.lots)),
+                .and_then(|()| match is_of_merger {
+                    // An account may have more parts of lots by a merger.
+                    true => Ok(()),
+                    false => draft.check_parts(&credit.to, number, &credit.lots),
+                }),
         };
         draft.push(receipt);
         if let Err(refusal) = checked {
@@ -145,6 +167,23 @@ impl Receiving<'_> {
         } else {
             draft.push(received);
         }
+        draft.into_events()
+    }
+
+    /// The account owes what one had owed that was merged into it.
+    fn debt(self, debt: &DebtInTransit) -> Vec<Event> {
+        let Self { state, now, receipt } = self;
+        let DebtInTransit { from, to, unit, of: _, points } = debt;
+        let mut draft = Draft::new(state, now);
+        draft.apply_due(to);
+        let owed = state.unit_number(*unit).zip(draft.account(to));
+        let owed = owed.map(|(number, account)| account.wallet(number).owed()).unwrap_or_default();
+        draft.push(receipt);
+        // More than an amount can say is asked of nobody.
+        let points = Points::MOST.minus(owed).unwrap_or_default().min(*points);
+        let taken = DebtTakenOver { from: from.clone(), unit: *unit, points };
+        draft.replay(Event::DebtTakenOver(to.clone(), taken));
+        draft.apply_due_again(to);
         draft.into_events()
     }
 

@@ -12,7 +12,7 @@ mod fact;
 
 pub use code::{RefusalCode, RefusalCodeError};
 use fact::IntoFact;
-pub use fact::{AskedUnits, Fact, NotOpen, OfUnit};
+pub use fact::{AskedUnits, Fact, NotOpen, OfUnit, Whose};
 
 use crate::{
     AMOUNT_MAX, LadderId, LimitPeriod, Points, SegmentId, TierId, Timestamp, UnitId, Units,
@@ -163,6 +163,79 @@ refusals! {
         sentence: "This command has no dry run; only a redemption has one.",
         meaning: "The request asks for a dry run of a command that has none. Only a redemption has one.",
         remedy: "Send the request without a dry run.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The account was merged into another. For a redemption, `sold-out` comes before.
+    AccountMerged { whose: Whose } {
+        "account-merged", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Account was merged into another",
+        sentence: "{whose} was merged into another one, and nothing begins in it any more.",
+        meaning: "The account was merged into another one. What it has done is still answered and \
+                  decided under its id: repeats, and what becomes of its holds, exchanges, purchases \
+                  and parcels. Nothing else begins in it. `merged_into` is the account that has it \
+                  now; it is missing where the account is another shopper's: a transfer's \
+                  recipient.",
+        remedy: "Send the request for the account `merged_into`.",
+        shopper: "This account is now a part of another one. Please use that one.",
+    }
+    /// An account can't be merged into itself.
+    MergerIntoItself {
+        "merger-into-itself", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Account would be merged into itself",
+        sentence: "An account can't be merged into itself.",
+        meaning: "The body's `into` is the account of the path.",
+        remedy: "Send the other account as `into`.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The account that was to take another over doesn't exist.
+    NewAccountUnknown {
+        "new-account-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "New account doesn't exist",
+        sentence: "The account that is to take the other one over doesn't exist: it was never \
+                   opened, and has had neither credit nor a purchase.",
+        meaning: "An account exists once it was opened, got credit, or a purchase was recorded for \
+                  it. None of that has happened to the account `into`.",
+        remedy: "Check `into`, or open that account first: PUT /v1/accounts/{account_id}.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// Another merger of one of both accounts is under way.
+    MergerUnderWay {
+        "merger-under-way", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Another merger is under way",
+        sentence: "Another merger of one of both accounts was begun and isn't done.",
+        meaning: "Another merger was begun: of the account `into`, or of the account itself into a \
+                  third one at the same time.",
+        remedy: "Send the other merger again, which ends it. Then send this one for the account \
+                 that is left.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// What the account has counted on ladders would be left behind.
+    AccountOnLadder {
+        "account-on-ladder", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Account stands on a ladder",
+        sentence: "The account stands on a ladder. A merger moves credit and no tiers: say in \
+                   leave_tiers that they may be left behind.",
+        meaning: "The account has counted something on a ladder, or has a grant. A merger moves \
+                  credit and debts; what was counted and granted stays with the account.",
+        remedy: "Send `leave_tiers: true`. Grant the new account the tier, where it should have it: \
+                 PUT /v1/accounts/{account_id}/tiers/{ladder}/grants/{grant_id}.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// What is to be reversed made a debt that another account owes by now.
+    DebtPassedOn {
+        "debt-passed-on", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Another account owes the debt",
+        sentence: "What is to be reversed made a debt, which was passed on when the account was \
+                   merged into another one.",
+        meaning: "The withdrawal or return made the account owe something. The account was merged \
+                  into another one, which owes that now, or has paid it.",
+        remedy: "Adjust the credit of the account `merged_into` instead.",
         shopper: "Something went wrong on our side. No points were used.",
     }
     /// The account never had such a hold.

@@ -9,6 +9,7 @@ mod ahead;
 mod conversion;
 mod evolve;
 mod impossible;
+mod mergers;
 mod pairs;
 mod programme;
 mod reservations;
@@ -23,6 +24,7 @@ use log_record::{Partition, Place, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::account::OfferNumber;
+use crate::merged::pass_on;
 use crate::schedule::{AccountNumber, Due, Schedule};
 use crate::sharing::send_units_home;
 use crate::unit::KnownUnits;
@@ -36,6 +38,8 @@ use accounts::{Accounts, Cancelled, RefusedCredit};
 use across::Across;
 pub use across::{Cursor, Undelivered};
 pub use impossible::Impossible;
+pub use mergers::Merger;
+use mergers::Mergers;
 use pairs::Half;
 use programme::Programme;
 use reservations::Reservations;
@@ -55,6 +59,7 @@ pub struct State {
     accounts: Accounts,
     /// Of the other partitions.
     across: Across,
+    mergers: Mergers,
     /// The first half of a pair, whose second half must be the next event (I3). Between appends
     /// there is none.
     #[serde(skip)]
@@ -79,6 +84,7 @@ impl State {
             programme: Programme::default(),
             accounts: Accounts::default(),
             across: Across::default(),
+            mergers: Mergers::default(),
             unpaired: None,
             schedule: Schedule::default(),
             reservations: Reservations::default(),
@@ -262,8 +268,9 @@ impl State {
         if self.unjudged.is_some() { Some(Timestamp::EPOCH) } else { self.schedule.first() }
     }
 
-    /// The due events of the next planned account. Each call takes one account off the schedule:
-    /// record its events, or they wait until the account changes. After a ladder was amended, each
+    /// The due events of the next planned account, and what it passes on where it was merged. Each
+    /// call takes one account off the schedule: record its events, or they wait until the account
+    /// changes. After a ladder was amended, each
     /// call looks at some accounts, whether something is due in them or not, so that the next one
     /// may find more where this one found nothing: while it does, something is planned.
     pub fn take_due(&mut self, now: Timestamp) -> Option<Vec<Event>> {
@@ -318,6 +325,7 @@ impl State {
         // An amended ladder may give nothing.
         if !events.is_empty() {
             send_units_home(self, &mut events);
+            pass_on(self, &mut events, now);
             return Some(events);
         }
         self.schedule.plan(Due::Account(number), account.next_due()?);

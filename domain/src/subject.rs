@@ -3,8 +3,8 @@
 use log_record::Position;
 
 use crate::{
-    AccountId, ConversionRate, EarningRule, Ladder, LadderId, Offer, OfferId, OfferStatus, Policy,
-    RuleId, Shipment, Shipped, ShippedLine, State, Timestamp, Unit, UnitId,
+    AccountId, ConversionRate, EarningRule, Ladder, LadderId, Merger, Offer, OfferId, OfferStatus,
+    Policy, RuleId, Shipment, Shipped, ShippedLine, State, Timestamp, Unit, UnitId,
 };
 
 /// A thing that a command sets whole or tells something of, in its present state.
@@ -29,6 +29,8 @@ pub enum Subject {
         /// It is.
         member: bool,
     },
+    /// An account's merger into another, if there is one or is about to be.
+    Merger(Option<Merger>),
     /// A seal of balances that isn't there.
     NotSealed,
 }
@@ -66,6 +68,13 @@ impl Subject {
     pub(crate) const fn policy(state: &State) -> (Self, Position) {
         let (policy, changed_at) = state.policy();
         (Self::Policy(policy, state.policy_version()), changed_at)
+    }
+
+    /// An account's merger, and the event that it is known by; the last event where there is none.
+    pub(crate) fn merger(state: &State, id: &AccountId) -> (Self, Position) {
+        let merger = state.merger(id).cloned();
+        let at = merger.as_ref().map_or(state.position(), |merger| merger.at);
+        (Self::Merger(merger), at)
     }
 
     /// A unit, and the event that last changed it.

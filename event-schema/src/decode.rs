@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::private::restore;
 use crate::v1::{
-    account as of_account, conversion, credit, exchange, hold, ladder, log, message, offer,
+    account as of_account, conversion, credit, exchange, hold, ladder, log, merger, message, offer,
     programme, purchase, seal, segment, shipment, unit, withdrawal,
 };
 use crate::{Metadata, PrivateActor};
@@ -109,6 +109,24 @@ pub fn decode_public(row: &EventRef<'_>) -> Result<(Timestamp, Event), DecodeErr
         }
         ("account-erased", 1) => {
             Event::AccountErased(account(row)?, fact::<of_account::AccountErased<'_>, _>(row)?)
+        }
+        ("account-merger-begun", 1) => {
+            Event::AccountMergerBegun(account(row)?, fact::<merger::AccountMerger<'_>, _>(row)?)
+        }
+        ("account-merger-abandoned", 1) => {
+            Event::AccountMergerAbandoned(account(row)?, fact::<merger::AccountMerger<'_>, _>(row)?)
+        }
+        ("account-merged", 1) => {
+            Event::AccountMerged(account(row)?, fact::<merger::AccountMerged<'_>, _>(row)?)
+        }
+        ("account-taken-over", 1) => {
+            Event::AccountTakenOver(account(row)?, fact::<merger::AccountTakenOver<'_>, _>(row)?)
+        }
+        ("debt-passed-on", 1) => {
+            Event::DebtPassedOn(account(row)?, fact::<merger::DebtPassedOn<'_>, _>(row)?)
+        }
+        ("debt-taken-over", 1) => {
+            Event::DebtTakenOver(account(row)?, fact::<merger::DebtTakenOver<'_>, _>(row)?)
         }
         ("credit-earned", 1) => {
             Event::CreditEarned(account(row)?, fact::<credit::CreditEarned<'_>, _>(row)?)

@@ -8,8 +8,8 @@ use serde::ser::Error as _;
 use crate::Metadata;
 use crate::private::private_text;
 use crate::v1::{
-    account, conversion, credit, exchange, hold, ladder, log, message, offer, programme, purchase,
-    seal, segment, shipment, unit, withdrawal,
+    account, conversion, credit, exchange, hold, ladder, log, merger, message, offer, programme,
+    purchase, seal, segment, shipment, unit, withdrawal,
 };
 
 /// 128 random bits in every event's private text. Without them somebody who has a record's hash
@@ -80,6 +80,24 @@ pub fn encode(
         }
         Event::AccountErased(_, fact) => {
             ("account-erased", public::<account::AccountErased<'_>, _>(fact, metadata)?)
+        }
+        Event::AccountMergerBegun(_, fact) => {
+            ("account-merger-begun", public::<merger::AccountMerger<'_>, _>(fact, metadata)?)
+        }
+        Event::AccountMergerAbandoned(_, fact) => {
+            ("account-merger-abandoned", public::<merger::AccountMerger<'_>, _>(fact, metadata)?)
+        }
+        Event::AccountMerged(_, fact) => {
+            ("account-merged", public::<merger::AccountMerged<'_>, _>(fact, metadata)?)
+        }
+        Event::AccountTakenOver(_, fact) => {
+            ("account-taken-over", public::<merger::AccountTakenOver<'_>, _>(fact, metadata)?)
+        }
+        Event::DebtPassedOn(_, fact) => {
+            ("debt-passed-on", public::<merger::DebtPassedOn<'_>, _>(fact, metadata)?)
+        }
+        Event::DebtTakenOver(_, fact) => {
+            ("debt-taken-over", public::<merger::DebtTakenOver<'_>, _>(fact, metadata)?)
         }
         Event::CreditEarned(_, fact) => {
             ("credit-earned", public::<credit::CreditEarned<'_>, _>(fact, metadata)?)

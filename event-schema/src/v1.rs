@@ -13,6 +13,7 @@ pub(crate) mod hold;
 pub(crate) mod ladder;
 mod limit;
 pub(crate) mod log;
+pub(crate) mod merger;
 pub(crate) mod message;
 pub(crate) mod offer;
 mod part;

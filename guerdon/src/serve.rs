@@ -340,6 +340,8 @@ impl Ledger {
                 let watch = query_api::watch_overdue(api.clone());
                 tokio::spawn(draining.clone().run_until_cancelled_owned(watch));
             }
+            let watch = query_api::watch_mergers(api.clone());
+            tokio::spawn(draining.clone().run_until_cancelled_owned(watch));
             let audit = AuditApi::new(store.clone(), api.clone());
             routes = routes.merge(audit::routes().with_state(audit));
             routes = routes.merge(query_api::routes().with_state(api));

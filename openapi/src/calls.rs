@@ -2,7 +2,8 @@
 //!
 //! The rest of a call's description follows from its route, its handler and its section in
 //! `docs/reference/`. A test compares this table with the routers, and its statuses with what the
-//! sections say; another one compares the answers of a running ledger with the schemas.
+//! sections say; another one compares the answers of a running ledger with the schemas. The file is
+//! long because every call has its line here.
 
 /// One call.
 #[derive(Clone, Copy, Debug)]
@@ -262,6 +263,12 @@ pub const CALLS: &[Call] = &[
         "GET /v1/accounts/{account_id}/segments/{segment}",
         "getSegment",
         reads!("SegmentBody"),
+    ),
+    call("PUT /v1/accounts/{account_id}/merger", "mergeAccount", writes!("AccountMergedBody")),
+    call(
+        "GET /v1/accounts/{account_id}/merger",
+        "getMerger",
+        reads!("Recorded<AccountMergedBody>"),
     ),
     call("PUT /v1/clock/confirmation", "confirmClock", &[(201, &["ClockConfirmationBody"])]),
     call(

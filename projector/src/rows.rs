@@ -12,6 +12,7 @@ mod event_place;
 mod exchange;
 mod fact;
 mod hold;
+mod merger;
 mod offer;
 mod operation;
 mod programme;
@@ -33,7 +34,7 @@ use event_store::with_causes;
 use log_record::{PackedPlace, Partition, RecordedEvent};
 use read_model::{
     AccountBalance, BalanceSeal, ConversionRate, CreditLot, EarningRule, EventPlace, Exchange,
-    Fact, Hold, LedgerEntry, OfferAvailability, OfferSold, Operation, Policy, Purchase,
+    Fact, Hold, LedgerEntry, Merger, OfferAvailability, OfferSold, Operation, Policy, Purchase,
     ShippingStatus, UnitBalance,
 };
 use serde::Serialize;
@@ -83,6 +84,7 @@ pub(crate) struct Rows {
     /// At most one: it ends its batch.
     pub(crate) erasures: Vec<AccountErasure>,
     pub(crate) seals: Vec<BalanceSeal>,
+    pub(crate) mergers: Vec<Merger>,
     pub(crate) places: Vec<EventPlace>,
     pub(crate) shipping: Shipping,
     pub(crate) offers: BTreeMap<OfferId, OfferAvailability>,
@@ -202,6 +204,12 @@ impl Rows {
             Event::ConversionRateClosed(fact) => self.conversion_rate_closed(at, &fact),
             Event::AccountOpened(account, _) => self.opened(at, &account),
             Event::AccountErased(account, fact) => self.erased(at, &account, &fact),
+            // Nothing that is shown changes before it is done.
+            Event::AccountMergerBegun(..) | Event::AccountMergerAbandoned(..) => {}
+            Event::AccountMerged(account, fact) => self.merged(at, &account, &fact),
+            Event::AccountTakenOver(account, _) => self.took_over(at, &account),
+            Event::DebtPassedOn(account, fact) => self.debt_passed_on(at, &account, &fact),
+            Event::DebtTakenOver(account, fact) => self.debt_taken_over(at, &account, &fact),
             Event::CreditEarned(account, fact) => self.earned(at, account, fact),
             Event::CreditDeducted(account, fact) => self.deducted(at, &account, &fact)?,
             Event::CreditMatured(account, fact) => self.matured(at, &account, &fact)?,

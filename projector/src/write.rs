@@ -12,6 +12,7 @@ mod event_place;
 mod exchange;
 mod fact;
 mod hold;
+mod merger;
 mod offer;
 mod operation;
 mod postgres;
@@ -113,6 +114,7 @@ fn last_writes<'a>(
     fact::write(&mut writes, rows);
     operation::write(&mut writes, rows);
     seal::write(&mut writes, rows);
+    merger::write(&mut writes, rows);
     event_place::write(&mut writes, rows);
     purchase::write_changes(&mut writes, purchases);
     shipping::write(&mut writes, shipping);

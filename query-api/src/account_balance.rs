@@ -49,6 +49,9 @@ impl Balance {
     ) -> Result<Self, Problem> {
         let read_at = Instant::now();
         let (as_of, recorded) = read_account(api, account_id, wanted).await?;
+        if recorded.as_ref().is_some_and(|recorded| recorded.has_family) {
+            return Self::of_family(api, account_id, wanted, era).await;
+        }
         let from = now(&as_of);
         let standing = recorded.map(|recorded| Standing::of(recorded, from)).transpose();
         let standing = standing.map_err(failed)?;
@@ -62,10 +65,33 @@ impl Balance {
             read_at,
         })
     }
+
+    /// Of several accounts nobody says when it isn't current any more: it is read for each answer.
+    async fn of_family(
+        api: &QueryApi,
+        account_id: &AccountId,
+        wanted: &[Place],
+        era: u64,
+    ) -> Result<Self, Problem> {
+        let read_at = Instant::now();
+        let mut reading = api.reading(wanted).await?;
+        let standing = read_standing(&mut reading, account_id).await?;
+        let (as_of, from) = (reading.as_of(), standing.now);
+        Ok(Self {
+            until: from,
+            answer: Some(JsonAnswer::of(&body(account_id, &standing)?)?),
+            position: as_of.position_of(account_id),
+            clock: Clock::of(as_of),
+            from,
+            era,
+            read_at,
+        })
+    }
 }
 
 fn body(account_id: &AccountId, standing: &Standing) -> Result<AccountBalanceBody, Problem> {
     let units = standing.wallets.iter().map(|(unit, wallet)| Ok((*unit, unit_balance(wallet)?)));
+    let family = standing.family.as_ref();
     let UnitBalanceBody { available, held, pending, owed, expiring_within_30_days } =
         unit_balance(&standing.wallet(UnitId::POINTS))?;
     Ok(AccountBalanceBody {
@@ -77,6 +103,8 @@ fn body(account_id: &AccountId, standing: &Standing) -> Result<AccountBalanceBod
         expiring_within_30_days,
         units: units.collect::<Result<_, Problem>>()?,
         tiers: standing.tiers.bodies(),
+        merged_into: family.and_then(|family| family.merged_into(account_id)),
+        shows: family.map(|family| family.accounts.clone()).unwrap_or_default(),
         position: place(standing.partition, standing.position)?,
     })
 }

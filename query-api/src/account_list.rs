@@ -4,6 +4,8 @@
 //! that were read: at most `PICKED_FROM_MAX` for a page. So a page may be short, or empty, although
 //! more items follow; `next` goes on after the last row that was read.
 
+use std::cmp::Reverse;
+
 use domain::{AccountId, Timestamp, UnitId};
 use log_record::Place;
 use read_model::{Query, Reading, RowOf};
@@ -11,6 +13,7 @@ use serde::Deserialize;
 use wire::{Moment, PAGE_ITEMS_MAX, Page, Problem, page_limit, read_cursor, write_cursor};
 
 use crate::cell::place_key;
+use crate::family::Family;
 use crate::unit::check_unit;
 use crate::{bad_cursor, failed};
 
@@ -106,14 +109,34 @@ impl ListPage {
         Ok(Self { list, unit, limit, rows, before, from: from.unwrap_or(i64::MIN), more })
     }
 
-    /// The rows of the account from which the page is made; of a unit that there is.
+    /// The rows from which the page is made: those of the account and of the others that were
+    /// merged with it, by when and where each was recorded; of a unit that there is.
     pub(crate) async fn read<R: RowOf>(
         &self,
         reading: &mut Reading,
         query: Query,
         account_id: &AccountId,
+        key: impl Fn(&R) -> (i64, i64),
     ) -> Result<Vec<R>, Problem> {
         check_unit(reading, self.unit).await?;
+        let family = Family::read(reading, account_id).await.map_err(failed)?;
+        let mut rows = vec![];
+        for account in &family.accounts {
+            rows.append(&mut self.read_one(reading, query, account).await?);
+        }
+        if family.accounts.len() > 1 {
+            rows.sort_by_key(|row| Reverse(key(row)));
+            rows.truncate(self.rows as usize);
+        }
+        Ok(rows)
+    }
+
+    async fn read_one<R: RowOf>(
+        &self,
+        reading: &mut Reading,
+        query: Query,
+        account_id: &AccountId,
+    ) -> Result<Vec<R>, Problem> {
         let (time, place) = self.before;
         let arguments = [
             account_id.as_str().into(),

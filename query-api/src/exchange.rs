@@ -89,7 +89,8 @@ pub(crate) async fn list_exchanges(
 ) -> Result<Response, Problem> {
     let page = query.page("exchanges", &account_id)?;
     check_exists(&mut reading, &account_id).await?;
-    let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;
+    let at = |row: &Row| (row.exchange.recorded_at, row.exchange.place);
+    let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id, at).await?;
     let exchanges = rows.into_iter().map(exchange).collect::<Result<Vec<_>, _>>()?;
     let key = |exchange: &ExchangeBody| time_key(exchange.recorded_at, exchange.position);
     let costs = |exchange: &ExchangeBody, unit: UnitId| {

@@ -10,6 +10,7 @@ use wire::{PathId, Problem, QueryString, json_with_etag};
 use crate::account_balance::read_standing;
 use crate::cell::{place, sum};
 use crate::failed;
+use crate::family::Family;
 use crate::freshness::Fresh;
 use crate::ledger_entry::expired_since;
 use crate::standing::{Standing, recorded_totals};
@@ -44,16 +45,24 @@ pub(crate) async fn get_expiry(
     let standing = read_standing(&mut reading, &account_id).await?;
     check_unit(&mut reading, query.unit).await?;
     let since = query.since.map_or(i64::MIN, Timestamp::micros);
-    let mut expired = expired_since(&mut reading, &account_id, unit, since).await?;
+    let family = Family::read(&mut reading, &account_id).await.map_err(failed)?;
+    let mut expired = 0;
+    for account in &family.accounts {
+        expired += expired_since(&mut reading, account, unit, since).await?;
+    }
     if since <= standing.now {
         // Of all that falls due by itself, only what expires changes this sum.
         let there_was = match query.since {
             None => {
-                let recorded = recorded_totals(&mut reading, account_id.as_str()).await;
-                recorded.map_err(failed)?.get(&unit).copied().unwrap_or_default()
+                let mut recorded = 0;
+                for account in &family.accounts {
+                    let totals = recorded_totals(&mut reading, account.as_str()).await;
+                    recorded += totals.map_err(failed)?.get(&unit).copied().unwrap_or_default();
+                }
+                recorded
             }
             Some(_) => {
-                let before = Standing::at(&mut reading, account_id.as_str(), (since - 1).max(0));
+                let before = Standing::at(&mut reading, &account_id, (since - 1).max(0));
                 before.await.map_err(failed)?.map_or(0, |before| before.wallet(unit).total())
             }
         };

@@ -186,6 +186,15 @@ pub(crate) async fn get_transfer(
     json_with_etag(&headers, &body)
 }
 
+pub(crate) async fn get_merger(
+    caller: Caller,
+    fresh: Fresh,
+    PathId(account): PathId<AccountId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(caller, fresh, format!("accounts/{account}/merger"), headers).await
+}
+
 pub(crate) async fn get_closure(
     caller: Caller,
     fresh: Fresh,

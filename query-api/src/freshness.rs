@@ -25,9 +25,14 @@ impl QueryApi {
     /// Begins a read that contains what the request's `Guerdon-Position` asks for.
     pub async fn fresh(&self, headers: &HeaderMap) -> Result<Reading, Problem> {
         let wanted = wanted_positions(self, headers)?;
+        self.reading(&wanted).await
+    }
+
+    /// Begins a read that contains every one of these places.
+    pub(crate) async fn reading(&self, wanted: &[Place]) -> Result<Reading, Problem> {
         self.metrics.reads.inc();
-        let reading = self.read_model.read(&wanted, self.wait_max);
-        self.read_model.unless_beyond(&wanted, reading).await.map_err(unread)
+        let reading = self.read_model.read(wanted, self.wait_max);
+        self.read_model.unless_beyond(wanted, reading).await.map_err(unread)
     }
 }
 

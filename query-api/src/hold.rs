@@ -53,7 +53,8 @@ pub(crate) async fn list_holds(
     let page = query.page("holds", &account_id)?;
     check_exists(&mut reading, &account_id).await?;
     let now = now(reading.as_of());
-    let rows: Vec<Hold> = page.read(&mut reading, *LIST, &account_id).await?;
+    let at = |row: &Hold| (row.recorded_at, row.place);
+    let rows: Vec<Hold> = page.read(&mut reading, *LIST, &account_id, at).await?;
     let holds = rows.into_iter().map(|row| hold(row, now)).collect::<Result<Vec<_>, _>>()?;
     let key = |hold: &HoldBody| time_key(hold.recorded_at, hold.position);
     let is_asked_for = |hold: &HoldBody| {

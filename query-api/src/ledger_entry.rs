@@ -22,6 +22,7 @@ use crate::cell::{
     cancellation_id, cause, json, optional_text, optional_time, place_key, points, split_place,
     text, time, units,
 };
+use crate::family::Family;
 use crate::freshness::Fresh;
 use crate::origin::{find_lot, origin_for, read_lots};
 use crate::past::PastOf;
@@ -46,7 +47,7 @@ static SUM_EXPIRED: LazyLock<Query> = LazyLock::new(|| {
 });
 
 /// What an entry can be.
-const KINDS: [&str; 23] = [
+const KINDS: [&str; 25] = [
     "credit-converted",
     "credit-deducted",
     "credit-earned",
@@ -59,7 +60,9 @@ const KINDS: [&str; 23] = [
     "credit-returned",
     "credit-sent",
     "credit-withdrawn",
+    "debt-passed-on",
     "debt-repaid",
+    "debt-taken-over",
     "hold-captured",
     "hold-released",
     "hold-swapped",
@@ -111,7 +114,8 @@ pub(crate) async fn list_entries(
     let mut reading = api.reading_of(&caller, &headers, query.at, of).await?;
     check_exists(&mut reading, &account_id).await?;
     // The entries before an entry never change, so neither do the balances up to there.
-    let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;
+    let at = |row: &Row| (row.entry.recorded_at, row.entry.place);
+    let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id, at).await?;
     let begun = match &page.more {
         None => balances_until(&mut reading, &account_id, query.until).await?,
         Some(balances) => read_balances(balances).ok_or_else(bad_cursor)?,
@@ -119,7 +123,9 @@ pub(crate) async fn list_entries(
     let mut balances = begun.clone();
     let mut moves = vec![];
     let entries = rows.into_iter().map(|row| {
-        let entry = entry(row)?;
+        let of = Some(&*row.entry.account_id).filter(|of| *of != account_id.as_str());
+        let other = optional_text(of)?;
+        let entry = LedgerEntryBody { account_id: other, ..entry(row)? };
         let balance = balances.entry(entry.unit).or_default();
         let entry = LedgerEntryBody { balance: Some(*balance), ..entry };
         // A cursor may say anything of what was before it.
@@ -153,12 +159,18 @@ async fn balances_until(
     account_id: &AccountId,
     until: Option<Timestamp>,
 ) -> Result<BTreeMap<UnitId, i64>, Problem> {
-    let mut balances = recorded_totals(reading, account_id.as_str()).await.map_err(failed)?;
-    let Some(until) = until else { return Ok(balances) };
-    let arguments = [account_id.as_str().into(), until.micros().into()];
-    let since: Vec<(String, i64)> = reading.all(SUM, &arguments).await.map_err(failed)?;
-    for (unit, points) in since {
-        *balances.entry(unit_id(&unit).map_err(failed)?).or_default() -= points;
+    let mut balances = BTreeMap::new();
+    for account in &Family::read(reading, account_id).await.map_err(failed)?.accounts {
+        let totals = recorded_totals(reading, account.as_str()).await.map_err(failed)?;
+        for (unit, points) in totals {
+            *balances.entry(unit).or_default() += points;
+        }
+        let Some(until) = until else { continue };
+        let arguments = [account.as_str().into(), until.micros().into()];
+        let since: Vec<(String, i64)> = reading.all(SUM, &arguments).await.map_err(failed)?;
+        for (unit, points) in since {
+            *balances.entry(unit_id(&unit).map_err(failed)?).or_default() -= points;
+        }
     }
     Ok(balances)
 }
@@ -277,6 +289,7 @@ fn entry(row: Row) -> Result<LedgerEntryBody, Problem> {
         _ => None,
     };
     Ok(LedgerEntryBody {
+        account_id: None,
         unit: text(&row.unit)?,
         kind: row.kind,
         points,

@@ -100,7 +100,8 @@ pub(crate) async fn list_purchases(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let page = query.page("purchases", &account_id)?;
-    let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id).await?;
+    let at = |row: &Row| (row.purchase.recorded_at, row.purchase.place);
+    let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id, at).await?;
     // One that has purchases exists.
     if rows.is_empty() {
         check_exists(&mut reading, &account_id).await?;

@@ -34,6 +34,8 @@ pub(crate) struct Recorded {
     pub(crate) standings: Vec<(LadderId, Standing)>,
     /// All versions of all ladders, as its partition knows them, JSON; nothing where none are.
     pub(crate) ladders: Option<Arc<str>>,
+    /// Whether it was merged into another, or has taken one over.
+    pub(crate) has_family: bool,
 }
 
 /// A hold: its end, the parts that it keeps, their grace then, and their unit.
@@ -70,6 +72,8 @@ pub(crate) enum Thing {
     /// Behind its place.
     Hold(i64, RecordedHold),
     Standing(LadderId, Standing),
+    /// It was merged into another, or has taken one over.
+    Family,
 }
 
 /// What was found of an account so far.
@@ -81,6 +85,7 @@ struct Draft {
     parts: Vec<Part>,
     holds: Vec<(i64, RecordedHold)>,
     standings: Vec<(LadderId, Standing)>,
+    has_family: bool,
 }
 
 impl Recorded {
@@ -132,6 +137,7 @@ impl Draft {
             Thing::Part(part) => self.parts.push(part),
             Thing::Hold(place, hold) => self.holds.push((place, hold)),
             Thing::Standing(ladder, standing) => self.standings.push((ladder, standing)),
+            Thing::Family => self.has_family = true,
         }
     }
 
@@ -150,6 +156,7 @@ impl Draft {
             holds: self.holds.into_iter().map(|(_, hold)| hold).collect(),
             standings: self.standings,
             ladders: ladders.get(&partition).cloned(),
+            has_family: self.has_family,
         }))
     }
 }
@@ -227,6 +234,7 @@ impl Thing {
                 let standing = serde_json::from_str(row.try_get(JSON)?).map_err(undecodable)?;
                 Self::Standing(ladder, standing)
             }
+            7 => Self::Family,
             _ => return Err(undecodable(format!("a row of an account is of the kind {kind}"))),
         })
     }

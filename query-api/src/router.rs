@@ -14,7 +14,7 @@ use crate::exchange::{find_exchanges, get_exchange, list_exchanges};
 use crate::expiring_credit::list_expiring;
 use crate::expiry::get_expiry;
 use crate::fact::{
-    get_cancellation, get_capture, get_clock_confirmation, get_closure, get_pause,
+    get_cancellation, get_capture, get_clock_confirmation, get_closure, get_merger, get_pause,
     get_rate_closure, get_release, get_return, get_return_reversal, get_transfer, get_unit_closure,
     get_withdrawal_reversal, of_account, of_grant, of_offer, of_parcel, of_request, of_what,
 };
@@ -57,6 +57,7 @@ fn facts() -> Routes<QueryApi> {
             "/withdrawals/{withdrawal_id}",
             get(only(OF_ACCOUNTS, of_account("withdrawals")).about(Account)),
         )
+        .route("/merger", get(only(OF_ALL_POINTS, get_merger).about(Account)))
         .route(
             "/erasures/{erasure_id}",
             get(only(OF_ALL_POINTS, of_account("erasures")).about(Account)),

@@ -13,6 +13,7 @@ use read_model::{NEVER, Query, Reading};
 use serde::Deserialize;
 
 use crate::clock::now;
+use crate::family::Family;
 use crate::recorded::{Recorded, RecordedHold};
 use crate::tier::Tiers;
 
@@ -48,6 +49,8 @@ pub(crate) struct Standing {
     /// The place of the last event that changed the account.
     pub(crate) partition: i64,
     pub(crate) position: i64,
+    /// Where it was merged, or has taken others over: all of them, whose credit is in here.
+    pub(crate) family: Option<Family>,
 }
 
 /// What an account has of a unit at a time.
@@ -82,22 +85,65 @@ impl Standing {
         account_id: &AccountId,
     ) -> Result<Option<Self>, sqlx::Error> {
         let now = now(reading.as_of());
-        Self::at(reading, account_id.as_str(), now).await
+        Self::at(reading, account_id, now).await
     }
 
-    /// An account's credit at a time; nothing where there is no such account.
+    /// An account's credit at a time, with that of those that were merged with it; nothing where
+    /// there is no such account.
     pub(crate) async fn at(
         reading: &mut Reading,
-        account_id: &str,
+        account_id: &AccountId,
         now: i64,
     ) -> Result<Option<Self>, sqlx::Error> {
-        let recorded = Recorded::read(reading, account_id).await?;
-        recorded.map(|recorded| Self::of(recorded, now)).transpose()
+        let Some(recorded) = Recorded::read(reading, account_id.as_str()).await? else {
+            return Ok(None);
+        };
+        let has_family = recorded.has_family;
+        let mut standing = Self::of(recorded, now)?;
+        if has_family {
+            let family = Family::read(reading, account_id).await?;
+            for other in family.accounts.iter().filter(|other| *other != account_id) {
+                // Tables of the past may lack it.
+                if let Some(other_one) = Recorded::read(reading, other.as_str()).await? {
+                    standing.join(Self::of(other_one, now)?, *other == family.end);
+                }
+            }
+            standing.family = Some(family);
+        }
+        Ok(Some(standing))
+    }
+
+    /// Adds what another account has that was merged into it, or into which it was; the tiers are
+    /// those of the account that has all now.
+    fn join(&mut self, other: Self, is_end: bool) {
+        self.until = self.until.min(other.until);
+        for (unit, theirs) in other.wallets {
+            let wallet = self.wallets.entry(unit).or_default();
+            wallet.now = self.now;
+            wallet.owed += theirs.owed;
+            for part in theirs.parts {
+                let key = |part: &Part| (part.expires_at, part.lot, part.graced);
+                match wallet.parts.iter_mut().find(|own| key(own) == key(&part)) {
+                    Some(own) => {
+                        own.available += part.available;
+                        own.held += part.held;
+                        own.pending += part.pending;
+                        own.available_at = own.available_at.or(part.available_at);
+                    }
+                    None => wallet.parts.push(part),
+                }
+            }
+            wallet.parts.sort_by_key(|part| (part.expires_at, part.lot, part.graced));
+        }
+        if is_end {
+            self.tiers = other.tiers;
+        }
     }
 
     /// The credit at a time, from what was recorded.
     pub(crate) fn of(recorded: Recorded, now: i64) -> Result<Self, sqlx::Error> {
-        let Recorded { partition, position, owed, parts, holds, standings, ladders } = recorded;
+        let Recorded { partition, position, owed, parts, holds, standings, ladders, has_family: _ } =
+            recorded;
         let (mut until, mut wallets) = (NEVER, BTreeMap::new());
         for (unit, owed) in owed {
             let parts = parts.iter().filter(|part| part.unit == unit);
@@ -110,7 +156,7 @@ impl Standing {
         }
         let tiers = Tiers::of(ladders.as_deref(), standings, time(now)?)?;
         until = tiers.until.map_or(until, |tiers| until.min(tiers));
-        Ok(Self { now, until, wallets, tiers, partition, position })
+        Ok(Self { now, until, wallets, tiers, partition, position, family: None })
     }
 
     /// What the account has of a unit.
@@ -301,7 +347,8 @@ mod tests {
         assert_eq!(wallet.expiring_within(i64::MAX), 70);
         let wallets = BTreeMap::from([(UnitId::POINTS, wallet)]);
         let tiers = Tiers::default();
-        let standing = Standing { now, until: NEVER, wallets, tiers, partition: 0, position: 1 };
+        let (partition, position, family) = (0, 1, None);
+        let standing = Standing { now, until: NEVER, wallets, tiers, partition, position, family };
         assert_eq!(standing.stands_until(30), day + 1, "then a part begins to count as expiring");
     }
 }

@@ -58,9 +58,9 @@ pub use sums::{SUM_CHECKS, SumCheck, SumRow, WrongSum, wrong_sums};
 pub use table::{Column, ColumnKind, Field, Row, Value};
 pub use tables::{
     AccountBalance, BalanceSeal, CheckpointRow, ConversionRate, CreditLot, CreditMonth, CreditPart,
-    EarningRule, EventPlace, Exchange, Fact, Hold, Lane, LedgerEntry, OfferAvailability, OfferSold,
-    Operation, Policy, ProgrammeTotal, Purchase, ShippingChange, ShippingRequest, TABLES, Table,
-    Unit, UnitBalance, column_list, with_columns,
+    EarningRule, EventPlace, Exchange, Fact, Hold, Lane, LedgerEntry, Merger, OfferAvailability,
+    OfferSold, Operation, Policy, ProgrammeTotal, Purchase, ShippingChange, ShippingRequest,
+    TABLES, Table, Unit, UnitBalance, column_list, with_columns,
 };
 pub use total::{Total, joined_sum, month_of_expiry, split_sum};
 pub use url::{ReadModelUrl, ReadModelUrlError};

@@ -20,7 +20,7 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 27] = [
+pub const TABLES: [Table; 28] = [
     table::<AccountBalance>(),
     table::<UnitBalance>(),
     table::<CreditPart>(),
@@ -31,6 +31,7 @@ pub const TABLES: [Table; 27] = [
     table::<Purchase>(),
     table::<Fact>(),
     table::<BalanceSeal>(),
+    table::<Merger>(),
     table::<Operation>(),
     table::<EventPlace>(),
     table::<ShippingRequest>(),
@@ -239,6 +240,18 @@ row! {
         seal_id: String,
         place: i64,
         public: String,
+    }
+}
+
+row! {
+    /// Accounts that were merged into others.
+    #[derive(FromRow)]
+    pub struct Merger in "merger" {
+        account_id: String,
+        into_id: String,
+        tiers_left: bool,
+        place: i64,
+        recorded_at: i64,
     }
 }
 

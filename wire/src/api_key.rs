@@ -106,6 +106,8 @@ struct Ring {
     keys: RwLock<HashMap<KeyHash, Arc<ApiKey>>>,
     tokens: OnceLock<Tokens>,
     limits: OnceLock<Limits>,
+    /// The accounts that were merged, each with the one that has it now.
+    mergers: RwLock<HashMap<Box<str>, Box<str>>>,
 }
 
 impl KeyRing {
@@ -137,6 +139,26 @@ impl KeyRing {
     #[must_use]
     pub fn limits(&self) -> Option<&Limits> {
         self.0.limits.get()
+    }
+
+    /// Notes that an account was merged into another: whoever may reach that one, reaches both.
+    pub fn note_merger(&self, account_id: &str, into: &str) {
+        self.0.mergers.write().insert(account_id.into(), into.into());
+    }
+
+    /// Whether an account was merged into this one, or into one that was.
+    pub(crate) fn leads_to(&self, account_id: &str, own: &str) -> bool {
+        let mergers = self.0.mergers.read();
+        let mut at = account_id;
+        // There is no circle, but a text from a table may say anything.
+        for _ in 0..=mergers.len() {
+            match mergers.get(at) {
+                Some(into) if **into == *own => return true,
+                Some(into) => at = into,
+                None => return false,
+            }
+        }
+        false
     }
 
     /// Notes that a key was let in, for [`KeyRing::uses`].
@@ -193,8 +215,8 @@ impl HasKeys for KeyRing {
 impl FromIterator<(KeyHash, ApiKey)> for KeyRing {
     fn from_iter<I: IntoIterator<Item = (KeyHash, ApiKey)>>(keys: I) -> Self {
         let keys = keys.into_iter().map(|(hash, key)| (hash, Arc::new(key)));
-        let (tokens, limits) = Default::default();
-        Self(Arc::new(Ring { keys: RwLock::new(keys.collect()), tokens, limits }))
+        let (tokens, limits, mergers) = Default::default();
+        Self(Arc::new(Ring { keys: RwLock::new(keys.collect()), tokens, limits, mergers }))
     }
 }
 
@@ -222,6 +244,17 @@ mod tests {
         assert_eq!(role(&ring, "s3cret"), Some(Role::Merchant));
         assert_eq!(role(&ring, "s3cre"), None);
         assert_eq!(role(&ring, ""), None);
+    }
+
+    #[test]
+    fn a_merged_account_leads_to_the_end_of_its_chain_and_to_nobody_else() {
+        let ring = ring("s3cret", Role::Shopper);
+        ring.note_merger("ann", "bob");
+        ring.note_merger("bob", "cat");
+        assert!(ring.leads_to("ann", "bob") && ring.leads_to("ann", "cat"));
+        assert!(!ring.leads_to("cat", "ann") && !ring.leads_to("dan", "cat"));
+        ring.note_merger("cat", "ann");
+        assert!(!ring.leads_to("ann", "dan"));
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::prefer::Preferences;
 use crate::request_id::read_request_id;
 use crate::scope::{OFFERS, READ_ONLY};
 use crate::unheeded::Heeds;
-use crate::{About, ApiKey, Caller, Guard, HasKeys, Problem, Role};
+use crate::{About, ApiKey, Caller, Guard, HasKeys, KeyRing, Problem, Role};
 
 /// `handler`, for callers whose key has one of these roles. Others get 401 or 403. The keys are
 /// those of the router's state; the handler learns who called by taking a [`Caller`]. A [`Caller`]
@@ -65,7 +65,7 @@ impl<H> Only<H> {
             Ok(None) | Err(_) => known?,
         };
         SeenCaller::tell(&parts.extensions, &caller);
-        let may_call = check(self.roles, self.about, &caller, parts);
+        let may_call = check(self.roles, self.about, (&caller, state.keys()), parts);
         if let Some((limits, class)) = state.keys().limits().zip(self.counted.class(&parts.method))
         {
             limits.count(class, &caller, may_call.is_ok(), parts)?;
@@ -199,7 +199,7 @@ fn anyone(roles: &[Role], parts: &Parts) -> Option<Caller> {
 fn check(
     roles: &[Role],
     about: Option<About>,
-    caller: &Caller,
+    (caller, keys): (&Caller, &KeyRing),
     parts: &Parts,
 ) -> Result<(), Problem> {
     if !roles.contains(&caller.role) {
@@ -210,7 +210,7 @@ fn check(
     }
     if let Some(key) = &caller.key {
         check_scopes(key, about, &parts.method)?;
-        check_account(key, about, parts)?;
+        check_account((key, keys), about, parts)?;
     }
     Ok(())
 }
@@ -233,11 +233,16 @@ fn check_scopes(key: &ApiKey, about: Option<About>, method: &Method) -> Result<(
     }
 }
 
-/// A key that is bound to an account reaches this account, offers and the programme's terms.
-fn check_account(key: &ApiKey, about: Option<About>, parts: &Parts) -> Result<(), Problem> {
+/// A key that is bound to an account reaches this account and those that were merged into it,
+/// offers and the programme's terms.
+fn check_account(
+    (key, keys): (&ApiKey, &KeyRing),
+    about: Option<About>,
+    parts: &Parts,
+) -> Result<(), Problem> {
     let Some(own) = &key.account_id else { return Ok(()) };
     match about {
-        Some(About::Account) if is_account(own, parts)? => Ok(()),
+        Some(About::Account) if is_account(own, keys, parts)? => Ok(()),
         Some(About::Account) => Err(Problem::not_found(
             "This key gives access to no account with this id. Check the account's id.",
         )),
@@ -246,15 +251,16 @@ fn check_account(key: &ApiKey, about: Option<About>, parts: &Parts) -> Result<()
     }
 }
 
-/// Whether this is the account in the path.
-fn is_account(account_id: &str, parts: &Parts) -> Result<bool, Problem> {
+/// Whether this is the account in the path, or has that one.
+fn is_account(account_id: &str, keys: &KeyRing, parts: &Parts) -> Result<bool, Problem> {
     let route = parts.extensions.get::<TakenRoute>();
     let Some(asked) = route.and_then(|route| route.id_named("account_id", parts.uri.path())) else {
         tracing::error!(uri = %parts.uri, "this route is about an account, but its path has none");
         return Err(Problem::internal());
     };
     // A text that isn't UTF-8 is nobody's id.
-    Ok(decoded(asked).is_some_and(|asked| asked == account_id))
+    let asked = decoded(asked);
+    Ok(asked.is_some_and(|asked| asked == account_id || keys.leads_to(&asked, account_id)))
 }
 
 #[cfg(test)]

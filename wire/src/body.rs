@@ -27,6 +27,7 @@ mod key;
 mod ladder;
 mod ledger_entry;
 mod mark;
+mod merger;
 mod offer;
 mod operation;
 mod policy;
@@ -83,6 +84,7 @@ pub use ledger_entry::{
     LedgerEntryBody,
 };
 pub use mark::{MarkBody, MarksBody, SetMarkBody};
+pub use merger::{AccountMergedBody, MergeAccountBody};
 pub use offer::{
     AccountOfferBody, AddStockBody, AttributesBody, CloseOfferBody, CountdownBody, GateBody,
     GatesBody, OFFER_BYTES_MAX, OfferBody, PageBody, PauseOfferBody, PeriodLimitsBody,

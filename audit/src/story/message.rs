@@ -49,6 +49,13 @@ fn says(message: &Message) -> String {
             it.from,
             it.to
         ),
+        Message::AccountMerged(it) => {
+            format!("that account {} was merged into account {}", it.from, it.into)
+        }
+        Message::DebtPassedOn(it) => format!(
+            "{} {} that account {} had owed, and account {} owes now",
+            it.points, it.unit, it.from, it.to
+        ),
         Message::Programme(change) => {
             format!("a change of the programme, version {}", change.version())
         }

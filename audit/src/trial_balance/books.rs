@@ -143,6 +143,8 @@ impl Books {
                 unit.go(Available, &fact.lots);
                 unit.add(Total::Owed, -sum(&fact.lots));
             }
+            Event::DebtPassedOn(_, fact) => self.owes(fact.unit, -number(fact.points)),
+            Event::DebtTakenOver(_, fact) => self.owes(fact.unit, number(fact.points)),
             Event::CreditSent(_, fact) => {
                 self.count(fact.unit, Total::Sent, fact.points).go(Available, &fact.lots);
             }
@@ -208,6 +210,14 @@ impl Books {
         unit.add(Total::Owed, or_zero(fact.owed));
         unit.go(Side::Pending, &pending);
         unit.go(Side::Available, &available);
+    }
+
+    /// By how much more accounts owe, or less, because of a merger: as if so much more or less had
+    /// been withdrawn.
+    fn owes(&mut self, unit: UnitId, points: i128) {
+        let unit = self.unit(unit);
+        unit.add(Total::Withdrawn, points);
+        unit.add(Total::Owed, points);
     }
 
     fn given_back(&mut self, recorded_at: Timestamp, fact: &CreditGivenBack) {

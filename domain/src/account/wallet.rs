@@ -240,6 +240,15 @@ impl Wallet {
                 debts.repay(&fact.lots).ok_or("more was repaid than owed")?;
                 self.take_all(&fact.lots).ok_or("I1: more was repaid than was available")
             }
+            Event::DebtPassedOn(_, fact) => {
+                let passed = self.rare_mut().debts.pass_on(fact.points);
+                passed.ok_or("another debt was passed on than there was")
+            }
+            Event::DebtTakenOver(_, fact) => {
+                let debts = &mut self.rare_mut().debts;
+                let added = debts.add(at.position, fact.points, false);
+                added.ok_or("more is owed than an amount can say")
+            }
             Event::CreditSent(_, fact) => {
                 sums_to(fact.points, &fact.lots)?;
                 in_time(&fact.lots, recorded_at)?;

@@ -41,6 +41,10 @@ impl CommandRules for CancelExchange {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         Some(IdHash::cancellation(&self.account_id, &self.exchange_id, &self.cancellation_id))
     }

@@ -42,6 +42,10 @@ impl CommandRules for CaptureHold {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         Some(IdHash::capture(&self.account_id, &self.hold_id))
     }
@@ -76,7 +80,7 @@ impl CommandRules for CaptureHold {
                 }
                 let priced = order.price(&mut draft, &self.account_id, Some(unit))?;
                 let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
-                order.check_limits(&priced, account)?;
+                order.check_limits(&priced, &draft, (&self.account_id, account))?;
                 // Of the hold's unit, or nothing.
                 let needed = priced.needed.of(unit);
                 if needed > held {

@@ -38,6 +38,10 @@ impl CommandRules for ClaimCredit {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         Some(IdHash::claim(&self.account_id, &self.cause().id, self.unit))
     }

@@ -44,6 +44,10 @@ impl CommandRules for DispatchShipment {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         Some(IdHash::dispatch(&self.account_id, &self.shipped, &self.dispatch_id))
     }

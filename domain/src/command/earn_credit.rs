@@ -38,6 +38,10 @@ impl CommandRules for EarnCredit {
         Some(IdHash::cause(&self.account_id, &self.cause))
     }
 
+    fn cause(&self) -> Option<Cause> {
+        Some(self.cause.clone())
+    }
+
     fn occurred_at(&self) -> Option<Timestamp> {
         self.occurred_at
     }

@@ -34,6 +34,10 @@ impl CommandRules for EraseAccount {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         Some(IdHash::erasure(&self.account_id, &self.erasure_id))
     }

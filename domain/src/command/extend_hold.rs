@@ -33,6 +33,10 @@ impl CommandRules for ExtendHold {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         Some(IdHash::hold_extension(&self.account_id, &self.hold_id, &self.extension_id))
     }

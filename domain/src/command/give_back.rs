@@ -50,6 +50,12 @@ fn given_back(
     };
     let mut lots: Vec<LotPart> = fact.lots.iter().map(come_back).collect();
     lots.extend(with_grace(repaid, until));
+    let rest = [owed, fact.expired.unwrap_or_default(), fact.forgiven.unwrap_or_default()];
+    let given = sum_of(&lots).and_then(|sum| rest.into_iter().try_fold(sum, Points::plus));
+    if given != Some(fact.points) {
+        // The account was merged, and the other one owes it or has paid it.
+        return Err(Refusal::DebtPassedOn);
+    }
     Ok(CreditGivenBack {
         withdrawn_at: Place { partition: draft.state.place().partition, position: *position }
             .into(),

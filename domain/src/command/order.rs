@@ -145,13 +145,22 @@ impl Order {
     }
 
     /// Whether the shopper may have so many more; of several limits that are reached, that of the
-    /// longest period is the answer.
+    /// longest period is the answer. What was redeemed with accounts that were merged into it counts, too, where they live in the
+    /// same partition.
     pub(super) fn check_limits(
         &self,
         priced: &Priced<'_>,
-        account: &Account,
+        draft: &Draft<'_>,
+        (id, account): (&AccountId, &Account),
     ) -> Result<(), Refusal> {
-        let taken = account.taken(priced.number);
+        let former = draft.state.former_accounts(id);
+        let former: Vec<&Account> =
+            former.into_iter().filter_map(|former| draft.account(former)).collect();
+        let of_all = |taken: &dyn Fn(&Account) -> Units| {
+            let former = former.iter().map(|former| taken(former));
+            former.fold(taken(account), |sum, more| sum.plus(more).unwrap_or(Units::MOST))
+        };
+        let taken = of_all(&|account| account.taken(priced.number));
         let taken_then = taken.plus(self.quantity).ok_or(Refusal::AmountTooLarge {
             what: "the shopper's count of the offer",
             unit: OfUnit(None),
@@ -165,7 +174,7 @@ impl Order {
         }
         for (period, limit) in terms.period_limits.iter() {
             let Some(first) = priced.counted.of(period) else { continue };
-            let taken = account.taken_in(priced.number, period, first);
+            let taken = of_all(&|account| account.taken_in(priced.number, period, first));
             if taken.plus(asked).is_none_or(|then| then > limit) {
                 let renews_at = terms.renews_at(period, priced.counted);
                 return Err(Refusal::ShopperLimitReached {

@@ -67,6 +67,10 @@ impl CommandRules for RecordPurchase {
         Some(IdHash::purchase(&self.account_id, &self.purchase_id))
     }
 
+    fn cause(&self) -> Option<Cause> {
+        Some(Cause::purchase(&self.purchase_id))
+    }
+
     fn occurred_at(&self) -> Option<Timestamp> {
         self.occurred_at
     }
@@ -248,10 +252,12 @@ impl RecordPurchase {
         if let (Some(cap), Some(period)) = (terms.cap, cap_period) {
             let number = draft.unit_number(unit)?;
             let given = in_all(&points);
-            let account = draft.account(&self.account_id);
-            let earned = account.map(|it| it.wallet(number).earned_by(id, period));
-            let earned = earned.unwrap_or_default();
-            let mut room = cap.points.minus(earned).unwrap_or_default();
+            // What accounts have earned that were merged into this one counts, too.
+            let former = draft.state.former_accounts(&self.account_id).into_iter();
+            let accounts = former.chain([&self.account_id]).filter_map(|it| draft.account(it));
+            let earned = accounts.map(|it| it.wallet(number).earned_by(id, period));
+            let room = |left: Points, earned| left.minus(earned).unwrap_or_default();
+            let mut room = earned.fold(cap.points, room);
             for line in &mut points {
                 *line = (*line).min(room);
                 room = room.minus(*line).unwrap_or_default();

@@ -80,7 +80,7 @@ impl Redeem {
         draft.apply_due(&self.account_id);
         let priced = self.order.price(draft, &self.account_id, None)?;
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
-        self.order.check_limits(&priced, account)?;
+        self.order.check_limits(&priced, draft, (&self.account_id, account))?;
         let costs = priced.draw(draft, account)?;
         Ok((priced, costs))
     }

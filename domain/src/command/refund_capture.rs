@@ -39,6 +39,10 @@ impl CommandRules for RefundCapture {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         Some(IdHash::capture_refund(&self.account_id, &self.hold_id, &self.refund_id))
     }

@@ -38,6 +38,10 @@ impl CommandRules for RejectShipment {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         Some(IdHash::rejection(&self.account_id, &self.shipped))
     }

@@ -31,6 +31,10 @@ impl CommandRules for ReleaseHold {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         Some(IdHash::release(&self.account_id, &self.hold_id))
     }

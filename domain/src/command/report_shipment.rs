@@ -67,6 +67,10 @@ impl CommandRules for ReportShipment {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         if let Some(parcel) = self.parcel() {
             return Some(IdHash::parcel_delivery(&self.account_id, &self.shipped, parcel));

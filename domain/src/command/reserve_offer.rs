@@ -64,7 +64,7 @@ impl CommandRules for ReserveOffer {
             return Err(Refusal::ReservationPastOffer { closes_at });
         }
         account.check_holds(priced.needed.iter().count())?;
-        order.check_limits(&priced, account)?;
+        order.check_limits(&priced, &draft, (&self.account_id, account))?;
         let drawn = priced.draw(&draft, account)?;
         let allocation = match order.take(&priced, &mut draft, &self.account_id) {
             Ok(allocation) => allocation,

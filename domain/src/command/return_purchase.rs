@@ -39,6 +39,10 @@ impl CommandRules for ReturnPurchase {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         Some(IdHash::purchase_return(&self.account_id, &self.purchase_id, &self.return_id))
     }

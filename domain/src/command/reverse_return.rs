@@ -36,6 +36,10 @@ impl CommandRules for ReverseReturn {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         Some(IdHash::return_reversal(&self.account_id, &self.purchase_id, &self.return_id))
     }

@@ -34,6 +34,10 @@ impl CommandRules for ReverseWithdrawal {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         Some(IdHash::withdrawal_reversal(&self.account_id, &self.withdrawal_id))
     }

@@ -31,6 +31,10 @@ impl CommandRules for RevokeTierGrant {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         let (ladder, grant) = (self.ladder, &self.grant_id);
         Some(IdHash::tier_grant_revocation(&self.account_id, ladder, grant))

@@ -3,7 +3,9 @@
 use log_record::Position;
 
 use crate::draft::Draft;
-use crate::{AccountId, Decision, Event, IdHash, Preview, Refusal, State, Subject, Timestamp};
+use crate::{
+    AccountId, Cause, Decision, Event, IdHash, Preview, Refusal, State, Subject, Timestamp,
+};
 
 /// A command's rules.
 pub(super) trait CommandRules {
@@ -16,6 +18,17 @@ pub(super) trait CommandRules {
     /// The id that makes a repeat of this command a repeat. A command that sets something whole has
     /// none: it changes nothing where the thing is as asked for.
     fn id_hash(&self) -> Option<IdHash> {
+        None
+    }
+
+    /// Whether it is about something that the account has already: it is decided as ever where the
+    /// account was merged into another. All other commands of accounts begin something.
+    fn goes_on(&self) -> bool {
+        false
+    }
+
+    /// What it earns for: a cause earns once for an account and for those that were merged into it.
+    fn cause(&self) -> Option<Cause> {
         None
     }
 

@@ -4,7 +4,7 @@ use log_record::Position;
 
 use super::rules::{CommandRules, Owner};
 use crate::draft::Draft;
-use crate::{Decision, OfferId, Refusal, RuleId, State, Subject};
+use crate::{AccountId, Decision, OfferId, Refusal, RuleId, State, Subject};
 
 /// Shows terms as they are when the command's turn comes, with their version. A change that is made
 /// out of them is decided by that version, so nobody else's change in between is lost.
@@ -16,6 +16,8 @@ pub enum ShowTerms {
     Rule(RuleId),
     /// The policy.
     Policy,
+    /// An account's merger.
+    Merger(AccountId),
 }
 
 impl CommandRules for ShowTerms {
@@ -24,7 +26,14 @@ impl CommandRules for ShowTerms {
     }
 
     fn owner(&self) -> Owner<'_> {
-        Owner::Programme
+        match self {
+            Self::Merger(id) => Owner::Account(id),
+            Self::Offer(_) | Self::Rule(_) | Self::Policy => Owner::Programme,
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        true
     }
 
     fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
@@ -32,7 +41,10 @@ impl CommandRules for ShowTerms {
         match self {
             Self::Offer(id) if state.offer(id).is_none() => Err(Refusal::OfferUnknown),
             Self::Rule(id) if state.rule(id).is_none() => Err(Refusal::RuleUnknown),
-            Self::Offer(_) | Self::Rule(_) | Self::Policy => Ok(Decision::Unchanged),
+            Self::Merger(id) if state.account(id).is_none() => Err(Refusal::AccountUnknown),
+            Self::Offer(_) | Self::Rule(_) | Self::Policy | Self::Merger(_) => {
+                Ok(Decision::Unchanged)
+            }
         }
     }
 
@@ -41,6 +53,7 @@ impl CommandRules for ShowTerms {
             Self::Offer(id) => Subject::offer(state, id),
             Self::Rule(id) => Subject::rule(state, id),
             Self::Policy => Some(Subject::policy(state)),
+            Self::Merger(id) => Some(Subject::merger(state, id)),
         }
     }
 }

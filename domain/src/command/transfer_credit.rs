@@ -5,7 +5,7 @@ use crate::draft::Draft;
 use crate::post::Post;
 use crate::{
     AccountId, CreditInTransit, CreditReceived, CreditSent, Decision, Event, IdHash, Message,
-    Points, Refusal, Timestamp, TransferId, UnitId, UnitNumber,
+    Points, Refusal, Timestamp, TransferId, UnitId, UnitNumber, Whose,
 };
 use log_record::Partition;
 
@@ -55,6 +55,9 @@ impl CommandRules for TransferCredit {
         let sender = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         if draft.account(&self.to).is_none() {
             return Err(Refusal::RecipientUnknown);
+        }
+        if draft.state.merged_into(&self.to).is_some() {
+            return Err(Refusal::AccountMerged { whose: Whose::Recipient });
         }
         let wallet = sender.wallet(number);
         let (needed, available) = (self.points, wallet.available());

@@ -40,6 +40,10 @@ impl CommandRules for WithdrawCredit {
         Owner::Account(&self.account_id)
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn id_hash(&self) -> Option<IdHash> {
         Some(IdHash::withdrawal(&self.account_id, &self.withdrawal_id))
     }

@@ -2,7 +2,7 @@
 
 use log_record::Position;
 
-use crate::{ErasureId, Reason, Timestamp};
+use crate::{AccountId, ErasureId, Reason, Timestamp};
 
 /// Somebody opened an account. It may have had credit already: the first credit opens one, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,4 +21,36 @@ pub struct AccountErased {
     pub until: Position,
     /// Why. It is public, because it is kept: it names no person.
     pub reason: Reason,
+}
+
+/// An account is about to be merged into one of another partition, which is asked first. Nothing
+/// else changes: it can be spent from, and begun again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountMergerBegun {
+    /// The account that it is to be merged into.
+    pub into: AccountId,
+}
+
+/// The merger that was begun last won't be: the other account can't take it over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountMergerAbandoned {
+    /// The account that it was to be merged into.
+    pub into: AccountId,
+}
+
+/// An account was merged into another, for ever. What can be spent of it, now and later, is passed
+/// on in the same append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountMerged {
+    /// The account that has it from now on.
+    pub into: AccountId,
+    /// Whether it stood on ladders, and what it had counted there was left behind.
+    pub tiers_left: bool,
+}
+
+/// An account took another over, which was merged into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountTakenOver {
+    /// The account that was merged.
+    pub from: AccountId,
 }

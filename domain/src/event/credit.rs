@@ -439,3 +439,26 @@ pub struct CreditReturned {
     /// Why the recipient couldn't have it.
     pub why: RefusalCode,
 }
+
+/// An account that was merged owes something no more: the other account does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebtPassedOn {
+    /// Who owes it from now on.
+    pub to: AccountId,
+    /// Of which unit.
+    pub unit: UnitId,
+    /// All that was owed of it.
+    pub points: Points,
+}
+
+/// An account owes what an account had owed that was merged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebtTakenOver {
+    /// Who owed it before.
+    pub from: AccountId,
+    /// Of which unit.
+    pub unit: UnitId,
+    /// How much: all of it, unless an account of another partition would owe more than an amount
+    /// can say.
+    pub points: Points,
+}

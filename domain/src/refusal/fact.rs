@@ -25,6 +25,20 @@ pub enum Fact {
     Word(&'static str),
 }
 
+/// Which account of a request it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Whose {
+    /// That of the path.
+    #[error("The account")]
+    Own,
+    /// A transfer's recipient.
+    #[error("The recipient's account")]
+    Recipient,
+    /// The one that was to take another over.
+    #[error("The account that is to take the other one over")]
+    New,
+}
+
 /// Why an offer takes no redemptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotOpen {

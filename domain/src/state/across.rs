@@ -283,6 +283,7 @@ impl State {
                 self.across.leaves(credit);
                 Ok(())
             }
+            Message::AccountMerged(_) | Message::DebtPassedOn(_) => Ok(()),
         }
     }
 
@@ -317,8 +318,8 @@ impl State {
                 self.across.comes(credit.unit, credit.points);
                 Ok(())
             }
-            // It comes in by the next event, unless there is no room for it.
-            Message::CreditReturned(..) => Ok(()),
+            Message::CreditReturned(..) | Message::AccountMerged(_) => Ok(()),
+            Message::DebtPassedOn(debt) => self.programme.unit_shared(at, debt.unit, &debt.of),
             Message::Programme(change) => self.programme_changed(at, recorded_at, change),
         }
     }

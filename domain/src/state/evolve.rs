@@ -41,6 +41,8 @@ impl State {
             | Event::HoldSwapped(..)
             | Event::CreditExpired(..)
             | Event::DebtRepaid(..)
+            | Event::DebtPassedOn(..)
+            | Event::DebtTakenOver(..)
             | Event::CreditDeducted(..)
             | Event::ShipmentAskedAgain(..) => {}
             Event::MessageSent(fact) => self.message_sent(fact)?,
@@ -78,6 +80,10 @@ impl State {
                 self.programme.conversion_rate_closed(at, recorded_at, fact)?;
             }
             Event::AccountOpened(id, _) => self.accounts.opened(at, id)?,
+            Event::AccountMergerBegun(id, fact) => self.merger_begun(at, id, fact)?,
+            Event::AccountMergerAbandoned(id, fact) => self.merger_abandoned(id, fact)?,
+            Event::AccountMerged(id, fact) => self.account_merged(at, id, fact)?,
+            Event::AccountTakenOver(id, fact) => self.account_taken_over(id, &fact.from)?,
             Event::AccountErased(id, fact) => {
                 ensure(fact.until < at, "an erasure goes no further than what was recorded")?;
                 self.accounts.record(IdHash::erasure(id, &fact.erasure_id), at)?;
@@ -257,6 +263,8 @@ impl State {
             Event::CreditEarned(..) => {
                 ensure(unit.closed_at.is_none(), "I14: credit of a closed unit was earned")
             }
+            // An account that was merged passes every unit on.
+            Event::CreditSent(_, fact) if fact.transfer_id.is_of_merger() => Ok(()),
             Event::CreditDeducted(..)
             | Event::CreditHeld(..)
             | Event::CreditSent(..)

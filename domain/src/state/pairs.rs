@@ -5,9 +5,9 @@ use std::iter;
 use super::State;
 use super::impossible::{Changed, ensure};
 use crate::{
-    AccountId, CancellationId, CauseKind, ConversionId, CreditInTransit, Event, ExchangeId, HoldId,
-    Keeps, LotPart, Message, OfferId, Points, Price, PurchaseId, RefundCause, ReturnId, Timestamp,
-    TransferId, UnitId, UnitPoints, WithdrawalCause,
+    AccountId, CancellationId, CauseKind, ConversionId, CreditInTransit, DebtInTransit, Event,
+    ExchangeId, HoldId, Keeps, LotPart, Message, OfferId, Points, Price, PurchaseId, RefundCause,
+    ReturnId, Timestamp, TransferId, UnitId, UnitPoints, WithdrawalCause,
 };
 
 /// The first half of a pair of events, by what the second half must agree with. Of several units it
@@ -34,6 +34,13 @@ pub(super) enum Half {
     ComingBack(Box<CreditInTransit>),
     /// A shelf is called back: what it holds goes home.
     CalledBack(OfferId, u64),
+    /// The account that was merged, and the one that has it from now on; by the event or by the
+    /// message that tells of it.
+    Merged(AccountId, AccountId),
+    /// Who owed it and who owes it from now on, the unit and how much.
+    DebtPassedOn(AccountId, AccountId, UnitId, Points),
+    /// The same from another partition.
+    DebtInTransit(Box<DebtInTransit>),
 }
 
 impl State {
@@ -66,8 +73,14 @@ impl State {
                 Message::CreditSent(_) | Message::CreditReturned(..) => {
                     return Err("I3: credit sent on from nowhere");
                 }
+                Message::AccountMerged(_) | Message::DebtPassedOn(_) => {
+                    return Err("I3: a merger told of that there wasn't");
+                }
                 _ => true,
             },
+            (None, Event::AccountTakenOver(..) | Event::DebtTakenOver(..)) => {
+                return Err("I3: something was taken over from nobody");
+            }
             (None, Event::CreditEarned(_, fact)) if fact.cause.kind == CauseKind::Conversion => {
                 return Err("I3: credit of a conversion from nowhere");
             }
@@ -180,6 +193,29 @@ impl State {
                 matches!(&fact.message, Message::ShelfDrained(it)
                     if it.offer_id == offer && it.round == round
                         && offer.home(self.partitions()) == fact.to)
+            }
+            (Some(Half::Merged(from, into)), Event::AccountTakenOver(id, fact)) => {
+                into == *id && from == fact.from
+            }
+            (Some(Half::Merged(from, into)), Event::MessageSent(fact)) => {
+                matches!(&fact.message, Message::AccountMerged(it)
+                    if [&it.from, &it.into] == [&from, &into]
+                        && into.partition(self.partitions()) == fact.to)
+            }
+            (
+                Some(Half::DebtPassedOn(debtor, to, unit, points)),
+                Event::DebtTakenOver(id, fact),
+            ) => to == *id && debtor == fact.from && (unit, points) == (fact.unit, fact.points),
+            (Some(Half::DebtPassedOn(debtor, to, unit, points)), Event::MessageSent(fact)) => {
+                matches!(&fact.message, Message::DebtPassedOn(it)
+                    if [&it.from, &it.to] == [&debtor, &to]
+                        && (it.unit, it.points) == (unit, points)
+                        && to.partition(self.partitions()) == fact.to)
+            }
+            (Some(Half::DebtInTransit(debt)), Event::DebtTakenOver(id, fact)) => {
+                [&debt.to, &debt.from] == [id, &fact.from]
+                    && debt.unit == fact.unit
+                    && debt.points >= fact.points
             }
             (Some(_), _) => false,
         };
@@ -295,7 +331,13 @@ fn half_of(event: &Event) -> Option<Half> {
             }
             _ => None,
         },
+        Event::AccountMerged(id, fact) => Some(Half::Merged(id.clone(), fact.into.clone())),
+        Event::DebtPassedOn(id, fact) => {
+            Some(Half::DebtPassedOn(id.clone(), fact.to.clone(), fact.unit, fact.points))
+        }
         Event::MessageReceived(fact) => match &fact.message {
+            Message::AccountMerged(it) => Some(Half::Merged(it.from.clone(), it.into.clone())),
+            Message::DebtPassedOn(debt) => Some(Half::DebtInTransit(Box::new(debt.clone()))),
             Message::CreditSent(credit) => Some(Half::InTransit(Box::new(credit.clone()))),
             Message::CreditReturned(credit, _) => Some(Half::ComingBack(Box::new(credit.clone()))),
             Message::ShelfCalledBack(it) => Some(Half::CalledBack(it.offer_id.clone(), it.round)),

@@ -1,7 +1,7 @@
 //! Many partitions under one seed: the real states, their logs as durable mailboxes, crashes at any
 //! prefix, slow and silent partitions, inquiries that get lost, and shoppers who give up. After
 //! every step an oracle that sees all partitions at once looks for what may never be
-//! (`docs/INVARIANTS.md`, I17 to I20).
+//! (`docs/INVARIANTS.md`, I17 to I21).
 //!
 //! A failure prints its seed. To see it again:
 //! `GUERDON_PARTITIONS_SEED=7 cargo test -p domain --test it -- partitions::random`
@@ -12,6 +12,8 @@ mod dice;
 mod flaws;
 mod homes;
 mod life;
+mod mergers;
+mod merging;
 mod node;
 mod oracle;
 mod seen;
@@ -25,7 +27,7 @@ use seen::Seen;
 use world::World;
 
 /// What the protocol has.
-const EVERYTHING: [&str; 26] = [
+const EVERYTHING: [&str; 29] = [
     "exchange",
     "exchange by grant",
     "sold out",
@@ -52,6 +54,9 @@ const EVERYTHING: [&str; 26] = [
     "reservation",
     "reservation captured",
     "reservation ended",
+    "merger",
+    "merger refused",
+    "account merged",
 ];
 
 /// How many steps a world takes, before it heals.

@@ -49,6 +49,8 @@ enum Message<'a> {
     StockReturned(StockReturned<'a>),
     CreditSent(CreditInTransit<'a>),
     CreditReturned(CreditReturned<'a>),
+    AccountMerged(MergedAccount<'a>),
+    DebtPassedOn(DebtInTransit<'a>),
     PolicyChanged(PolicyChanged),
     EarningRuleSet(EarningRuleSet<'a>),
     UnitSet(UnitSet<'a>),
@@ -122,6 +124,21 @@ struct CreditInTransit<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+struct MergedAccount<'a> {
+    from: Cow<'a, AccountId>,
+    into: Cow<'a, AccountId>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DebtInTransit<'a> {
+    from: Cow<'a, AccountId>,
+    to: Cow<'a, AccountId>,
+    /// The unit, whole: the receiver may not know it yet.
+    of: Unit<'a>,
+    points: Points,
+}
+
+#[derive(Serialize, Deserialize)]
 struct Unit<'a> {
     #[serde(flatten)]
     set: UnitSet<'a>,
@@ -190,6 +207,15 @@ impl<'a> From<&'a domain::Message> for Message<'a> {
             M::CreditReturned(credit, why) => {
                 Self::CreditReturned(CreditReturned { credit: credit.into(), why: *why })
             }
+            M::AccountMerged(domain::MergedAccount { from, into }) => {
+                let (from, into) = (Cow::Borrowed(from), Cow::Borrowed(into));
+                Self::AccountMerged(MergedAccount { from, into })
+            }
+            M::DebtPassedOn(domain::DebtInTransit { from, to, unit, of, points }) => {
+                let (from, to) = (Cow::Borrowed(from), Cow::Borrowed(to));
+                let (of, points) = (Unit::new(*unit, of), *points);
+                Self::DebtPassedOn(DebtInTransit { from, to, of, points })
+            }
             M::Programme(change) => match &**change {
                 ProgrammeChange::Policy(it) => Self::PolicyChanged(it.into()),
                 ProgrammeChange::EarningRule(it) => Self::EarningRuleSet(it.into()),
@@ -224,6 +250,15 @@ impl From<Message<'_>> for domain::Message {
             Message::CreditSent(credit) => Self::CreditSent(credit.into()),
             Message::CreditReturned(CreditReturned { credit, why }) => {
                 Self::CreditReturned(credit.into(), why)
+            }
+            Message::AccountMerged(MergedAccount { from, into }) => {
+                let (from, into) = (from.into_owned(), into.into_owned());
+                Self::AccountMerged(domain::MergedAccount { from, into })
+            }
+            Message::DebtPassedOn(DebtInTransit { from, to, of, points }) => {
+                let (from, to) = (from.into_owned(), to.into_owned());
+                let (unit, of) = of.into_unit();
+                Self::DebtPassedOn(domain::DebtInTransit { from, to, unit, of, points })
             }
             Message::PolicyChanged(it) => programme(ProgrammeChange::Policy(it.into())),
             Message::EarningRuleSet(it) => programme(ProgrammeChange::EarningRule(it.into())),

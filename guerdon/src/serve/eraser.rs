@@ -104,7 +104,7 @@ impl Eraser {
                     })?;
                     let wait = tables.config.read_wait_ms;
                     let asked = query_api::unshipped(&read_model, &account_id, at, wait).await;
-                    asked.map(|(requests, as_of)| Unshipped { requests, as_of })
+                    asked.map(|(requests, as_of, merged)| Unshipped { requests, as_of, merged })
                 })
             }),
             recorded: Arc::clone(&self.recorded),

@@ -50,6 +50,7 @@ mod log_export;
 mod log_lines;
 mod lost_rows;
 mod marks;
+mod mergers;
 mod nginx;
 mod observed;
 mod operations;

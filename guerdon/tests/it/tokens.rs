@@ -114,6 +114,11 @@ async fn a_token_of_each_algorithm_redeems_for_its_own_account_alone() {
         assert_eq!(ann.redeems("bob", "x-1", "mug").await.body, of_bob.body);
         ann.get("shopper", "/v1/purchases").await.is_problem(403, "forbidden");
     }
+    // Once it is a part of ann's account, it is ann's.
+    api.put("operator", "/v1/accounts/bob/merger", json!({"into": "ann"})).await.is(201);
+    let ann = setting.with(&token(&keys[0], "ann"));
+    ann.get("shopper", "/v1/accounts/bob").await.is(200);
+    ann.redeems("bob", "x-1", "mug").await.is_problem(409, "account-merged");
     let store = format!("sqlite:{}", setting.folder.path().join("log.sqlite").display());
     assert_eq!(setting.ledger.stop(), Some(0));
     let store = EventStore::open(&store.parse().expect("a URL"), Access::Read).await.expect("it");

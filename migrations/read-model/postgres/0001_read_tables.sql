@@ -246,6 +246,20 @@ create table balance_seal (
 
 create index balance_seal_by_place on balance_seal (place);
 
+-- Accounts that were merged into others, which show them, too.
+create table merger (
+    account_id text collate "C" not null primary key,
+    into_id text collate "C" not null,
+    -- whether it stood on ladders, which is left behind
+    tiers_left boolean not null,
+    -- of the event
+    place bigint not null,
+    recorded_at bigint not null
+);
+
+create index merger_by_account_that_has_it on merger (into_id);
+create index merger_by_place on merger (place);
+
 -- What operators did, and what merchants and warehouses did by hand: an event for each command, the one
 -- with the command's id. Calls that recorded no event are beside the log's keys.
 create table operation (

@@ -251,6 +251,20 @@ create table balance_seal (
 
 create index balance_seal_by_place on balance_seal (place);
 
+-- Accounts that were merged into others, which show them, too.
+create table merger (
+    account_id text not null primary key,
+    into_id text not null,
+    -- whether it stood on ladders, which is left behind
+    tiers_left integer not null,
+    -- of the event
+    place integer not null,
+    recorded_at integer not null
+) strict, without rowid;
+
+create index merger_by_account_that_has_it on merger (into_id);
+create index merger_by_place on merger (place);
+
 -- What operators did, and what merchants and warehouses did by hand: an event for each command, the one
 -- with the command's id. Calls that recorded no event are beside the log's keys.
 create table operation (

@@ -285,7 +285,9 @@ impl Rows {
         fact: &CreditSent,
     ) -> Result<(), serde_json::Error> {
         self.totals.add(fact.unit, Total::Sent, int(fact.points.get()));
-        self.totals.add(fact.unit, Total::Transfers, 1);
+        if !fact.transfer_id.is_of_merger() {
+            self.totals.add(fact.unit, Total::Transfers, 1);
+        }
         let change = self.move_parts(at, account_id, fact.unit, &fact.lots, Change::GOES);
         self.entries.push(LedgerEntry {
             transfer_id: Some(fact.transfer_id.to_string()),

@@ -1,8 +1,8 @@
 //! What can be got by the path at which it was put, and has no table of its own.
 
 use domain::{
-    AccountId, CauseKind, Event, GrantEnd, Keeps, Note, RefundCause, ShipmentReport, Shipped,
-    WithdrawalCause,
+    AccountId, CauseKind, CreditReceived, CreditReturned, CreditSent, Event, GrantEnd, Keeps, Note,
+    RefundCause, ShipmentReport, Shipped, WithdrawalCause,
 };
 use read_model::Fact;
 
@@ -32,6 +32,14 @@ impl Rows {
         match event {
             // Of the programme's home partition, which has the one clock.
             Event::ClockConfirmed(_) if at.partition() > 0 => None,
+            // What an account that was merged passes on has no path.
+            Event::CreditSent(_, CreditSent { transfer_id, .. })
+            | Event::CreditReceived(_, CreditReceived { transfer_id, .. })
+            | Event::CreditReturned(_, CreditReturned { transfer_id, .. })
+                if transfer_id.is_of_merger() =>
+            {
+                None
+            }
             // What became of a transfer to another partition, for those who read the transfer.
             Event::CreditReceived(_, fact)
                 if self.is_elsewhere(at, |partitions| fact.from.partition(partitions)) =>
@@ -144,6 +152,7 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
             let path = format!("accounts/{account}/tiers/{ladder}/grants/{grant}/revocation");
             (path, Some(&fact.note))
         }
+        Event::AccountMerged(account, _) => (format!("accounts/{account}/merger"), None),
         Event::AccountErased(account, fact) => {
             (format!("accounts/{account}/erasures/{}", fact.erasure_id), None)
         }

@@ -74,3 +74,11 @@ where ladder."partition" = any(array(
     ) as account_balance
 ))
 group by ladder."partition"
+union all
+-- Those that were merged, or have taken others over.
+select
+    7, asked.number, null, null, null, null, null, null, null,
+    null, null, null, null, null, null, null, null, null
+from unnest(string_to_array($1, ' ')) with ordinality as asked (account_id, number)
+where exists (select 1 from merger where merger.account_id = asked.account_id)
+    or exists (select 1 from merger where merger.into_id = asked.account_id)

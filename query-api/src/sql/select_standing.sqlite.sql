@@ -65,3 +65,11 @@ where ladder."partition" in (
     cross join account_balance on account_balance.account_id = asked.account_id
 )
 group by ladder."partition"
+union all
+-- Those that were merged, or have taken others over.
+select
+    7, asked.number, null, null, null, null, null, null, null,
+    null, null, null, null, null, null, null, null, null
+from asked
+where exists (select 1 from merger where merger.account_id = asked.account_id)
+    or exists (select 1 from merger where merger.into_id = asked.account_id)

@@ -7,6 +7,7 @@ mod expiring;
 mod facts;
 mod followers;
 mod lists;
+mod mergers;
 mod offers;
 mod operations;
 mod parcels;

@@ -299,15 +299,18 @@ fn is_in_order_of_the_log(path: &str) -> bool {
 
 /// Whether a step of a plan may read as much as a big table has.
 fn reads_a_table(step: &str) -> bool {
-    const SMALL: [&str; 12] = [
+    const SMALL: [&str; 14] = [
         // the accounts that are asked for
         "asked",
         "checkpoint",
         "credit_month",
         "earning_rule",
+        // an account and those that were merged with it
+        "family",
         "json_each",
         "ladder",
         "lane",
+        "line",
         // a page of parts of credit
         "part",
         "policy",

@@ -28,6 +28,12 @@ pub struct AccountBalanceBody {
     /// The tier of each ladder; left out where there is no ladder.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tiers: BTreeMap<LadderId, AccountTierBody>,
+    /// The account that has it now, where it was merged into another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<AccountId>,
+    /// Where it was merged, or has taken others over: all the accounts whose credit this is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shows: Vec<AccountId>,
     /// The position of the last event that changed the account.
     pub position: Place,
 }

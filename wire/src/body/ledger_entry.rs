@@ -15,6 +15,9 @@ use super::{CauseBody, LotOriginBody};
 pub struct LedgerEntryBody {
     /// The event's type, such as `credit-earned`.
     pub kind: String,
+    /// The account, where it is another that was merged with the one that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
     /// The kind of points.
     pub unit: UnitId,
     /// The change of available + held + pending − owed, in points; negative where credit left.

@@ -436,6 +436,12 @@ impl Lots {
             | Event::CreditExpired(..)
             | Event::DebtRepaid(..)
             | Event::BalancesSealed(_)
+            | Event::AccountMergerBegun(..)
+            | Event::AccountMergerAbandoned(..)
+            | Event::AccountMerged(..)
+            | Event::AccountTakenOver(..)
+            | Event::DebtPassedOn(..)
+            | Event::DebtTakenOver(..)
             | Event::MessageSent(_)
             | Event::MessageReceived(_) => panic!("no command does this: {event:?}"),
         }

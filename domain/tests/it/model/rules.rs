@@ -196,6 +196,8 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         | Command::CloseConversionRate(_)
         | Command::ShowTerms(_)
         | Command::ConfirmClock(_)
+        | Command::MergeAccount(_)
+        | Command::AdmitMerger(_)
         | Command::SealBalances(_) => None,
     }
 }
@@ -341,6 +343,9 @@ impl Ledger {
             Command::ShowTerms(_) => Ok(None),
             Command::ConfirmClock(_) => done_elsewhere(Effect::ClockConfirmed),
             Command::SealBalances(_) => unreachable!("the model has no tree"),
+            Command::MergeAccount(_) | Command::AdmitMerger(_) => {
+                unreachable!("the model merges nothing")
+            }
         }
     }
 

@@ -1,9 +1,10 @@
 //! The commands that the simulation asks for.
 
 use domain::command::{
-    AddStock, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer, CloseUnit, EarnCredit,
-    ExpectedVersion, HoldCredit, OpenOffer, Order, PauseOffer, Redeem, ReleaseHold, RemoveStock,
-    ReopenOffer, ReserveOffer, ResumeOffer, SetPolicy, SetSegment, SetUnit, TransferCredit,
+    AddStock, AdmitMerger, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer, CloseUnit,
+    EarnCredit, ExpectedVersion, HoldCredit, MergeAccount, MergerStep, OpenOffer, Order,
+    PauseOffer, Redeem, ReleaseHold, RemoveStock, ReopenOffer, ReserveOffer, ResumeOffer,
+    SetPolicy, SetSegment, SetUnit, TransferCredit,
 };
 use domain::{
     AccountId, Cause, CauseKind, Command, ExchangeKey, Note, Page, PeriodLimits, Points, Policy,
@@ -141,6 +142,15 @@ pub(super) fn cancel(key: &ExchangeKey, cancellation: u64, quantity: Option<u64>
         occurred_at: None,
         original: None,
     })
+}
+
+pub(super) fn merge(from: &AccountId, into: &AccountId, step: MergerStep) -> Command {
+    let (account_id, into) = (from.clone(), into.clone());
+    Command::MergeAccount(MergeAccount { account_id, into, leave_tiers: false, step })
+}
+
+pub(super) fn admit(into: &AccountId) -> Command {
+    Command::AdmitMerger(AdmitMerger { account_id: into.clone() })
 }
 
 pub(super) fn transfer(

@@ -13,6 +13,9 @@ use super::asking;
 use super::node::Node;
 use super::world::{PARTITIONS, World};
 
+/// More than there are accounts that are merged.
+const ACCOUNTS_MAX: usize = 100;
+
 /// Where the units of an offer are, by what the shelves and the mail hold.
 #[derive(Debug, Default)]
 struct Whereabouts {
@@ -34,6 +37,7 @@ impl World {
             self.invariant_i20_transit(unit)?;
         }
         self.invariant_i10_debts()?;
+        self.invariant_i21_mergers()?;
         self.invariant_i19_messages()
     }
 
@@ -51,6 +55,35 @@ impl World {
             for (_, wallet) in account.wallets() {
                 if wallet.owed() > Points::ZERO && wallet.available() > Points::ZERO {
                     return Err(format!("I10: {id} owes {} and has credit", wallet.owed()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// I21: an account that was merged has nothing that can be spent, and mergers make no circle.
+    fn invariant_i21_mergers(&self) -> Result<(), String> {
+        for node in &self.nodes {
+            for (id, account) in node.state.accounts() {
+                if node.state.merged_into(id).is_none() {
+                    continue;
+                }
+                for (_, wallet) in account.wallets() {
+                    if wallet.available().get() > 0 || wallet.owed().get() > 0 {
+                        return Err(format!("I21: {id} was merged and has {wallet:?}"));
+                    }
+                }
+                let mut end = id;
+                for _ in 0..=ACCOUNTS_MAX {
+                    let home = &self.nodes[usize::from(end.partition(PARTITIONS).0)];
+                    match home.state.merged_into(end) {
+                        Some(next) => end = next,
+                        None => break,
+                    }
+                }
+                let home = &self.nodes[usize::from(end.partition(PARTITIONS).0)];
+                if home.state.merged_into(end).is_some() {
+                    return Err(format!("I21: the mergers of {id} make a circle"));
                 }
             }
         }

@@ -62,6 +62,8 @@ pub(super) fn worth_seeing(event: &Event) -> Option<&'static str> {
             Message::StockReturned(_) => "units home",
             Message::CreditSent(_) => return None,
             Message::CreditReturned(..) => "credit returned",
+            Message::AccountMerged(_) => "account merged",
+            Message::DebtPassedOn(_) => return None,
             Message::Programme(_) => "programme",
         },
         Event::CreditReceived(..) => "credit received",

@@ -16,14 +16,14 @@ use super::asking::{self, id, points, units};
 use super::world::PARTITIONS;
 
 /// Partitions that tell each other everything at once, unless a story says otherwise.
-struct Town {
+pub(super) struct Town {
     states: Vec<State>,
-    letters: Vec<Letter>,
+    pub(super) letters: Vec<Letter>,
     now: Timestamp,
 }
 
 impl Town {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let states = (0..PARTITIONS).map(|number| State::new(Partition(number))).collect();
         let now = Timestamp::from_micros(1_000_000).expect("a time");
         let mut town = Self { states, letters: vec![], now };
@@ -38,7 +38,12 @@ impl Town {
         town
     }
 
-    fn state(&self, partition: Partition) -> &State {
+    /// So many seconds from now.
+    pub(super) fn now_plus(&self, seconds: i64) -> Timestamp {
+        Timestamp::from_micros(self.now.micros() + seconds * 1_000_000).expect("a time")
+    }
+
+    pub(super) fn state(&self, partition: Partition) -> &State {
         &self.states[usize::from(partition.0)]
     }
 
@@ -63,13 +68,13 @@ impl Town {
         assert!(state.is_whole());
     }
 
-    fn decide(&self, command: &Command) -> Result<Decision, Refusal> {
+    pub(super) fn decide(&self, command: &Command) -> Result<Decision, Refusal> {
         decide(self.state(command.partition(PARTITIONS)), command, self.now)
     }
 
     /// It is decided and recorded, and nothing is delivered.
     #[track_caller]
-    fn does(&mut self, command: &Command) {
+    pub(super) fn does(&mut self, command: &Command) {
         match self.decide(command) {
             Ok(Decision::Record { events, .. }) => {
                 self.append(command.partition(PARTITIONS), events);
@@ -79,14 +84,14 @@ impl Town {
     }
 
     /// Everything under way arrives, and nobody waits for units.
-    fn delivers(&mut self) {
+    pub(super) fn delivers(&mut self) {
         while !self.letters.is_empty() {
             let letter = self.letters.remove(0);
             self.takes_in(&letter, None);
         }
     }
 
-    fn takes_in(&mut self, letter: &Letter, waiting: Option<&Command>) -> Option<usize> {
+    pub(super) fn takes_in(&mut self, letter: &Letter, waiting: Option<&Command>) -> Option<usize> {
         let receipt = receive(self.state(letter.to), letter, waiting, self.now);
         let receipt = receipt.expect("it is the next");
         self.append(letter.to, receipt.events);
@@ -131,7 +136,7 @@ fn living_in(partition: u16) -> AccountId {
     there.next().expect("somebody")
 }
 
-fn rich_in(town: &mut Town, partition: u16) -> AccountId {
+pub(super) fn rich_in(town: &mut Town, partition: u16) -> AccountId {
     let account = living_in(partition);
     town.does(&asking::earn(&account, UnitId::POINTS, 1_000, 1));
     account

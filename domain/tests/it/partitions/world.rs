@@ -13,6 +13,7 @@ use log_record::{Partition, Position};
 use super::asking::{self, id};
 use super::dice::Dice;
 use super::flaws::Flaw;
+use super::merging::Merging;
 use super::node::{Asked, Node};
 use super::seen::{Seen, Told, worth_seeing};
 
@@ -42,6 +43,7 @@ pub(super) struct World {
     pub(super) asked: Vec<Command>,
     /// Likewise every reservation, so that it is captured or released.
     pub(super) reserved: Vec<Command>,
+    pub(super) merging: Vec<Merging>,
     pub(super) next_id: u64,
 }
 
@@ -63,6 +65,7 @@ impl World {
             accounts: (0..12).map(|number| id(&format!("shopper-{number}"))).collect(),
             asked: vec![],
             reserved: vec![],
+            merging: vec![],
             next_id: 0,
         }
     }
@@ -141,6 +144,7 @@ impl World {
                 let asked = self.operators_wish();
                 self.ask(asked)
             }
+            94 => self.go_on_merging(),
             _ if self.dice.percent(2) => self.sweep_all(here),
             what => self.drift(what, here, there),
         }

@@ -1,0 +1,148 @@
+//! Which accounts were merged into which, and what follows for each partition.
+//!
+//! An account is merged once and for ever, into one that isn't merged then and isn't about to be.
+//! So there is no circle: along a circle each account would have begun its merger after the one
+//! before had been agreed to.
+
+use std::collections::BTreeMap;
+
+use log_record::Position;
+use serde::{Deserialize, Serialize};
+
+use super::State;
+use super::impossible::{Changed, ensure};
+use crate::{AccountId, AccountMerged, AccountMergerAbandoned, AccountMergerBegun};
+
+/// The mergers that a partition knows of.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Mergers {
+    /// Of its own accounts, those that were merged or are about to be.
+    of: BTreeMap<AccountId, Merger>,
+    /// The accounts that were merged into one of its own, wherever they live.
+    former: BTreeMap<AccountId, Vec<AccountId>>,
+}
+
+/// An account's merger into another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merger {
+    /// The account that has it from now on, or is to have it.
+    pub into: AccountId,
+    /// The event that merged it or, where it is about to be, that began the merger.
+    pub at: Position,
+    /// Whether it was merged. It is merged for ever; what was begun may be abandoned.
+    pub is_done: bool,
+    /// Whether what it had counted on ladders was left behind.
+    pub tiers_left: bool,
+}
+
+impl Mergers {
+    fn is_done(&self, id: &AccountId) -> bool {
+        self.of.get(id).is_some_and(|merger| merger.is_done)
+    }
+}
+
+impl State {
+    /// The merger of an account of this partition, where it was merged or is about to be.
+    #[must_use]
+    pub fn merger(&self, id: &AccountId) -> Option<&Merger> {
+        if self.mergers.of.is_empty() { None } else { self.mergers.of.get(id) }
+    }
+
+    /// The account that an account of this partition was merged into.
+    #[must_use]
+    pub fn merged_into(&self, id: &AccountId) -> Option<&AccountId> {
+        self.merger(id).filter(|merger| merger.is_done).map(|merger| &merger.into)
+    }
+
+    /// Where the mergers lead that this partition knows of: to the account itself where it wasn't
+    /// merged, or lives elsewhere.
+    #[must_use]
+    pub fn end_of<'a>(&'a self, id: &'a AccountId) -> &'a AccountId {
+        let mut end = id;
+        // There is no circle.
+        while let Some(next) = self.merged_into(end) {
+            end = next;
+        }
+        end
+    }
+
+    /// The accounts of this partition that were merged into an account of it, and into those.
+    #[must_use]
+    pub fn former_accounts(&self, id: &AccountId) -> Vec<&AccountId> {
+        let mut found = vec![];
+        if self.mergers.former.is_empty() {
+            return found;
+        }
+        let mut into = id;
+        let mut looked_at = 0;
+        loop {
+            let former = self.mergers.former.get(into).into_iter().flatten();
+            found.extend(former.filter(|former| self.accounts.by_id.contains_key(*former)));
+            let Some(next) = found.get(looked_at) else { return found };
+            (into, looked_at) = (*next, looked_at + 1);
+        }
+    }
+
+    /// Whether an account lives in this partition, by its id.
+    pub(crate) fn is_home_of(&self, id: &AccountId) -> bool {
+        !self.is_shared() || id.partition(self.partitions()) == self.partition
+    }
+
+    pub(super) fn merger_begun(
+        &mut self,
+        at: Position,
+        id: &AccountId,
+        fact: &AccountMergerBegun,
+    ) -> Changed {
+        self.check_to_be_merged(id, &fact.into)?;
+        ensure(!self.is_home_of(&fact.into), "a merger within a partition is done at once")?;
+        let into = fact.into.clone();
+        let merger = Merger { into, at, is_done: false, tiers_left: false };
+        self.mergers.of.insert(id.clone(), merger);
+        Ok(())
+    }
+
+    pub(super) fn merger_abandoned(
+        &mut self,
+        id: &AccountId,
+        fact: &AccountMergerAbandoned,
+    ) -> Changed {
+        let former = self.mergers.of.remove(id);
+        let is_it = former.is_some_and(|former| !former.is_done && former.into == fact.into);
+        ensure(is_it, "a merger was abandoned that wasn't begun")
+    }
+
+    pub(super) fn account_merged(
+        &mut self,
+        at: Position,
+        id: &AccountId,
+        fact: &AccountMerged,
+    ) -> Changed {
+        self.check_to_be_merged(id, &fact.into)?;
+        let AccountMerged { into, tiers_left } = fact;
+        if self.is_home_of(into) {
+            ensure(self.account(into).is_some(), "an account was merged into an unknown one")?;
+            ensure(self.merger(into).is_none(), "I21: an account was merged into a merged one")?;
+        } else {
+            let begun = self.merger(id).is_some_and(|begun| begun.into == *into);
+            ensure(begun, "I21: a merger across partitions is begun first")?;
+        }
+        let (into, tiers_left) = (into.clone(), *tiers_left);
+        self.mergers.of.insert(id.clone(), Merger { into, at, is_done: true, tiers_left });
+        Ok(())
+    }
+
+    fn check_to_be_merged(&self, id: &AccountId, into: &AccountId) -> Changed {
+        ensure(self.account(id).is_some(), "an unknown account was merged")?;
+        ensure(!self.mergers.is_done(id), "I21: an account is merged once")?;
+        ensure(id != into, "I21: an account was merged into itself")
+    }
+
+    pub(super) fn account_taken_over(&mut self, id: &AccountId, from: &AccountId) -> Changed {
+        ensure(self.account(id).is_some(), "an unknown account took another over")?;
+        let former = self.mergers.former.entry(id.clone()).or_default();
+        ensure(!former.contains(from), "I21: an account is taken over once")?;
+        former.push(from.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+//! Mergers over partitions, told one by one.
+
+use domain::command::{AdjustCredit, Direction, MergerStep, ReleaseHold};
+use domain::{
+    AccountId, Cause, CauseKind, Command, Decision, IdHash, Note, Points, Policy, SpentCredit,
+    UnitId, UnitNumber,
+};
+use log_record::{Partition, Position};
+
+use super::asking::{self, id, points};
+use super::stories::{Town, rich_in};
+use super::world::PARTITIONS;
+
+fn account<'a>(town: &'a Town, who: &AccountId) -> &'a domain::Account {
+    let state = town.state(who.partition(PARTITIONS));
+    state.account(who).expect("an account")
+}
+
+fn available(town: &Town, who: &AccountId) -> Points {
+    account(town, who).wallet(UnitNumber::POINTS).available()
+}
+
+/// The merger is begun; gives the event.
+fn begins(town: &mut Town, from: &AccountId, into: &AccountId) -> Position {
+    town.does(&asking::merge(from, into, MergerStep::Asked));
+    let merger = town.state(from.partition(PARTITIONS)).merger(from).expect("it is begun");
+    assert!(!merger.is_done);
+    merger.at
+}
+
+fn merges(town: &mut Town, from: &AccountId, into: &AccountId) {
+    let begun = begins(town, from, into);
+    assert_eq!(town.decide(&asking::admit(into)), Ok(Decision::Unchanged));
+    town.does(&asking::merge(from, into, MergerStep::Agreed(begun)));
+}
+
+fn refusal(town: &Town, command: &Command) -> &'static str {
+    town.decide(command).expect_err("it is refused").code()
+}
+
+#[test]
+fn credit_goes_to_the_new_account_wherever_it_lives() {
+    let mut town = Town::new();
+    let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
+    town.does(&asking::hold(&ann, 300, town.now_plus(60)));
+    merges(&mut town, &ann, &bob);
+    assert_eq!((available(&town, &ann), available(&town, &bob)), (Points::ZERO, points(1_000)));
+    town.delivers();
+    assert_eq!(available(&town, &bob), points(1_700));
+    // A cause is looked up in one partition.
+    assert!(matches!(
+        town.decide(&asking::earn(&ann, UnitId::POINTS, 1_000, 1)),
+        Ok(Decision::Repeat(_))
+    ));
+    assert_eq!(refusal(&town, &asking::earn(&ann, UnitId::POINTS, 1_000, 2)), "account-merged");
+    assert_eq!(town.decide(&asking::merge(&ann, &bob, MergerStep::Asked)), Ok(Decision::Unchanged));
+    let release = ReleaseHold {
+        account_id: ann.clone(),
+        hold_id: id("h-1"),
+        occurred_at: None,
+        by_operator: true,
+    };
+    town.does(&Command::ReleaseHold(release));
+    town.delivers();
+    assert_eq!((available(&town, &ann), available(&town, &bob)), (Points::ZERO, points(2_000)));
+}
+
+#[test]
+fn two_mergers_at_once_make_no_circle() {
+    let mut town = Town::new();
+    let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
+    let of_ann = begins(&mut town, &ann, &bob);
+    assert_eq!(town.decide(&asking::admit(&bob)), Ok(Decision::Unchanged));
+    let of_bob = begins(&mut town, &bob, &ann);
+    // Bob's was begun after ann's was agreed to, and finds ann's.
+    assert_eq!(refusal(&town, &asking::admit(&ann)), "merger-under-way");
+    town.does(&asking::merge(&bob, &ann, MergerStep::Refused(of_bob)));
+    town.does(&asking::merge(&ann, &bob, MergerStep::Agreed(of_ann)));
+    town.delivers();
+    assert_eq!(refusal(&town, &asking::admit(&ann)), "account-merged");
+    assert_eq!(available(&town, &bob), points(2_000));
+}
+
+#[test]
+fn what_was_agreed_to_before_a_merger_was_begun_again_counts_for_nothing() {
+    let mut town = Town::new();
+    let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
+    let first = begins(&mut town, &ann, &bob);
+    town.does(&asking::merge(&ann, &bob, MergerStep::Refused(first)));
+    let second = begins(&mut town, &ann, &bob);
+    let late = asking::merge(&ann, &bob, MergerStep::Agreed(first));
+    assert_eq!(refusal(&town, &late), "merger-under-way");
+    town.does(&asking::merge(&ann, &bob, MergerStep::Agreed(second)));
+}
+
+#[test]
+fn a_chain_over_partitions_leads_to_its_end() {
+    let mut town = Town::new();
+    let (ann, bob, cat) = (rich_in(&mut town, 0), rich_in(&mut town, 3), rich_in(&mut town, 1));
+    // It is on its way when the accounts are merged.
+    town.does(&asking::transfer(&cat, &bob, UnitId::POINTS, 10, 1));
+    merges(&mut town, &ann, &bob);
+    merges(&mut town, &bob, &cat);
+    town.delivers();
+    assert_eq!(available(&town, &ann), Points::ZERO);
+    assert_eq!(available(&town, &bob), Points::ZERO);
+    // What was sent to bob came back.
+    assert_eq!(available(&town, &cat), points(3_000));
+}
+
+#[test]
+fn what_comes_back_of_a_transfer_follows_its_sender() {
+    let mut town = Town::new();
+    let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
+    let stranger: AccountId = (0..)
+        .map(|number| id::<AccountId>(&format!("stranger-{number}")))
+        .find(|name| name.partition(PARTITIONS) == Partition(2))
+        .expect("a name");
+    town.does(&asking::transfer(&ann, &stranger, UnitId::POINTS, 10, 1));
+    merges(&mut town, &ann, &bob);
+    town.delivers();
+    assert_eq!((available(&town, &ann), available(&town, &bob)), (Points::ZERO, points(2_000)));
+}
+
+#[test]
+fn a_debt_goes_to_the_new_account_too() {
+    let mut town = Town::new();
+    let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
+    let policy = Policy { spent_credit: SpentCredit::Debt, ..Policy::default() };
+    town.does(&Command::SetPolicy(domain::command::SetPolicy { policy, read_versions: None }));
+    town.delivers();
+    let take = AdjustCredit {
+        direction: Direction::Take,
+        account_id: ann.clone(),
+        unit: UnitId::POINTS,
+        points: points(1_300),
+        adjustment_id: id("a-1"),
+        expires_at: None,
+        reference: id("r-1"),
+        note: Note::default(),
+        occurred_at: None,
+    };
+    town.does(&Command::AdjustCredit(take));
+    merges(&mut town, &ann, &bob);
+    assert_eq!(account(&town, &ann).wallet(UnitNumber::POINTS).owed(), Points::ZERO);
+    town.delivers();
+    assert_eq!(available(&town, &bob), points(700));
+    let cause = Cause { kind: CauseKind::Adjustment, id: id("a-1") };
+    let known = town.state(Partition(0)).recorded().position_of(IdHash::cause(&ann, &cause));
+    assert!(known.is_some());
+}
+
+#[test]
+fn credit_of_a_unit_that_nobody_here_knows_yet_is_passed_on_too() {
+    let mut town = Town::new();
+    let (ann, bob, cat) = (rich_in(&mut town, 1), rich_in(&mut town, 3), rich_in(&mut town, 2));
+    let miles: UnitId = id("miles");
+    town.does(&asking::make_unit(miles));
+    let to_bobs: Vec<_> = town.letters.extract_if(.., |it| it.to == Partition(3)).collect();
+    town.delivers();
+    town.does(&asking::earn(&ann, miles, 7, 2));
+    merges(&mut town, &ann, &bob);
+    merges(&mut town, &bob, &cat);
+    town.delivers();
+    let number = town.state(Partition(2)).unit_number(miles).expect("it is known");
+    assert_eq!(account(&town, &cat).wallet(number).available(), points(7));
+    let bobs = town.state(Partition(3)).unit_number(miles).expect("it is known");
+    assert_eq!(account(&town, &bob).wallet(bobs).available(), Points::ZERO);
+    town.letters.extend(to_bobs);
+    town.delivers();
+}
