@@ -97,6 +97,8 @@ pub fn sentence(event: &Event) -> String {
         Event::StockAdded(fact) => programme::stock_added(fact),
         Event::StockRemoved(fact) => programme::stock_removed(fact),
         Event::StockAmended(fact) => programme::stock_amended(fact),
+        Event::CodeAdded(fact) => programme::code_added(fact),
+        Event::CodesUploaded(fact) => programme::codes_uploaded(fact),
         Event::BalancesSealed(fact) => programme::balances_sealed(fact),
         Event::LogOpened(fact) => programme::log_opened(fact),
         Event::LogForked(fact) => programme::log_forked(fact),

@@ -144,6 +144,7 @@ pub(crate) fn open_offer(number: u64) -> anyhow::Result<Command> {
         time_zone: domain::TimeZone::default(),
         warehouse: "main".parse()?,
         ships: true,
+        codes: false,
     };
     let offer_id = format!("offer-{number}").parse()?;
     Ok(Command::OpenOffer(OpenOffer { offer_id, terms, page: Page::default(), stock: None }))

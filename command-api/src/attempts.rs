@@ -13,9 +13,9 @@ use domain::{AccountId, ExchangeId};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use wire::Problem;
-use wire::body::{AttemptBody, AttemptStatus, CreatedExchangeBody};
+use wire::body::{AttemptBody, AttemptStatus};
 
-use crate::execute::Done;
+use crate::redeem::Created;
 
 /// How many redemptions may be pending at a time: those of eight seconds of a fast ledger. More are
 /// answered as if their callers waited.
@@ -26,7 +26,7 @@ const PENDING_MAX: usize = 16_384;
 const KNOWN_MAX: usize = 32_768;
 
 /// What a redemption came to.
-pub(crate) type Decided = Arc<Result<(Done, CreatedExchangeBody), Problem>>;
+pub(crate) type Decided = Arc<Result<Created, Problem>>;
 
 type Id = (AccountId, ExchangeId);
 
@@ -126,16 +126,13 @@ impl Pending {
         Arc::clone(&self.attempt)
     }
 
-    pub(crate) fn decide(self, outcome: Result<(Done, CreatedExchangeBody), Problem>) {
+    pub(crate) fn decide(self, outcome: Result<Created, Problem>) {
         self.attempt.decide(outcome);
         self.known.lock().keep(&self.attempt);
     }
 
     /// The same, where the caller hears it at once: it isn't remembered, and pushes out no other.
-    pub(crate) fn decide_at_once(
-        self,
-        outcome: Result<(Done, CreatedExchangeBody), Problem>,
-    ) -> Decided {
+    pub(crate) fn decide_at_once(self, outcome: Result<Created, Problem>) -> Decided {
         self.known.lock().forget(&self.attempt);
         self.attempt.decide(outcome)
     }
@@ -151,7 +148,7 @@ impl Drop for Pending {
 }
 
 impl Attempt {
-    fn decide(&self, outcome: Result<(Done, CreatedExchangeBody), Problem>) -> Decided {
+    fn decide(&self, outcome: Result<Created, Problem>) -> Decided {
         let decided = Arc::new(outcome);
         self.decided.send_replace(Some(Arc::clone(&decided)));
         // The last, for what isn't pending any more is looked at as decided.
@@ -172,12 +169,12 @@ impl Attempt {
         self.decided.borrow().clone()
     }
 
-    /// How far it is, if it came to this.
+    /// How far it is, if it came to this; without the code of an exchange.
     pub(crate) fn body(&self, decided: Option<&Decided>) -> AttemptBody {
         let (account_id, exchange_id) = self.id.clone();
         let (status, exchange, problem) = match decided.map(|decided| &**decided) {
             None => (AttemptStatus::Pending, None, None),
-            Some(Ok((_, exchange))) => (AttemptStatus::Created, Some(exchange.clone()), None),
+            Some(Ok(created)) => (AttemptStatus::Created, Some(created.exchange.clone()), None),
             Some(Err(problem)) if problem.status().is_server_error() => {
                 (AttemptStatus::Failed, None, Some(problem.clone()))
             }
@@ -198,8 +195,10 @@ mod tests {
     use domain::command::Order;
     use domain::{Points, UnitId, Units};
     use log_record::{Partition, Place, Position};
+    use wire::body::CreatedExchangeBody;
 
     use super::*;
+    use crate::execute::Done;
 
     fn redeem(exchange: usize, offer: &str) -> Redeem {
         let order = Order {
@@ -290,9 +289,12 @@ mod tests {
             unit: UnitId::POINTS,
             prices: vec![],
             status: "created",
+            code: None,
+            erased: false,
             position: place,
         };
-        begin(&attempts, &mug).decide(Ok((done, body)));
+        let created = Created { done, exchange: body, code_at: None };
+        begin(&attempts, &mug).decide(Ok(created));
         assert!(matches!(attempts.begin(&mug), Begun::Nothing));
         let known = attempts.find(&(account_id, order.exchange_id)).expect("remembered");
         assert!(known.has_created());

@@ -62,6 +62,7 @@ pub(crate) fn exchange_cancelled(
         cancellation_id,
         offer_id,
         quantity: allocation.quantity(),
+        code_at: allocation.code(),
         points: of_first.map_or(Points::ZERO, |price| price.points),
         unit,
         refunded: refunded.iter().copied().map(Into::into).collect(),

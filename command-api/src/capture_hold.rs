@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::{Capture, CaptureHold, Order};
-use domain::{AccountId, Command, ExchangeCreated, Grace, HoldCaptured, HoldId, Price};
+use domain::{AccountId, Command, Event, ExchangeCreated, Grace, HoldCaptured, HoldId, Price};
 use log_record::Place;
 use wire::body::{
     CaptureExchangeBody, CaptureHoldBody, CountedBody, ExchangeCreatedBody, HoldCapturedBody,
@@ -13,7 +13,7 @@ use wire::{Caller, HasKeys as _, JsonBody, Object, PathIds, Problem};
 
 use crate::CommandApi;
 use crate::credit_lot::lot_parts;
-use crate::execute::respond_fact;
+use crate::execute::unexpected;
 use crate::hold_credit::kept;
 use crate::prices::expected;
 use crate::redeem::count_attempt;
@@ -40,8 +40,21 @@ pub(crate) async fn capture_hold(
         }
     };
     let command = Command::CaptureHold(CaptureHold { account_id, hold_id, capture, occurred_at });
-    let done = api.execute(command, caller).await?;
-    respond_fact!(done, HoldCaptured => hold_captured, ExchangeCreated => exchange_created)
+    let mut done = api.execute(command, caller).await?;
+    match done.event.take() {
+        Some(Event::HoldCaptured(account_id, fact)) => {
+            done.respond(&hold_captured(account_id, fact, done.place))
+        }
+        Some(Event::ExchangeCreated(account_id, fact)) => {
+            let mut body = exchange_created(account_id, fact, done.place);
+            if let Some(place) = body.code_at {
+                let code = api.code_at(place).await?;
+                (body.erased, body.code) = (code.is_none(), Some(code));
+            }
+            done.respond(&body)
+        }
+        _ => Err(unexpected()),
+    }
 }
 
 fn order(body: CaptureExchangeBody) -> Result<Order, Problem> {
@@ -125,6 +138,9 @@ pub(crate) fn exchange_created(
         offer_id,
         product_id,
         quantity: allocation.quantity(),
+        code_at: allocation.code(),
+        code: None,
+        erased: false,
         points,
         unit,
         prices: PriceBody::all(&prices),

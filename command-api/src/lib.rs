@@ -66,6 +66,7 @@ mod shed_metrics;
 mod shipment;
 mod tier_prices;
 mod transfer_credit;
+mod upload_codes;
 mod versioned_put;
 mod withdraw_credit;
 mod writer;

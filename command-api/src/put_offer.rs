@@ -50,7 +50,10 @@ pub(crate) async fn put_offer(
     let command = match &precondition {
         Precondition::Absent | Precondition::IsNew => {
             let stock = match stock {
+                Some(_) if terms.codes => return Err(refused(&Refusal::StockOfCodes)),
                 Some(stock) => stock,
+                // It is the number of codes that will be uploaded.
+                None if terms.codes => None,
                 None => return Err(no_stock(&api, caller, offer_id, &precondition).await),
             };
             Command::OpenOffer(OpenOffer { offer_id, terms, page, stock })
@@ -151,6 +154,7 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
         time_zone,
         warehouse,
         ships,
+        codes,
         name,
         description,
         image_url,
@@ -170,7 +174,11 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
     let limits = limits_per_shopper.map(|Object(limits)| limits).unwrap_or_default();
     let prices = offered(price, unit, prices)?;
     let warehouse = warehouse_or_default(warehouse)?;
-    let ships = ships.unwrap_or(true);
+    let ships = ships.unwrap_or(!codes);
+    if ships && codes {
+        let complaint = "can't be true beside codes: a code is handed out, and not shipped";
+        return Err(Problem::invalid_field("ships", complaint));
+    }
     let terms = Terms {
         product_id,
         tier: tier.map(|Object(tier)| tier.into()),
@@ -184,6 +192,7 @@ fn said(body: PutOfferBody) -> Result<Said, Problem> {
         time_zone,
         warehouse,
         ships,
+        codes,
     };
     let attributes = attributes.map(|AttributesBody(attributes)| attributes);
     let page = Page { name, description, image_url, category, attributes, remaining_shown };
@@ -255,6 +264,7 @@ fn offer_body(
         time_zone,
         warehouse,
         ships,
+        codes,
     } = terms.clone();
     let Price { unit, points: price } = prices.first();
     OfferBody {
@@ -275,6 +285,7 @@ fn offer_body(
         time_zone,
         warehouse,
         ships,
+        codes,
         page: page.into(),
         stock: inventory.stock().map(Units::get),
         remaining: inventory.remaining().map(Units::get),

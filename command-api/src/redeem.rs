@@ -10,6 +10,7 @@ use domain::command::{Order, Redeem};
 use domain::{
     AccountId, Command, Event, ExchangeCreated, ExchangeId, OfferId, Preview, PreviewedCost, Price,
 };
+use log_record::Place;
 use wire::body::{
     CreatedExchangeBody, DryRunBody, DryRunOutcome, LadderTierBody, PreviewBody,
     PreviewedPriceBody, PriceBody, RedeemBody, RedeemQuery,
@@ -76,8 +77,37 @@ pub(crate) async fn exchange(
     redeem: Redeem,
     caller: Caller,
 ) -> Result<Response, Problem> {
-    let (done, body) = create(api, redeem, caller).await?;
-    done.respond_written(body.to_json())
+    create(api, redeem, caller).await?.respond(api).await
+}
+
+/// An exchange that was created, now or before.
+pub(crate) struct Created {
+    pub(crate) done: Done,
+    /// Without its code: that is read whenever it is answered.
+    pub(crate) exchange: CreatedExchangeBody,
+    /// The event that has the code, of an offer of codes.
+    pub(crate) code_at: Option<Place>,
+}
+
+impl Created {
+    /// Answers with the exchange.
+    pub(crate) async fn respond(&self, api: &CommandApi) -> Result<Response, Problem> {
+        let json = match self.code_at {
+            None => self.exchange.to_json(),
+            Some(_) => Box::pin(self.with_code(api)).await?.to_json(),
+        };
+        self.done.respond_written(json)
+    }
+
+    /// The exchange with its code, where it has one.
+    pub(crate) async fn with_code(&self, api: &CommandApi) -> Result<CreatedExchangeBody, Problem> {
+        let mut exchange = self.exchange.clone();
+        if let Some(place) = self.code_at {
+            let code = api.code_at(place).await?;
+            (exchange.erased, exchange.code) = (code.is_none(), Some(code));
+        }
+        Ok(exchange)
+    }
 }
 
 /// Has the redemption decided.
@@ -85,14 +115,15 @@ pub(crate) async fn create(
     api: &CommandApi,
     redeem: Redeem,
     caller: Caller,
-) -> Result<(Done, CreatedExchangeBody), Problem> {
+) -> Result<Created, Problem> {
     let mut done = api.execute(Command::Redeem(redeem), caller).await?;
     let Some(Event::ExchangeCreated(account_id, fact)) = done.event.take() else {
         return Err(unexpected());
     };
     let ExchangeCreated { exchange_id, offer_id, allocation, prices, .. } = fact;
     let Price { unit, points } = prices.first();
-    let body = CreatedExchangeBody {
+    let code_at = allocation.code();
+    let exchange = CreatedExchangeBody {
         exchange_id,
         account_id,
         offer_id,
@@ -102,9 +133,11 @@ pub(crate) async fn create(
         prices: PriceBody::all(&prices),
         // As it was when it was created: the first answer, for ever. A read gives the present one.
         status: "created",
+        code: None,
+        erased: false,
         position: done.place,
     };
-    Ok((done, body))
+    Ok(Created { done, exchange, code_at })
 }
 
 /// Counts an attempt, where the offer has a limit of its own.

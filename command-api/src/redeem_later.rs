@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use domain::command::Redeem;
 use domain::{AccountId, ExchangeId};
 use futures_util::future::poll_immediate;
-use wire::{Caller, PathIds, Problem, json_response};
+use wire::{Caller, PathIds, Problem, Role, json_response};
 
 use crate::CommandApi;
 use crate::attempts::{Attempt, Begun, Decided};
@@ -36,10 +36,10 @@ pub(crate) async fn redeem_later(
             return exchange(api, redeem, caller).await;
         }
         Begun::New(pending) => {
-            let api = api.clone();
-            let mut creating = Box::pin(async move { create(&api, redeem, caller).await });
+            let own = api.clone();
+            let mut creating = Box::pin(async move { create(&own, redeem, caller).await });
             if let Some(outcome) = poll_immediate(&mut creating).await {
-                return answer(&pending.decide_at_once(outcome));
+                return answer(api, &pending.decide_at_once(outcome)).await;
             }
             let attempt = pending.attempt();
             tokio::spawn(async move { pending.decide(creating.await) });
@@ -52,14 +52,14 @@ pub(crate) async fn redeem_later(
     }
     match attempt.decided(patience.min(WAIT_MAX)).await {
         None => accepted(&attempt),
-        Some(decided) => answer(&decided),
+        Some(decided) => answer(api, &decided).await,
     }
 }
 
 /// What the redemption came to.
-fn answer(decided: &Decided) -> Result<Response, Problem> {
+async fn answer(api: &CommandApi, decided: &Decided) -> Result<Response, Problem> {
     match &**decided {
-        Ok((done, exchange)) => done.respond_written(exchange.to_json()),
+        Ok(created) => created.respond(api).await,
         Err(problem) => Err(problem.clone()),
     }
 }
@@ -86,5 +86,11 @@ pub(crate) async fn get_attempt(
         )
     })?;
     let decided = attempt.decided(caller.wait.unwrap_or_default().min(WAIT_MAX)).await;
-    Ok(Json(attempt.body(decided.as_ref())).into_response())
+    let mut body = attempt.body(decided.as_ref());
+    if let Some(Ok(created)) = decided.as_deref()
+        && matches!(caller.role, Role::Shopper | Role::Merchant)
+    {
+        body.exchange = Some(created.with_code(&api).await?);
+    }
+    Ok(Json(body).into_response())
 }

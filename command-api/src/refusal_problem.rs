@@ -34,6 +34,7 @@ pub fn problem_pages() -> impl Iterator<Item = ProblemPage> {
         DECISION_FAILED,
         KEY_ENDED,
         ERASURE_UNAVAILABLE,
+        CODE_KEY_MISSING,
     ];
     Refusal::ROWS.iter().map(refusal_page).chain(own)
 }
@@ -122,6 +123,16 @@ pub(crate) fn erasure_unavailable() -> Problem {
         "The log is in KurrentDB, in which no event ever changes: nothing in it can be erased. Copy \
          the log into SQLite or PostgreSQL (guerdon copy-log), erase there, and destroy the former \
          server.",
+    )
+}
+
+/// The log has no key under which codes are hashed.
+pub(crate) fn code_key_missing() -> Problem {
+    Problem::of(
+        &CODE_KEY_MISSING,
+        "The log has no key under which codes are hashed, so the ledger couldn't tell a code that was \
+         uploaded before. A log gets its key when it is made, and a copy gets the original's; one \
+         that was imported has none, nor has one in KurrentDB.",
     )
 }
 
@@ -278,6 +289,18 @@ const ERASURE_UNAVAILABLE: ProblemPage = ProblemPage {
               private can be erased. Nothing was recorded.",
     remedy: "Copy the log into SQLite or PostgreSQL (guerdon copy-log), erase there, and destroy the \
              former server.",
+    shopper: OUR_MISTAKE,
+    can_succeed_later: false,
+};
+
+const CODE_KEY_MISSING: ProblemPage = ProblemPage {
+    status: StatusCode::CONFLICT,
+    slug: "code-key-missing",
+    title: "Log has no key for codes",
+    meaning: "The log has no key under which codes are hashed: it was imported, or is in KurrentDB. \
+              Without the key a code that was uploaded before isn't known again. Nothing was \
+              recorded.",
+    remedy: "Copy the original log with its key (guerdon copy-log) in place of importing it.",
     shopper: OUR_MISTAKE,
     can_succeed_later: false,
 };

@@ -48,6 +48,7 @@ use crate::shipment::{
     dispatch_shipment, reject_shipment, settle_shipment,
 };
 use crate::transfer_credit::transfer_credit;
+use crate::upload_codes::upload_codes;
 use crate::withdraw_credit::withdraw_credit;
 
 /// The command API's routes, for those who need no table of them.
@@ -179,6 +180,12 @@ pub fn routes() -> Routes<CommandApi> {
         .route(
             "/v1/offers/{offer_id}/stock-additions/{addition_id}",
             put(only(&[Operator], add_stock).about(Offers)),
+        )
+        .route(
+            "/v1/offers/{offer_id}/code-uploads/{upload_id}",
+            put(only(&[Merchant, Operator], upload_codes)
+                .about(Offers)
+                .in_class(CallClass::Batches)),
         )
         .route(
             "/v1/offers/{offer_id}/stock-removals/{removal_id}",

@@ -31,6 +31,9 @@ macro_rules! amount {
             /// Nothing. It stands in sums; an amount that is asked for or recorded is at least 1.
             pub const ZERO: Self = Self(0);
 
+            /// The least that is asked for or recorded.
+            pub const ONE: Self = Self(1);
+
             /// The largest.
             pub const MOST: Self = Self(AMOUNT_MAX);
 

@@ -53,6 +53,7 @@ mod set_unit;
 mod show_terms;
 mod take_back;
 mod transfer_credit;
+mod upload_codes;
 mod withdraw_credit;
 
 pub use add_stock::AddStock;
@@ -102,6 +103,7 @@ pub use set_segment::SetSegment;
 pub use set_unit::SetUnit;
 pub use show_terms::ShowTerms;
 pub use transfer_credit::TransferCredit;
+pub use upload_codes::UploadCodes;
 pub use withdraw_credit::WithdrawCredit;
 
 use log_record::{Partition, Position};
@@ -204,6 +206,8 @@ commands! {
     AddStock,
     /// Take away from an offer's stock.
     RemoveStock,
+    /// Put codes into an offer's pool.
+    UploadCodes,
     /// Make or replace an earning rule.
     SetEarningRule,
     /// Choose the policy.
@@ -302,6 +306,7 @@ impl Command {
             Self::ResumeOffer(it) => &it.offer_id,
             Self::AddStock(it) => &it.offer_id,
             Self::RemoveStock(it) => &it.offer_id,
+            Self::UploadCodes(it) => &it.offer_id,
             Self::ShowTerms(ShowTerms::Offer(offer_id)) => offer_id,
             _ => return None,
         })

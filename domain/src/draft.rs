@@ -33,7 +33,7 @@ pub(crate) struct Draft<'a> {
     /// How many of the events make lots that `changed` doesn't show.
     unshown_lots: usize,
     /// Units of an offer that came for the one exchange that is decided.
-    granted: Option<(OfferNumber, Units)>,
+    granted: Option<Granted>,
 }
 
 impl<'a> Draft<'a> {

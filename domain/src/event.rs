@@ -6,6 +6,7 @@
 
 mod about;
 mod account;
+mod code;
 mod conversion;
 mod credit;
 mod exchange;
@@ -22,6 +23,7 @@ pub use account::{
     AccountErased, AccountMerged, AccountMergerAbandoned, AccountMergerBegun, AccountOpened,
     AccountTakenOver,
 };
+pub use code::{CodeAdded, CodesUploaded};
 pub use conversion::{ConversionRateClosed, ConversionRateSet, CreditConverted, RateVersion};
 pub use credit::{
     CaptureRefund, Cause, CauseKind, Claim, CreditDeducted, CreditEarned, CreditExpired,
@@ -185,6 +187,10 @@ pub enum Event {
     StockRemoved(StockRemoved),
     /// `stock-amended`.
     StockAmended(StockAmended),
+    /// `code-added`.
+    CodeAdded(CodeAdded),
+    /// `codes-uploaded`: the last event of an upload of codes.
+    CodesUploaded(CodesUploaded),
     /// `balances-sealed`.
     BalancesSealed(BalancesSealed),
     /// `message-sent`: to another partition.
@@ -281,6 +287,8 @@ impl Event {
             | Self::StockAdded(_)
             | Self::StockRemoved(_)
             | Self::StockAmended(_)
+            | Self::CodeAdded(_)
+            | Self::CodesUploaded(_)
             | Self::BalancesSealed(_)
             | Self::MessageSent(_)
             | Self::MessageReceived(_) => None,
@@ -453,6 +461,8 @@ impl Event {
             | Self::StockAdded(_)
             | Self::StockRemoved(_)
             | Self::StockAmended(_)
+            | Self::CodeAdded(_)
+            | Self::CodesUploaded(_)
             | Self::BalancesSealed(_)
             | Self::MessageSent(_)
             | Self::MessageReceived(_) => false,

@@ -82,6 +82,10 @@ id! {
     RemovalId
 }
 id! {
+    /// One upload of codes to an offer; unique within the offer.
+    UploadId
+}
+id! {
     /// One reopening of an offer; unique within the offer.
     ReopeningId
 }

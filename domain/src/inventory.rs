@@ -3,6 +3,7 @@
 //! A command chooses an [`Allocation`] by [`Inventory::allocate`]; the event names it; and the
 //! state takes exactly that. A cancellation names the part of it that comes back.
 
+use log_record::Place;
 use serde::{Deserialize, Serialize};
 
 use crate::Units;
@@ -28,12 +29,14 @@ pub enum Inventory {
     },
 }
 
-/// What was taken out of an inventory. An allocation has its inventory's kind. Only interchangeable
-/// units exist today.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What was taken out of an inventory.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allocation {
     /// So many units that are all alike.
     Units(Units),
+    /// One code, which the event at this place has. Whoever has seen it can use it, so it never
+    /// comes back to the stock.
+    Code(Place),
 }
 
 impl Allocation {
@@ -42,6 +45,25 @@ impl Allocation {
     pub const fn quantity(&self) -> Units {
         match self {
             Self::Units(quantity) => *quantity,
+            Self::Code(_) => Units::ONE,
+        }
+    }
+
+    /// How many units are in stock again once it comes back.
+    #[must_use]
+    pub const fn restocked(&self) -> Units {
+        match self {
+            Self::Units(quantity) => *quantity,
+            Self::Code(_) => Units::ZERO,
+        }
+    }
+
+    /// The place of the event that has the code, where it is one.
+    #[must_use]
+    pub const fn code(&self) -> Option<Place> {
+        match self {
+            Self::Units(_) => None,
+            Self::Code(place) => Some(*place),
         }
     }
 
@@ -53,6 +75,9 @@ impl Allocation {
             Self::Units(all) => {
                 before.plus(quantity).filter(|then| then <= all)?;
                 Some(Self::Units(quantity))
+            }
+            Self::Code(place) => {
+                (before == Units::ZERO && quantity == Units::ONE).then_some(Self::Code(*place))
             }
         }
     }
@@ -81,29 +106,27 @@ impl Inventory {
     /// units that are sold of an unlimited stock would be more than there are numbers for.
     #[must_use]
     pub const fn take(self, allocation: &Allocation) -> Option<Self> {
-        match (self, allocation) {
-            (Self::Unlimited { sold }, Allocation::Units(quantity)) => match sold.plus(*quantity) {
+        let quantity = allocation.quantity();
+        match self {
+            Self::Unlimited { sold } => match sold.plus(quantity) {
                 Some(sold) => Some(Self::Unlimited { sold }),
                 None => None,
             },
-            (Self::Units { stock, remaining }, Allocation::Units(quantity)) => {
-                match remaining.minus(*quantity) {
-                    Some(remaining) => Some(Self::Units { stock, remaining }),
-                    None => None,
-                }
-            }
+            Self::Units { stock, remaining } => match remaining.minus(quantity) {
+                Some(remaining) => Some(Self::Units { stock, remaining }),
+                None => None,
+            },
         }
     }
 
     /// What is left once the allocation comes back; nothing where that is more than was taken.
     #[must_use]
     pub fn give_back(self, allocation: &Allocation) -> Option<Self> {
-        match (self, allocation) {
-            (Self::Unlimited { sold }, Allocation::Units(quantity)) => {
-                Some(Self::Unlimited { sold: sold.minus(*quantity)? })
-            }
-            (Self::Units { stock, remaining }, Allocation::Units(quantity)) => {
-                let remaining = remaining.plus(*quantity).filter(|left| *left <= stock)?;
+        let quantity = allocation.restocked();
+        match self {
+            Self::Unlimited { sold } => Some(Self::Unlimited { sold: sold.minus(quantity)? }),
+            Self::Units { stock, remaining } => {
+                let remaining = remaining.plus(quantity).filter(|left| *left <= stock)?;
                 Some(Self::Units { stock, remaining })
             }
         }

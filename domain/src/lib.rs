@@ -15,7 +15,7 @@
 //! - [`refusal`]: the answers that say no
 //! - [`event`]: the facts that are recorded
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
-//!   itself), [`offer`], [`inventory`], [`recorded_ids`] and `schedule` are its parts
+//!   itself), [`offer`], [`inventory`], [`code_pool`], [`recorded_ids`] and `schedule` are its parts
 //! - [`shipment`]: how far a shipping request is
 //! - [`policy`], [`earning_rule`], [`mod@unit`], [`conversion`], [`ladder`]: what an operator
 //!   chooses;
@@ -28,6 +28,7 @@
 pub mod account;
 pub mod amount;
 pub mod cap_count;
+pub mod code_pool;
 pub mod command;
 pub mod conversion;
 pub mod day;
@@ -85,6 +86,7 @@ mod several_units;
 pub use account::{Account, Hold, OfferNumber, Pending, Wallet};
 pub use amount::{AMOUNT_MAX, AmountError, Points, SumError, Units, optional_sum, sum};
 pub use cap_count::{BACKDATE_DAYS_MAX, CapPeriod, CapRoom};
+pub use code_pool::{CODES_OF_OFFER_MAX, CodeHash, CodePool};
 pub use command::{Command, Owner, PROGRAMME_HOME, decide};
 pub use conversion::{ConversionRate, ConversionTerms};
 pub use day::{Day, DayError};
@@ -96,26 +98,27 @@ pub use earning_rule::{
 pub use event::{
     AccountErased, AccountMerged, AccountMergerAbandoned, AccountMergerBegun, AccountOpened,
     AccountTakenOver, BalancesSealed, CaptureRefund, Cause, CauseKind, Claim, Clock,
-    ClockConfirmed, ClockDoubted, ConversionRateClosed, ConversionRateSet, CreditConverted,
-    CreditDeducted, CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured,
-    CreditReceived, CreditRefunded, CreditRefused, CreditReturned, CreditSent, CreditWithdrawn,
-    DebtPassedOn, DebtRepaid, DebtTakenOver, EarningRuleSet, Event, ExchangeCancelled,
-    ExchangeCreated, GrantEnd, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, Keeps,
-    LadderSet, LogForked, LogOpened, LotId, LotPart, MessageReceived, MessageSent, Note,
-    OfferAmended, OfferClosed, OfferOpened, OfferPaused, OfferReopened, OfferResumed, Ordered,
-    ParcelLines, PolicyChanged, PurchaseEarning, PurchaseLine, PurchaseRecorded, PurchaseReturned,
-    RULES_OF_PURCHASE_MAX, RateVersion, RefundCause, ReleaseReason, ReplacedGrant, Reservation,
-    ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack, RuleVersion, SaltsId,
-    SealedBalances, SealedUnit, SegmentSet, ShipmentDispatched, ShipmentReport, Shipped,
-    ShippedLine, StockAdded, StockAmended, StockRemoved, TakenBack, TierChanged, TierGrantEnded,
-    TierGranted, UnitClosed, UnitPoints, UnitSet, WithdrawalCause, WithdrawalReversed,
+    ClockConfirmed, ClockDoubted, CodeAdded, CodesUploaded, ConversionRateClosed,
+    ConversionRateSet, CreditConverted, CreditDeducted, CreditEarned, CreditExpired,
+    CreditGivenBack, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditRefused,
+    CreditReturned, CreditSent, CreditWithdrawn, DebtPassedOn, DebtRepaid, DebtTakenOver,
+    EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured,
+    HoldExtended, HoldReleased, HoldSwapped, Keeps, LadderSet, LogForked, LogOpened, LotId,
+    LotPart, MessageReceived, MessageSent, Note, OfferAmended, OfferClosed, OfferOpened,
+    OfferPaused, OfferReopened, OfferResumed, Ordered, ParcelLines, PolicyChanged, PurchaseEarning,
+    PurchaseLine, PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion,
+    RefundCause, ReleaseReason, ReplacedGrant, Reservation, ReturnCreditGivenBack, ReturnReversed,
+    ReturnedLine, RoomBack, RuleVersion, SaltsId, SealedBalances, SealedUnit, SegmentSet,
+    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
+    StockRemoved, TakenBack, TierChanged, TierGrantEnded, TierGranted, UnitClosed, UnitPoints,
+    UnitSet, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
     AccountId, AccountIdError, AdditionId, CancellationId, Category, CauseId, ConversionId,
     DispatchId, ErasureId, ExchangeId, ExtensionId, GrantId, HoldId, IdError, OfferId, ProductId,
     PurchaseId, Reference, RefundId, RemovalId, ReopeningId, ResumptionId, ReturnId, RuleId,
-    SealId, TransferId, WarehouseId, WithdrawalId,
+    SealId, TransferId, UploadId, WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use ladder::{
@@ -161,8 +164,8 @@ pub use standing::{
 pub use state::{Cursor, Impossible, Merger, State, StateSize, Undelivered, Unwanted};
 pub use subject::Subject;
 pub use text::{
-    Actor, Attributes, Carrier, DeliverTo, Description, ExpressNo, ImageUrl, OfferName, Reason,
-    TrackingUrl, UnitName,
+    Actor, Attributes, CODE_BYTES_MAX, Carrier, Code, DeliverTo, Description, ExpressNo, ImageUrl,
+    OfferName, Reason, TrackingUrl, UnitName,
 };
 pub use tier::{LadderTier, TIER_PRICES_MAX, TierPrice, TierPrices, TierPricesError};
 pub use time_zone::{Calendar, TimeZone, UnknownTimeZone, ZonedTime, ZonedTimeError};

@@ -117,6 +117,8 @@ pub enum Grant {
     NoEnd,
     /// Units for one exchange and nobody else.
     For(ExchangeKey, Units),
+    /// A code for one exchange and nobody else: the home's event at this position has it.
+    Code(ExchangeKey, Position),
 }
 
 /// Names an exchange that waits for its units.
@@ -157,6 +159,8 @@ pub struct StockReturned {
     pub offer_id: OfferId,
     /// How many.
     pub units: Units,
+    /// The home's event that has the code, where it is one: nobody was shown it.
+    pub code: Option<Position>,
 }
 
 /// Credit on its way from an account to another, with all that its receiver must know.

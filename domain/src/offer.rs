@@ -37,6 +37,9 @@ pub struct Terms {
     /// Whether it is shipped. A code or a download isn't: it is handed over at once, and needs no
     /// address.
     pub ships: bool,
+    /// Whether each piece is a code out of the offer's pool. Then it isn't shipped, and the stock is
+    /// the number of codes. It never changes.
+    pub codes: bool,
 }
 
 /// Whether an offer can still take redemptions at all.
@@ -194,6 +197,11 @@ impl Offer {
             return Err(Refusal::OfferChanged { version });
         }
         Ok(())
+    }
+
+    /// Whether its stock can be set: that of an offer of codes is the number of its codes.
+    pub(crate) const fn check_no_codes(&self) -> Result<(), Refusal> {
+        if self.terms.codes { Err(Refusal::StockOfCodes) } else { Ok(()) }
     }
 
     /// Whether it can be changed.

@@ -11,7 +11,7 @@ use log_record::Partition;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::{optional_sum, sum};
-use crate::{Inventory, MessageNumber, ShelfDrained, Units};
+use crate::{Inventory, MessageNumber, ShelfDrained, Terms, Units};
 
 /// With fewer units than this for each partition in the pool, the shelves are called back.
 pub const SCARCE_BELOW_UNITS: u64 = 2;
@@ -36,6 +36,8 @@ pub struct OfferHome {
     pub phase: HomePhase,
     /// The last portion that each partition was granted: until it was received, none follows.
     pub portions: BTreeMap<Partition, MessageNumber>,
+    /// Whether its units are codes, which are granted by exchange only.
+    pub has_codes: bool,
 }
 
 /// Whether partitions sell from their shelves.
@@ -59,7 +61,19 @@ impl OfferHome {
     pub fn opening(stock: Option<Units>) -> Self {
         let pool = stock.unwrap_or_default();
         let (round, phase, portions) = (0, HomePhase::Wide, BTreeMap::new());
-        Self { stock, pool, round, phase, portions }
+        Self { stock, pool, round, phase, portions, has_codes: false }
+    }
+
+    /// The home of an offer that opens on these terms. Codes can't be divided: no shelf ever has
+    /// some.
+    #[must_use]
+    pub(crate) fn opening_with(terms: &Terms, stock: Option<Units>, partitions: u16) -> Self {
+        if !terms.codes {
+            return Self::opening(stock);
+        }
+        let drained = (0..partitions).map(Partition).collect();
+        let phase = HomePhase::Scarce { drained, sold: 0 };
+        Self { phase, has_codes: true, ..Self::opening(Some(Units::ZERO)) }
     }
 
     /// Whether every shelf has come home in this round: then the pool is all that is left, but for
@@ -114,7 +128,7 @@ impl OfferHome {
     #[must_use]
     pub fn is_plenty(&self, partitions: u16) -> bool {
         let least = WIDE_FROM_UNITS * u64::from(partitions);
-        self.stock.is_none() || self.pool.get() >= least
+        !self.has_codes && (self.stock.is_none() || self.pool.get() >= least)
     }
 
     /// A portion for one partition: half of the pool in equal parts.
@@ -132,6 +146,9 @@ impl OfferHome {
         units: Option<Units>,
         partitions: u16,
     ) -> Result<(), &'static str> {
+        if self.has_codes {
+            return Err("I22: codes were put on a shelf");
+        }
         if self.phase != HomePhase::Wide {
             let why = "I17: a shelf was filled while others were coming home";
             self.is_drained(partitions).then_some(()).ok_or(why)?;

@@ -1,10 +1,10 @@
 //! What follows from a message of another partition. Deciding on one is total: it is received, or
 //! answered by a message of its own, and never refused.
 
-use log_record::Partition;
+use log_record::{Partition, Place, Position};
 
 use crate::command::decide_draft;
-use crate::draft::Draft;
+use crate::draft::{Draft, Granted};
 use crate::merged::pass_on;
 use crate::post::Post;
 use crate::sharing::send_units_home;
@@ -47,7 +47,10 @@ pub fn receive(
         | Message::ShelfDrained(_)
         | Message::StockReturned(_) => (vec![receiving.receipt], None),
         Message::ShelfGranted(ShelfGranted { offer_id, grant: Grant::For(key, units) }) => {
-            receiving.grant(offer_id, key, *units, waiting)
+            receiving.grant(offer_id, key, (*units, None), waiting)
+        }
+        Message::ShelfGranted(ShelfGranted { offer_id, grant: Grant::Code(key, code) }) => {
+            receiving.grant(offer_id, key, (Units::ONE, Some(*code)), waiting)
         }
         Message::ShelfGranted(_) => (vec![receiving.receipt], None),
         Message::ShelfCalledBack(fact) => (receiving.call_back(fact), None),
@@ -75,7 +78,10 @@ impl Letter {
     #[must_use]
     pub const fn exchange(&self) -> Option<&ExchangeKey> {
         match &self.message {
-            Message::ShelfGranted(ShelfGranted { grant: Grant::For(key, _), .. }) => Some(key),
+            Message::ShelfGranted(ShelfGranted {
+                grant: Grant::For(key, _) | Grant::Code(key, _),
+                ..
+            }) => Some(key),
             _ => None,
         }
     }
@@ -93,22 +99,24 @@ impl Receiving<'_> {
         self,
         offer_id: &OfferId,
         key: &ExchangeKey,
-        units: Units,
+        (units, code): (Units, Option<Position>),
         waiting: Option<&Command>,
     ) -> (Vec<Event>, Option<usize>) {
         let Self { state, now, receipt } = self;
+        let home = offer_id.home(state.partitions());
         let waiting = waiting.filter(|command| command.exchange().as_ref() == Some(key));
         let waiting = waiting.filter(|command| command.recorded_at(state).is_none());
         if let Some(command) = waiting
             && let Some((number, _)) = state.numbered_offer(offer_id)
         {
-            let draft = Draft::new(state, now).with_grant(receipt.clone(), number, units);
+            let code = code.map(|position| Place { partition: home, position });
+            let granted = Granted { offer: number, units, code };
+            let draft = Draft::new(state, now).with_grant(receipt.clone(), granted);
             if let Ok(Decision::Record { events, outcome, .. }) = decide_draft(command, draft) {
                 return (events, Some(outcome));
             }
         }
-        let home = offer_id.home(state.partitions());
-        let returned = StockReturned { offer_id: offer_id.clone(), units };
+        let returned = StockReturned { offer_id: offer_id.clone(), units, code };
         (vec![receipt, Post::of(state).write(home, Message::StockReturned(returned))], None)
     }
 

@@ -1,4 +1,5 @@
-//! Idempotency for ever: which ids have been recorded, and by which event.
+//! Idempotency for ever: which ids have been recorded, and by which event. The file is long because
+//! every kind of id is here.
 //!
 //! The map is exact and knows no more than a hash and a position; the event at the position holds
 //! every field of the request. It is behind locks because the gate in front of the writer's queue
@@ -17,7 +18,8 @@ use sha2::{Digest, Sha256};
 use crate::{
     AccountId, AdditionId, CancellationId, Cause, CauseId, ConversionId, DispatchId, ErasureId,
     ExchangeId, ExtensionId, GrantId, HoldId, LadderId, OfferId, PurchaseId, RefundId, RemovalId,
-    ReopeningId, ResumptionId, ReturnId, SealId, Shipped, TransferId, UnitId, WithdrawalId,
+    ReopeningId, ResumptionId, ReturnId, SealId, Shipped, TransferId, UnitId, UploadId,
+    WithdrawalId,
 };
 
 /// How many locks the map is spread over, so that the gate's readers seldom meet the writer.
@@ -84,6 +86,12 @@ impl IdHash {
     #[must_use]
     pub fn stock_addition(offer: &OfferId, id: &AdditionId) -> Self {
         Self::of_offer(offer, "stock-addition", id.as_str())
+    }
+
+    /// An upload of codes to an offer.
+    #[must_use]
+    pub fn code_upload(offer: &OfferId, id: &UploadId) -> Self {
+        Self::of_offer(offer, "code-upload", id.as_str())
     }
 
     /// A commitment to all balances.

@@ -747,6 +747,57 @@ refusals! {
                  another one.",
         shopper: "This offer has ended.",
     }
+    /// An offer's codes are for ever, or never.
+    CodesFixed {
+        "codes-fixed", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Offer stays of codes or without",
+        sentence: "An amendment can't turn an offer into one of codes, nor one of codes into \
+                   another. Send the field codes as the offer has it, or open another offer.",
+        meaning: "The body's `codes` is another than the offer's. It is chosen at the opening, for \
+                  good.",
+        remedy: "Send `codes` as the offer has it, or open another offer.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The stock of an offer of codes isn't set by hand.
+    StockOfCodes {
+        "stock-of-codes", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Stock is the number of codes",
+        sentence: "The offer hands out codes, and its stock is the number of them: it can't be set, \
+                   added to or taken from. Upload codes.",
+        meaning: "The offer's `codes` is true. Its stock is the number of codes that were uploaded, \
+                  and changes by uploads only.",
+        remedy: "Leave `stock` out. To have more, upload codes with PUT \
+                 /v1/offers/{offer_id}/code-uploads/{upload_id}; to hand out no more, pause the \
+                 offer or close it.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The offer hands out no codes.
+    OfferWithoutCodes {
+        "offer-without-codes", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Offer hands out no codes",
+        sentence: "The offer hands out no codes: it is of something that is shipped, or handed over \
+                   otherwise.",
+        meaning: "Codes are for an offer that was opened with `codes` true. This one wasn't.",
+        remedy: "Check the offer's id, or open an offer with `codes` true.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
+    /// The offer has had the code.
+    CodeKnown { index: u64 } {
+        "code-known", Conflict, can_succeed_later: false,
+        facts: [index],
+        title: "Code was uploaded before",
+        sentence: "codes[{index}] was uploaded to this offer before, or stands earlier in the same \
+                   upload.",
+        meaning: "The code at `index` of the body's `codes`, counted from 0, is one that the offer \
+                  has had, also where it was handed out since; or it stands earlier in the same \
+                  body. None of the codes was taken.",
+        remedy: "Leave the code out, and send the others. Look for what else of the list was \
+                 uploaded before.",
+        shopper: "Something went wrong on our side. No points were used.",
+    }
     /// An amendment would change the number of a limited stock.
     StockNotAmendable { stock: Option<Units> } {
         "stock-not-amendable", Conflict, can_succeed_later: false,
@@ -1029,6 +1080,28 @@ refusals! {
         meaning: "The offer's `ships` is true, and the body has no `deliver_to`.",
         remedy: "Send the address, or a reference to one, as `deliver_to`.",
         shopper: "Please tell us where to send it.",
+    }
+    /// An exchange of an offer of codes has one.
+    OneCodeAtATime { asked: Units } {
+        "one-code-at-a-time", Conflict, can_succeed_later: false,
+        facts: [asked],
+        title: "One code at a time",
+        sentence: "The offer hands out codes, one for each exchange; the request is for {asked}.",
+        meaning: "The offer's `codes` is true, and the body's `quantity` is more than 1.",
+        remedy: "Send `quantity` 1. For more codes, send more exchanges, each under an id of its own.",
+        shopper: "You can get one of these at a time.",
+    }
+    /// Codes aren't reserved.
+    CodesNotReserved {
+        "codes-not-reserved", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Codes can't be reserved",
+        sentence: "The offer hands out codes, which can't be reserved: redeem it, or hold credit \
+                   without offer_id.",
+        meaning: "The offer's `codes` is true, and the hold would reserve units of it.",
+        remedy: "Redeem the offer at once, or hold the credit without `offer_id` and capture it for an \
+                 exchange of the offer.",
+        shopper: "This can't be set aside for you. Please take it right away.",
     }
     /// The account doesn't exist.
     AccountUnknown {

@@ -2,6 +2,7 @@
 //!
 //! `given` begins with `log-opened` at position 1, so the first event named stands at position 2.
 
+mod codes;
 mod commands;
 mod conversions;
 mod erasures;
@@ -16,6 +17,7 @@ mod values;
 
 use log_record::{Partition, Position};
 
+pub(crate) use codes::*;
 pub(crate) use commands::*;
 pub(crate) use conversions::*;
 pub(crate) use erasures::*;

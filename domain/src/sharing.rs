@@ -44,7 +44,9 @@ fn sent_home<'a>(state: &'a State, event: &Event, post: &mut Post<'a>) -> Option
     if !state.is_drained(offer_id) {
         return None;
     }
-    let returned = StockReturned { offer_id: offer_id.clone(), units: allocation.quantity() };
+    // A code that was handed out stays so.
+    let units = allocation.restocked().some()?;
+    let returned = StockReturned { offer_id: offer_id.clone(), units, code: None };
     let home = offer_id.home(state.partitions());
     Some(post.write(home, Message::StockReturned(returned)))
 }
@@ -57,7 +59,7 @@ fn tell_of_offer<'a>(
     post: &mut Post<'a>,
 ) -> Vec<Event> {
     let Some(id) = events.iter().find_map(offer_of) else { return vec![] };
-    let Some((mut shared, home)) = as_opened(events).or_else(|| as_known(state, id)) else {
+    let Some((mut shared, home)) = as_opened(state, events).or_else(|| as_known(state, id)) else {
         return vec![];
     };
     let version = shared.version;
@@ -132,12 +134,13 @@ const fn offer_of(event: &Event) -> Option<&OfferId> {
     }
 }
 
-fn as_opened(events: &[Event]) -> Option<(OfferShared, OfferHome)> {
+fn as_opened(state: &State, events: &[Event]) -> Option<(OfferShared, OfferHome)> {
     events.iter().find_map(|event| {
         let Event::OfferOpened(fact) = event else { return None };
         let (offer_id, terms) = (fact.offer_id.clone(), fact.terms.clone());
         let shared = OfferShared { offer_id, version: 1, terms, phase: OfferPhase::Open };
-        Some((shared, OfferHome::opening(fact.stock)))
+        let partitions = state.partitions();
+        Some((shared, OfferHome::opening_with(&fact.terms, fact.stock, partitions)))
     })
 }
 

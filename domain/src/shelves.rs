@@ -9,8 +9,8 @@ use log_record::{Partition, Position};
 
 use crate::post::{Post, all};
 use crate::{
-    Decision, Event, ExchangeKey, Grant, HomePhase, Message, MessageNumber, OfferHome, OfferId,
-    OfferPhase, ShelfCalledBack, ShelfGranted, State, Units, Wait,
+    CodePool, Decision, Event, ExchangeKey, Grant, HomePhase, Message, MessageNumber, OfferHome,
+    OfferId, OfferPhase, ShelfCalledBack, ShelfGranted, State, Units, Wait,
 };
 
 /// Units that an exchange waits for. Nothing else hinders it.
@@ -73,8 +73,10 @@ impl Desk {
     pub fn note(&mut self, events: &[Event]) {
         for event in events {
             if let Event::MessageSent(fact) = event
-                && let Message::ShelfGranted(ShelfGranted { grant: Grant::For(key, _), .. }) =
-                    &fact.message
+                && let Message::ShelfGranted(ShelfGranted {
+                    grant: Grant::For(key, _) | Grant::Code(key, _),
+                    ..
+                }) = &fact.message
             {
                 self.on_their_way.insert((fact.to, key.clone()), fact.number);
             }
@@ -96,6 +98,8 @@ impl Desk {
 pub(crate) struct HomeDraft<'a, 'p> {
     id: &'a OfferId,
     pub(crate) home: OfferHome,
+    /// Its codes, where it has some, and how many of them the events grant.
+    codes: (Option<&'a CodePool>, usize),
     partitions: u16,
     post: &'p mut Post<'a>,
     events: Vec<Event>,
@@ -108,7 +112,8 @@ impl<'a, 'p> HomeDraft<'a, 'p> {
         home: OfferHome,
         post: &'p mut Post<'a>,
     ) -> Self {
-        Self { id, home, partitions: state.partitions(), post, events: vec![] }
+        let codes = (state.code_pool(id), 0);
+        Self { id, home, codes, partitions: state.partitions(), post, events: vec![] }
     }
 
     pub(crate) fn finish(self) -> Vec<Event> {
@@ -148,7 +153,16 @@ impl<'a, 'p> HomeDraft<'a, 'p> {
     }
 
     fn grant_for(&mut self, to: Partition, key: &ExchangeKey, units: Units) {
-        self.grant(to, Grant::For(key.clone(), units));
+        let grant = if self.home.has_codes {
+            // Whoever waits asks for one, and one is left.
+            let (pool, granted) = &mut self.codes;
+            let Some(code) = pool.and_then(|pool| pool.after_next(*granted)) else { return };
+            *granted += 1;
+            Grant::Code(key.clone(), code)
+        } else {
+            Grant::For(key.clone(), units)
+        };
+        self.grant(to, grant);
         let _: Result<(), &str> = self.home.grant(units);
     }
 

@@ -6,6 +6,7 @@
 mod accounts;
 mod across;
 mod ahead;
+mod codes;
 mod conversion;
 mod evolve;
 mod impossible;
@@ -15,6 +16,7 @@ mod programme;
 mod reservations;
 mod shipment;
 mod size;
+mod told;
 
 use std::sync::Arc;
 
@@ -134,6 +136,7 @@ impl State {
         self.unpaired.as_ref().is_none_or(Half::may_be_last)
             && !self.accounts.is_purchase_next(self.position)
             && self.across.is_whole()
+            && self.programme.uploading == 0
     }
 
     /// Whether an append may end with this event, which is the last that was applied: the event may

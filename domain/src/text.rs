@@ -58,6 +58,18 @@ pub const DESCRIPTION_BYTES_MAX: usize = 4096;
 /// The longest attributes of an offer, in bytes of JSON without spaces.
 pub const ATTRIBUTES_BYTES_MAX: usize = 4096;
 
+/// The longest code that an offer hands out, in bytes of UTF-8: what fits on a line, or a short
+/// address.
+pub const CODE_BYTES_MAX: usize = 256;
+
+/// A text that can't be handed out as a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be a text of 1 to {CODE_BYTES_MAX} bytes in UTF-8, without control characters, and without \
+     space at its ends"
+)]
+pub struct CodeError;
+
 /// A text that no offer can be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -174,6 +186,12 @@ text_type! {
     Actor, NoteError, is_note
 }
 
+text_type! {
+    /// What an offer of codes hands out: a coupon, a voucher, a key. Who has it can use it, so it is
+    /// kept in private texts only, and never printed.
+    Code, CodeError, |text: &str| is_line(text, CODE_BYTES_MAX)
+}
+
 label! {
     /// Who carries a parcel, in words for people.
     Carrier
@@ -214,7 +232,7 @@ macro_rules! unprinted {
     )*};
 }
 
-unprinted!(DeliverTo, Reason, Actor);
+unprinted!(DeliverTo, Reason, Actor, Code);
 
 fn is_note(text: &str) -> bool {
     (1..=NOTE_BYTES_MAX).contains(&text.len())
@@ -263,6 +281,17 @@ mod tests {
             ["", "post.example", "javascript:alert(1)", "https://", "https://a b", &too_long]
         {
             assert_eq!(text.parse::<TrackingUrl>().err(), Some(TrackingUrlError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_a_line_and_is_never_printed() {
+        let code: Result<Code, _> = "ABCD-1".parse();
+        assert_eq!(format!("{code:?}"), "Ok((private))");
+        let (longest, too_long) = ("x".repeat(256), "x".repeat(257));
+        assert!(longest.parse::<Code>().is_ok());
+        for text in ["", " ", "a ", "a\nb", &too_long] {
+            assert_eq!(text.parse::<Code>(), Err(CodeError), "{text:?}");
         }
     }
 

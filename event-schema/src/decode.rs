@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 
 use crate::private::restore;
 use crate::v1::{
-    account as of_account, conversion, credit, exchange, hold, ladder, log, merger, message, offer,
-    programme, purchase, seal, segment, shipment, unit, withdrawal,
+    account as of_account, code, conversion, credit, exchange, hold, ladder, log, merger, message,
+    offer, programme, purchase, seal, segment, shipment, stock, unit, withdrawal,
 };
 use crate::{Metadata, PrivateActor};
 
@@ -237,9 +237,11 @@ pub fn decode_public(row: &EventRef<'_>) -> Result<(Timestamp, Event), DecodeErr
         ("segment-set", 1) => {
             Event::SegmentSet(account(row)?, fact::<segment::SegmentSet, _>(row)?)
         }
-        ("stock-removed", 1) => Event::StockRemoved(fact::<offer::StockRemoved<'_>, _>(row)?),
-        ("stock-amended", 1) => Event::StockAmended(fact::<offer::StockAmended<'_>, _>(row)?),
-        ("stock-added", 1) => Event::StockAdded(fact::<offer::StockAdded<'_>, _>(row)?),
+        ("stock-removed", 1) => Event::StockRemoved(fact::<stock::StockRemoved<'_>, _>(row)?),
+        ("stock-amended", 1) => Event::StockAmended(fact::<stock::StockAmended<'_>, _>(row)?),
+        ("stock-added", 1) => Event::StockAdded(fact::<stock::StockAdded<'_>, _>(row)?),
+        ("code-added", 1) => Event::CodeAdded(fact::<code::CodeAdded<'_>, _>(row)?),
+        ("codes-uploaded", 1) => Event::CodesUploaded(fact::<code::CodesUploaded<'_>, _>(row)?),
         ("balances-sealed", 1) => Event::BalancesSealed(fact::<seal::BalancesSealed<'_>, _>(row)?),
         _ => {
             return Err(DecodeError::Unknown {

@@ -8,8 +8,8 @@ use serde::ser::Error as _;
 use crate::Metadata;
 use crate::private::private_text;
 use crate::v1::{
-    account, conversion, credit, exchange, hold, ladder, log, merger, message, offer, programme,
-    purchase, seal, segment, shipment, unit, withdrawal,
+    account, code, conversion, credit, exchange, hold, ladder, log, merger, message, offer,
+    programme, purchase, seal, segment, shipment, stock, unit, withdrawal,
 };
 
 /// 128 random bits in every event's private text. Without them somebody who has a record's hash
@@ -219,13 +219,17 @@ pub fn encode(
             ("segment-set", public::<segment::SegmentSet, _>(fact, metadata)?)
         }
         Event::StockRemoved(fact) => {
-            ("stock-removed", public::<offer::StockRemoved<'_>, _>(fact, metadata)?)
+            ("stock-removed", public::<stock::StockRemoved<'_>, _>(fact, metadata)?)
         }
         Event::StockAmended(fact) => {
-            ("stock-amended", public::<offer::StockAmended<'_>, _>(fact, metadata)?)
+            ("stock-amended", public::<stock::StockAmended<'_>, _>(fact, metadata)?)
         }
         Event::StockAdded(fact) => {
-            ("stock-added", public::<offer::StockAdded<'_>, _>(fact, metadata)?)
+            ("stock-added", public::<stock::StockAdded<'_>, _>(fact, metadata)?)
+        }
+        Event::CodeAdded(fact) => ("code-added", public::<code::CodeAdded<'_>, _>(fact, metadata)?),
+        Event::CodesUploaded(fact) => {
+            ("codes-uploaded", public::<code::CodesUploaded<'_>, _>(fact, metadata)?)
         }
         Event::BalancesSealed(fact) => {
             ("balances-sealed", public::<seal::BalancesSealed<'_>, _>(fact, metadata)?)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::{Actor, CreditRefunded, DeliverTo, Event, Note, Reason, RefundCause};
+use domain::{Actor, Code, CreditRefunded, DeliverTo, Event, Note, Reason, RefundCause};
 use log_record::Principal;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,8 @@ struct PrivateText<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver_to: Option<&'a DeliverTo>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a Code>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'a Actor>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a Reason>,
@@ -34,6 +36,7 @@ struct PrivateText<'a> {
 #[derive(Debug, Deserialize)]
 pub(crate) struct PrivateFields {
     deliver_to: Option<DeliverTo>,
+    code: Option<Code>,
     by: Option<Actor>,
     reason: Option<Reason>,
 }
@@ -63,6 +66,10 @@ pub(crate) fn private_text(
     principal: Option<&Principal>,
 ) -> Result<Box<str>, EncodeError> {
     let (deliver_to, note) = private_of(event);
+    let code = match event {
+        Event::CodeAdded(fact) => fact.code.as_ref(),
+        _ => None,
+    };
     let salt = digits(salt);
     let text = PrivateText {
         salt: str::from_utf8(&salt).unwrap_or_default(),
@@ -70,10 +77,11 @@ pub(crate) fn private_text(
         name: principal.and_then(|principal| principal.name.as_deref()),
         call_reason: principal.and_then(|principal| principal.reason.as_deref()),
         deliver_to,
+        code,
         by: note.and_then(|note| note.by.as_ref()),
         reason: note.and_then(|note| note.reason.as_ref()),
     };
-    let has_more = principal.is_some() || deliver_to.is_some() || note.is_some();
+    let has_more = principal.is_some() || deliver_to.is_some() || code.is_some() || note.is_some();
     // Without more it is `{"salt":"…"}`.
     let mut written = Vec::with_capacity(if has_more { 256 } else { 43 });
     serde_json::to_writer(&mut written, &text)?;
@@ -102,8 +110,9 @@ fn private_of(event: &Event) -> (Option<&DeliverTo>, Option<&Note>) {
 
 /// Puts back into an event what its private text held.
 pub(crate) fn restore(event: &mut Event, fields: PrivateFields) {
-    let PrivateFields { deliver_to, by, reason } = fields;
+    let PrivateFields { deliver_to, code, by, reason } = fields;
     match event {
+        Event::CodeAdded(fact) => fact.code = code,
         Event::ExchangeCreated(_, fact) => fact.deliver_to = deliver_to,
         Event::PurchaseRecorded(_, fact) => fact.deliver_to = deliver_to,
         Event::CreditEarned(_, fact) => fact.note = Note { by, reason },

@@ -6,6 +6,7 @@
 
 pub(crate) mod account;
 mod cap;
+pub(crate) mod code;
 pub(crate) mod conversion;
 pub(crate) mod credit;
 pub(crate) mod exchange;
@@ -22,6 +23,7 @@ pub(crate) mod purchase;
 pub(crate) mod seal;
 pub(crate) mod segment;
 pub(crate) mod shipment;
+pub(crate) mod stock;
 pub(crate) mod unit;
 pub(crate) mod withdrawal;
 

@@ -5,7 +5,7 @@
 //! was killed anywhere goes on at its next start. No step changes a checksum: the fixed record has
 //! the text's SHA-256, which stays.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use log_record::{Partition, Place, Position, RecordedEvent};
 
@@ -37,6 +37,9 @@ pub struct Erasure {
     pub ranges: Vec<u64>,
     /// Since when no file has the bytes either.
     pub done_at: Option<i64>,
+    /// Events of no account whose texts are this account's, too: the codes that it got. It isn't
+    /// kept: whoever goes on finds them again.
+    pub also: Vec<Place>,
 }
 
 impl Erasure {
@@ -49,7 +52,11 @@ impl Erasure {
 
 /// The accounts of a partition that are erased, each up to a position.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Erased(HashMap<String, Position>);
+pub(crate) struct Erased {
+    accounts: HashMap<String, Position>,
+    /// Further events of the partition.
+    also: HashSet<Position>,
+}
 
 impl Erased {
     pub(crate) fn of(erasures: &[Erasure], partition: Partition) -> Self {
@@ -58,27 +65,31 @@ impl Erased {
             let until = erased.entry(erasure.account_id.clone()).or_default();
             *until = erasure.until.max(*until);
         }
-        Self(erased)
+        let also = erasures.iter().flat_map(|erasure| &erasure.also);
+        let also = also.filter(|place| place.partition == partition).map(|place| place.position);
+        Self { accounts: erased, also: also.collect() }
     }
 
     /// Up to where anything is to be erased.
     pub(crate) fn end(&self) -> Position {
-        self.0.values().copied().max().unwrap_or(Position::START)
+        let ends = self.accounts.values().chain(&self.also);
+        ends.copied().max().unwrap_or(Position::START)
     }
 
     pub(crate) fn accounts(&self) -> Vec<String> {
-        self.0.keys().cloned().collect()
+        self.accounts.keys().cloned().collect()
     }
 
     /// Whether the private text of an event, of any type but [`RecordedEvent::ERASURE`], is erased.
     pub(crate) fn has(&self, account_id: &str, position: Position) -> bool {
-        self.0.get(account_id).is_some_and(|until| position <= *until)
+        self.accounts.get(account_id).is_some_and(|until| position <= *until)
     }
 
     pub(crate) fn has_event(&self, event: &RecordedEvent) -> bool {
         let account_id = event.account_id.as_deref();
-        *event.event_type != *RecordedEvent::ERASURE
-            && account_id.is_some_and(|account_id| self.has(account_id, event.position()))
+        self.also.contains(&event.position())
+            || *event.event_type != *RecordedEvent::ERASURE
+                && account_id.is_some_and(|account_id| self.has(account_id, event.position()))
     }
 }
 
@@ -180,6 +191,16 @@ impl EventStore {
                     self.erase_at(partition, texts).await?;
                 }
                 after = to;
+            }
+            for (erasure, ranges) in erasures.iter().zip(&mut ranges) {
+                let own = erasure.also.iter().filter(|place| place.partition == partition);
+                let own: Vec<Position> = own.map(|place| place.position).collect();
+                ranges.extend(own.iter().filter_map(|position| self.range_number(*position)));
+                ranges.sort_unstable();
+                ranges.dedup();
+                if !own.is_empty() {
+                    self.erase_at(partition, own).await?;
+                }
             }
             // All that was erased was there before: it was read from the log.
             self.forget_recent(partition);

@@ -19,8 +19,8 @@ use crate::check::check_rows;
 use crate::messages::{Indexed, MessageRow, rows_of};
 use crate::recent::Recent;
 use crate::{
-    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, Erasure, MarkChange, MarkRow,
-    NewLog, StoreError, Unlanded,
+    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, CodeKey, Erasure, MarkChange,
+    MarkRow, NewLog, StoreError, Unlanded,
 };
 
 /// A log in memory.
@@ -61,6 +61,7 @@ struct Log {
     /// By source, destination and number.
     messages: BTreeMap<(Partition, Partition, u64), Position>,
     keys: Vec<ApiKeyRow>,
+    code_key: CodeKey,
     marks: Vec<MarkRow>,
     /// The oldest first.
     calls: Vec<UnrecordedCall>,
@@ -88,6 +89,7 @@ impl MemoryStore {
             partitions,
             messages: BTreeMap::new(),
             keys: vec![],
+            code_key: CodeKey::random(),
             marks: vec![],
             calls: vec![],
             erasures: vec![],
@@ -293,6 +295,14 @@ impl MemoryStore {
 
     pub(crate) fn api_keys(&self) -> Vec<ApiKeyRow> {
         self.log().keys.clone()
+    }
+
+    pub(crate) fn code_key(&self) -> Option<CodeKey> {
+        Some(self.log().code_key)
+    }
+
+    pub(crate) fn set_code_key(&self, key: CodeKey) {
+        self.log().code_key = key;
     }
 
     /// Makes all changes or none.

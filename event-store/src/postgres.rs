@@ -39,7 +39,9 @@ use crate::archive::Archive;
 use crate::check::{HistoryCheck, RowCheck, check_rows};
 use crate::read_public::{Made, Make};
 use crate::recent::Recent;
-use crate::{Access, ApiKeyChange, ApiKeyRow, ArchivedRange, MarkChange, MarkRow, StoreError};
+use crate::{
+    Access, ApiKeyChange, ApiKeyRow, ArchivedRange, CodeKey, MarkChange, MarkRow, StoreError,
+};
 use messages::APPEND_MESSAGES;
 use ranges::Ranges;
 use reader::Lent;
@@ -280,6 +282,20 @@ impl PostgresStore {
         let keys = api_keys::select(lent.client()?).await;
         lent.give_back();
         keys.map_err(|source| postgres("read the API keys of", source))
+    }
+
+    pub(crate) async fn code_key(&self) -> Result<Option<CodeKey>, StoreError> {
+        const DOING: &str = "read the key of codes of";
+        let rows = self.ask(DOING, "select key from guerdon_log.code_key", &[]).await?;
+        let key = rows.first().map(|row| row.try_get::<_, &[u8]>(0)).transpose();
+        Ok(key.map_err(|source| postgres(DOING, source))?.and_then(CodeKey::of_column))
+    }
+
+    pub(crate) async fn set_code_key(&self, key: CodeKey) -> Result<(), StoreError> {
+        const SET: &str = include_str!("postgres/upsert_code_key.sql");
+        let connection = self.shared.url.connect().await?;
+        let set = connection.client.execute(SET, &[&key.as_bytes().as_slice()]).await;
+        set.map(drop).map_err(|source| postgres("write the key of codes of", source))
     }
 
     pub(crate) async fn change_api_keys(

@@ -9,6 +9,7 @@ mod api_keys;
 mod append;
 mod archived;
 mod checkpointer;
+mod code_key;
 mod erasures;
 mod in_place;
 mod lock;

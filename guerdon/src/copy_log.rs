@@ -2,7 +2,7 @@
 //!
 //! Every row is verified by its checksum as it is read, lands as it is, and the copy has the same
 //! log id. A copy that was cut short goes on where it ended: its last event must be the original's.
-//! The API keys go with it, so that callers notice nothing. Until the copy has all of that, nobody
+//! The API keys and the key of codes go with it, so that callers notice nothing. Until the copy has all of that, nobody
 //! else opens it: partitions are copied one after the other, and what one has received, another
 //! may lack.
 
@@ -116,6 +116,9 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
         events += copied.with_context(again)?;
     }
     copy_api_keys(&source, &copy).await?;
+    if let Some(key) = source.code_key().await? {
+        copy.set_code_key(key).await?;
+    }
     if copy.import_state().await? == Some(ImportState::Unfinished) {
         copy.finish_import().await?;
     }

@@ -3,6 +3,7 @@
 mod asked;
 mod balances;
 mod child;
+mod codes;
 mod connection;
 mod connections;
 mod cors;
@@ -324,6 +325,7 @@ impl Ledger {
             api.overdue_after = config.overdue_after;
             api.overload = overload;
             api.read_calls = unrecorded::reader(store.clone());
+            api.read_code = codes::reader(store.clone());
             api.read_past =
                 audit::read_past(store.clone(), read_model.clone(), config.read_wait_ms);
             if let Some(prover) = prover {

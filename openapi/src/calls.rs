@@ -1,4 +1,5 @@
-//! Every call that needs a key: its name for clients, and what it answers by status.
+//! Every call that needs a key: its name for clients, and what it answers by status. The file is
+//! long because every call is here.
 //!
 //! The rest of a call's description follows from its route, its handler and its section in
 //! `docs/reference/`. A test compares this table with the routers, and its statuses with what the
@@ -252,6 +253,16 @@ pub const CALLS: &[Call] = &[
         reads!("Recorded<OfferResumedBody>"),
     ),
     call("GET /v1/offers/{offer_id}/countdown", "getCountdown", reads!("CountdownBody")),
+    call(
+        "PUT /v1/offers/{offer_id}/code-uploads/{upload_id}",
+        "uploadCodes",
+        writes!("CodeUploadBody"),
+    ),
+    call(
+        "GET /v1/offers/{offer_id}/code-uploads/{upload_id}",
+        "getCodeUpload",
+        reads!("Recorded<CodeUploadBody>"),
+    ),
     call("GET /v1/gates", "getGates", reads!("GatesBody")),
     call(
         "PUT /v1/accounts/{account_id}/segments/{segment}",

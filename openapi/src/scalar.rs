@@ -11,6 +11,7 @@ const UNIT_ID_CHARACTERS_MAX: usize = 16;
 const ACCOUNT_ID_CHARACTERS_MAX: usize = 128;
 const DELIVER_TO_BYTES_MAX: usize = 2_048;
 const NOTE_BYTES_MAX: usize = 512;
+const CODE_BYTES_MAX: usize = 256;
 const LABEL_BYTES_MAX: usize = 128;
 const TRACKING_URL_BYTES_MAX: usize = 2_048;
 const OFFER_NAME_BYTES_MAX: usize = 256;
@@ -44,10 +45,11 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
         "MarkedId" => {
             ("MarkedId", id(ACCOUNT_ID_CHARACTERS_MAX, ID, "The id of an account or of a request."))
         }
-        "OfferId" | "ExchangeId" | "CauseId" | "AdditionId" | "RemovalId" | "ReopeningId"
-        | "ResumptionId" | "ProductId" | "WarehouseId" | "HoldId" | "ExtensionId" | "RefundId"
-        | "PurchaseId" | "ReturnId" | "WithdrawalId" | "TransferId" | "ConversionId" | "RuleId"
-        | "Category" | "Reference" | "DispatchId" | "GrantId" | "ErasureId" | "SealId" => {
+        "OfferId" | "ExchangeId" | "CauseId" | "AdditionId" | "RemovalId" | "UploadId"
+        | "ReopeningId" | "ResumptionId" | "ProductId" | "WarehouseId" | "HoldId"
+        | "ExtensionId" | "RefundId" | "PurchaseId" | "ReturnId" | "WithdrawalId"
+        | "TransferId" | "ConversionId" | "RuleId" | "Category" | "Reference" | "DispatchId"
+        | "GrantId" | "ErasureId" | "SealId" => {
             ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots."))
         }
         "UnitId" => {
@@ -118,6 +120,14 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
                 OFFER_NAME_BYTES_MAX,
                 "A text without control characters, and without space at \
                 its ends.",
+            ),
+        ),
+        "Code" => (
+            "Code",
+            text(
+                CODE_BYTES_MAX,
+                "A code, which whoever has it can use: a text without control characters, and \
+                without space at its ends.",
             ),
         ),
         "Description" => (

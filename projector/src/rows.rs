@@ -267,6 +267,9 @@ impl Rows {
             Event::StockAdded(fact) => self.stock_added(fact),
             Event::StockRemoved(fact) => self.stock_removed(fact),
             Event::StockAmended(fact) => self.stock_amended(at, fact),
+            // The upload's last event counts them.
+            Event::CodeAdded(_) => {}
+            Event::CodesUploaded(fact) => self.codes_uploaded(&fact),
             Event::BalancesSealed(fact) => self.balances_sealed(at, &fact),
             // What follows from a message stands in events of its own; but accounts are judged by
             // the ladders that their partition knows.

@@ -10,7 +10,8 @@ use read_model::{Exchange, Query, Reading, ShippingStatus};
 use serde::Deserialize;
 use wire::body::{ExchangeBody, ExchangeStatus, PriceBody};
 use wire::{
-    Caller, Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor,
+    Caller, Page, PathId, PathIds, Problem, QueryString, Role, json_with_etag, page_limit,
+    read_cursor,
 };
 
 use crate::account_balance::check_exists;
@@ -64,21 +65,39 @@ pub(crate) async fn get_exchange(
 ) -> Result<Response, Problem> {
     let of = PastOf::Exchange(account_id.clone(), exchange_id.clone());
     let mut reading = api.reading_of(&caller, &headers, at, of).await?;
-    json_with_etag(&headers, &read_exchange(&mut reading, &account_id, &exchange_id).await?)
+    let row = find_exchange(&mut reading, &account_id, &exchange_id).await?;
+    // Nothing of the read model is held while the log is read.
+    drop(reading);
+    let code_at = row.exchange.code_at.map(split_place);
+    let mut body = exchange(row)?;
+    if let Some(place) = code_at
+        && matches!(caller.role, Role::Shopper | Role::Merchant)
+    {
+        let code = (api.read_code)(place).await?;
+        (body.erased, body.code) = (code.is_none(), Some(code));
+    }
+    json_with_etag(&headers, &body)
 }
 
-/// An account's exchange as a read has it; 404 where there is no such exchange.
+/// An account's exchange as a read has it, without its code; 404 where there is no such exchange.
 pub async fn read_exchange(
     reading: &mut Reading,
     account_id: &AccountId,
     exchange_id: &ExchangeId,
 ) -> Result<ExchangeBody, Problem> {
+    find_exchange(reading, account_id, exchange_id).await.and_then(exchange)
+}
+
+async fn find_exchange(
+    reading: &mut Reading,
+    account_id: &AccountId,
+    exchange_id: &ExchangeId,
+) -> Result<Row, Problem> {
     let row: Option<Row> =
         row_of_account(reading, *SELECT, account_id, exchange_id.as_str()).await?;
-    let row = row.ok_or_else(|| {
+    row.ok_or_else(|| {
         Problem::not_found(format!("The account {account_id} has no exchange {exchange_id}."))
-    })?;
-    exchange(row)
+    })
 }
 
 pub(crate) async fn list_exchanges(
@@ -154,6 +173,7 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         points,
         further_prices,
         hold_id,
+        code_at: _read_apart,
         tier,
         counted: _,
         cancelled_quantity,
@@ -179,6 +199,8 @@ fn exchange(row: Row) -> Result<ExchangeBody, Problem> {
         hold_id: optional_text(hold_id.as_deref())?,
         tier: tier.as_deref().map(json).transpose()?,
         status,
+        code: None,
+        erased: false,
         reason: reason.filter(|_| is_warehouses),
         parcels: self::parcels(parcels.as_deref())?,
         carrier: optional_text(carrier.as_deref())?,

@@ -240,6 +240,19 @@ pub(crate) fn of_offer(
     }
 }
 
+/// An upload of codes, without what they are known again by.
+pub(crate) async fn get_code_upload(
+    caller: Caller,
+    Fresh(mut reading): Fresh,
+    PathIds(offer, upload): PathIds<OfferId, CauseId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let path = format!("offers/{offer}/code-uploads/{upload}");
+    let mut body = read(&mut reading, &caller, &path).await?;
+    body.fields.remove("hash");
+    json_with_etag(&headers, &body)
+}
+
 pub(crate) async fn get_clock_confirmation(
     caller: Caller,
     fresh: Fresh,

@@ -16,6 +16,7 @@ mod account_reads;
 mod balance_cache;
 mod cell;
 mod clock;
+mod code;
 mod conversion_rate;
 mod countdown;
 mod credit_lot;
@@ -68,6 +69,7 @@ pub use accept::accepted;
 pub use account_balance::read_balance;
 use account_reads::AccountReads;
 use balance_cache::BalanceCache;
+pub use code::{ReadCode, codes_of};
 pub use exchange::read_exchange;
 pub use family::watch_mergers;
 pub use freshness::{unread, wanted_positions};
@@ -118,6 +120,8 @@ pub struct Shared {
     pub read_past: ReadPast,
     /// Proves events of the log, where this process seals it.
     pub prove_events: ProveEvents,
+    /// Reads the code that an exchange got.
+    pub read_code: ReadCode,
     /// Proves balances, where this process has the trees.
     pub prove_balance: ProveBalance,
     /// Counts what is read.
@@ -147,6 +151,7 @@ impl QueryApi {
             read_calls: Arc::new(|_| Box::pin(async { Ok(vec![]) })),
             read_past: past::without_log(),
             prove_events: Arc::new(|_, _| Box::pin(async { Err(Unproved::NotHere) })),
+            read_code: Arc::new(|_| Box::pin(async { Err(Problem::log_unreachable()) })),
             prove_balance: Arc::new(|_| Box::pin(async { Err(UnprovedBalance::NotHere) })),
             metrics,
             overload: Overload::default(),

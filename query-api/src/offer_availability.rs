@@ -310,6 +310,7 @@ fn offer_at(row: OfferAvailability, costs: &Costs, now: Timestamp) -> Result<Off
         time_zone: text(&row.time_zone)?,
         warehouse: text(&row.warehouse)?,
         ships: row.ships,
+        codes: row.codes,
         page: PageBody {
             name: optional_text(row.name.as_deref())?,
             description: optional_text(row.description.as_deref())?,

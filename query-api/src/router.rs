@@ -14,9 +14,10 @@ use crate::exchange::{find_exchanges, get_exchange, list_exchanges};
 use crate::expiring_credit::list_expiring;
 use crate::expiry::get_expiry;
 use crate::fact::{
-    get_cancellation, get_capture, get_clock_confirmation, get_closure, get_merger, get_pause,
-    get_rate_closure, get_release, get_return, get_return_reversal, get_transfer, get_unit_closure,
-    get_withdrawal_reversal, of_account, of_grant, of_offer, of_parcel, of_request, of_what,
+    get_cancellation, get_capture, get_clock_confirmation, get_closure, get_code_upload,
+    get_merger, get_pause, get_rate_closure, get_release, get_return, get_return_reversal,
+    get_transfer, get_unit_closure, get_withdrawal_reversal, of_account, of_grant, of_offer,
+    of_parcel, of_request, of_what,
 };
 use crate::gate::get_gates;
 use crate::hold::{get_hold, list_holds};
@@ -136,6 +137,10 @@ fn facts() -> Routes<QueryApi> {
         .route(
             "/v1/offers/{offer_id}/stock-removals/{removal_id}",
             get(only(OF_ALL_POINTS, of_offer("stock-removals")).about(Offers)),
+        )
+        .route(
+            "/v1/offers/{offer_id}/code-uploads/{upload_id}",
+            get(only(OF_ANY_ACCOUNT, get_code_upload).about(Offers)),
         )
         .route("/v1/offers/{offer_id}/pause", get(only(OF_ALL_POINTS, get_pause).about(Offers)))
         .route(

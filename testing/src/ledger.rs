@@ -194,6 +194,7 @@ pub fn terms(price: u64) -> Terms {
         time_zone: TimeZone::default(),
         warehouse: id("main"),
         ships: true,
+        codes: false,
     }
 }
 

@@ -86,10 +86,10 @@ pub use ledger_entry::{
 pub use mark::{MarkBody, MarksBody, SetMarkBody};
 pub use merger::{AccountMergedBody, MergeAccountBody};
 pub use offer::{
-    AccountOfferBody, AddStockBody, AttributesBody, CloseOfferBody, CountdownBody, GateBody,
-    GatesBody, OFFER_BYTES_MAX, OfferBody, PageBody, PauseOfferBody, PeriodLimitsBody,
-    PutOfferBody, RemoveStockBody, ReopenOfferBody, ResumeOfferBody, ShopperLimitBody,
-    StockAdditionBody, StockRemovalBody,
+    AccountOfferBody, AddStockBody, AttributesBody, CODES_BYTES_MAX, CloseOfferBody,
+    CodeUploadBody, CountdownBody, GateBody, GatesBody, OFFER_BYTES_MAX, OfferBody, PageBody,
+    PauseOfferBody, PeriodLimitsBody, PutOfferBody, RemoveStockBody, ReopenOfferBody,
+    ResumeOfferBody, ShopperLimitBody, StockAdditionBody, StockRemovalBody, UploadCodesBody,
 };
 pub use operation::{
     OperationBody, OperationCallBody, OperationCallerBody, OperationEventBody, OperationOutcome,

@@ -17,6 +17,9 @@ use crate::read_places::read_places;
 /// About how many bytes of an event aren't its texts.
 const EVENT_BYTES: usize = 1024;
 
+/// The event that has a code of an offer.
+const CODE_ADDED: &str = "code-added";
+
 /// Reads on from one event to the next.
 pub(super) struct EventReader {
     pub(super) api: AuditApi,
@@ -199,8 +202,10 @@ impl EventReader {
             tracing::error!(place = %event.place, %error, "an event has a time that can't be");
             Problem::internal()
         })?;
+        // Who has a code can use it, and no operator needs one.
+        let shows_private = self.shows_private && *event.event_type != *CODE_ADDED;
         let private = match &event.private {
-            Private::Text(text) if self.shows_private => Some(text.to_string()),
+            Private::Text(text) if shows_private => Some(text.to_string()),
             Private::Text(_) | Private::Erased(_) => None,
         };
         Ok(EventBody {

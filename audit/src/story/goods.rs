@@ -18,7 +18,10 @@ pub(super) fn exchanged(fact: &ExchangeCreated) -> String {
     let tier = fact.tier.as_ref().map(|it| format!(", as {} of ladder {}", it.tier, it.ladder));
     let shipped = match &fact.warehouse {
         Some(warehouse) => format!(" Warehouse {warehouse} was asked to ship it."),
-        None => " It was handed over at once.".to_owned(),
+        None => match allocation.code() {
+            Some(code) => format!(" It got the code at {code}."),
+            None => " It was handed over at once.".to_owned(),
+        },
     };
     format!(
         "Exchange {exchange_id} got {} of product {product_id} by offer {offer_id} {cost}{}{}.{shipped}",
@@ -34,9 +37,13 @@ pub(super) fn cancelled(fact: &ExchangeCancelled) -> String {
         [] => "nothing was paid for them".to_owned(),
         refunded => format!("{} came back", list(refunded.iter().copied().map(of_price))),
     };
+    let left = match allocation.code() {
+        Some(_) => format!("and the code of offer {offer_id} stays handed out"),
+        None => format!("and went back to offer {offer_id}"),
+    };
     format!(
         "{} of the {} units of exchange {exchange_id} were cancelled by cancellation \
-         {cancellation_id} and went back to offer {offer_id}; {back}.{}",
+         {cancellation_id} {left}; {back}.{}",
         allocation.quantity(),
         of.quantity,
         note(&fact.note)

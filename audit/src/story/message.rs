@@ -21,6 +21,10 @@ fn says(message: &Message) -> String {
         Message::ShelfGranted(it) => match &it.grant {
             Grant::Portion(units) => format!("{units} units of offer {}", it.offer_id),
             Grant::NoEnd => format!("units without an end of offer {}", it.offer_id),
+            Grant::Code(key, code) => format!(
+                "the code at position {code} of offer {} for exchange {} of account {}",
+                it.offer_id, key.exchange_id, key.account_id
+            ),
             Grant::For(key, units) => format!(
                 "{units} units of offer {} for exchange {} of account {}",
                 it.offer_id, key.exchange_id, key.account_id
@@ -33,9 +37,12 @@ fn says(message: &Message) -> String {
             "{} units of offer {} come home, {} are sold, round {}",
             it.units, it.offer_id, it.sold, it.round
         ),
-        Message::StockReturned(it) => {
-            format!("{} units of offer {} come home", it.units, it.offer_id)
-        }
+        Message::StockReturned(it) => match it.code {
+            Some(code) => {
+                format!("the code at position {code} of offer {} comes home", it.offer_id)
+            }
+            None => format!("{} units of offer {} come home", it.units, it.offer_id),
+        },
         Message::CreditSent(it) => format!(
             "{} of account {} for account {} by transfer {}",
             amount(it.points, it.unit),

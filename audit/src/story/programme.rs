@@ -1,17 +1,21 @@
 //! Offers, rules, units, and the log itself.
 
 use domain::{
-    BalancesSealed, Clock, ClockConfirmed, ClockDoubted, ConversionRateClosed, ConversionRateSet,
-    EarningRuleSet, LadderSet, LogForked, LogOpened, OfferAmended, OfferClosed, OfferOpened,
-    OfferPaused, OfferReopened, OfferResumed, PolicyChanged, StockAdded, StockAmended,
-    StockRemoved, Terms, UnitClosed, UnitSet,
+    BalancesSealed, Clock, ClockConfirmed, ClockDoubted, CodeAdded, CodesUploaded,
+    ConversionRateClosed, ConversionRateSet, EarningRuleSet, LadderSet, LogForked, LogOpened,
+    OfferAmended, OfferClosed, OfferOpened, OfferPaused, OfferReopened, OfferResumed,
+    PolicyChanged, StockAdded, StockAmended, StockRemoved, Terms, UnitClosed, UnitSet,
 };
 
 use super::{amount, list};
 
 pub(super) fn offer_opened(fact: &OfferOpened) -> String {
     let OfferOpened { offer_id, terms, stock, page: _ } = fact;
-    let stock = stock.map_or_else(|| "without an end".to_owned(), |stock| format!("{stock} units"));
+    let stock = match stock {
+        Some(stock) => format!("{stock} units"),
+        None if terms.codes => "with codes to be uploaded".to_owned(),
+        None => "without an end".to_owned(),
+    };
     format!("Offer {offer_id} was opened: {}, {stock}.", of_terms(terms))
 }
 
@@ -59,6 +63,15 @@ pub(super) fn offer_resumed(fact: &OfferResumed) -> String {
 pub(super) fn stock_added(fact: &StockAdded) -> String {
     let StockAdded { offer_id, addition_id, units } = fact;
     format!("{units} units came into the stock of offer {offer_id} by addition {addition_id}.")
+}
+
+pub(super) fn code_added(fact: &CodeAdded) -> String {
+    format!("A code came into the pool of offer {}.", fact.offer_id)
+}
+
+pub(super) fn codes_uploaded(fact: &CodesUploaded) -> String {
+    let CodesUploaded { offer_id, upload_id, codes, hash: _ } = fact;
+    format!("{codes} codes came into the pool of offer {offer_id} by upload {upload_id}.")
 }
 
 pub(super) fn stock_removed(fact: &StockRemoved) -> String {

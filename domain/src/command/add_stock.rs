@@ -34,6 +34,7 @@ impl CommandRules for AddStock {
         let offer = draft.state.numbered_offer(&self.offer_id);
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
         offer.check_not_closed()?;
+        offer.check_no_codes()?;
         let stock = draft.stock_of(&self.offer_id, (number, offer));
         if let Inventory::Unlimited { .. } = stock {
             return Err(Refusal::StockUnlimited);

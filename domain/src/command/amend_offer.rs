@@ -47,7 +47,11 @@ impl CommandRules for AmendOffer {
         }
         offer.check_version(self.read_versions.as_deref())?;
         offer.check_not_closed()?;
+        if offer.terms.codes != self.terms.codes {
+            return Err(Refusal::CodesFixed);
+        }
         if let Some(stock) = stock {
+            offer.check_no_codes()?;
             check_amendable(present, stock)?;
             if let Some(wait) = home_first(draft.state, &self.offer_id) {
                 return Ok(wait);

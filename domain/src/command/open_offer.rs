@@ -36,6 +36,9 @@ impl CommandRules for OpenOffer {
         let state = draft.state;
         match state.offer(&self.offer_id) {
             None => {
+                if self.terms.codes && self.stock.is_some() {
+                    return Err(Refusal::StockOfCodes);
+                }
                 draft.check_costs(&self.terms, None)?;
                 Ok(Decision::of(Event::OfferOpened(OfferOpened {
                     offer_id: self.offer_id.clone(),

@@ -79,6 +79,9 @@ impl Order {
         if priced.offer.terms.ships && self.deliver_to.is_none() {
             return Err(Refusal::DeliverToMissing);
         }
+        if priced.offer.terms.codes && self.quantity != Units::ONE {
+            return Err(Refusal::OneCodeAtATime { asked: self.quantity });
+        }
         Ok(priced)
     }
 

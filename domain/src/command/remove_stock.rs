@@ -36,6 +36,7 @@ impl CommandRules for RemoveStock {
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
         offer.check_version(self.read_versions.as_deref())?;
         offer.check_not_closed()?;
+        offer.check_no_codes()?;
         draft.end_due_reservations(number, offer, self.units);
         let stock = draft.stock_of(&self.offer_id, (number, offer));
         if let Inventory::Unlimited { .. } = stock {

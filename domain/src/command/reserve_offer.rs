@@ -53,6 +53,9 @@ impl CommandRules for ReserveOffer {
         draft.apply_due(&self.account_id);
         let order = self.order();
         let priced = order.price_of_goods(&mut draft, &self.account_id, None)?;
+        if priced.offer.terms.codes {
+            return Err(Refusal::CodesNotReserved);
+        }
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         let latest = draft.now.plus_days(HOLD_DAYS_MAX);
         if self.deadline <= draft.now || self.deadline > latest {

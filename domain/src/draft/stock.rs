@@ -1,5 +1,7 @@
 //! What a decision takes of offers' stock, and gives back.
 
+use log_record::Place;
+
 use super::Draft;
 use crate::account::OfferNumber;
 use crate::{
@@ -7,11 +9,25 @@ use crate::{
     Units,
 };
 
+/// Units of an offer that came for an exchange.
+pub(crate) struct Granted {
+    pub(crate) offer: OfferNumber,
+    pub(crate) units: Units,
+    /// Where the event stands that has the code, where it is one.
+    pub(crate) code: Option<Place>,
+}
+
+impl Granted {
+    fn allocation(&self) -> Allocation {
+        self.code.map_or(Allocation::Units(self.units), Allocation::Code)
+    }
+}
+
 impl Draft<'_> {
     /// A draft of the receipt of units for one exchange, which may be decided with them.
-    pub(crate) fn with_grant(mut self, receipt: Event, offer: OfferNumber, units: Units) -> Self {
+    pub(crate) fn with_grant(mut self, receipt: Event, granted: Granted) -> Self {
         self.push(receipt);
-        self.granted = Some((offer, units));
+        self.granted = Some(granted);
         self
     }
 
@@ -22,9 +38,15 @@ impl Draft<'_> {
         offer: &Offer,
         quantity: Units,
     ) -> Option<(Allocation, Inventory)> {
-        match self.granted {
-            Some((of, units)) => (of == number && units == quantity)
-                .then_some((Allocation::Units(quantity), offer.inventory)),
+        match &self.granted {
+            Some(granted) => (granted.offer == number && granted.units == quantity)
+                .then(|| (granted.allocation(), offer.inventory)),
+            None if offer.terms.codes => {
+                // Whoever asks for several of them is refused later, unless fewer are left.
+                let (_, left) = offer.inventory.allocate(quantity)?;
+                let pool = self.state.code_pool(self.state.offer_id(number)?)?;
+                Some((Allocation::Code(self.state.place_at(pool.next_code()?)), left))
+            }
             None => self.shelf(number, offer).allocate(quantity),
         }
     }

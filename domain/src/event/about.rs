@@ -38,6 +38,8 @@ impl Event {
             Self::StockAdded(fact) => Some(&fact.offer_id),
             Self::StockRemoved(fact) => Some(&fact.offer_id),
             Self::StockAmended(fact) => Some(&fact.offer_id),
+            // Of its codes, this one counts.
+            Self::CodesUploaded(fact) => Some(&fact.offer_id),
             // The units go back to the offer.
             Self::ExchangeCancelled(_, fact) => Some(&fact.offer_id),
             _ => None,

@@ -48,6 +48,7 @@ pub(crate) fn terms(price: u64) -> Terms {
         time_zone: TimeZone::default(),
         warehouse: id("main"),
         ships: true,
+        codes: false,
     }
 }
 

@@ -5,15 +5,17 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use log_record::{Partition, Position};
+use log_record::{Partition, Place, Position};
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use super::impossible::{Changed, TOO_MUCH, ensure};
+use super::codes::ONE;
+use super::impossible::{Changed, ensure};
 use crate::{
     AccountId, CreditInTransit, CreditReturned, Grant, IdHash, Inventory, Letter, Message,
-    MessageNumber, MessageReceived, MessageSent, OfferHome, OfferId, Points, ProgrammeChange,
-    ShelfDrained, ShelfGranted, Source, Timestamp, TransferId, TransferStatus, UnitId, Units,
+    MessageNumber, MessageReceived, MessageSent, OfferHome, OfferId, OfferOpened, Points,
+    ShelfDrained, ShelfGranted, Source, Terms, Timestamp, TransferId, TransferStatus, UnitId,
+    Units,
 };
 
 const NO_HOME: &str = "of an offer that has its home elsewhere";
@@ -34,6 +36,9 @@ pub(super) struct Across {
     /// Units on drained shelves, which the append that brings them also takes from there.
     #[serde(skip)]
     loose: u64,
+    /// The code among them, if one is.
+    #[serde(skip)]
+    pub(super) loose_code: Option<Place>,
 }
 
 /// The last message that was received from a partition.
@@ -98,11 +103,20 @@ pub enum Undelivered {
 
 impl Across {
     pub(super) const fn is_whole(&self) -> bool {
-        self.loose == 0
+        self.loose == 0 && self.loose_code.is_none()
     }
 
-    pub(super) fn open_home(&mut self, id: &OfferId, stock: Option<Units>) {
-        self.homes.insert(id.clone(), OfferHome::opening(stock));
+    pub(super) fn open_home(&mut self, fact: &OfferOpened, partitions: u16) {
+        let home = OfferHome::opening_with(&fact.terms, fact.stock, partitions);
+        self.homes.insert(fact.offer_id.clone(), home);
+        self.open_shelf(&fact.offer_id, &fact.terms);
+    }
+
+    /// Codes never stand on shelves.
+    fn open_shelf(&mut self, id: &OfferId, terms: &Terms) {
+        if terms.codes {
+            self.drained.insert(id.clone(), 0);
+        }
     }
 
     pub(super) fn home_mut(&mut self, id: &OfferId) -> Option<&mut OfferHome> {
@@ -270,12 +284,17 @@ impl State {
                     }
                     Grant::NoEnd => home.grant_portion(fact.to, fact.number, None, partitions),
                     Grant::For(_, units) => home.grant(*units),
+                    Grant::Code(_, code) => {
+                        home.grant(ONE)?;
+                        self.programme.code_pool(offer_id)?.hand_out(*code)
+                    }
                 }
             }
             Message::ShelfCalledBack(it) => self.across.home_of(&it.offer_id)?.call_back(it.round),
             Message::ShelfDrained(it) => self.shelf_drained(it),
             Message::StockReturned(it) => {
                 ensure(self.is_drained(&it.offer_id), "units were sent home from a shelf in use")?;
+                self.code_leaves(it)?;
                 self.across.on_shelf(&it.offer_id, it.units, false)?;
                 self.programme.unshelve(&it.offer_id, it.units)
             }
@@ -302,16 +321,23 @@ impl State {
         match &fact.message {
             Message::OfferShared(it) => {
                 ensure(self.offer_home(&it.offer_id).is_none(), "an offer was told to its home")?;
+                if self.offer(&it.offer_id).is_none() {
+                    self.across.open_shelf(&it.offer_id, &it.terms);
+                }
                 self.programme.offer_shared(at, it)
             }
-            Message::ShelfGranted(it) => self.shelf_granted(it),
+            Message::ShelfGranted(it) => self.shelf_granted(from, it),
             // The next event says what was on it.
             Message::ShelfCalledBack(_) => Ok(()),
             Message::ShelfDrained(it) => {
                 self.across.home_of(&it.offer_id)?.drained(from, it, partitions)
             }
             Message::StockReturned(it) => {
-                self.across.home_of(&it.offer_id)?.returned(from, it.units, partitions)
+                self.across.home_of(&it.offer_id)?.returned(from, it.units, partitions)?;
+                match it.code {
+                    Some(code) => self.programme.code_pool(&it.offer_id)?.take_back(code),
+                    None => Ok(()),
+                }
             }
             Message::CreditSent(credit) => {
                 self.programme.unit_shared(at, credit.unit, &credit.of)?;
@@ -349,7 +375,7 @@ impl State {
         self.accounts.record(IdHash::transfer_return(id, &fact.transfer_id), at)
     }
 
-    fn shelf_granted(&mut self, fact: &ShelfGranted) -> Changed {
+    fn shelf_granted(&mut self, from: Partition, fact: &ShelfGranted) -> Changed {
         let id = &fact.offer_id;
         match &fact.grant {
             Grant::Portion(units) => {
@@ -366,6 +392,7 @@ impl State {
                 self.across.on_shelf(id, *units, true)?;
                 self.programme.shelve(id, *units)
             }
+            Grant::Code(_, code) => self.code_came(id, from, *code),
         }
     }
 
@@ -378,32 +405,6 @@ impl State {
             let says_all = shelf.sold() == *sold && held == *units;
             says_all.then_some(Inventory::Units { stock: *sold, remaining: Units::ZERO })
         })
-    }
-
-    fn programme_changed(
-        &mut self,
-        at: Position,
-        recorded_at: Timestamp,
-        change: &ProgrammeChange,
-    ) -> Changed {
-        let programme = &mut self.programme;
-        match change {
-            ProgrammeChange::Policy(fact) => programme.policy_changed(at, fact),
-            ProgrammeChange::EarningRule(fact) => programme.earning_rule_set(at, recorded_at, fact),
-            ProgrammeChange::Unit(fact) => programme.unit_told(at, fact),
-            ProgrammeChange::UnitClosed(fact) => programme.unit_closure_told(at, recorded_at, fact),
-            ProgrammeChange::Ladder(fact) => {
-                programme.ladder_set(at, recorded_at, fact)?;
-                if fact.version > 1 {
-                    self.unjudged = Some(0);
-                }
-                Ok(())
-            }
-            ProgrammeChange::ConversionRate(fact) => programme.conversion_rate_set(at, fact),
-            ProgrammeChange::ConversionRateClosed(fact) => {
-                programme.conversion_rate_closed(at, recorded_at, fact)
-            }
-        }
     }
 }
 
@@ -443,55 +444,12 @@ impl super::Programme {
         Ok(())
     }
 
-    fn shelve(&mut self, id: &OfferId, units: Units) -> Changed {
+    pub(super) fn shelve(&mut self, id: &OfferId, units: Units) -> Changed {
         self.replace_shelf(id, |shelf| shelf.add(units))
     }
 
     fn unshelve(&mut self, id: &OfferId, units: Units) -> Changed {
         self.replace_shelf(id, |shelf| shelf.remove(units))
-    }
-
-    /// A unit's whole definition, which may be older or newer than the one that is known. The unit
-    /// isn't closed by it: rules that the programme's home set before may still be under way.
-    fn unit_shared(&mut self, at: Position, id: UnitId, of: &crate::UnitShared) -> Changed {
-        if id == UnitId::POINTS {
-            return Ok(());
-        }
-        if self.units.get(id).is_none() {
-            self.units.add(id, of.terms.clone(), at).ok_or(TOO_MUCH)?;
-        }
-        let unit = self.units.get_mut(id).ok_or(super::programme::UNKNOWN_UNIT)?;
-        let is_same = unit.terms.first_fixed_difference(&of.terms).is_none();
-        ensure(is_same, "a unit keeps all but its name")?;
-        if of.version >= unit.version {
-            unit.terms = of.terms.clone();
-            unit.version = of.version;
-            unit.changed_at = at;
-        }
-        Ok(())
-    }
-
-    /// A unit as its home set it; a message with credit may have told it before.
-    fn unit_told(&mut self, at: Position, fact: &crate::UnitSet) -> Changed {
-        let known = self.units.get(fact.unit).map_or(0, |unit| unit.version);
-        if fact.version <= known { Ok(()) } else { self.unit_set(at, fact) }
-    }
-
-    /// A unit as its home closed it; a message with credit may have told the version before, or a
-    /// later one.
-    fn unit_closure_told(
-        &mut self,
-        at: Position,
-        time: Timestamp,
-        fact: &crate::UnitClosed,
-    ) -> Changed {
-        let unit = self.units.get_mut(fact.unit).ok_or(super::programme::UNKNOWN_UNIT)?;
-        ensure(unit.closed_at.is_none(), "a unit was closed twice")?;
-        ensure(fact.version <= unit.version + 1, "a unit's versions are counted")?;
-        unit.closed_at = Some(time);
-        unit.version = unit.version.max(fact.version);
-        unit.changed_at = at;
-        Ok(())
     }
 }
 

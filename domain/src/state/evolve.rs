@@ -32,6 +32,8 @@ impl State {
         let is_purchase_next = self.accounts.is_purchase_next(self.position);
         let may_follow = matches!(event, Event::CreditEarned(..) | Event::PurchaseRecorded(..));
         ensure(!is_purchase_next || may_follow, SEVERAL_WITHOUT_PURCHASE)?;
+        let is_of_upload = matches!(event, Event::CodeAdded(_) | Event::CodesUploaded(_));
+        ensure(self.programme.uploading == 0 || is_of_upload, "I3: an upload of codes is whole")?;
         match event {
             Event::LogOpened(fact) => self.programme.log_opened(at, fact)?,
             Event::LogForked(_) => {}
@@ -166,8 +168,9 @@ impl State {
             Event::OfferOpened(fact) => {
                 self.programme.offer_opened(at, fact)?;
                 if self.is_shared() {
+                    let partitions = self.partitions();
                     self.programme.empty_shelf(&fact.offer_id);
-                    self.across.open_home(&fact.offer_id, fact.stock);
+                    self.across.open_home(fact, partitions);
                 }
             }
             Event::OfferAmended(fact) => self.programme.offer_amended(at, fact)?,
@@ -179,6 +182,11 @@ impl State {
                 let home = self.across.home_mut(&fact.offer_id);
                 self.programme.stock_added(at, fact, home)?;
             }
+            Event::CodeAdded(fact) => {
+                let home = self.across.home_mut(&fact.offer_id);
+                self.programme.code_added(at, fact, home)?;
+            }
+            Event::CodesUploaded(fact) => self.programme.codes_uploaded(at, fact)?,
             Event::BalancesSealed(fact) => self.programme.balances_sealed(at, fact)?,
             Event::StockRemoved(fact) => {
                 let partitions = self.partitions();
@@ -283,6 +291,7 @@ impl State {
         fact: &ExchangeCreated,
     ) -> Changed {
         self.accounts.exchange_created(at, id, fact)?;
+        self.code_taken(&fact.offer_id, &fact.allocation)?;
         let offer = self.programme.take(&fact.offer_id, &fact.allocation)?;
         self.across.on_shelf(&fact.offer_id, fact.allocation.quantity(), false)?;
         let counted = (fact.allocation.quantity(), fact.counted);
@@ -297,7 +306,7 @@ impl State {
     ) -> Changed {
         self.accounts.exchange_cancelled(at, id, fact)?;
         let offer = self.programme.give_back(&fact.offer_id, &fact.allocation)?;
-        self.across.on_shelf(&fact.offer_id, fact.allocation.quantity(), true)?;
+        self.across.on_shelf(&fact.offer_id, fact.allocation.restocked(), true)?;
         self.accounts.count_back(id, offer, (fact.allocation.quantity(), fact.of.counted))
     }
 }

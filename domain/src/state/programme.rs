@@ -13,10 +13,11 @@ use crate::account::OfferNumber;
 use crate::conversion::ConversionRates;
 use crate::unit::KnownUnits;
 use crate::{
-    Allocation, BalancesSealed, EarningRule, EarningRuleSet, IdHash, Inventory, LadderSet, Ladders,
-    LogOpened, Offer, OfferAmended, OfferClosed, OfferHome, OfferId, OfferOpened, OfferPaused,
-    OfferPhase, OfferReopened, OfferResumed, Policy, PolicyChanged, RuleId, StockAdded,
-    StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId, UnitSet, UnitTerms, Units,
+    Allocation, BalancesSealed, CodePool, EarningRule, EarningRuleSet, IdHash, Inventory,
+    LadderSet, Ladders, LogOpened, Offer, OfferAmended, OfferClosed, OfferHome, OfferId,
+    OfferOpened, OfferPaused, OfferPhase, OfferReopened, OfferResumed, Policy, PolicyChanged,
+    RuleId, StockAdded, StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId, UnitSet,
+    UnitTerms, Units,
 };
 
 /// What is of a unit that nobody made.
@@ -37,6 +38,11 @@ pub(super) struct Programme {
     pub(super) policy_changed_at: Position,
     pub(super) rules: HashMap<RuleId, EarningRule>,
     pub(super) offers: ById<OfferId, Offer>,
+    /// The codes of the offers that have had some and have their home here.
+    pub(super) codes: ById<OfferId, CodePool>,
+    /// How many codes of an upload have come, before the event that ends it.
+    #[serde(skip)]
+    pub(super) uploading: u64,
     pub(super) units: KnownUnits,
     pub(super) ladders: Ladders,
     pub(super) conversion_rates: ConversionRates,
@@ -132,7 +138,11 @@ impl Programme {
             terms_at: at,
             version: 1,
             opening_stock: Some(fact.stock),
-            inventory: Inventory::opening(fact.stock),
+            inventory: if fact.terms.codes {
+                Inventory::NO_CODES
+            } else {
+                Inventory::opening(fact.stock)
+            },
             reserved: Units::ZERO,
             phase: OfferPhase::Open,
             changed_at: at,
@@ -144,6 +154,8 @@ impl Programme {
     pub(super) fn offer_amended(&mut self, at: Position, fact: &OfferAmended) -> Changed {
         let offer = self.open_offer(&fact.offer_id)?;
         offer.next_version(at, fact.version)?;
+        let keeps_kind = offer.terms.codes == fact.terms.codes;
+        ensure(keeps_kind, "I22: an offer stays of codes or without")?;
         offer.terms = fact.terms.clone();
         offer.page = fact.page.hash();
         offer.terms_at = at;
@@ -212,6 +224,7 @@ impl Programme {
     ) -> Changed {
         let id = IdHash::stock_addition(&fact.offer_id, &fact.addition_id);
         self.record(id, at)?;
+        self.check_no_codes(&fact.offer_id)?;
         let offer = self.open_offer(&fact.offer_id)?;
         if let Some(home) = home {
             return home.add(fact.units);
@@ -228,6 +241,7 @@ impl Programme {
     ) -> Changed {
         let id = IdHash::stock_removal(&fact.offer_id, &fact.removal_id);
         self.record(id, at)?;
+        self.check_no_codes(&fact.offer_id)?;
         let offer = self.open_offer(&fact.offer_id)?;
         if let Some((home, partitions)) = home {
             return home.remove(fact.units, partitions);
@@ -250,6 +264,7 @@ impl Programme {
         fact: &StockAmended,
         home: Option<(&mut OfferHome, u16)>,
     ) -> Changed {
+        self.check_no_codes(&fact.offer_id)?;
         let offer = self.open_offer(&fact.offer_id)?;
         offer.next_version(at, fact.version)?;
         offer.opening_stock = None;
@@ -291,6 +306,7 @@ impl Programme {
         id: &OfferId,
         allocation: &Allocation,
     ) -> Result<OfferNumber, &'static str> {
+        self.check_no_codes(id)?;
         let number = self.take(id, allocation)?;
         let (_, offer) = self.offer_mut(id)?;
         let reserved = offer.reserved.plus(allocation.quantity());
@@ -311,11 +327,11 @@ impl Programme {
         Ok(number)
     }
 
-    fn record(&mut self, id: IdHash, at: Position) -> Changed {
+    pub(super) fn record(&mut self, id: IdHash, at: Position) -> Changed {
         ensure(self.recorded.insert(id, at).is_none(), "I2: an id is recorded once")
     }
 
-    fn open_offer(&mut self, id: &OfferId) -> Result<&mut Offer, &'static str> {
+    pub(super) fn open_offer(&mut self, id: &OfferId) -> Result<&mut Offer, &'static str> {
         let (_, offer) = self.offer_mut(id)?;
         ensure(!offer.phase.is_closed(), "a closed offer was changed")?;
         Ok(offer)

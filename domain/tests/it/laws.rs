@@ -94,7 +94,12 @@ proptest! {
         for Recorded { event, .. } in &events {
             match event {
                 Event::OfferOpened(fact) => {
-                    stocked.insert(&fact.offer_id, fact.stock.map(Units::get));
+                    let none = fact.terms.codes.then_some(0);
+                    stocked.insert(&fact.offer_id, fact.stock.map(Units::get).or(none));
+                }
+                Event::CodeAdded(fact) => {
+                    let stock = stocked.get_mut(&fact.offer_id).and_then(Option::as_mut);
+                    *stock.expect("it is counted") += 1;
                 }
                 Event::StockAmended(fact) => {
                     stocked.insert(&fact.offer_id, fact.stock.map(Units::get));
@@ -111,7 +116,7 @@ proptest! {
                     *sold.entry(&fact.offer_id).or_default() += fact.allocation.quantity().get();
                 }
                 Event::ExchangeCancelled(_, fact) => {
-                    *sold.entry(&fact.offer_id).or_default() -= fact.allocation.quantity().get();
+                    *sold.entry(&fact.offer_id).or_default() -= fact.allocation.restocked().get();
                 }
                 Event::CreditHeld(_, fact) => {
                     let Some(kept) = fact.keeps.reservation() else { continue };
@@ -133,6 +138,35 @@ proptest! {
             let left = offer.inventory.remaining().map(Units::get);
             prop_assert_eq!(left.map(|left| sold + left), stocked[id], "{}", id);
         }
+    }
+
+    #[test]
+    fn invariant_i22_each_code_is_handed_out_in_its_turn_and_once(steps in steps()) {
+        let History { state, events, .. } = History::of(&steps);
+        let (mut pools, mut shown) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
+        for Recorded { at, event, .. } in &events {
+            match event {
+                Event::CodeAdded(fact) => {
+                    let pool = pools.entry(&fact.offer_id).or_default();
+                    prop_assert!(pool.iter().all(|(_, hash)| *hash != fact.hash), "{:?}", fact);
+                    pool.push((*at, fact.hash));
+                }
+                Event::ExchangeCreated(_, fact) => {
+                    let code = fact.allocation.code().map(|place| place.position);
+                    shown.entry(&fact.offer_id).or_default().extend(code);
+                }
+                _ => {}
+            }
+        }
+        for (id, pool) in pools {
+            let shown = shown.remove(id).unwrap_or_default();
+            let in_turn = pool.iter().map(|(at, _)| *at).take(shown.len());
+            prop_assert!(in_turn.eq(shown.iter().copied()), "{}: {:?}", id, shown);
+            let left = state.code_pool(id).expect("it has some");
+            prop_assert_eq!(left.count().get(), pool.len() as u64);
+            prop_assert_eq!(left.left().get(), (pool.len() - shown.len()) as u64);
+        }
+        prop_assert!(shown.values().all(Vec::is_empty), "of offers without codes");
     }
 
     #[test]

@@ -27,9 +27,10 @@ use seen::Seen;
 use world::World;
 
 /// What the protocol has.
-const EVERYTHING: [&str; 29] = [
+const EVERYTHING: [&str; 30] = [
     "exchange",
     "exchange by grant",
+    "code",
     "sold out",
     "sold out by gate",
     "portion",

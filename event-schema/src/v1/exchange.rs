@@ -6,6 +6,7 @@ use domain::{
     Allocation, CancellationId, ExchangeId, HoldId, LadderTier, Note, OfferId, Points, Price,
     Prices, ProductId, Timestamp, Units, WarehouseId,
 };
+use log_record::PackedPlace;
 use serde::{Deserialize, Serialize};
 
 use super::limit::LimitDays;
@@ -18,6 +19,9 @@ pub(crate) struct ExchangeCreated<'a> {
     offer_id: Cow<'a, OfferId>,
     product_id: Cow<'a, ProductId>,
     quantity: Units,
+    /// The event that has the code which was handed out; missing where it was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code_at: Option<PackedPlace>,
     /// 0 points where it was free.
     prices: Cow<'a, Prices>,
     /// Missing where none counted.
@@ -46,7 +50,7 @@ impl<'a> From<&'a domain::ExchangeCreated> for ExchangeCreated<'a> {
             exchange_id,
             offer_id,
             product_id,
-            allocation: Allocation::Units(quantity),
+            allocation,
             prices,
             tier,
             counted,
@@ -61,7 +65,8 @@ impl<'a> From<&'a domain::ExchangeCreated> for ExchangeCreated<'a> {
             exchange_id: Cow::Borrowed(exchange_id),
             offer_id: Cow::Borrowed(offer_id),
             product_id: Cow::Borrowed(product_id),
-            quantity: *quantity,
+            quantity: allocation.quantity(),
+            code_at: allocation.code().map(PackedPlace::from),
             prices: Cow::Borrowed(prices),
             tier: *tier,
             counted: (*counted).into(),
@@ -81,6 +86,7 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
             offer_id,
             product_id,
             quantity,
+            code_at,
             prices,
             tier,
             counted,
@@ -94,7 +100,7 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
             exchange_id: exchange_id.into_owned(),
             offer_id: offer_id.into_owned(),
             product_id: product_id.into_owned(),
-            allocation: Allocation::Units(quantity),
+            allocation: allocation(quantity, code_at),
             prices: prices.into_owned(),
             tier,
             counted: counted.into(),
@@ -106,6 +112,10 @@ impl From<ExchangeCreated<'_>> for domain::ExchangeCreated {
             deliver_to: None,
         }
     }
+}
+
+fn allocation(quantity: Units, code_at: Option<PackedPlace>) -> Allocation {
+    code_at.map_or(Allocation::Units(quantity), |code| Allocation::Code(code.into()))
 }
 
 /// What an exchange was when it was created.
@@ -141,6 +151,9 @@ pub(crate) struct ExchangeCancelled<'a> {
     cancellation_id: Cow<'a, CancellationId>,
     offer_id: Cow<'a, OfferId>,
     quantity: Units,
+    /// The event that has the code, which stays handed out; missing where it was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code_at: Option<PackedPlace>,
     /// Units of which nothing came back are missing.
     refunded: Cow<'a, [Price]>,
     of: Ordered<'a>,
@@ -157,7 +170,7 @@ impl<'a> From<&'a domain::ExchangeCancelled> for ExchangeCancelled<'a> {
             exchange_id,
             cancellation_id,
             offer_id,
-            allocation: Allocation::Units(quantity),
+            allocation,
             refunded,
             of,
             asked_quantity,
@@ -168,7 +181,8 @@ impl<'a> From<&'a domain::ExchangeCancelled> for ExchangeCancelled<'a> {
             exchange_id: Cow::Borrowed(exchange_id),
             cancellation_id: Cow::Borrowed(cancellation_id),
             offer_id: Cow::Borrowed(offer_id),
-            quantity: *quantity,
+            quantity: allocation.quantity(),
+            code_at: allocation.code().map(PackedPlace::from),
             refunded: Cow::Borrowed(refunded),
             of: of.into(),
             asked_quantity: *asked_quantity,
@@ -184,6 +198,7 @@ impl From<ExchangeCancelled<'_>> for domain::ExchangeCancelled {
             cancellation_id,
             offer_id,
             quantity,
+            code_at,
             refunded,
             of,
             asked_quantity,
@@ -193,7 +208,7 @@ impl From<ExchangeCancelled<'_>> for domain::ExchangeCancelled {
             exchange_id: exchange_id.into_owned(),
             cancellation_id: cancellation_id.into_owned(),
             offer_id: offer_id.into_owned(),
-            allocation: Allocation::Units(quantity),
+            allocation: allocation(quantity, code_at),
             refunded: refunded.into_owned().into(),
             of: of.into(),
             asked_quantity,

@@ -42,7 +42,7 @@ fn kept(keeps: &Keeps) -> (Option<Reservation<'_>>, bool) {
     let domain::Reservation {
         offer_id,
         product_id,
-        allocation: Allocation::Units(quantity),
+        allocation,
         prices,
         tier,
         counted,
@@ -53,7 +53,7 @@ fn kept(keeps: &Keeps) -> (Option<Reservation<'_>>, bool) {
     let reserves = Reservation {
         offer_id: Cow::Borrowed(offer_id),
         product_id: Cow::Borrowed(product_id),
-        quantity: *quantity,
+        quantity: allocation.quantity(),
         prices: Cow::Borrowed(prices),
         tier: *tier,
         counted: (*counted).into(),

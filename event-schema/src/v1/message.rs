@@ -80,6 +80,9 @@ struct ShelfGranted<'a> {
     /// The one exchange that they are for; missing for a portion.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     key: Option<Key<'a>>,
+    /// The position of the event that has the code; missing where it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code_at: Option<Position>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -110,6 +113,9 @@ struct ShelfDrained<'a> {
 struct StockReturned<'a> {
     offer_id: Cow<'a, OfferId>,
     units: Units,
+    /// The position of the event that has the code; missing where it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code_at: Option<Position>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -199,9 +205,9 @@ impl<'a> From<&'a domain::Message> for Message<'a> {
                 let (round, units, sold) = (*round, *units, *sold);
                 Self::ShelfDrained(ShelfDrained { offer_id, round, units, sold })
             }
-            M::StockReturned(domain::StockReturned { offer_id, units }) => {
+            M::StockReturned(domain::StockReturned { offer_id, units, code }) => {
                 let offer_id = Cow::Borrowed(offer_id);
-                Self::StockReturned(StockReturned { offer_id, units: *units })
+                Self::StockReturned(StockReturned { offer_id, units: *units, code_at: *code })
             }
             M::CreditSent(credit) => Self::CreditSent(credit.into()),
             M::CreditReturned(credit, why) => {
@@ -243,9 +249,9 @@ impl From<Message<'_>> for domain::Message {
                 let offer_id = offer_id.into_owned();
                 Self::ShelfDrained(domain::ShelfDrained { offer_id, round, units, sold })
             }
-            Message::StockReturned(StockReturned { offer_id, units }) => {
+            Message::StockReturned(StockReturned { offer_id, units, code_at: code }) => {
                 let offer_id = offer_id.into_owned();
-                Self::StockReturned(domain::StockReturned { offer_id, units })
+                Self::StockReturned(domain::StockReturned { offer_id, units, code })
             }
             Message::CreditSent(credit) => Self::CreditSent(credit.into()),
             Message::CreditReturned(CreditReturned { credit, why }) => {
@@ -301,28 +307,33 @@ impl From<OfferShared<'_>> for domain::OfferShared {
 impl<'a> From<&'a domain::ShelfGranted> for ShelfGranted<'a> {
     fn from(fact: &'a domain::ShelfGranted) -> Self {
         let domain::ShelfGranted { offer_id, grant } = fact;
-        let offer_id = Cow::Borrowed(offer_id);
-        match grant {
-            domain::Grant::Portion(units) => Self { offer_id, units: Some(*units), key: None },
-            domain::Grant::NoEnd => Self { offer_id, units: None, key: None },
-            domain::Grant::For(ExchangeKey { account_id, exchange_id }, units) => {
-                let account_id = Cow::Borrowed(account_id);
-                let key = Some(Key { account_id, exchange_id: Cow::Borrowed(exchange_id) });
-                Self { offer_id, units: Some(*units), key }
-            }
-        }
+        let (units, key, code_at) = match grant {
+            domain::Grant::Portion(units) => (Some(*units), None, None),
+            domain::Grant::NoEnd => (None, None, None),
+            domain::Grant::For(key, units) => (Some(*units), Some(key), None),
+            domain::Grant::Code(key, code) => (Some(Units::ONE), Some(key), Some(*code)),
+        };
+        let key = key.map(|ExchangeKey { account_id, exchange_id }| Key {
+            account_id: Cow::Borrowed(account_id),
+            exchange_id: Cow::Borrowed(exchange_id),
+        });
+        Self { offer_id: Cow::Borrowed(offer_id), units, key, code_at }
     }
 }
 
 impl From<ShelfGranted<'_>> for domain::ShelfGranted {
     fn from(stored: ShelfGranted<'_>) -> Self {
-        let ShelfGranted { offer_id, units, key } = stored;
+        let ShelfGranted { offer_id, units, key, code_at } = stored;
         let grant = match (key, units) {
             (_, None) => domain::Grant::NoEnd,
             (None, Some(units)) => domain::Grant::Portion(units),
             (Some(Key { account_id, exchange_id }), Some(units)) => {
                 let (account_id, exchange_id) = (account_id.into_owned(), exchange_id.into_owned());
-                domain::Grant::For(ExchangeKey { account_id, exchange_id }, units)
+                let key = ExchangeKey { account_id, exchange_id };
+                match code_at {
+                    Some(code) => domain::Grant::Code(key, code),
+                    None => domain::Grant::For(key, units),
+                }
             }
         };
         Self { offer_id: offer_id.into_owned(), grant }

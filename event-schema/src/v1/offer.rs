@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use domain::{
-    AdditionId, Attributes, Category, Description, ImageUrl, LadderTier, OfferId, OfferName, Page,
-    Prices, ProductId, RemainingShown, RemovalId, ReopeningId, ResumptionId, SegmentId, Terms,
-    TierPrices, TimeZone, Timestamp, Units, WarehouseId,
+    Attributes, Category, Description, ImageUrl, LadderTier, OfferId, OfferName, Page, Prices,
+    ProductId, RemainingShown, ReopeningId, ResumptionId, SegmentId, Terms, TierPrices, TimeZone,
+    Timestamp, Units, WarehouseId,
 };
 use serde::{Deserialize, Serialize};
 
+use super::is_false;
 use super::limit::PeriodLimits;
 
 /// What a page shows of an offer, as the events have it.
@@ -88,6 +89,9 @@ pub(crate) struct OfferOpened<'a> {
     /// `false` where nothing is shipped; else missing.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     ships: bool,
+    /// `true` where each piece is a code; else missing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    codes: bool,
     #[serde(flatten)]
     page: StoredPage<'a>,
     /// `null` where there is no end of them.
@@ -110,6 +114,7 @@ impl<'a> From<&'a domain::OfferOpened> for OfferOpened<'a> {
             time_zone,
             warehouse,
             ships,
+            codes,
         } = terms;
         Self {
             offer_id: Cow::Borrowed(offer_id),
@@ -125,6 +130,7 @@ impl<'a> From<&'a domain::OfferOpened> for OfferOpened<'a> {
             time_zone: Cow::Borrowed(time_zone),
             warehouse: Cow::Borrowed(warehouse),
             ships: *ships,
+            codes: *codes,
             page: page.into(),
             stock: *stock,
         }
@@ -147,6 +153,7 @@ impl From<OfferOpened<'_>> for domain::OfferOpened {
             time_zone,
             warehouse,
             ships,
+            codes,
             page,
             stock,
         } = stored;
@@ -164,6 +171,7 @@ impl From<OfferOpened<'_>> for domain::OfferOpened {
             time_zone: time_zone.into_owned(),
             warehouse,
             ships,
+            codes,
         };
         Self { offer_id: offer_id.into_owned(), terms, page: page.into(), stock }
     }
@@ -200,6 +208,9 @@ pub(crate) struct OfferAmended<'a> {
     /// `false` where nothing is shipped; else missing.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     ships: bool,
+    /// `true` where each piece is a code; else missing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    codes: bool,
     #[serde(flatten)]
     page: StoredPage<'a>,
 }
@@ -226,6 +237,7 @@ impl<'a> OfferAmended<'a> {
             time_zone,
             warehouse,
             ships,
+            codes,
         } = terms;
         Self {
             offer_id: Cow::Borrowed(offer_id),
@@ -242,6 +254,7 @@ impl<'a> OfferAmended<'a> {
             time_zone: Cow::Borrowed(time_zone),
             warehouse: Cow::Borrowed(warehouse),
             ships: *ships,
+            codes: *codes,
             page,
         }
     }
@@ -264,6 +277,7 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
             time_zone,
             warehouse,
             ships,
+            codes,
             page,
         } = stored;
         let (product_id, warehouse) = (product_id.into_owned(), warehouse.into_owned());
@@ -280,6 +294,7 @@ impl From<OfferAmended<'_>> for domain::OfferAmended {
             time_zone: time_zone.into_owned(),
             warehouse,
             ships,
+            codes,
         };
         Self { offer_id: offer_id.into_owned(), version, terms, page: page.into() }
     }
@@ -319,32 +334,6 @@ impl From<OfferClosed<'_>> for domain::OfferClosed {
     fn from(stored: OfferClosed<'_>) -> Self {
         let OfferClosed { offer_id, version } = stored;
         Self { offer_id: offer_id.into_owned(), version }
-    }
-}
-
-/// `stock-added`.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct StockAdded<'a> {
-    offer_id: Cow<'a, OfferId>,
-    addition_id: Cow<'a, AdditionId>,
-    units: Units,
-}
-
-impl<'a> From<&'a domain::StockAdded> for StockAdded<'a> {
-    fn from(fact: &'a domain::StockAdded) -> Self {
-        let domain::StockAdded { offer_id, addition_id, units } = fact;
-        Self {
-            offer_id: Cow::Borrowed(offer_id),
-            addition_id: Cow::Borrowed(addition_id),
-            units: *units,
-        }
-    }
-}
-
-impl From<StockAdded<'_>> for domain::StockAdded {
-    fn from(stored: StockAdded<'_>) -> Self {
-        let StockAdded { offer_id, addition_id, units } = stored;
-        Self { offer_id: offer_id.into_owned(), addition_id: addition_id.into_owned(), units }
     }
 }
 
@@ -420,55 +409,6 @@ impl From<OfferResumed<'_>> for domain::OfferResumed {
         let OfferResumed { offer_id, resumption_id, version } = stored;
         let (offer_id, resumption_id) = (offer_id.into_owned(), resumption_id.into_owned());
         Self { offer_id, resumption_id, version }
-    }
-}
-
-/// `stock-removed`.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct StockRemoved<'a> {
-    offer_id: Cow<'a, OfferId>,
-    removal_id: Cow<'a, RemovalId>,
-    units: Units,
-}
-
-impl<'a> From<&'a domain::StockRemoved> for StockRemoved<'a> {
-    fn from(fact: &'a domain::StockRemoved) -> Self {
-        let domain::StockRemoved { offer_id, removal_id, units } = fact;
-        Self {
-            offer_id: Cow::Borrowed(offer_id),
-            removal_id: Cow::Borrowed(removal_id),
-            units: *units,
-        }
-    }
-}
-
-impl From<StockRemoved<'_>> for domain::StockRemoved {
-    fn from(stored: StockRemoved<'_>) -> Self {
-        let StockRemoved { offer_id, removal_id, units } = stored;
-        Self { offer_id: offer_id.into_owned(), removal_id: removal_id.into_owned(), units }
-    }
-}
-
-/// `stock-amended`.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct StockAmended<'a> {
-    offer_id: Cow<'a, OfferId>,
-    version: u64,
-    /// `null` where there is no end of them.
-    stock: Option<Units>,
-}
-
-impl<'a> From<&'a domain::StockAmended> for StockAmended<'a> {
-    fn from(fact: &'a domain::StockAmended) -> Self {
-        let domain::StockAmended { offer_id, version, stock } = fact;
-        Self { offer_id: Cow::Borrowed(offer_id), version: *version, stock: *stock }
-    }
-}
-
-impl From<StockAmended<'_>> for domain::StockAmended {
-    fn from(stored: StockAmended<'_>) -> Self {
-        let StockAmended { offer_id, version, stock } = stored;
-        Self { offer_id: offer_id.into_owned(), version, stock }
     }
 }
 

@@ -30,7 +30,7 @@ struct Unit {
 }
 
 /// Bytes as hexadecimal digits.
-struct Hex<const N: usize>([u8; N]);
+pub(super) struct Hex<const N: usize>(pub(super) [u8; N]);
 
 /// A sum over all accounts, as a decimal string: it may be larger than the numbers that every JSON
 /// reader keeps exact.

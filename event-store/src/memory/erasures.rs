@@ -25,6 +25,7 @@ impl MemoryStore {
                 read_model_at: None,
                 ranges: vec![],
                 done_at: None,
+                also: vec![],
             });
         }
     }

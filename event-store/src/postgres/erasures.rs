@@ -197,5 +197,6 @@ fn erasure_of_row(row: &Row) -> Result<Erasure, Error> {
         read_model_at: row.try_get(7)?,
         ranges: serde_json::from_str(row.try_get(8)?).unwrap_or_default(),
         done_at: row.try_get(9)?,
+        also: vec![],
     })
 }

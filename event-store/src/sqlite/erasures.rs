@@ -215,5 +215,6 @@ fn erasure_of_row(row: &Row<'_>) -> rusqlite::Result<Erasure> {
         read_model_at: row.get(6)?,
         ranges: serde_json::from_str(row.get_ref(7)?.as_str()?).unwrap_or_default(),
         done_at: row.get(8)?,
+        also: vec![],
     })
 }

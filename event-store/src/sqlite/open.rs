@@ -305,6 +305,10 @@ fn make_log(
         let (format, import) = (LogFormat::CURRENT.0, is_import.then_some(ImportState::Unfinished));
         let import = import.map(ImportState::as_str);
         transaction.execute(MAKE_LOG, (log_id.0.as_bytes(), partitions, format, import))?;
+        if !is_import {
+            transaction
+                .execute("insert into code_key (singleton, key) values (1, randomblob(32))", ())?;
+        }
         for partition in 0..partitions {
             transaction.execute(
                 "insert into partition_head (partition, position, epoch, generation) \

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use command_api::{Erasing, Unshipped};
+use domain::AccountId;
 use event_store::{ArchiveFolder, Erasure, EventStore, StoreError};
 use log_record::Place;
 use publisher::{ParkedAbout, erase_parked, parked_about};
@@ -153,6 +154,7 @@ impl Eraser {
 
     async fn go_on(&mut self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
         let mut archived = Ok(());
+        self.find_codes(erasures).await?;
         if erasures.iter().any(|erasure| erasure.archive_at.is_none()) {
             // Nobody may archive meanwhile, but an archive that is away keeps no text in the log.
             let archive = self.store.hold_archive().await;
@@ -163,6 +165,21 @@ impl Eraser {
         self.erase_read_model(erasures).await?;
         self.rewrite_log(erasures).await?;
         archived
+    }
+
+    /// The codes that the accounts got are of their offers, and erased with the accounts' texts. The
+    /// read tables knew of them when the erasure was asked for.
+    async fn find_codes(&self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
+        for erasure in erasures.iter_mut().filter(|erasure| erasure.archive_at.is_none()) {
+            let by = Place { partition: erasure.place.partition, position: erasure.until };
+            let account_id: AccountId = erasure.account_id.parse().context("an account's id")?;
+            let read_model = self.tables.open().await?;
+            let found = query_api::codes_of(&read_model, &account_id, by, TABLES_WAIT).await;
+            erasure.also = found.map_err(|problem| {
+                anyhow::anyhow!("the read tables can't say which codes it had: {}", problem.code())
+            })?;
+        }
+        Ok(())
     }
 
     /// Texts in the log's table, and what is beside the log.

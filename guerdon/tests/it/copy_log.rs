@@ -27,7 +27,7 @@ async fn a_log_that_is_copied_to_postgres_and_back_is_the_same_byte_for_byte() {
     copied(&on_postgres, &back);
     let events = audit::events(&url(&original)).await;
     assert!(events.len() > 3_000, "{} events are no year", events.len());
-    let (mut made, mut keys) = (vec![], vec![]);
+    let (mut made, mut keys, mut code_keys) = (vec![], vec![], vec![]);
     for (number, store) in [&original, &on_postgres, &back].into_iter().enumerate() {
         assert!(audit::events(&url(store)).await == events, "{store} holds other rows");
         let file = folder.path().join(format!("made-{number}.sqlite"));
@@ -37,9 +37,11 @@ async fn a_log_that_is_copied_to_postgres_and_back_is_the_same_byte_for_byte() {
         let mut known = opened.api_keys().await.expect("read");
         known.sort_by(|one, other| one.role.cmp(&other.role));
         keys.push(known);
+        code_keys.push(opened.code_key().await.expect("read").expect("a key"));
     }
     assert!(made[0] == made[1] && made[1] == made[2], "the read models differ");
     assert!(!keys[0].is_empty() && keys[0] == keys[1] && keys[1] == keys[2]);
+    assert!(code_keys[0] == code_keys[1] && code_keys[1] == code_keys[2]);
 
     // It serves, by the same keys, where it is now.
     let ledger = Ledger::start_on(&on_postgres, folder.path(), &[]);

@@ -17,9 +17,9 @@ use crate::ledger::{Api, Ledger, PATIENCE, ends, faults_or};
 use crate::transparency::run;
 
 /// What is private of ann, by where it is: an address, a reason of an operator's, who asked for
-/// that and why, a shopper's name, a call that recorded nothing, a warehouse's reason, and a call
-/// about a shipping request that recorded nothing.
-const WORDS: [&str; 8] = [
+/// that and why, a shopper's name, a call that recorded nothing, a warehouse's reason, a call about a
+/// shipping request that recorded nothing, and a code that an exchange got.
+const WORDS: [&str; 9] = [
     "Zyxwolf Lane 77",
     "Quibblenaut complaint",
     "Deskworth Umberly",
@@ -28,7 +28,10 @@ const WORDS: [&str; 8] = [
     "Vexford refusal",
     "Yawnbury warehouse",
     "Kestrelwick parcel",
+    "Gibbleworth-code-1",
 ];
+
+const BOBS_CODE: &str = "Gobblestone-code-2";
 
 /// Positions of a range of the log.
 const RANGE: u64 = 40;
@@ -114,6 +117,16 @@ async fn no_file_has_what_was_erased_and_every_proof_stays(place: &Place) {
 
     // Bob keeps what is his, and ann's new address is hers.
     assert!(!place.have("Bobsworth Court 3").is_empty());
+    assert_eq!(api.redeems("bob", "x-code", "gift").await.is(200)["code"], BOBS_CODE);
+    let repeated = api.redeems("ann", "x-code", "gift").await.is(200);
+    let read = api.get("shopper", "/v1/accounts/ann/exchanges/x-code").await.is(200);
+    for answer in [repeated, read] {
+        assert_eq!((&answer["code"], &answer["erased"]), (&Value::Null, &json!(true)), "{answer}");
+        assert!(answer.as_object().expect("an object").contains_key("code"), "{answer}");
+    }
+    let known =
+        api.put("merchant", "/v1/offers/gift/code-uploads/u-2", json!({"codes": [WORDS[8]]}));
+    known.await.is_problem(409, "code-known");
     api.put("shopper", "/v1/accounts/ann/exchanges/x-1", redemption("7 Other Street"))
         .await
         .is(200);
@@ -326,6 +339,13 @@ async fn lives(api: &Api) -> String {
     api.put("shopper", path, redemption(WORDS[0])).await.is(201);
     let path = "/v1/accounts/bob/exchanges/x-1";
     api.put("shopper", path, redemption("Bobsworth Court 3")).await.is(201);
+    let codes = json!({"product_id": "gift", "price": 10, "codes": true});
+    api.put("operator", "/v1/offers/gift", codes).await.is(201);
+    let codes = json!({"codes": [WORDS[8], BOBS_CODE]});
+    api.put("merchant", "/v1/offers/gift/code-uploads/u-1", codes).await.is(201);
+    for (account, code) in [("ann", WORDS[8]), ("bob", BOBS_CODE)] {
+        assert_eq!(api.redeems(account, "x-code", "gift").await.is(201)["code"], code);
+    }
     adjusts(api, "a-1").await;
     // A key of ann's own, and a call of an operator's that records nothing.
     let key = json!({"role": "shopper", "label": "App", "account_id": "ann", "name": WORDS[4]});

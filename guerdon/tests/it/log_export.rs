@@ -79,6 +79,12 @@ async fn an_imported_log_serves_the_same_balances_once_it_is_said_to_be_the_hist
     let now = ledger.client.get_after(&position, "auditor", "/v1/accounts/ann").await.is(200);
     assert_eq!(now["available"], balance["available"]);
     ledger.client.earns("ann", 1, "B-2").await;
+    // No export has the key under which codes are hashed.
+    let offer = json!({"product_id": "gift", "price": 1, "codes": true});
+    ledger.client.put("operator", "/v1/offers/gift", offer).await.is(201);
+    let codes = json!({"codes": ["GIFT-1"]});
+    let refused = ledger.client.put("merchant", "/v1/offers/gift/code-uploads/u-1", codes).await;
+    refused.is_problem(409, "code-key-missing");
     assert_eq!(ledger.stop(), Some(0));
     // It has gone on, so it is nobody's to be filled.
     let again = guerdon(elsewhere.path(), &import(&into, &store));

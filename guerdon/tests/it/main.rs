@@ -15,6 +15,7 @@ mod changed_tables;
 mod check_sums;
 mod checkpoints;
 mod clients;
+mod codes;
 mod command_line;
 mod complete_journey;
 mod complete_journey_shipped;

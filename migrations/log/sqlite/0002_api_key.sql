@@ -20,3 +20,10 @@ create table api_key (
     -- to the minute: written now and then, never on a request's way
     last_used_at integer
 ) strict;
+
+-- The key under which the codes of offers are hashed, by which a code is known again. It is made with the
+-- log, and a copy of the log takes it along; a log that was imported has none.
+create table code_key (
+    singleton integer not null primary key constraint code_key_is_one check (singleton = 1),
+    key blob not null constraint code_key_has_32_bytes check (length(key) = 32)
+) strict;

@@ -182,6 +182,8 @@ create table exchange (
     points bigint not null,
     further_prices text,
     hold_id text collate "C",
+    -- the place of the event that has the code, of an offer of codes; the code is in no table
+    code_at bigint,
     -- the tier that counted, JSON
     tier text,
     -- in which periods it counts towards the offer's limits, JSON as in the event
@@ -405,6 +407,8 @@ create table offer_availability (
     time_zone text not null default 'UTC',
     warehouse text collate "C" not null,
     ships boolean not null default true,
+    -- whether each piece is a code
+    codes boolean not null default false,
     -- what a page shows of it
     name text,
     description text,

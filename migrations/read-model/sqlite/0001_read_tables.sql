@@ -185,6 +185,8 @@ create table exchange (
     points integer not null,
     further_prices text,
     hold_id text,
+    -- the place of the event that has the code, of an offer of codes; the code is in no table
+    code_at integer,
     -- the tier that counted, JSON
     tier text,
     -- in which periods it counts towards the offer's limits, JSON as in the event
@@ -411,6 +413,8 @@ create table offer_availability (
     time_zone text not null default 'UTC',
     warehouse text not null,
     ships integer not null default 1,
+    -- whether each piece is a code
+    codes integer not null default 0,
     -- what a page shows of it
     name text,
     description text,

@@ -1,6 +1,7 @@
 //! Exchanges: goods for points, and what was cancelled of them.
 
 use domain::{AccountId, ExchangeCancelled, ExchangeCreated, Price, Shipped, Timestamp, UnitId};
+use log_record::PackedPlace;
 use read_model::{Exchange, Total, row};
 
 use super::shipping::UpdateKind;
@@ -42,6 +43,7 @@ impl Rows {
             points: int(points.get()),
             further_prices: further(&fact.prices)?,
             hold_id: fact.hold_id.map(|hold_id| hold_id.to_string()),
+            code_at: fact.allocation.code().map(|code| PackedPlace::from(code).as_i64()),
             tier: fact.tier.as_ref().map(json).transpose()?,
             counted: Some(&fact.counted).filter(|days| !days.is_empty()).map(json).transpose()?,
             cancelled_quantity: 0,
@@ -55,8 +57,8 @@ impl Rows {
     pub(super) fn cancelled(&mut self, at: At<'_>, account_id: AccountId, fact: ExchangeCancelled) {
         self.totals.add(UnitId::POINTS, Total::Cancellations, 1);
         let quantity = int(fact.allocation.quantity().get());
-        // The units go back, also to an offer that was closed meanwhile.
-        self.sell(at, &fact.offer_id, -quantity);
+        // The units go back, also to an offer that was closed meanwhile; a code doesn't.
+        self.sell(at, &fact.offer_id, -int(fact.allocation.restocked().get()));
         let key = (account_id.clone(), fact.exchange_id.clone());
         let change = self.exchange_changes.entry(key).or_insert_with(|| ExchangeChange {
             account_id: account_id.to_string(),

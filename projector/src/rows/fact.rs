@@ -131,6 +131,9 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
         Event::StockRemoved(fact) => {
             (format!("offers/{}/stock-removals/{}", fact.offer_id, fact.removal_id), None)
         }
+        Event::CodesUploaded(fact) => {
+            (format!("offers/{}/code-uploads/{}", fact.offer_id, fact.upload_id), None)
+        }
         Event::OfferReopened(fact) => {
             (format!("offers/{}/reopenings/{}", fact.offer_id, fact.reopening_id), None)
         }

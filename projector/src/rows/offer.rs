@@ -1,8 +1,8 @@
 //! Offers: their terms, and what is left of them.
 
 use domain::{
-    OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPaused, OfferReopened, OfferResumed,
-    Page, Price, StockAdded, StockAmended, StockRemoved, Terms, Timestamp,
+    CodesUploaded, OfferAmended, OfferClosed, OfferId, OfferOpened, OfferPaused, OfferReopened,
+    OfferResumed, Page, Price, StockAdded, StockAmended, StockRemoved, Terms, Timestamp,
 };
 use read_model::{OfferAvailability, OfferSold, row};
 
@@ -28,7 +28,8 @@ impl Rows {
         at: At<'_>,
         fact: OfferOpened,
     ) -> Result<(), serde_json::Error> {
-        let stock = fact.stock.map(|stock| int(stock.get()));
+        let no_codes = fact.terms.codes.then_some(0);
+        let stock = fact.stock.map(|stock| int(stock.get())).or(no_codes);
         let offer = offer(at, &fact.offer_id, (&fact.terms, &fact.page), 1, stock)?;
         self.offers.insert(fact.offer_id, offer);
         Ok(())
@@ -75,6 +76,10 @@ impl Rows {
 
     pub(super) fn stock_added(&mut self, fact: StockAdded) {
         self.change_offer(&fact.offer_id).add_stock(int(fact.units.get()));
+    }
+
+    pub(super) fn codes_uploaded(&mut self, fact: &CodesUploaded) {
+        self.change_offer(&fact.offer_id).add_stock(int(fact.codes.get()));
     }
 
     pub(super) fn stock_removed(&mut self, fact: StockRemoved) {
@@ -159,6 +164,7 @@ fn offer(
         time_zone: terms.time_zone.name().to_owned(),
         warehouse: terms.warehouse.to_string(),
         ships: terms.ships,
+        codes: terms.codes,
         name: name.as_ref().map(|name| name.as_str().into()),
         description: description.as_ref().map(|description| description.as_str().into()),
         image_url: image_url.as_ref().map(|url| url.as_str().into()),

@@ -15,6 +15,7 @@ on conflict (offer_id) do update set
     time_zone = excluded.time_zone,
     warehouse = excluded.warehouse,
     ships = excluded.ships,
+    codes = excluded.codes,
     name = excluded.name,
     description = excluded.description,
     image_url = excluded.image_url,

@@ -1,12 +1,14 @@
 //! Exchanges of points for goods.
 
 use domain::{
-    AccountId, Actor, CancellationId, Carrier, Day, DeliverTo, ExchangeId, ExpressNo, HoldId,
+    AccountId, Actor, CancellationId, Carrier, Code, Day, DeliverTo, ExchangeId, ExpressNo, HoldId,
     LimitDays, OfferId, Points, ProductId, Reason, Timestamp, UnitId, Units, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::credit_lot::is_false;
 use super::{ExpectedPriceBody, LadderTierBody, LotPartBody, ParcelBody, PriceBody};
 use crate::Object;
 use crate::short_text::ShortText;
@@ -60,17 +62,23 @@ pub struct CreatedExchangeBody {
     pub prices: Vec<PriceBody>,
     /// Always `created`; a read answers the present status.
     pub status: &'static str,
+    /// The code, of an offer of codes; `null` once it was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Option<Code>>,
+    /// Whether the code was erased; left out where it wasn't.
+    #[serde(skip_serializing_if = "is_false")]
+    pub erased: bool,
     /// The position of the event `exchange-created`.
     pub position: Place,
 }
 
 impl CreatedExchangeBody {
     /// The JSON that `Serialize` gives, too, written in one go: of all answers with something in
-    /// them there are most of these. Nothing in it needs to be escaped.
+    /// them there are most of these. Nothing in it but a code needs to be escaped.
     #[must_use]
     pub fn to_json(&self) -> String {
         let Self { exchange_id, account_id, offer_id, quantity, points, unit, .. } = self;
-        let Self { prices, status, position, .. } = self;
+        let Self { prices, status, code, erased, position, .. } = self;
         let decimal = |number| ShortText::new().decimal(number);
         let mut json = String::with_capacity(384);
         json.extend(["{\"exchange_id\":\"", exchange_id.as_str()]);
@@ -85,7 +93,16 @@ impl CreatedExchangeBody {
             json.extend([decimal(points.get()).as_str(), "}"]);
         }
         let position = ShortText::of_place(*position);
-        json.extend(["],\"status\":\"", status, "\",\"position\":\"", position.as_str(), "\"}"]);
+        json.extend(["],\"status\":\"", status, "\""]);
+        if let Some(code) = code {
+            // An erased one is null.
+            let code = code.as_ref().map(|code| Value::from(code.as_str())).unwrap_or_default();
+            json.extend([",\"code\":", &code.to_string()]);
+        }
+        if *erased {
+            json.push_str(",\"erased\":true");
+        }
+        json.extend([",\"position\":\"", position.as_str(), "\"}"]);
         json
     }
 }
@@ -170,6 +187,15 @@ pub struct ExchangeCreatedBody {
     pub product_id: ProductId,
     /// The number of units.
     pub quantity: Units,
+    /// The position of the event that has the code, of an offer of codes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_at: Option<Place>,
+    /// The code; `null` once it was erased. A recorded fact has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Option<Code>>,
+    /// Whether the code was erased; left out where it wasn't.
+    #[serde(skip_serializing_if = "is_false")]
+    pub erased: bool,
     /// The cost of all pieces: the first of `prices`.
     pub points: Points,
     /// The kind of points of that.
@@ -215,6 +241,10 @@ pub struct ExchangeCancelledBody {
     pub offer_id: OfferId,
     /// The number of units cancelled.
     pub quantity: Units,
+    /// The position of the event that has the code, of an offer of codes: it stays handed out, and
+    /// nothing goes back to the stock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_at: Option<Place>,
     /// The refund for them: of the first of the exchange's `prices`, which may be 0.
     pub points: Points,
     /// The kind of points of that.
@@ -300,6 +330,13 @@ pub struct ExchangeBody {
     pub hold_id: Option<HoldId>,
     /// The present status.
     pub status: ExchangeStatus,
+    /// The code, of an offer of codes, for the shopper and for merchants; `null` once it was
+    /// erased. Lists leave it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Option<Code>>,
+    /// Whether the code was erased; left out where it wasn't.
+    #[serde(skip_serializing_if = "is_false")]
+    pub erased: bool,
     /// The warehouse's reason for a rejection or a back-order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -366,7 +403,7 @@ mod tests {
             vec![price("points", 7)],
             vec![price("points", 9_007_199_254_740_991), price("miles-2", 1)],
         ] {
-            let body = CreatedExchangeBody {
+            let mut body = CreatedExchangeBody {
                 exchange_id: "x-1".parse().expect("an id"),
                 account_id: "a:n_n.7".parse().expect("an id"),
                 offer_id: "mug".parse().expect("an id"),
@@ -375,9 +412,15 @@ mod tests {
                 unit: unit("points"),
                 prices,
                 status: "created",
+                code: None,
+                erased: false,
                 position: "0:4711".parse().expect("a position"),
             };
-            assert_eq!(body.to_json(), serde_json::to_string(&body).expect("JSON"));
+            for code in [None, Some(None), Some("A \"b\" \\ ü".parse().ok())] {
+                body.erased = code == Some(None);
+                body.code = code;
+                assert_eq!(body.to_json(), serde_json::to_string(&body).expect("JSON"));
+            }
         }
     }
 }

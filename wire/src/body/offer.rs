@@ -1,15 +1,16 @@
 //! Offers: goods for points.
 
 use domain::{
-    AccountId, AdditionId, Attributes, Category, Description, ImageUrl, OfferId, OfferName,
+    AccountId, AdditionId, Attributes, Category, Code, Description, ImageUrl, OfferId, OfferName,
     OfferStatus, Page, PeriodLimits, Points, ProductId, RemainingShown, RemovalId, SegmentId,
-    TimeZone, Timestamp, UnitId, Units, WarehouseId,
+    TimeZone, Timestamp, UnitId, Units, UploadId, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::credit_lot::is_false;
 use super::{
     LadderTierBody, PriceBody, PutPriceBody, PutTierPriceBody, TierPriceBody, null_is_default,
     present,
@@ -19,6 +20,10 @@ use crate::unique::Unique;
 
 /// The longest body of an offer, in bytes: the longest texts, each byte escaped to six, fit.
 pub const OFFER_BYTES_MAX: usize = 128 * 1024;
+
+/// The longest body of an upload of codes, in bytes: a thousand of the longest fit, with each
+/// letter of two bytes escaped to six.
+pub const CODES_BYTES_MAX: usize = 1024 * 1024;
 
 /// `PUT /v1/offers/{offer_id}`: opens an offer; with `If-Match`, replaces its terms.
 #[derive(Clone, Debug, Deserialize)]
@@ -61,8 +66,13 @@ pub struct PutOfferBody {
     pub time_zone: TimeZone,
     /// The warehouse that ships; without it, `main`.
     pub warehouse: Option<WarehouseId>,
-    /// `false`: it isn't shipped, as a code or a download; without it, `true`.
+    /// `false`: it isn't shipped, as a code or a download; without it, `true`, or `false` where
+    /// `codes` is true.
     pub ships: Option<bool>,
+    /// `true`: each piece is a code out of a pool that is uploaded. It is chosen at the opening, for
+    /// good; the stock is the number of codes. Without it, `false`.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub codes: bool,
     /// What the offer is called, for a page: at most 256 bytes.
     pub name: Option<OfferName>,
     /// What it is, for a page: at most 4,096 bytes.
@@ -144,6 +154,15 @@ pub struct AddStockBody {
     pub units: Units,
 }
 
+/// `PUT /v1/offers/{offer_id}/code-uploads/{upload_id}`: puts codes into an offer's pool.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UploadCodesBody {
+    /// The codes, 1 to 1,000, in the order in which they are handed out. None may have been the
+    /// offer's before.
+    pub codes: Vec<Code>,
+}
+
 /// An offer, as both APIs answer it.
 #[derive(Clone, Debug, Serialize)]
 pub struct OfferBody {
@@ -185,6 +204,9 @@ pub struct OfferBody {
     pub warehouse: WarehouseId,
     /// Whether it is shipped.
     pub ships: bool,
+    /// Whether each piece is a code; left out where it isn't.
+    #[serde(skip_serializing_if = "is_false")]
+    pub codes: bool,
     /// What a page shows of it; nothing is decided by it.
     #[serde(flatten)]
     pub page: PageBody,
@@ -354,6 +376,19 @@ pub struct GateBody {
     pub offer_id: OfferId,
     /// `paused`, `sold-out` or `closed`.
     pub status: OfferStatus,
+}
+
+/// Codes that were put into an offer's pool.
+#[derive(Clone, Debug, Serialize)]
+pub struct CodeUploadBody {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The upload.
+    pub upload_id: UploadId,
+    /// How many codes.
+    pub codes: Units,
+    /// The position of the event `codes-uploaded`.
+    pub position: Place,
 }
 
 /// Units that were added to an offer's stock.

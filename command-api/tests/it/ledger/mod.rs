@@ -224,6 +224,7 @@ pub(crate) fn open(offer: &str, stock: Option<u64>) -> Request {
         time_zone: domain::TimeZone::default(),
         warehouse: id("main"),
         ships: true,
+        codes: false,
     };
     let stock = stock.map(|stock| Units::new(stock).expect("an amount"));
     request(Command::OpenOffer(OpenOffer {

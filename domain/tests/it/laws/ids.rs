@@ -89,6 +89,9 @@ pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
         Event::OfferResumed(fact) => {
             vec![IdHash::resumption(&fact.offer_id, &fact.resumption_id)]
         }
+        Event::CodesUploaded(fact) => {
+            vec![IdHash::code_upload(&fact.offer_id, &fact.upload_id)]
+        }
         Event::StockAdded(fact) => vec![IdHash::stock_addition(&fact.offer_id, &fact.addition_id)],
         _ => vec![],
     }

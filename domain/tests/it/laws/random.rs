@@ -15,7 +15,7 @@ use domain::{
 };
 use log_record::{Partition, Position};
 pub(crate) use offers::terms;
-use offers::{add, amend, limit, open, pause, remove, reopen, reserve, resume};
+use offers::{add, amend, limit, open, open_codes, pause, remove, reopen, reserve, resume, upload};
 use proptest::prelude::*;
 use purchases::{claim, purchase, set_rule};
 use units::in_unit;
@@ -135,7 +135,7 @@ fn command() -> impl Strategy<Value = Command> {
         3 => (who(), 0_u8..6).prop_map(reverse_withdrawal),
         3 => (who(), 0_u8..20, 0_u8..3).prop_map(reverse_return),
         4 => (who(), 0_u8..6, 1_u64..400, 1_i64..900).prop_map(hold),
-        5 => (who(), 0_u8..6, some(400), prop::option::of((0_u8..12, 0_u8..3))).prop_map(capture),
+        5 => (who(), 0_u8..6, some(400), prop::option::of((0_u8..12, 0_u8..4))).prop_map(capture),
         1 => (who(), 0_u8..6, any::<bool>()).prop_map(release),
         2 => (who(), 0_u8..6, 0_u8..3, 1_i64..1_800).prop_map(extend),
         4 => (who(), 0_u8..6, 0_u8..6, some(200)).prop_map(refund),
@@ -144,17 +144,19 @@ fn command() -> impl Strategy<Value = Command> {
         5 => (who(), 0_u8..12, 0_u8..6, 1_u64..300).prop_map(convert),
     ];
     let goods = prop_oneof![
-        8 => (who(), 0_u8..12, 0_u8..3, 1_u64..3).prop_map(|it| redeem(&it)),
-        4 => (who(), 0_u8..6, 0_u8..3, prop_oneof![4 => Just(1), 1 => 2_u64..4], 1_i64..900)
+        8 => (who(), 0_u8..12, 0_u8..4, 1_u64..3).prop_map(|it| redeem(&it)),
+        4 => (who(), 0_u8..6, 0_u8..4, prop_oneof![4 => Just(1), 1 => 2_u64..4], 1_i64..900)
             .prop_map(reserve),
         6 => (who(), 0_u8..12, 0_u8..4, some(3)).prop_map(cancel),
         3 => (who(), 0_u8..12, 0_u8..3, some(3)).prop_map(dispatch),
         4 => (who(), 0_u8..12, told()).prop_map(report),
         4 => (who(), 0_u8..12, prop::bool::weighted(0.8)).prop_map(reject),
         3 => (0_u8..3, prop_oneof![4 => amount(), 1 => Just(0)], some(8), some(4)).prop_map(open),
-        1 => (0_u8..3, 1_u64..1_000, some(4)).prop_map(amend),
-        1 => (0_u8..3, 0_u8..4, 1_u64..4).prop_map(add),
-        1 => (0_u8..3, 0_u8..4, 1_u64..4).prop_map(remove),
+        1 => (1_u64..1_000, some(4)).prop_map(open_codes),
+        2 => (prop::bool::weighted(0.9), 0_u8..4, 0_u8..30, 1_u8..4).prop_map(upload),
+        1 => (0_u8..4, 1_u64..1_000, some(4)).prop_map(amend),
+        1 => (0_u8..4, 0_u8..4, 1_u64..4).prop_map(add),
+        1 => (0_u8..4, 0_u8..4, 1_u64..4).prop_map(remove),
         1 => (0_u8..3, 1_u64..1_000, prop::option::of(1_u64..30)).prop_map(limit),
         1 => (0_u8..30, 0_u8..4).prop_map(reopen),
         1 => (0_u8..30).prop_map(pause),

@@ -127,6 +127,7 @@ pub(crate) fn open(offer: &str, price: u64) -> Command {
             time_zone: TimeZone::default(),
             warehouse: id("main"),
             ships: true,
+            codes: false,
         },
         page: Page::default(),
         stock: None,

@@ -435,6 +435,8 @@ impl Lots {
             | Event::CreditMatured(..)
             | Event::CreditExpired(..)
             | Event::DebtRepaid(..)
+            | Event::CodeAdded(_)
+            | Event::CodesUploaded(_)
             | Event::BalancesSealed(_)
             | Event::AccountMergerBegun(..)
             | Event::AccountMergerAbandoned(..)

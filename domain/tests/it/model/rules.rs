@@ -198,6 +198,7 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         | Command::ConfirmClock(_)
         | Command::MergeAccount(_)
         | Command::AdmitMerger(_)
+        | Command::UploadCodes(_)
         | Command::SealBalances(_) => None,
     }
 }
@@ -342,6 +343,7 @@ impl Ledger {
             }
             Command::ShowTerms(_) => Ok(None),
             Command::ConfirmClock(_) => done_elsewhere(Effect::ClockConfirmed),
+            Command::UploadCodes(_) => unreachable!("the model has no codes"),
             Command::SealBalances(_) => unreachable!("the model has no tree"),
             Command::MergeAccount(_) | Command::AdmitMerger(_) => {
                 unreachable!("the model merges nothing")

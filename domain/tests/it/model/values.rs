@@ -164,6 +164,7 @@ pub(crate) fn terms(asked: &AskedTerms, now: Time) -> Terms {
         time_zone: id(ZONES[asked.zone % ZONES.len()]),
         warehouse: id("main"),
         ships: asked.ships,
+        codes: false,
     }
 }
 

@@ -4,11 +4,11 @@ use domain::command::{
     AddStock, AdmitMerger, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer, CloseUnit,
     EarnCredit, ExpectedVersion, HoldCredit, MergeAccount, MergerStep, OpenOffer, Order,
     PauseOffer, Redeem, ReleaseHold, RemoveStock, ReopenOffer, ReserveOffer, ResumeOffer,
-    SetPolicy, SetSegment, SetUnit, TransferCredit,
+    SetPolicy, SetSegment, SetUnit, TransferCredit, UploadCodes,
 };
 use domain::{
-    AccountId, Cause, CauseKind, Command, ExchangeKey, Note, Page, PeriodLimits, Points, Policy,
-    Prices, Terms, TierPrices, TimeZone, Timestamp, UnitId, UnitTerms, Units,
+    AccountId, Cause, CauseKind, CodeHash, Command, ExchangeKey, Note, Page, PeriodLimits, Points,
+    Policy, Prices, Terms, TierPrices, TimeZone, Timestamp, UnitId, UnitTerms, Units,
 };
 
 pub(super) fn id<T: std::str::FromStr>(text: &str) -> T {
@@ -30,6 +30,7 @@ fn terms(price: u64, limit: Option<u64>) -> Terms {
         time_zone: TimeZone::default(),
         warehouse: id("main"),
         ships: true,
+        codes: false,
     }
 }
 
@@ -176,6 +177,27 @@ pub(super) fn open(offer: &str, stock: Option<u64>) -> Command {
         terms: terms(1, None),
         page: Page::default(),
         stock: stock.map(units),
+    })
+}
+
+/// An offer of codes.
+pub(super) fn open_codes(offer: &str) -> Command {
+    let terms = Terms { ships: false, codes: true, ..terms(1, None) };
+    let page = Page::default();
+    Command::OpenOffer(OpenOffer { offer_id: id(offer), terms, page, stock: None })
+}
+
+/// So many codes that nobody has had.
+pub(super) fn upload(offer: &str, upload: u64, count: u8) -> Command {
+    let code = |number: u8| {
+        let mut hash = [number; 16];
+        hash[..8].copy_from_slice(&upload.to_be_bytes());
+        (CodeHash(hash), id(&format!("CODE-{upload}-{number}")))
+    };
+    Command::UploadCodes(UploadCodes {
+        offer_id: id(offer),
+        upload_id: id(&format!("u-{upload}")),
+        codes: (0..count).map(code).collect(),
     })
 }
 

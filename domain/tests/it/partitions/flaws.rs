@@ -133,7 +133,7 @@ impl Flaw {
             let Message::ShelfGranted(ShelfGranted { grant, .. }) = &fact.message else {
                 return false;
             };
-            matches!(grant, Grant::For(..))
+            matches!(grant, Grant::For(..) | Grant::Code(..))
         };
         match self {
             Self::CancelledOntoDrainedShelf if !is_receipt => {

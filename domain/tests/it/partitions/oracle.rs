@@ -1,13 +1,13 @@
 //! What may never be, looked for over all partitions at once. Every message that was received was
 //! sent before, so the states together are a causally closed cut.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::{
     Event, Grant, HoldCaptured, HoldReleased, Inventory, Message, OfferId, Points, Policy,
     ShelfGranted, State, UnitId, UnitTerms, Units,
 };
-use log_record::Partition;
+use log_record::{Partition, Place};
 
 use super::asking;
 use super::node::Node;
@@ -38,6 +38,7 @@ impl World {
         }
         self.invariant_i10_debts()?;
         self.invariant_i21_mergers()?;
+        self.invariant_i22_codes()?;
         self.invariant_i19_messages()
     }
 
@@ -88,6 +89,16 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// I22: nobody was shown a code that somebody else was.
+    fn invariant_i22_codes(&self) -> Result<(), String> {
+        let mut shown = HashSet::new();
+        let mut codes = self.nodes.iter().flat_map(|node| &node.tally.codes);
+        match codes.find(|code| !shown.insert(**code)) {
+            Some(code) => Err(format!("I22: the code at {code} was handed out twice")),
+            None => Ok(()),
+        }
     }
 
     /// I17: no unit is lost, and none is there twice.
@@ -286,6 +297,7 @@ impl World {
                         Grant::Portion(units) => it.unsold_in_mail += units.get(),
                         Grant::NoEnd => {}
                         Grant::For(_, units) => it.other_in_mail += units.get(),
+                        Grant::Code(..) => it.other_in_mail += 1,
                     }
                 }
                 Message::ShelfDrained(fact) if fact.offer_id == *offer => {
@@ -324,6 +336,8 @@ fn number_of(points: Points) -> i128 {
 pub(super) struct Tally {
     /// What is sold or reserved.
     sold: HashMap<OfferId, u64>,
+    /// The codes that exchanges handed out, by the places of their events.
+    codes: Vec<Place>,
     /// Credit that came into being, less what is gone for good; what is owed is gone, too.
     made: HashMap<UnitId, i128>,
     /// Credit that came back and couldn't come in.
@@ -336,10 +350,11 @@ impl Tally {
             Event::ExchangeCreated(_, fact) => {
                 let sold = self.sold.entry(fact.offer_id.clone()).or_default();
                 *sold += fact.allocation.quantity().get();
+                self.codes.extend(fact.allocation.code());
             }
             Event::ExchangeCancelled(_, fact) => {
                 let sold = self.sold.entry(fact.offer_id.clone()).or_default();
-                *sold -= fact.allocation.quantity().get();
+                *sold -= fact.allocation.restocked().get();
             }
             Event::CreditHeld(_, fact) => {
                 if let Some(kept) = fact.keeps.reservation() {

@@ -56,6 +56,7 @@ pub(super) fn worth_seeing(event: &Event) -> Option<&'static str> {
                 Grant::Portion(_) => "portion",
                 Grant::NoEnd => "no end",
                 Grant::For(..) => "grant",
+                Grant::Code(..) => "code",
             },
             Message::ShelfCalledBack(_) => "called back",
             Message::ShelfDrained(_) => "shelf home",

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use domain::{
     AMOUNT_MAX, AccountId, Answers, Command, Decision, Desk, Event, ExchangeKey,
-    GATE_BELIEVED_MICROS, Gates, INQUIRY_EXCHANGES_MAX, Inquiry, Inventory, Letter, Message,
+    GATE_BELIEVED_MICROS, Gates, Grant, INQUIRY_EXCHANGES_MAX, Inquiry, Inventory, Letter, Message,
     MessageNumber, NotParked, OfferId, PARKED_MAX, Parked, ParkedCommand, Refusal, Reply, Source,
     State, Timestamp, TransferId, TransferStatus, Undelivered, UnitId, Wait, answer, decide,
     receive,
@@ -257,6 +257,66 @@ fn a_hold_pays_an_exchange_whose_units_came_by_name() {
     let letter = town.letters.remove(0);
     assert!(town.takes_in(&letter, Some(&command)).is_some(), "the exchange is made");
     assert!(matches!(town.decide(&command), Ok(Decision::Repeat(_))));
+}
+
+#[test]
+fn codes_are_never_on_shelves_and_come_to_exchanges_by_name() {
+    let mut town = Town::new();
+    town.does(&asking::open_codes("key"));
+    town.does(&asking::upload("key", 1, 20));
+    town.delivers();
+    assert_eq!(town.pool("key"), 20);
+    assert!(
+        (0..PARTITIONS)
+            .all(|number| town.shelf(number, "key").stock() == Some(domain::Units::ZERO))
+    );
+    let (ann, bob) = (rich_in(&mut town, 1), rich_in(&mut town, 3));
+    let [hers, his] = [&ann, &bob].map(|account| asking::redeem(account, 1, "key", 1));
+    let mut desk = Desk::default();
+    for command in [&hers, &his] {
+        let asked = inquiry_of(&town, command, 0);
+        assert_eq!(town.asks(&mut desk, &asked)[0].1, Reply::Wait);
+    }
+    let codes: Vec<Position> = [&hers, &his]
+        .map(|command| {
+            let letter = town.letters.remove(0);
+            assert!(town.takes_in(&letter, Some(command)).is_some(), "the exchange is made");
+            let Message::ShelfGranted(fact) = letter.message else { panic!("a grant") };
+            let Grant::Code(_, code) = fact.grant else { panic!("a code") };
+            code
+        })
+        .into();
+    assert!(codes[0] < codes[1], "they are handed out in their order");
+    // She gets her points back, and nobody her code.
+    let key = hers.exchange().expect("an exchange");
+    assert!(matches!(town.decide(&asking::cancel(&key, 1, None)), Ok(Decision::Load(_))));
+    assert_eq!(town.pool("key"), 18);
+}
+
+#[test]
+fn a_code_that_nobody_was_shown_goes_home_and_is_the_next() {
+    let mut town = Town::new();
+    town.does(&asking::open_codes("key"));
+    town.does(&asking::upload("key", 1, 1));
+    town.delivers();
+    let (ann, bob) = (rich_in(&mut town, 1), rich_in(&mut town, 3));
+    let hers = asking::redeem(&ann, 1, "key", 1);
+    let asked = inquiry_of(&town, &hers, 0);
+    town.asks(&mut Desk::default(), &asked);
+    assert_eq!(town.pool("key"), 0);
+    town.delivers();
+    assert_eq!(town.pool("key"), 1);
+    let his = asking::redeem(&bob, 1, "key", 1);
+    let asked = inquiry_of(&town, &his, 0);
+    let mut desk = Desk::default();
+    town.asks(&mut desk, &asked);
+    let letter = town.letters.remove(0);
+    assert!(town.takes_in(&letter, Some(&his)).is_some(), "the exchange is made");
+    let asked = inquiry_of(&town, &hers, 0);
+    let [(_, Reply::SoldOut { remaining, .. })] = town.asks(&mut desk, &asked)[..] else {
+        panic!("it isn't sold out")
+    };
+    assert_eq!(remaining.get(), 0);
 }
 
 #[test]

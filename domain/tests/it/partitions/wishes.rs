@@ -4,7 +4,7 @@ use domain::{Command, UnitId};
 use log_record::Partition;
 
 use super::asking::{self, id};
-use super::world::{OFFERS, PARTITIONS, World, later};
+use super::world::{OF_CODES, OFFERS, PARTITIONS, World, later};
 
 /// For how long a reservation lasts at most.
 const RESERVED_MICROS: u64 = 20_000_000;
@@ -64,7 +64,11 @@ impl World {
     pub(super) fn operators_wish(&mut self) -> Command {
         let offer = OFFERS[self.dice.index(OFFERS.len())];
         let number = self.number();
-        match self.dice.below(15) {
+        match self.dice.below(17) {
+            15 | 16 => {
+                let count = 1 + u8::try_from(self.dice.below(12)).expect("small");
+                asking::upload(OF_CODES, number, count)
+            }
             0..3 => asking::add(offer, number, 1 + self.dice.below(40)),
             3 | 4 => asking::remove(offer, number, 1 + self.dice.below(10)),
             5 => asking::amend(offer, 1 + self.dice.below(2), None),

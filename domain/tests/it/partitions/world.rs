@@ -18,7 +18,8 @@ use super::node::{Asked, Node};
 use super::seen::{Seen, Told, worth_seeing};
 
 pub(super) const PARTITIONS: u16 = 4;
-pub(super) const OFFERS: [&str; 3] = ["mug", "cup", "pen"];
+pub(super) const OFFERS: [&str; 4] = ["mug", "cup", "pen", OF_CODES];
+pub(super) const OF_CODES: &str = "key";
 pub(super) const STEP_MICROS: u64 = 200_000;
 const PATIENCE_MICROS: u64 = 8_000_000;
 
@@ -110,7 +111,11 @@ impl World {
                 0 => None,
                 _ => Some(1 + self.dice.below(80)),
             };
-            self.ask(asking::open(offer, stock))?;
+            if offer == OF_CODES {
+                self.ask(asking::open_codes(offer))?;
+            } else {
+                self.ask(asking::open(offer, stock))?;
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What every store promises of erasures.
 
-use log_record::{NewEvent, Position, Private, RecordedEvent};
+use log_record::{NewEvent, Place, Position, Private, RecordedEvent};
 
 use super::writer::{event, writer};
 use super::{P0, P1, another, read_all};
@@ -73,4 +73,13 @@ pub(super) async fn texts_of_an_account_are_erased_up_to_a_position_and_no_check
     store.rewrite_beside().await.expect("written anew");
     store.rewrite_erased(&mut erasures).await.expect("written anew");
     assert_eq!(read_all(&store, P0).await, after);
+
+    // Texts of nobody's events that are an account's, too, in whatever partition.
+    let place = |partition, position| Place { partition, position: Position(position) };
+    erasures[0].also = vec![place(P0, 4), place(P1, 1)];
+    for _ in 0..2 {
+        store.erase_texts(&erasures).await.expect("erased");
+    }
+    assert_eq!(with_text(&read_all(&store, P0).await), [2, 5, 6, 7]);
+    assert_eq!(with_text(&read_all(&store, P1).await), [] as [u64; 0]);
 }

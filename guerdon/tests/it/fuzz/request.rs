@@ -147,6 +147,7 @@ const BODIES: &[(&str, &[&str])] = &[
     ("/segments/{}", &["member"]),
     ("/stock-additions/{}", &["units"]),
     ("/stock-removals/{}", &["units"]),
+    ("/code-uploads/{}", &["codes"]),
     ("/earning-rules/{}", &["rate"]),
     ("/conversion-rates/{}/{}", &["give", "take"]),
     ("/policy", &["spent_credit", "refund_grace_days"]),

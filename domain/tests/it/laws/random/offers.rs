@@ -2,9 +2,9 @@
 
 use domain::command::{
     AddStock, AmendOffer, OpenOffer, PauseOffer, RemoveStock, ReopenOffer, ReserveOffer,
-    ResumeOffer,
+    ResumeOffer, UploadCodes,
 };
-use domain::{Command, Page, PeriodLimits, Points, Price, Prices, Terms, TimeZone};
+use domain::{CodeHash, Command, Page, PeriodLimits, Points, Price, Prices, Terms, TimeZone};
 
 use super::{id, points, shopper, time, units};
 
@@ -14,6 +14,25 @@ pub(super) fn open((offer, price, stock, limit): (u8, u64, Option<u64>, Option<u
         terms: terms(price, limit),
         page: Page::default(),
         stock: stock.map(units),
+    })
+}
+
+/// The first three offers are of goods, this one is of codes.
+const OF_CODES: &str = "offer-3";
+
+pub(super) fn open_codes((price, limit): (u64, Option<u64>)) -> Command {
+    let terms = Terms { ships: false, codes: true, ..terms(price, limit) };
+    let (offer_id, page) = (id(OF_CODES), Page::default());
+    Command::OpenOffer(OpenOffer { offer_id, terms, page, stock: None })
+}
+
+/// Codes of few, so that some are known.
+pub(super) fn upload((offer, upload, first, count): (bool, u8, u8, u8)) -> Command {
+    let code = |number: u8| (CodeHash([number; 16]), id(&format!("CODE-{number}")));
+    Command::UploadCodes(UploadCodes {
+        offer_id: id(if offer { OF_CODES } else { "offer-0" }),
+        upload_id: id(&format!("u-{upload}")),
+        codes: (first..first + count).map(code).collect(),
     })
 }
 
@@ -114,5 +133,6 @@ pub(crate) fn terms(price: u64, limit: Option<u64>) -> Terms {
         time_zone: TimeZone::default(),
         warehouse: id("main"),
         ships: true,
+        codes: false,
     }
 }

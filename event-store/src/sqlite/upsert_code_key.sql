@@ -1,0 +1,3 @@
+insert into code_key (singleton, key)
+values (1, ?1)
+on conflict (singleton) do update set key = excluded.key
