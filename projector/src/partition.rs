@@ -201,8 +201,10 @@ impl PartitionProjection {
         let (rows, traces) = (std::mem::take(&mut batch.rows), std::mem::take(&mut batch.traces));
         let (from, next) = (batch.from, batch.next);
         let concerns_all = rows.concerns_all();
-        let touched: Vec<usize> =
-            rows.accounts().map(|account| self.changes.mark_of(account)).collect();
+        let touched = rows.subjects().map(|subject| self.changes.hash_of(subject));
+        let mut touched: Vec<u64> = touched.collect();
+        touched.sort_unstable();
+        touched.dedup();
         let (partition, lanes) = (self.partition, self.lanes.clone());
         let (begun, is_written) = (Instant::now(), CancellationToken::new());
         let writing = async {
@@ -211,7 +213,7 @@ impl PartitionProjection {
             if matches!(written, Ok(Written::Moved(_))) {
                 self.write_times.0.observe(begun.elapsed().as_secs_f64());
                 if concerns_all {
-                    self.changes.raise_all(&next);
+                    self.changes.raise_all(&touched, &next);
                 } else {
                     self.changes.raise(&touched, &next);
                 }
@@ -254,7 +256,7 @@ impl PartitionProjection {
         let begun = begin(&mut self.tables, url, side, store, self.partition).await?;
         (self.checkpoint, self.lanes) = begun;
         let checkpoint = self.checkpoint;
-        self.changes.raise_all(&checkpoint);
+        self.changes.begin_anew(&checkpoint);
         self.projected.send_replace(checkpoint.position);
         self.status.send_modify(|status| status.position = checkpoint.position);
         Ok(())

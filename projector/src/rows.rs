@@ -35,7 +35,7 @@ use log_record::{PackedPlace, Partition, RecordedEvent};
 use read_model::{
     AccountBalance, BalanceSeal, ConversionRate, CreditLot, EarningRule, EventPlace, Exchange,
     Fact, Hold, LedgerEntry, Merger, OfferAvailability, OfferSold, Operation, Policy, Purchase,
-    ShippingStatus, UnitBalance,
+    ShippingStatus, Subject, UnitBalance,
 };
 use serde::Serialize;
 
@@ -151,8 +151,19 @@ impl Rows {
         Ok(())
     }
 
+    /// What the batch touches; some of it more than once.
+    pub(crate) fn subjects(&self) -> impl Iterator<Item = Subject<'_>> {
+        let of_terms = self.offers.keys().chain(self.offer_changes.keys());
+        let offers = of_terms.chain(self.sold_elsewhere.keys()).map(OfferId::as_str);
+        let is_any_offer = !(self.offers.is_empty()
+            && self.offer_changes.is_empty()
+            && self.sold_elsewhere.is_empty());
+        let accounts = self.accounts().map(Subject::Account);
+        accounts.chain(offers.map(Subject::Offer)).chain(is_any_offer.then_some(Subject::Offers))
+    }
+
     /// The accounts that the batch touches; some of them more than once.
-    pub(crate) fn accounts(&self) -> impl Iterator<Item = &str> {
+    fn accounts(&self) -> impl Iterator<Item = &str> {
         let of_balances = self.balances.keys().map(AccountId::as_str);
         let of_parts = self.parts.keys().map(|part| part.account_id.as_str());
         let of_holds = self.holds.iter().map(|hold| hold.account_id.as_str());

@@ -6,12 +6,11 @@ use axum::response::Response;
 use domain::{AccountId, UnitId};
 use log_record::Place;
 use read_model::{NEVER, Reading};
-use tokio::time::Instant;
 use wire::body::{AccountBalanceBody, UnitBalanceBody};
 use wire::{Caller, JsonAnswer, PathId, Problem, QueryString, json_with_etag};
 
 use crate::account_reads::read_account;
-use crate::balance_cache::Balance;
+use crate::cache::Balance;
 use crate::cell::{place, sum};
 use crate::clock::{Clock, now};
 use crate::freshness::wanted_positions;
@@ -35,8 +34,8 @@ pub(crate) async fn get_account(
         return json_with_etag(&headers, &read_balance(&mut reading, &account_id).await?);
     }
     let wanted = wanted_positions(&api, &headers)?;
-    let balance = api.balances.get(&api, &account_id, &wanted).await?;
-    balance.answer(&headers).ok_or_else(|| no_account(&account_id))
+    let answer = api.balance(&account_id, &wanted, &headers).await?;
+    answer.ok_or_else(|| no_account(&account_id))
 }
 
 impl Balance {
@@ -47,7 +46,6 @@ impl Balance {
         wanted: &[Place],
         era: u64,
     ) -> Result<Self, Problem> {
-        let read_at = Instant::now();
         let (as_of, recorded) = read_account(api, account_id, wanted).await?;
         if recorded.as_ref().is_some_and(|recorded| recorded.has_family) {
             return Self::of_family(api, account_id, wanted, era).await;
@@ -62,7 +60,6 @@ impl Balance {
             clock: Clock::of(&as_of),
             from,
             era,
-            read_at,
         })
     }
 
@@ -73,7 +70,6 @@ impl Balance {
         wanted: &[Place],
         era: u64,
     ) -> Result<Self, Problem> {
-        let read_at = Instant::now();
         let mut reading = api.reading(wanted).await?;
         let standing = read_standing(&mut reading, account_id).await?;
         let (as_of, from) = (reading.as_of(), standing.now);
@@ -84,7 +80,6 @@ impl Balance {
             clock: Clock::of(as_of),
             from,
             era,
-            read_at,
         })
     }
 }
@@ -145,7 +140,8 @@ pub(crate) async fn check_exists(
     is_there.then_some(()).ok_or_else(|| no_account(account_id))
 }
 
-fn no_account(account_id: &AccountId) -> Problem {
+/// 404 of an account.
+pub(crate) fn no_account(account_id: &AccountId) -> Problem {
     Problem::not_found(format!(
         "The account {account_id} doesn't exist. Give it credit, or open it with PUT."
     ))

@@ -8,7 +8,7 @@
 use std::time::SystemTime;
 
 use domain::Timestamp;
-use read_model::AsOf;
+use read_model::{AsOf, LogChanges, ReadModel};
 
 /// What a read's time goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,12 @@ impl Clock {
             Some("commands" | "doubted") => Self::Log,
             _ => Self::Wall,
         }
+    }
+
+    /// Now, by the last event that the projector in this process reports.
+    pub(crate) fn now_by(self, changes: &LogChanges, read_model: &ReadModel) -> i64 {
+        let recorded_at = changes.recorded_at();
+        self.now(recorded_at, read_model.log_time(recorded_at))
     }
 
     /// Now, in microseconds, where the last event was recorded at this time; `log_time` is the

@@ -19,7 +19,7 @@ use crate::account_list::{ListQuery, time_key};
 use crate::cell::{
     broken, json, optional_text, optional_time, split_place, sum, text, time, units,
 };
-use crate::freshness::Fresh;
+use crate::freshness::{Fresh, wanted_positions};
 use crate::parcel::{Delivery, parcels};
 use crate::past::{AtQuery, PastOf};
 use crate::prices::prices;
@@ -63,6 +63,9 @@ pub(crate) async fn get_exchange(
     QueryString(AtQuery { at }): QueryString<AtQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    if at.is_none() && api.has_no_account(&account_id, &wanted_positions(&api, &headers)?) {
+        return Err(no_exchange(&account_id, &exchange_id));
+    }
     let of = PastOf::Exchange(account_id.clone(), exchange_id.clone());
     let mut reading = api.reading_of(&caller, &headers, at, of).await?;
     let row = find_exchange(&mut reading, &account_id, &exchange_id).await?;
@@ -95,9 +98,11 @@ async fn find_exchange(
 ) -> Result<Row, Problem> {
     let row: Option<Row> =
         row_of_account(reading, *SELECT, account_id, exchange_id.as_str()).await?;
-    row.ok_or_else(|| {
-        Problem::not_found(format!("The account {account_id} has no exchange {exchange_id}."))
-    })
+    row.ok_or_else(|| no_exchange(account_id, exchange_id))
+}
+
+fn no_exchange(account_id: &AccountId, exchange_id: &ExchangeId) -> Problem {
+    Problem::not_found(format!("The account {account_id} has no exchange {exchange_id}."))
 }
 
 pub(crate) async fn list_exchanges(

@@ -4,28 +4,25 @@
 
 use std::sync::LazyLock;
 
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{OfferStatus, Timestamp};
 use log_record::Partition;
 use read_model::{Query, Reading};
+use wire::Problem;
 use wire::body::{GateBody, GatesBody};
-use wire::{Problem, json_with_etag};
 
+use crate::cache::PublicRead;
 use crate::cell::{broken, optional_time, sum, text, time};
 use crate::clock::now;
-use crate::failed;
-use crate::freshness::Fresh;
+use crate::{QueryApi, failed};
 
 /// How many there are in the document at most: some twenty kilobytes.
 const GATES_MAX: usize = 400;
 
 /// Shows that there are more.
 const ONE_MORE: u32 = 401;
-
-/// For how long everybody may keep what all see alike and what changes at any time.
-pub(crate) const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=1");
 
 static STANDING_STILL: LazyLock<Query> = LazyLock::new(|| {
     Query::same(include_str!("sql/list_offers_that_stand_still.sql")).by_index("offer_stands_still")
@@ -52,9 +49,14 @@ struct GateRow {
 }
 
 pub(crate) async fn get_gates(
-    Fresh(mut reading): Fresh,
+    State(api): State<QueryApi>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    api.shown(&headers, &PublicRead::Gates).await?.answer(&headers)
+}
+
+/// The gates at the time of a read.
+pub(crate) async fn read_gates(reading: &mut Reading) -> Result<GatesBody, Problem> {
     let now = time(now(reading.as_of()))?;
     let (mut items, mut more) = (vec![], false);
     let partitions: Vec<Partition> = reading.as_of().partitions().collect();
@@ -67,14 +69,12 @@ pub(crate) async fn get_gates(
             items.extend(gate(row, now)?);
         }
     }
-    for row in last_closed(&mut reading, &partitions, now).await? {
+    for row in last_closed(reading, &partitions, now).await? {
         items.extend(gate(row, now)?);
     }
     more |= items.len() > GATES_MAX;
     items.truncate(GATES_MAX);
-    let mut answer = json_with_etag(&headers, &GatesBody { items, more })?;
-    answer.headers_mut().insert(CACHE_CONTROL, KEPT);
-    Ok(answer)
+    Ok(GatesBody { items, more })
 }
 
 /// Offers that were closed, the last one of each partition first: between partitions there is no

@@ -5,15 +5,15 @@
 //! `wire::body` the answers; `cell.rs` turns a row's values into an answer's;
 //! `freshness.rs` is how a read waits for a write, `past.rs` how one asks for a moment that has
 //! passed, `recorded.rs` what it finds of accounts, `standing.rs` how it reckons with what is due,
-//! `log_order.rs` how lists go over all partitions, `balance_cache.rs` how what is asked for often
-//! is kept, `account_reads.rs` how what is asked for at once is read together, `shipping_stream.rs`
+//! `log_order.rs` how lists go over all partitions, `cache.rs` how what is asked for often is kept,
+//! `account_reads.rs` how what is asked for at once is read together, `shipping_stream.rs`
 //! how warehouses are fed without a broker.
 
 mod accept;
 mod account_balance;
 mod account_list;
 mod account_reads;
-mod balance_cache;
+mod cache;
 mod cell;
 mod clock;
 mod code;
@@ -68,7 +68,8 @@ use wire::{Caller, HasKeys, KeyRing, Overload, Problem};
 pub use accept::accepted;
 pub use account_balance::read_balance;
 use account_reads::AccountReads;
-use balance_cache::BalanceCache;
+use cache::Caches;
+pub use cache::keep_warm;
 pub use code::{ReadCode, codes_of};
 pub use exchange::read_exchange;
 pub use family::watch_mergers;
@@ -106,7 +107,7 @@ pub struct Shared {
     pub wait_max: Duration,
     /// Once cancelled, streams end and waits are over, so that the server can stop.
     pub draining: CancellationToken,
-    balances: Arc<BalanceCache>,
+    caches: Arc<Caches>,
     account_reads: Arc<AccountReads>,
     feeds: Arc<Feeds>,
     /// How many may follow messages at once.
@@ -134,7 +135,7 @@ impl QueryApi {
     /// An API over read tables, with nothing kept as yet.
     #[must_use]
     pub fn new(read_model: ReadModel, keys: KeyRing, wait_max: Duration) -> Self {
-        let (draining, balances) = (CancellationToken::new(), Arc::new(BalanceCache::new()));
+        let (draining, caches) = (CancellationToken::new(), Arc::new(Caches::new()));
         let (feeds, metrics) = (Arc::default(), QueryMetrics::default());
         let followers = Arc::new(Followers::shown_by(metrics.followers.clone()));
         Self(Arc::new(Shared {
@@ -142,7 +143,7 @@ impl QueryApi {
             keys,
             wait_max,
             draining,
-            balances,
+            caches,
             account_reads: Arc::default(),
             feeds,
             followers_max: FollowersMax::default(),
@@ -166,7 +167,7 @@ impl QueryApi {
     /// How many balances were read, because no current one was cached.
     #[must_use]
     pub fn balances_read(&self) -> u64 {
-        self.metrics.balances_read.get()
+        self.metrics.balances.loaded.get()
     }
 }
 

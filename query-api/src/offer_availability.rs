@@ -21,10 +21,11 @@ use wire::{
     page_limit, read_cursor,
 };
 
-use crate::account_balance::check_exists;
+use crate::account_balance::{check_exists, no_account};
+use crate::cache::PublicRead;
 use crate::cell::{json, optional_text, optional_time, place, sum, text, time, units};
 use crate::clock::now;
-use crate::freshness::Fresh;
+use crate::freshness::wanted_positions;
 use crate::gate::status_of;
 use crate::past::{AtQuery, PastOf};
 use crate::prices::prices;
@@ -96,8 +97,11 @@ pub(crate) async fn get_offer(
     QueryString(AtQuery { at }): QueryString<AtQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let Some(at) = at else {
+        return api.shown(&headers, &PublicRead::Offer(offer_id)).await?.answer(&headers);
+    };
     let of = PastOf::Offer(offer_id.clone());
-    let mut reading = api.reading_of(&caller, &headers, at, of).await?;
+    let mut reading = api.reading_at(&caller, &headers, at, of).await?;
     let body = read_offer_body(&mut reading, &offer_id).await?;
     json_with_version(&headers, body.version, &body)
 }
@@ -112,10 +116,15 @@ pub async fn read_offer_body(
 }
 
 pub(crate) async fn get_account_offer(
-    Fresh(mut reading): Fresh,
+    State(api): State<QueryApi>,
     PathIds(account_id, offer_id): PathIds<AccountId, OfferId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let wanted = wanted_positions(&api, &headers)?;
+    if api.has_no_account(&account_id, &wanted) {
+        return Err(no_account(&account_id));
+    }
+    let mut reading = api.reading(&wanted).await?;
     let now = time(now(reading.as_of()))?;
     check_exists(&mut reading, &account_id).await?;
     let row = read_offer(&mut reading, &offer_id).await?;
@@ -246,29 +255,55 @@ async fn read_offer(
     reading: &mut Reading,
     offer_id: &OfferId,
 ) -> Result<OfferAvailability, Problem> {
+    find_offer(reading, offer_id).await?.ok_or_else(no_offer)
+}
+
+/// An offer with what all partitions have sold, if there is one.
+pub(crate) async fn find_offer(
+    reading: &mut Reading,
+    offer_id: &OfferId,
+) -> Result<Option<OfferAvailability>, Problem> {
     let row: Option<Row> =
         reading.optional(*SELECT, &[offer_id.as_str().into()]).await.map_err(failed)?;
-    row.map(Row::whole).ok_or_else(|| {
-        Problem::not_found("The offer doesn't exist. GET /v1/offers lists all of them.")
-    })
+    Ok(row.map(Row::whole))
+}
+
+/// 404 of an offer.
+pub(crate) fn no_offer() -> Problem {
+    Problem::not_found("The offer doesn't exist. GET /v1/offers lists all of them.")
 }
 
 pub(crate) async fn list_offers(
-    Fresh(mut reading): Fresh,
+    State(api): State<QueryApi>,
     QueryString(query): QueryString<OffersQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let status = query.status.map_or("", OfferStatus::as_str);
-    // A cursor belongs to the list with its filter.
-    let list = format!("offers {status}");
     let limit = page_limit(query.limit)?;
-    let after = read_cursor(&list, query.cursor.as_deref())?.unwrap_or_default();
+    let after = read_cursor(&list_name(status), query.cursor.as_deref())?.unwrap_or_default();
+    let page = PublicRead::Offers { status, limit, after };
+    api.shown(&headers, &page).await?.answer(&headers)
+}
+
+/// A cursor belongs to the list with its filter.
+fn list_name(status: &str) -> String {
+    format!("offers {status}")
+}
+
+/// A page of the offers that have a status, which is empty for all, at the time of a read.
+pub(crate) async fn read_page(
+    reading: &mut Reading,
+    status: &str,
+    limit: u32,
+    after: &str,
+) -> Result<Page<OfferBody>, Problem> {
+    const CLOSED: &str = OfferStatus::Closed.as_str();
     let now = now(reading.as_of());
-    let (after, limit_and_one) = (after.as_str().into(), (limit + 1).into());
-    let rows: Result<Vec<Row>, _> = match query.status {
-        None => reading.all(*LIST, &[after, limit_and_one]).await,
-        Some(OfferStatus::Closed) => reading.all(*LIST_CLOSED, &[after, limit_and_one]).await,
-        Some(_) => {
+    let (after, limit_and_one) = (after.into(), (limit + 1).into());
+    let rows: Result<Vec<Row>, _> = match status {
+        "" => reading.all(*LIST, &[after, limit_and_one]).await,
+        CLOSED => reading.all(*LIST_CLOSED, &[after, limit_and_one]).await,
+        _ => {
             let arguments = [after, status.into(), now.into(), limit_and_one];
             reading.all(*LIST_OF_STATUS, &arguments).await
         }
@@ -277,10 +312,11 @@ pub(crate) async fn list_offers(
     let now = time(now)?;
     let offers =
         rows.into_iter().map(|row| offer(row.whole(), now)).collect::<Result<Vec<_>, _>>()?;
-    json_with_etag(&headers, &Page::of(offers, limit, &list, |offer| offer.offer_id.to_string()))
+    Ok(Page::of(offers, limit, &list_name(status), |offer| offer.offer_id.to_string()))
 }
 
-fn offer(row: OfferAvailability, now: Timestamp) -> Result<OfferBody, Problem> {
+/// An offer as it is shown at a time.
+pub(crate) fn offer(row: OfferAvailability, now: Timestamp) -> Result<OfferBody, Problem> {
     let costs = Costs::of(&row)?;
     offer_at(row, &costs, now)
 }

@@ -6,7 +6,8 @@
 //! - [`ReadModel`]: readers, the servers that they choose from, and waiting for a position
 //! - [`OfLog`]: the log whose tables are read, and no other's
 //! - [`Checkpoint`]: the last event of a partition that the tables contain
-//! - [`Changes`]: which accounts a batch touched, for those who cache what they have read
+//! - [`Changes`]: which accounts and offers a batch touched, for those who cache what they have
+//!   read, and which there are none of
 //! - [`ShippingMessage`]: the messages to warehouses, in the order of the log
 //! - [`ShippingStatus`] and [`lane`](lane()): the progress of a shipping request, and its lane
 //! - [`ladders_of()`]: the ladders, by the domain's own functions, from their rows
@@ -21,6 +22,7 @@ mod dump;
 mod error;
 mod event_place;
 mod file_id;
+mod known_ids;
 mod ladders;
 mod lane;
 mod read_model;
@@ -36,7 +38,7 @@ mod tables;
 mod total;
 mod url;
 
-pub use changes::{Changes, LogChanges};
+pub use changes::{Changes, Learning, LogChanges, Subject};
 pub use checkpoint::Checkpoint;
 pub use domain::ShippingStatus;
 pub use dump::dump;

@@ -1,7 +1,9 @@
 //! Strong ETags: a read that gives the same bytes bears the same one.
 
+use std::sync::OnceLock;
+
 use axum::body::Bytes;
-use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, IF_MATCH, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use log_record::hex;
@@ -10,10 +12,20 @@ use sha2::{Digest, Sha256};
 
 use crate::Problem;
 use crate::json_response::{response, to_json};
+use crate::packing::{PACKED_FROM, gzip, takes_gzip};
 
 /// `value` as JSON with the ETag of its bytes, or 304 where `If-None-Match` has that already.
 pub fn json_with_etag(headers: &HeaderMap, value: &impl Serialize) -> Result<Response, Problem> {
     Ok(JsonAnswer::of(value)?.conditional(headers))
+}
+
+/// Likewise, under an ETag that begins with a version: `"3-5f1c…"`. `If-Match` goes by the version.
+pub fn json_with_version(
+    headers: &HeaderMap,
+    version: u64,
+    value: &impl Serialize,
+) -> Result<Response, Problem> {
+    Ok(JsonAnswer::of_version(version, value)?.conditional(headers))
 }
 
 /// An answer as it is sent, which can be kept.
@@ -21,6 +33,8 @@ pub fn json_with_etag(headers: &HeaderMap, value: &impl Serialize) -> Result<Res
 pub struct JsonAnswer {
     etag: HeaderValue,
     body: Bytes,
+    /// Once somebody took it so.
+    packed: OnceLock<Option<Bytes>>,
 }
 
 impl JsonAnswer {
@@ -31,45 +45,75 @@ impl JsonAnswer {
         Self::new(&etag, body)
     }
 
+    /// Likewise, under an ETag that begins with a version: `"3-5f1c…"`.
+    pub fn of_version(version: u64, value: &impl Serialize) -> Result<Self, Problem> {
+        let body = to_json(value)?;
+        let etag = format!("\"{version}-{}\"", hex(&Sha256::digest(&body)[..8]));
+        Self::new(&etag, body)
+    }
+
+    /// `value` as JSON with the ETag of what stays the same in it for a while. The ETag is weak:
+    /// the bytes differ with the time.
+    pub fn weak(timeless: &impl Serialize, value: &impl Serialize) -> Result<Self, Problem> {
+        let etag = format!("W/\"{}\"", hex(&Sha256::digest(to_json(timeless)?)[..16]));
+        Self::new(&etag, to_json(value)?)
+    }
+
     fn new(etag: &str, body: Vec<u8>) -> Result<Self, Problem> {
         let etag = HeaderValue::from_str(etag).map_err(|_| Problem::internal())?;
-        Ok(Self { etag, body: body.into() })
+        Ok(Self { etag, body: body.into(), packed: OnceLock::new() })
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.body.len()
     }
 
     /// The response, or 304 where `If-None-Match` has its ETag already.
     #[must_use]
     pub fn conditional(&self, headers: &HeaderMap) -> Response {
-        let etag = self.etag.clone();
-        if is_known(headers, etag.to_str().unwrap_or_default()) {
-            return (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response();
+        conditional(headers, self.etag.clone(), self.body.clone())
+    }
+
+    /// Likewise of what everybody may read and keep for a second. It is packed for a caller who
+    /// takes that, where it pays.
+    #[must_use]
+    pub fn public(&self, headers: &HeaderMap) -> Response {
+        let packed = if self.size() >= PACKED_FROM && takes_gzip(headers) {
+            self.packed.get_or_init(|| gzip(&self.body)).clone().zip(packed_etag(&self.etag))
+        } else {
+            None
+        };
+        let is_packed = packed.is_some();
+        let mut answer = match packed {
+            Some((packed, etag)) => conditional(headers, etag, packed),
+            None => self.conditional(headers),
+        };
+        let told = answer.headers_mut();
+        told.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"));
+        told.insert(VARY, HeaderValue::from_static("Accept-Encoding, Guerdon-Position"));
+        if is_packed && answer.status() == StatusCode::OK {
+            answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let json = HeaderValue::from_static("application/json");
-        let mut answer = response(StatusCode::OK, json, self.body.clone());
-        answer.headers_mut().insert(ETAG, etag);
         answer
     }
 }
 
-/// `value` as JSON with the ETag of what stays the same in it for a while, or 304 where
-/// `If-None-Match` has that already. The ETag is weak: the bytes differ with the time.
-pub fn json_with_weak_etag(
-    headers: &HeaderMap,
-    timeless: &impl Serialize,
-    value: &impl Serialize,
-) -> Result<Response, Problem> {
-    let etag = format!("W/\"{}\"", hex(&Sha256::digest(to_json(timeless)?)[..16]));
-    Ok(JsonAnswer::new(&etag, to_json(value)?)?.conditional(headers))
+fn conditional(headers: &HeaderMap, etag: HeaderValue, body: Bytes) -> Response {
+    if is_known(headers, etag.to_str().unwrap_or_default()) {
+        return (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response();
+    }
+    let json = HeaderValue::from_static("application/json");
+    let mut answer = response(StatusCode::OK, json, body);
+    answer.headers_mut().insert(ETAG, etag);
+    answer
 }
 
-/// Likewise, under an ETag that begins with a version: `"3-5f1c…"`. `If-Match` goes by the version.
-pub fn json_with_version(
-    headers: &HeaderMap,
-    version: u64,
-    value: &impl Serialize,
-) -> Result<Response, Problem> {
-    let body = to_json(value)?;
-    let etag = format!("\"{version}-{}\"", hex(&Sha256::digest(&body)[..8]));
-    Ok(JsonAnswer::new(&etag, body)?.conditional(headers))
+/// The ETag of the packed bytes: a strong one is of its bytes alone. The version stays in front.
+fn packed_etag(etag: &HeaderValue) -> Option<HeaderValue> {
+    let inside = etag.to_str().ok()?.strip_suffix('"')?;
+    HeaderValue::from_str(&format!("{inside}-gzip\"")).ok()
 }
 
 /// Which version of a thing a change is for: what `If-Match` and `If-None-Match` ask for.
@@ -183,13 +227,45 @@ mod tests {
 
     #[test]
     fn what_differs_by_the_time_alone_is_not_sent_again() {
-        let first = json_with_weak_etag(&HeaderMap::new(), &7, &(7, 1)).unwrap();
+        let told = |headers: &HeaderMap, timeless: u8, value: (u8, u8)| {
+            JsonAnswer::weak(&timeless, &value).unwrap().public(headers)
+        };
+        let first = told(&HeaderMap::new(), 7, (7, 1));
         let etag = first.headers()[ETAG].to_str().unwrap().to_owned();
         assert!(etag.starts_with("W/\""), "{etag}");
-        let again = json_with_weak_etag(&headers("if-none-match", &etag), &7, &(7, 2)).unwrap();
+        let known = headers("if-none-match", &etag);
+        assert_eq!(told(&known, 7, (7, 2)).status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(told(&known, 8, (8, 2)).status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn what_everybody_may_keep_is_packed_for_those_who_take_it_and_has_another_etag_so() {
+        let small = JsonAnswer::of_version(3, &"x").unwrap();
+        let large = JsonAnswer::of_version(3, &"x".repeat(PACKED_FROM)).unwrap();
+        let (plain, takes) = (HeaderMap::new(), headers("accept-encoding", "br, gzip"));
+        for (answer, asked, is_packed) in
+            [(&small, &takes, false), (&large, &plain, false), (&large, &takes, true)]
+        {
+            let answer = answer.public(asked);
+            let told = answer.headers();
+            assert_eq!(told.contains_key(CONTENT_ENCODING), is_packed);
+            assert_eq!(told[CACHE_CONTROL], "public, max-age=1");
+            assert_eq!(told[VARY], "Accept-Encoding, Guerdon-Position");
+        }
+        let etag_of = |asked| large.public(asked).headers()[ETAG].to_str().unwrap().to_owned();
+        let (of_plain, of_packed) = (etag_of(&plain), etag_of(&takes));
+        assert_ne!(of_plain, of_packed);
+        let mut known = takes.clone();
+        known.insert(IF_NONE_MATCH, of_packed.parse().unwrap());
+        let again = large.public(&known);
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
-        let changed = json_with_weak_etag(&headers("if-none-match", &etag), &8, &(8, 2)).unwrap();
-        assert_eq!(changed.status(), StatusCode::OK);
+        assert!(
+            !again.headers().contains_key(CONTENT_ENCODING) && again.headers().contains_key(VARY)
+        );
+        known.insert(IF_NONE_MATCH, of_plain.parse().unwrap());
+        assert_eq!(large.public(&known).status(), StatusCode::OK, "these are other bytes");
+        let versions = Precondition::read(&headers("if-match", &of_packed)).unwrap();
+        assert!(versions.matches(3) && !versions.matches(4), "it is the same version");
     }
 
     #[test]

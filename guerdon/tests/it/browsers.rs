@@ -132,8 +132,14 @@ async fn every_answer_says_what_a_browser_and_a_cache_may_do_with_it() {
                 .iter()
                 .any(|terms| path.starts_with(terms));
             let is_shown = route.method == "GET" && answer.status() == 200;
-            let is_polled = path == "/v1/gates" || path.ends_with("/countdown");
-            let expected = match (is_shown, is_polled, is_terms) {
+            let is_public = [
+                "/v1/gates",
+                "/v1/offers",
+                "/v1/offers/{offer_id}",
+                "/v1/offers/{offer_id}/countdown",
+            ];
+            let is_public = is_public.contains(&&*route.path);
+            let expected = match (is_shown, is_public, is_terms) {
                 (true, true, _) => "public, max-age=1",
                 (true, false, true) => "private, no-cache",
                 _ => "no-store",

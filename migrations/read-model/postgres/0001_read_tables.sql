@@ -436,6 +436,9 @@ create index offer_was_closed_at on offer_availability ("partition", position)
     where phase = 'closed' and closes_at is null;
 create index offer_is_closed_until on offer_availability ("partition", closes_at)
     where phase = 'closed' and closes_at is not null;
+-- What opens next.
+create index offer_opens_at on offer_availability (opens_at)
+    where phase <> 'closed' and opens_at is not null;
 
 -- What was sold of an offer in partitions that aren't its home, whose own sales stand above: so each
 -- projection has rows of its own. Without those that were cancelled.

@@ -17,6 +17,7 @@ mod plans;
 mod positions;
 mod programme;
 mod random_life;
+mod rush_reads;
 mod shipments_agree;
 mod shipping;
 mod stream_cursor;
