@@ -3,18 +3,19 @@
 mod stock;
 mod tiers;
 
+pub(crate) use stock::Granted;
+
 use std::sync::LazyLock;
 
 use log_record::Position;
 
-use crate::account::OfferNumber;
 use crate::due::apply_due;
 use crate::original::EarnedCredit;
 use crate::standing::Counted;
 use crate::{
     Account, AccountId, CauseKind, CreditReceived, CreditRefunded, CreditReturned, Day, Decision,
     Event, Grace, GrantId, HeldTier, LadderId, LotPart, OfUnit, Points, Price, Prices, Refusal,
-    Standing, Standings, State, StockChange, TierId, Timestamp, UnitId, UnitNumber, Units,
+    Standing, Standings, State, StockChange, TierId, Timestamp, UnitId, UnitNumber,
 };
 
 /// Events that are decided one after the other against a state that doesn't change.

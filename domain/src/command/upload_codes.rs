@@ -43,7 +43,7 @@ impl CommandRules for UploadCodes {
         }
         self.check_new(&draft)?;
         let too_large = Refusal::AmountTooLarge { what: "the offer's codes", unit: OfUnit(None) };
-        let stock = draft.stock_of(&self.offer_id, offer).add(self.count());
+        let stock = draft.stock_of(&self.offer_id, (number, offer)).add(self.count());
         let stock = stock.filter(|it| it.stock().is_some_and(|it| it.get() <= CODES_OF_OFFER_MAX));
         draft.restock(number, stock.ok_or(too_large)?);
         for (hash, code) in &self.codes {

@@ -30,7 +30,8 @@ pub struct Reservation {
     pub offer_id: OfferId,
     /// What is handed out, as the offer said then.
     pub product_id: ProductId,
-    /// What was taken of the offer's stock.
+    /// What was taken of the offer's stock: units, for codes can't be reserved.
+    #[serde(with = "units_alone")]
     pub allocation: Allocation,
     /// What it costs in all; for each of them stands a hold, in this order.
     pub prices: Prices,
@@ -190,5 +191,21 @@ impl HoldReleased {
     #[must_use]
     pub fn came_back(&self) -> Vec<LotPart> {
         with_grace(&self.lots, self.grace_until)
+    }
+}
+
+/// An allocation of units as their number.
+mod units_alone {
+    use serde::{Deserializer, Serializer};
+
+    use crate::Allocation;
+    use crate::amount::sum;
+
+    pub(super) fn serialize<S: Serializer>(units: &Allocation, to: S) -> Result<S::Ok, S::Error> {
+        sum::serialize(&units.quantity(), to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Allocation, D::Error> {
+        sum::deserialize(from).map(Allocation::Units)
     }
 }
