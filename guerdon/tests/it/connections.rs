@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 
 use crate::ledger::{Api, Ledger, PATIENCE, said, serve, until_said};
 use crate::raw::{
-    Raw, allow_many_descriptors, descriptors, head, resident_mib, until_descriptors_are_back,
+    Raw, allow_many_descriptors, descriptors, head, resident_kib, resident_mib,
+    until_descriptors_are_back,
 };
 
 const LIVE: &str = "GET /health/live HTTP/1.1\r\nhost: ledger\r\n\r\n";
@@ -245,6 +246,56 @@ async fn silent_connections_lock_nobody_out() {
     drop(silent);
     assert_eq!(ledger.stop(), Some(0));
 }
+
+/// As many as a rush may bring: none is closed for another, each is answered twice, and what they
+/// take of memory has a bound.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifteen_thousand_connections_are_open_at_once_and_go_on() {
+    const CONNECTIONS: usize = 15_000;
+    allow_many_descriptors();
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = ["--connections-max", "15500", "--header-timeout", "60s"];
+    let ledger = Ledger::start_with(folder.path(), &options, &[]);
+    ledger.client.opens("mug", 1, None, None).await;
+    ledger.client.earns("ann", 500, "B-1").await;
+    let (open_before, kib_before) = (descriptors(&ledger), resident_kib(&ledger));
+    let mut clients = JoinSet::new();
+    for _ in 0..CONNECTIONS / 100 {
+        let url = ledger.client.url.clone();
+        clients.spawn(async move {
+            let mut some = vec![];
+            for _ in 0..100 {
+                let mut client = Raw::to(&url).await;
+                client.is_alive().await;
+                some.push(client);
+            }
+            some
+        });
+    }
+    let mut open: Vec<Raw> = clients.join_all().await.into_iter().flatten().collect();
+    assert!(descriptors(&ledger) >= open_before + CONNECTIONS, "all of them are open");
+    newcomer(&ledger.client).redeems("ann", "x-1", "mug").await.is(201);
+    let mut again = JoinSet::new();
+    while !open.is_empty() {
+        let mut some = open.split_off(open.len() - 100);
+        again.spawn(async move {
+            for client in &mut some {
+                client.is_alive().await;
+            }
+            some
+        });
+    }
+    let open = again.join_all().await;
+    let grown = resident_kib(&ledger).saturating_sub(kib_before);
+    println!("{CONNECTIONS} connections took {} MiB", grown / 1_024);
+    assert!(grown < CONNECTIONS * CONNECTION_KIB_MAX, "{grown} KiB");
+    drop(open);
+    until_descriptors_are_back(&ledger, open_before + 2).await;
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+/// What the operator's page says of a connection that waits for its next request.
+const CONNECTION_KIB_MAX: usize = 24;
 
 /// The same caller on a connection of its own.
 fn newcomer(api: &Api) -> Api {

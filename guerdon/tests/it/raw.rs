@@ -47,6 +47,13 @@ impl Raw {
         String::from_utf8_lossy(&text[..length]).into_owned()
     }
 
+    /// Asks whether the server lives, and hears that it does.
+    pub(crate) async fn is_alive(&mut self) {
+        self.says("GET /health/live HTTP/1.1\r\nhost: ledger\r\n\r\n").await;
+        let heard = self.hears().await;
+        assert!(heard.starts_with("HTTP/1.1 200 "), "{heard:?}");
+    }
+
     /// Whether nothing comes and nothing is closed for so long.
     pub(crate) async fn is_left_waiting(&mut self, for_so_long: Duration) -> bool {
         let mut byte = [0];
