@@ -4,12 +4,20 @@
 use std::path::Path;
 use std::{fs, io};
 
+use jsonschema::Registry;
 use serde_json::Value;
 
 use crate::document::Reply;
 
+/// What references to the document begin with.
+const DOCUMENT: &str = "urn:openapi";
+
 /// The document, in which no object has more fields than are named.
-pub(crate) struct Described(Value);
+pub(crate) struct Described {
+    document: Value,
+    /// The same for those who look references up: made once, because the document is long.
+    registry: Registry<'static>,
+}
 
 impl Described {
     pub(crate) fn read() -> Self {
@@ -17,7 +25,8 @@ impl Described {
         let text = fs::read_to_string(path).expect("docs/openapi.json");
         let mut document = serde_json::from_str(&text).expect("JSON");
         close(&mut document);
-        Self(document)
+        let registry = Registry::new().add(DOCUMENT, document.clone()).expect("a name");
+        Self { document, registry: registry.prepare().expect("it is whole") }
     }
 
     /// What of an answer isn't described.
@@ -60,16 +69,15 @@ impl Described {
         {
             return wrong(format!("{status} isn't described with the code {code}"));
         }
-        let mut schema = media["schema"].clone();
-        schema["components"] = self.0["components"].clone();
-        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        let validator = jsonschema::options().with_registry(&self.registry);
+        let validator = validator.build(&media["schema"]).expect("a schema");
         let errors: Vec<String> = validator.iter_errors(&body).map(|it| it.to_string()).collect();
         if errors.is_empty() { Ok(()) } else { wrong(errors.join("; ")) }
     }
 
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
         let parts: Vec<&str> = path.split('/').collect();
-        let paths = self.0["paths"].as_object()?.iter().filter(|(route, _)| {
+        let paths = self.document["paths"].as_object()?.iter().filter(|(route, _)| {
             let route: Vec<&str> = route.split('/').collect();
             let is_alike = |(of, own): (&&str, &&str)| of.starts_with('{') || of == own;
             route.len() == parts.len() && route.iter().zip(&parts).all(is_alike)
@@ -80,14 +88,20 @@ impl Described {
     }
 
     fn followed<'d>(&'d self, value: &'d Value) -> &'d Value {
-        let to = value["$ref"].as_str().and_then(|to| to.strip_prefix('#'));
-        to.and_then(|to| self.0.pointer(to)).unwrap_or(value)
+        let to = value["$ref"].as_str().and_then(|to| to.strip_prefix(DOCUMENT)?.strip_prefix('#'));
+        to.and_then(|to| self.document.pointer(to)).unwrap_or(value)
     }
 }
 
+/// Closes its objects, and has its references name the document.
 fn close(value: &mut Value) {
     match value {
         Value::Object(members) => {
+            if let Some(Value::String(to)) = members.get_mut("$ref")
+                && to.starts_with('#')
+            {
+                to.insert_str(0, DOCUMENT);
+            }
             let is_open = members.get("type") == Some(&"object".into())
                 && members.get("properties").is_some_and(Value::is_object)
                 && !members.contains_key("additionalProperties");
