@@ -1,7 +1,7 @@
 //! `kill -9` at random moments under load: what was answered is there exactly once, nothing is half
 //! there, and asking everything again changes nothing.
 //!
-//! `GUERDON_KILLS` says how often; `cargo xtask faults` says 20.
+//! `GUERDON_KILLS` says how often (2); `cargo xtask faults` says 20.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,10 +22,15 @@ const STOCK: u64 = 1_000_000;
 /// Every redemption that was ever sent, and its first answer, if it got one.
 type Sent = BTreeMap<(String, String), Option<Value>>;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answered_redemption_survives_kill_9() {
+/// How often each of them is killed.
+fn kills() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a test has no configuration but this")]
     let kills = std::env::var("GUERDON_KILLS").ok().and_then(|kills| kills.parse().ok());
+    kills.unwrap_or(2)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answered_redemption_survives_kill_9() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut ledger = Ledger::start(folder.path());
     ledger.client.opens("mug", PRICE, Some(STOCK), None).await;
@@ -34,7 +39,7 @@ async fn an_answered_redemption_survives_kill_9() {
     }
     let sent = Arc::new(Mutex::new(Sent::new()));
     let mut delays = Delays(0x9e37_79b9_7f4a_7c15);
-    for kill in 0..kills.unwrap_or(3) {
+    for kill in 0..kills() {
         let stop = Arc::new(AtomicBool::new(false));
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
@@ -76,7 +81,7 @@ async fn credit_that_expires_while_it_is_killed_expires_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut ledger = Ledger::start(folder.path());
     let mut delays = Delays(0x2545_f491_4f6c_dd1d);
-    for round in 0..3 {
+    for round in 0..kills() {
         let expires_at = in_seconds(4);
         for call in 0..LOTS / 1_000 {
             let credits: Vec<Value> = (0..1_000)
@@ -97,7 +102,7 @@ async fn credit_that_expires_while_it_is_killed_expires_once() {
         ledger = Ledger::start(folder.path());
     }
     let started = Instant::now();
-    let all = json!((3 * LOTS * POINTS).to_string());
+    let all = json!((kills() * LOTS * POINTS).to_string());
     loop {
         let totals = ledger.client.get("auditor", "/v1/totals").await.is(200);
         assert_eq!(totals["difference"], "0", "{totals}");

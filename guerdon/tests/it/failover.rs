@@ -3,7 +3,7 @@
 //! may be; that is noticed, nothing goes on by itself, and an operator's word begins the next
 //! generation. A log in SQLite that is restored from an older copy is the same case.
 //!
-//! Three failovers of each kind; `GUERDON_FAULTS` says another number, `cargo xtask faults` 20.
+//! Two failovers of each kind; `GUERDON_FAULTS` says another number, `cargo xtask faults` 20.
 
 use std::collections::BTreeMap;
 use std::path::Path;

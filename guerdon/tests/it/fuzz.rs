@@ -20,7 +20,7 @@ use crate::ledger::{Ledger, PATIENCE, said};
 use crate::routes_and_roles::table;
 use crate::topic::dice::Dice;
 
-const SECONDS: u64 = 30;
+const SECONDS: u64 = 20;
 
 const CONNECTIONS: u64 = 4;
 

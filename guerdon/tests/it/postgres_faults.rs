@@ -1,7 +1,7 @@
 //! A ledger with its log in PostgreSQL under load, and what may happen to it on one server: killed,
 //! cut off from its log at every step of an append, without a PostgreSQL for a while, deposed.
 //!
-//! Three faults of each kind; `GUERDON_FAULTS` says another number, `cargo xtask faults` 20.
+//! Two faults of each kind; `GUERDON_FAULTS` says another number, `cargo xtask faults` 20.
 
 use std::path::Path;
 use std::process::Command;

@@ -255,5 +255,5 @@ fn step() -> impl Strategy<Value = Step> {
 
 #[expect(clippy::disallowed_methods, reason = "proptest's own variable, which a config hides")]
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(12)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(8)
 }

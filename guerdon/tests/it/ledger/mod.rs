@@ -145,7 +145,7 @@ impl Drop for Ledger {
 
 /// How many faults of each kind.
 pub(crate) fn faults() -> usize {
-    faults_or(3)
+    faults_or(2)
 }
 
 /// The same, where another number is enough for every day.
