@@ -8,6 +8,9 @@ use crate::connection::Answer;
 /// Every so many shoppers has two devices, which ask under two ids.
 pub(super) const SECOND_DEVICE_EVERY: u64 = 8;
 
+/// Every so many shoppers asks once more for what they have got.
+const REPEATS_EVERY: u64 = 2;
+
 /// How often a device asks that is told to come again, before its shopper gives up.
 const ATTEMPTS_MAX: u32 = 6;
 
@@ -79,9 +82,10 @@ impl Wish {
                 contradicts(self)
             }
             (200, Known::Created(first)) if **first != *body => contradicts(self),
-            (200 | 201, _) => {
+            (status @ (200 | 201), _) => {
                 self.known = Known::Created(body.into());
-                Ok(Next::Done)
+                let repeats = status == 201 && self.shopper.is_multiple_of(REPEATS_EVERY);
+                Ok(if repeats { Next::AskAgain } else { Next::Done })
             }
             (409, _) => {
                 self.known = Known::Nothing;
