@@ -42,6 +42,9 @@ const NO_SERVICES: [(&str, &str); 1] = [(::services::NO_SERVICES, "1")];
 pub(crate) const OVER_HTTP: &str = "test(/^(conversions|crash|given_back|prices|refused_credit|rule_calendar)::/) \
      | test(/^(rush|several_rules|tiers|units)::/)";
 
+/// What isn't built by default, but for Kafka's TLS, which compiles OpenSSL.
+pub(crate) const FEATURES: &str = "guerdon/kurrent,log-export/parquet";
+
 /// Everything as it is built by default; what people do over HTTP once more with four partitions;
 /// then what the features `kurrent` and `parquet` add, in another build, so that nothing of them
 /// gets into the rest.
@@ -55,11 +58,16 @@ fn test_all() -> anyhow::Result<()> {
     started?;
     // When a test fails, the rest still runs.
     let default = nextest.run("default", &["--workspace"], &[]);
-    let over_http = ["-p", "guerdon", "--filterset", OVER_HTTP];
+    // The whole workspace again, for it is built: the ledger alone would be with other features.
+    let over_http = format!("package(guerdon) & ({OVER_HTTP})");
+    let over_http = ["--workspace", "--filterset", &over_http];
     let with_partitions = nextest.run("default", &over_http, &[("GUERDON_TEST_PARTITIONS", "4")]);
+    // The binary's own tests need no feature.
     let packages = ["-p", "event-store", "-p", "guerdon", "-p", "log-export"];
-    let features = ["--features", "guerdon/kurrent,log-export/parquet"];
+    let features = ["--features", FEATURES, "--lib", "--test", "it"];
+    let features = [&packages[..], &features].concat();
     let tests = ["--filterset", "test(kurrent) | test(/^parquet::/)"];
-    let with_features = nextest.run("default", &[&packages[..], &features, &tests].concat(), &[]);
+    let tests = [&features[..], &tests].concat();
+    let with_features = nextest.run("default", &tests, &[]);
     default.and(with_partitions).and(with_features)
 }
