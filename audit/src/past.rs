@@ -178,6 +178,14 @@ async fn sum_sold(tables: &mut Reading, offer_id: &OfferId, until: Until) -> Res
     Ok(sold)
 }
 
+/// Whether units of an offer may be kept by it, or come back.
+pub(crate) fn is_of_hold(event: &RecordedEvent) -> bool {
+    matches!(
+        &*event.event_type,
+        "credit-held" | "hold-captured" | "hold-released" | "wait-served" | "wait-ended"
+    )
+}
+
 /// Whether an event says what became of an exchange.
 pub(crate) fn is_of_exchange(event: &RecordedEvent) -> bool {
     let name = &*event.event_type;

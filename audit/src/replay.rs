@@ -20,7 +20,7 @@ use serde::{Serialize, Serializer};
 use tokio::task::JoinError;
 use wire::Moment;
 
-use crate::past::{in_order, is_of_exchange};
+use crate::past::{in_order, is_of_exchange, is_of_hold};
 use crate::until::{last_by, time_of};
 
 /// How many events are read at a time.
@@ -339,6 +339,10 @@ pub async fn tables_at(
                     Event::CreditHeld(_, CreditHeld { keeps, .. }) => {
                         sold += reserved(keeps, offer_id);
                     }
+                    Event::WaitServed(_, fact) if fact.offer_id == *offer_id => sold += 1,
+                    Event::WaitEnded(_, fact) if fact.served && fact.offer_id == *offer_id => {
+                        sold -= 1;
+                    }
                     Event::HoldCaptured(_, HoldCaptured { keeps, .. })
                     | Event::HoldReleased(_, HoldReleased { keeps, .. }) => {
                         sold -= reserved(keeps, offer_id);
@@ -455,11 +459,6 @@ fn chunks<T: Send + 'static>(
 
 fn is_of_account(event: &RecordedEvent, account_id: &AccountId) -> bool {
     event.account_id.as_deref() == Some(account_id.as_str())
-}
-
-/// Whether it begins a hold or ends it.
-fn is_of_hold(event: &RecordedEvent) -> bool {
-    matches!(&*event.event_type, "credit-held" | "hold-captured" | "hold-released")
 }
 
 /// Whether every account's credit goes by it.

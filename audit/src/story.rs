@@ -13,7 +13,7 @@ mod tier;
 
 use std::fmt::Display;
 
-use domain::{Event, LotPart, Note, Points, Timestamp, UnitId};
+use domain::{Event, LotPart, Note, Points, Timestamp, UnitId, WaitEnd, WaitEnded, WaitServed};
 
 /// What an event says.
 #[must_use]
@@ -94,6 +94,22 @@ pub fn sentence(event: &Event) -> String {
             format!("The account came into the segment {}.", fact.segment)
         }
         Event::SegmentSet(_, fact) => format!("The account left the segment {}.", fact.segment),
+        Event::WaitBegun(_, fact) => {
+            format!("The shopper waits for offer {} by wait {}.", fact.offer_id, fact.wait_id)
+        }
+        Event::WaitServed(_, fact) => {
+            let WaitServed { wait_id, offer_id, deadline } = fact;
+            format!("A unit of offer {offer_id} is kept for wait {wait_id} until {deadline}.")
+        }
+        Event::WaitEnded(_, fact) => {
+            let WaitEnded { wait_id, offer_id, reason, .. } = fact;
+            let why = match reason {
+                WaitEnd::Taken => "the shopper gets a unit",
+                WaitEnd::Left => "the shopper left the list",
+                WaitEnd::Lapsed => "its deadline passed",
+            };
+            format!("Wait {wait_id} for offer {offer_id} ended, because {why}.")
+        }
         Event::StockAdded(fact) => programme::stock_added(fact),
         Event::StockRemoved(fact) => programme::stock_removed(fact),
         Event::StockAmended(fact) => programme::stock_amended(fact),

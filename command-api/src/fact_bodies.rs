@@ -19,6 +19,8 @@ use crate::erase_account::account_erased;
 use crate::extend_hold::hold_extended;
 use crate::grant_tier::{tier_grant_ended, tier_granted};
 use crate::hold_credit::credit_held;
+use crate::join_waiting_list::wait_begun;
+use crate::leave_waiting_list::wait_ended;
 use crate::open_account::account_opened;
 use crate::record_purchase::purchase_recorded;
 use crate::refund_capture::capture_refunded;
@@ -122,6 +124,8 @@ fn answered(event: Event) -> Option<Value> {
                 json(&capture_refunded(account, refund, (fact.unit, fact.points), fact.lots, PLACE))
             }
         },
+        Event::WaitBegun(account, fact) => json(&wait_begun(account, fact, PLACE)),
+        Event::WaitEnded(account, fact) => json(&wait_ended(account, fact, PLACE)),
         Event::HoldReleased(account, fact) => json(&hold_released(account, fact, PLACE)),
         Event::CreditConverted(account, fact) => json(&credit_converted(account, fact, PLACE)),
         Event::CreditSent(account, fact) => json(&credit_sent(account, fact, PLACE)),

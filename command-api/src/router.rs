@@ -19,7 +19,9 @@ use crate::erase_account::{erase_account, get_erasure};
 use crate::extend_hold::extend_hold;
 use crate::grant_tier::{grant_tier, revoke_grant};
 use crate::hold_credit::hold_credit;
+use crate::join_waiting_list::join_waiting_list;
 use crate::keys::{create_key, list_keys, revoke_key, rotate_key};
+use crate::leave_waiting_list::leave_waiting_list;
 use crate::marks::{list_marks, mark_account, mark_request, unmark_account, unmark_request};
 use crate::merge_account::merge_account;
 use crate::open_account::open_account;
@@ -94,6 +96,11 @@ pub fn routes() -> Routes<CommandApi> {
         .route(
             "/holds/{hold_id}/release",
             put(only(&[Shopper, Operator], release_hold).about(Account)),
+        )
+        .route("/waits/{wait_id}", put(only(&[Shopper], join_waiting_list).about(Account)))
+        .route(
+            "/waits/{wait_id}/leaving",
+            put(only(&[Shopper, Operator], leave_waiting_list).about(Account)),
         )
         .route(
             "/exchanges/{exchange_id}/cancellations/{cancellation_id}",

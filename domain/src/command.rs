@@ -21,7 +21,9 @@ mod extend_hold;
 mod give_back;
 mod grant_tier;
 mod hold_credit;
+mod join_waiting_list;
 mod kept;
+mod leave_waiting_list;
 mod merge_account;
 mod open_account;
 mod open_offer;
@@ -73,6 +75,8 @@ pub use erase_account::EraseAccount;
 pub use extend_hold::ExtendHold;
 pub use grant_tier::GrantTier;
 pub use hold_credit::{HOLD_DAYS_MAX, HoldCredit};
+pub use join_waiting_list::{JoinWaitingList, WAITING_MAX};
+pub use leave_waiting_list::LeaveWaitingList;
 pub use merge_account::{AdmitMerger, MergeAccount, MergerStep};
 pub use open_account::OpenAccount;
 pub use open_offer::OpenOffer;
@@ -168,6 +172,10 @@ commands! {
     HoldCredit,
     /// Set credit aside with the units of an offer that it pays.
     ReserveOffer,
+    /// Wait for a unit of an offer that is sold out.
+    JoinWaitingList,
+    /// Wait no more.
+    LeaveWaitingList,
     /// Keep credit aside for longer.
     ExtendHold,
     /// Spend what is held.

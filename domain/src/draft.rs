@@ -18,8 +18,6 @@ use crate::{
     Standing, Standings, State, StockChange, TierId, Timestamp, UnitId, UnitNumber,
 };
 
-pub(crate) use stock::Granted;
-
 /// Events that are decided one after the other against a state that doesn't change.
 pub(crate) struct Draft<'a> {
     pub(crate) state: &'a State,

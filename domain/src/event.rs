@@ -18,6 +18,7 @@ mod programme;
 mod purchase;
 mod segment;
 mod shipment;
+mod wait;
 
 pub use account::{
     AccountErased, AccountMerged, AccountMergerAbandoned, AccountMergerBegun, AccountOpened,
@@ -53,6 +54,7 @@ pub use purchase::{
 };
 pub use segment::SegmentSet;
 pub use shipment::{ParcelLines, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine};
+pub use wait::{WaitBegun, WaitEnd, WaitEnded, WaitServed};
 
 use crate::{AccountId, Actor, Day, Reason, UnitId};
 
@@ -169,6 +171,12 @@ pub enum Event {
     TierGrantEnded(AccountId, TierGrantEnded),
     /// `segment-set`.
     SegmentSet(AccountId, SegmentSet),
+    /// `wait-begun`: onto an offer's waiting list.
+    WaitBegun(AccountId, WaitBegun),
+    /// `wait-served`: a unit is kept for who waits.
+    WaitServed(AccountId, WaitServed),
+    /// `wait-ended`.
+    WaitEnded(AccountId, WaitEnded),
     /// `offer-opened`.
     OfferOpened(OfferOpened),
     /// `offer-amended`.
@@ -266,7 +274,10 @@ impl Event {
             | Self::TierLapsed(account, _)
             | Self::TierGranted(account, _)
             | Self::TierGrantEnded(account, _)
-            | Self::SegmentSet(account, _) => Some(account),
+            | Self::SegmentSet(account, _)
+            | Self::WaitBegun(account, _)
+            | Self::WaitServed(account, _)
+            | Self::WaitEnded(account, _) => Some(account),
             Self::LogOpened(_)
             | Self::LogForked(_)
             | Self::ClockDoubted(_)
@@ -441,6 +452,9 @@ impl Event {
             | Self::TierGranted(..)
             | Self::TierGrantEnded(..)
             | Self::SegmentSet(..)
+            | Self::WaitBegun(..)
+            | Self::WaitServed(..)
+            | Self::WaitEnded(..)
             | Self::LogOpened(_)
             | Self::LogForked(_)
             | Self::ClockDoubted(_)

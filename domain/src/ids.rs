@@ -110,6 +110,10 @@ id! {
     HoldId
 }
 id! {
+    /// One wait for a unit of an offer; unique within the account.
+    WaitId
+}
+id! {
     /// One extension of a hold; unique within the hold.
     ExtensionId
 }
@@ -168,6 +172,13 @@ id! {
 
 impl From<&PurchaseId> for CauseId {
     fn from(id: &PurchaseId) -> Self {
+        Self(id.0.clone())
+    }
+}
+
+/// What a wait would reserve, it does under the same id.
+impl From<&WaitId> for HoldId {
+    fn from(id: &WaitId) -> Self {
         Self(id.0.clone())
     }
 }

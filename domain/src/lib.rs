@@ -111,14 +111,14 @@ pub use event::{
     ReturnedLine, RoomBack, RuleVersion, SaltsId, SealedBalances, SealedUnit, SegmentSet,
     ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
     StockRemoved, TakenBack, TierChanged, TierGrantEnded, TierGranted, UnitClosed, UnitPoints,
-    UnitSet, WithdrawalCause, WithdrawalReversed,
+    UnitSet, WaitBegun, WaitEnd, WaitEnded, WaitServed, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
     AccountId, AccountIdError, AdditionId, CancellationId, Category, CauseId, ConversionId,
     DispatchId, ErasureId, ExchangeId, ExtensionId, GrantId, HoldId, IdError, OfferId, ProductId,
     PurchaseId, Reference, RefundId, RemovalId, ReopeningId, ResumptionId, ReturnId, RuleId,
-    SealId, TransferId, UploadId, WarehouseId, WithdrawalId,
+    SealId, TransferId, UploadId, WaitId, WarehouseId, WithdrawalId,
 };
 pub use inventory::{Allocation, Inventory};
 pub use ladder::{
@@ -161,6 +161,7 @@ pub use short_id::ShortIdError;
 pub use standing::{
     HeldTier, PresentTier, Standing, StandingParts, Standings, TierStep, present_tiers,
 };
+pub(crate) use state::Waiter;
 pub use state::{Cursor, Impossible, Merger, State, StateSize, Undelivered, Unwanted};
 pub use subject::Subject;
 pub use text::{

@@ -291,7 +291,7 @@ impl IdHash {
         Self::of(&format!("~offer {offer}"), kind, id)
     }
 
-    fn of(owner: &str, kind: &str, id: &str) -> Self {
+    pub(crate) fn of(owner: &str, kind: &str, id: &str) -> Self {
         // None of the parts can hold a zero byte, so no two triples read alike.
         let hash = Sha256::new()
             .chain_update(owner)

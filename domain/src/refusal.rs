@@ -305,6 +305,41 @@ refusals! {
                  release it and begin anew.",
         shopper: "Something went wrong on our side. No points were used.",
     }
+    /// The account never had such a wait.
+    WaitUnknown {
+        "wait-unknown", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Wait doesn't exist",
+        sentence: "The account has no wait with this id.",
+        meaning: "No wait with this id was ever begun by this account.",
+        remedy: "Check the account id and the wait id, or join the waiting list first.",
+        shopper: "You aren't on this waiting list.",
+    }
+    /// The wait is over.
+    WaitEnded {
+        "wait-ended", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "Wait has ended",
+        sentence: "The wait has ended: the shopper got a unit, left the list, or let the deadline \
+                   pass.",
+        meaning: "The wait is over: the shopper got a unit, left the list before, or a unit was \
+                  kept until its deadline.",
+        remedy: "Nothing needs to be done: read the wait for how it ended.",
+        shopper: "You aren't on this waiting list any more.",
+    }
+    /// Several partitions sell, and no one of them could keep the order; or what is cancelled doesn't
+    /// come back.
+    WaitingListUnsupported {
+        "waiting-list-unsupported", Conflict, can_succeed_later: false,
+        facts: [],
+        title: "No waiting lists here",
+        sentence: "There is no waiting list here: this ledger has several partitions, or the offer \
+                   hands out codes.",
+        meaning: "The log was opened with several partitions, or the offer's `codes` is true: there \
+                  are no waiting lists then.",
+        remedy: "Ask for the offer again later; don't send this request again.",
+        shopper: "There is no waiting list for this.",
+    }
     /// There is no exchange to cancel.
     ExchangeUnknown {
         "exchange-unknown", Conflict, can_succeed_later: true,
@@ -1219,6 +1254,37 @@ refusals! {
         remedy: "Ask for fewer, send the same request again at `renews_at`, or choose another \
                  offer.",
         shopper: "You already have as many of these as one person can get.",
+    }
+    /// The shopper waits for the offer already.
+    AlreadyWaiting {
+        "already-waiting", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Already on the waiting list",
+        sentence: "The account waits for this offer already.",
+        meaning: "The account is on the offer's waiting list by another wait, or a unit is kept \
+                  for it. A shopper waits for one unit at a time.",
+        remedy: "Read the wait that there is. Once it has ended, the shopper can join again.",
+        shopper: "You are on this waiting list already.",
+    }
+    /// There is nothing to wait for.
+    NotSoldOut {
+        "not-sold-out", Conflict, can_succeed_later: true,
+        facts: [],
+        title: "Offer isn't sold out",
+        sentence: "The offer isn't sold out: a unit can be redeemed now.",
+        meaning: "A unit of the offer is left for this shopper, so there is nothing to wait for.",
+        remedy: "Redeem the offer.",
+        shopper: "Good news: you can get this right now.",
+    }
+    /// So many wait that another one would hardly get anything.
+    WaitingListFull { max: u64 } {
+        "waiting-list-full", Conflict, can_succeed_later: true,
+        facts: [max],
+        title: "Waiting list is full",
+        sentence: "The offer's waiting list is full: {max} shoppers are on it.",
+        meaning: "`max` shoppers wait for the offer, or have a unit kept.",
+        remedy: "Try again later: there is room once somebody got a unit or left the list.",
+        shopper: "Too many are waiting for this already. Please try again later.",
     }
     /// There isn't enough credit.
     InsufficientCredit { unit: UnitId, needed: Points, available: Points } {

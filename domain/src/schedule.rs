@@ -13,7 +13,7 @@ pub type AccountNumber = u32;
 pub enum Due {
     /// An account: credit matures or expires, a hold ends.
     Account(AccountNumber),
-    /// An offer.
+    /// An offer: who waits is served, or has waited long enough.
     Offer(OfferNumber),
 }
 

@@ -17,6 +17,7 @@ mod reservations;
 mod shipment;
 mod size;
 mod told;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ use programme::Programme;
 use reservations::Reservations;
 pub use shipment::Unwanted;
 pub use size::StateSize;
+pub(crate) use waiting::Waiter;
+use waiting::WaitingLists;
 
 /// Things by their ids, which are short texts, in the order in which they came into being.
 type ById<K, V> = IndexMap<K, V, RandomState>;
@@ -62,6 +65,8 @@ pub struct State {
     /// Of the other partitions.
     across: Across,
     mergers: Mergers,
+    /// Who waits for units of offers.
+    waiting: WaitingLists,
     /// The first half of a pair, whose second half must be the next event (I3). Between appends
     /// there is none.
     #[serde(skip)]
@@ -87,6 +92,7 @@ impl State {
             accounts: Accounts::default(),
             across: Across::default(),
             mergers: Mergers::default(),
+            waiting: WaitingLists::default(),
             unpaired: None,
             schedule: Schedule::default(),
             reservations: Reservations::default(),
@@ -280,8 +286,8 @@ impl State {
         while let Some(due) = self.schedule.take(now) {
             let events = match due {
                 Due::Account(number) => self.due_in_account(number, now),
-                // `opens_at` and `closes_at` need no event.
-                Due::Offer(_) => None,
+                // `opens_at` and `closes_at` need no event, but for those who wait.
+                Due::Offer(number) => self.due_in_offer(number, now),
             };
             if events.is_some() {
                 return events;
@@ -341,7 +347,7 @@ impl State {
         self.schedule = Schedule::of_accounts(self.accounts.by_id.values().map(Account::next_due));
         self.reservations = self.all_reservations();
         self.unjudged = self.programme.ladders.were_amended().then_some(0);
-        self
+        self.with_waiting()
     }
 
     /// The id of an offer by its number.

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::private::restore;
 use crate::v1::{
     account as of_account, code, conversion, credit, exchange, hold, ladder, log, merger, message,
-    offer, programme, purchase, seal, segment, shipment, stock, unit, withdrawal,
+    offer, programme, purchase, seal, segment, shipment, stock, unit, wait, withdrawal,
 };
 use crate::{Metadata, PrivateActor};
 
@@ -237,6 +237,11 @@ pub fn decode_public(row: &EventRef<'_>) -> Result<(Timestamp, Event), DecodeErr
         ("segment-set", 1) => {
             Event::SegmentSet(account(row)?, fact::<segment::SegmentSet, _>(row)?)
         }
+        ("wait-begun", 1) => Event::WaitBegun(account(row)?, fact::<wait::WaitBegun<'_>, _>(row)?),
+        ("wait-served", 1) => {
+            Event::WaitServed(account(row)?, fact::<wait::WaitServed<'_>, _>(row)?)
+        }
+        ("wait-ended", 1) => Event::WaitEnded(account(row)?, fact::<wait::WaitEnded<'_>, _>(row)?),
         ("stock-removed", 1) => Event::StockRemoved(fact::<stock::StockRemoved<'_>, _>(row)?),
         ("stock-amended", 1) => Event::StockAmended(fact::<stock::StockAmended<'_>, _>(row)?),
         ("stock-added", 1) => Event::StockAdded(fact::<stock::StockAdded<'_>, _>(row)?),

@@ -9,7 +9,7 @@ use crate::Metadata;
 use crate::private::private_text;
 use crate::v1::{
     account, code, conversion, credit, exchange, hold, ladder, log, merger, message, offer,
-    programme, purchase, seal, segment, shipment, stock, unit, withdrawal,
+    programme, purchase, seal, segment, shipment, stock, unit, wait, withdrawal,
 };
 
 /// 128 random bits in every event's private text. Without them somebody who has a record's hash
@@ -217,6 +217,15 @@ pub fn encode(
         }
         Event::SegmentSet(_, fact) => {
             ("segment-set", public::<segment::SegmentSet, _>(fact, metadata)?)
+        }
+        Event::WaitBegun(_, fact) => {
+            ("wait-begun", public::<wait::WaitBegun<'_>, _>(fact, metadata)?)
+        }
+        Event::WaitServed(_, fact) => {
+            ("wait-served", public::<wait::WaitServed<'_>, _>(fact, metadata)?)
+        }
+        Event::WaitEnded(_, fact) => {
+            ("wait-ended", public::<wait::WaitEnded<'_>, _>(fact, metadata)?)
         }
         Event::StockRemoved(fact) => {
             ("stock-removed", public::<stock::StockRemoved<'_>, _>(fact, metadata)?)

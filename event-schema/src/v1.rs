@@ -25,6 +25,7 @@ pub(crate) mod segment;
 pub(crate) mod shipment;
 pub(crate) mod stock;
 pub(crate) mod unit;
+pub(crate) mod wait;
 pub(crate) mod withdrawal;
 
 use std::borrow::Cow;

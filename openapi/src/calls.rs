@@ -199,6 +199,22 @@ pub const CALLS: &[Call] = &[
     ),
     call("GET /v1/accounts/{account_id}/holds", "listHolds", reads!("Page<HoldBody>")),
     call("GET /v1/accounts/{account_id}/holds/{hold_id}", "getHold", reads!("HoldBody")),
+    call(
+        "PUT /v1/accounts/{account_id}/waits/{wait_id}",
+        "joinWaitingList",
+        writes!("WaitBegunBody"),
+    ),
+    call("GET /v1/accounts/{account_id}/waits/{wait_id}", "getWait", reads!("WaitBody")),
+    call(
+        "PUT /v1/accounts/{account_id}/waits/{wait_id}/leaving",
+        "leaveWaitingList",
+        writes!("WaitEndedBody"),
+    ),
+    call(
+        "GET /v1/accounts/{account_id}/waits/{wait_id}/leaving",
+        "getLeaving",
+        reads!("Recorded<WaitEndedBody>"),
+    ),
     call("PUT /v1/offers/{offer_id}", "putOffer", writes!("OfferBody")),
     call("PATCH /v1/offers/{offer_id}", "patchOffer", reads!("OfferBody")),
     call(

@@ -46,7 +46,7 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
             ("MarkedId", id(ACCOUNT_ID_CHARACTERS_MAX, ID, "The id of an account or of a request."))
         }
         "OfferId" | "ExchangeId" | "CauseId" | "AdditionId" | "RemovalId" | "UploadId"
-        | "ReopeningId" | "ResumptionId" | "ProductId" | "WarehouseId" | "HoldId"
+        | "ReopeningId" | "ResumptionId" | "ProductId" | "WarehouseId" | "HoldId" | "WaitId"
         | "ExtensionId" | "RefundId" | "PurchaseId" | "ReturnId" | "WithdrawalId"
         | "TransferId" | "ConversionId" | "RuleId" | "Category" | "Reference" | "DispatchId"
         | "GrantId" | "ErasureId" | "SealId" => {

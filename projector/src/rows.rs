@@ -22,12 +22,13 @@ mod shipping;
 mod tier;
 mod total;
 mod unit;
+mod wait;
 
 use std::collections::BTreeMap;
 
 use domain::{
     AccountId, Event, ExchangeId, HoldId, Message, OfferId, Prices, ProgrammeChange, PurchaseId,
-    RuleVersion, Timestamp, UnitId,
+    RuleVersion, Timestamp, UnitId, WaitId,
 };
 use event_schema::decode;
 use event_store::with_causes;
@@ -35,7 +36,7 @@ use log_record::{PackedPlace, Partition, RecordedEvent};
 use read_model::{
     AccountBalance, BalanceSeal, ConversionRate, CreditLot, EarningRule, EventPlace, Exchange,
     Fact, Hold, LedgerEntry, Merger, OfferAvailability, OfferSold, Operation, Policy, Purchase,
-    ShippingStatus, Subject, UnitBalance,
+    ShippingStatus, Subject, UnitBalance, Wait,
 };
 use serde::Serialize;
 
@@ -58,6 +59,7 @@ pub(crate) use shipping::{
 pub(crate) use tier::{FoundTier, TierError, TierRows, Tiers};
 pub(crate) use total::{TotalRows, Totals};
 pub(crate) use unit::{UnitChange, UnitClosure};
+pub(crate) use wait::WaitChange;
 
 /// The rows of a batch, by table.
 #[derive(Debug, Default)]
@@ -74,6 +76,8 @@ pub(crate) struct Rows {
     pub(crate) entries: Vec<LedgerEntry>,
     pub(crate) holds: Vec<Hold>,
     pub(crate) hold_changes: BTreeMap<(AccountId, HoldId, String), HoldChange>,
+    pub(crate) waits: Vec<Wait>,
+    pub(crate) wait_changes: BTreeMap<(AccountId, WaitId), WaitChange>,
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) exchange_changes: BTreeMap<(AccountId, ExchangeId), ExchangeChange>,
     pub(crate) purchases: Vec<Purchase>,
@@ -275,6 +279,9 @@ impl Rows {
             Event::OfferResumed(fact) => self.offer_resumed(at, fact),
             // The fact at its path says it.
             Event::SegmentSet(..) => {}
+            Event::WaitBegun(account, fact) => self.wait_begun(at, &account, &fact),
+            Event::WaitServed(account, fact) => self.wait_served(at, &account, &fact),
+            Event::WaitEnded(account, fact) => self.wait_ended(at, &account, &fact),
             Event::StockAdded(fact) => self.stock_added(fact),
             Event::StockRemoved(fact) => self.stock_removed(fact),
             Event::StockAmended(fact) => self.stock_amended(at, fact),

@@ -23,6 +23,7 @@ mod shipping;
 mod sqlite;
 mod statement;
 mod tier;
+mod wait;
 
 use std::time::Duration;
 
@@ -109,6 +110,7 @@ fn last_writes<'a>(
     let mut writes = Writes::default();
     credit::write(&mut writes, rows);
     hold::write(&mut writes, rows);
+    wait::write(&mut writes, rows);
     offer::write(&mut writes, rows);
     exchange::write(&mut writes, rows);
     fact::write(&mut writes, rows);

@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{
     AccountId, CancellationId, CauseId, GrantId, HoldId, IdError, LadderId, OfferId,
-    TransferStatus, UnitId,
+    TransferStatus, UnitId, WaitId,
 };
 use futures_util::future::BoxFuture;
 use read_model::{Fact, Query, Reading};
@@ -141,6 +141,15 @@ pub(crate) async fn get_release(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     answer(caller, fresh, format!("accounts/{account}/holds/{hold}/release"), headers).await
+}
+
+pub(crate) async fn get_leaving(
+    caller: Caller,
+    fresh: Fresh,
+    PathIds(account, wait): PathIds<AccountId, WaitId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    answer(caller, fresh, format!("accounts/{account}/waits/{wait}/leaving"), headers).await
 }
 
 /// A capture also names the exchange that it paid.

@@ -53,6 +53,7 @@ mod tier;
 mod total;
 mod unit;
 mod unshipped;
+mod wait;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;

@@ -15,9 +15,9 @@ use crate::expiring_credit::list_expiring;
 use crate::expiry::get_expiry;
 use crate::fact::{
     get_cancellation, get_capture, get_clock_confirmation, get_closure, get_code_upload,
-    get_merger, get_pause, get_rate_closure, get_release, get_return, get_return_reversal,
-    get_transfer, get_unit_closure, get_withdrawal_reversal, of_account, of_grant, of_offer,
-    of_parcel, of_request, of_what,
+    get_leaving, get_merger, get_pause, get_rate_closure, get_release, get_return,
+    get_return_reversal, get_transfer, get_unit_closure, get_withdrawal_reversal, of_account,
+    of_grant, of_offer, of_parcel, of_request, of_what,
 };
 use crate::gate::get_gates;
 use crate::hold::{get_hold, list_holds};
@@ -34,6 +34,7 @@ use crate::shipping_request::{get_shipping_request, list_shipping_requests};
 use crate::shipping_stream::get_shipping_stream;
 use crate::total::{get_liability, get_totals};
 use crate::unit::{get_unit, list_units};
+use crate::wait::get_wait;
 
 const OF_ACCOUNTS: &[Role] = &[Shopper, Merchant, Operator, Auditor];
 const OF_SHIPPING: &[Role] = &[Warehouse, Operator, Auditor];
@@ -82,6 +83,7 @@ fn facts() -> Routes<QueryApi> {
         )
         .route("/holds/{hold_id}/capture", get(only(OF_ACCOUNTS, get_capture).about(Account)))
         .route("/holds/{hold_id}/release", get(only(OF_ACCOUNTS, get_release).about(Account)))
+        .route("/waits/{wait_id}/leaving", get(only(OF_ACCOUNTS, get_leaving).about(Account)))
         .route(
             "/purchases/{purchase_id}/returns/{return_id}",
             get(only(OF_ACCOUNTS, get_return).about(Account)),
@@ -184,6 +186,10 @@ fn states() -> Routes<QueryApi> {
         .route(
             "/v1/accounts/{account_id}/holds/{hold_id}",
             get(only(OF_ACCOUNTS, get_hold).about(Account)),
+        )
+        .route(
+            "/v1/accounts/{account_id}/waits/{wait_id}",
+            get(only(OF_ACCOUNTS, get_wait).about(Account)),
         )
         .route(
             "/v1/accounts/{account_id}/purchases",

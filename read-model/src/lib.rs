@@ -62,7 +62,7 @@ pub use tables::{
     AccountBalance, BalanceSeal, CheckpointRow, ConversionRate, CreditLot, CreditMonth, CreditPart,
     EarningRule, EventPlace, Exchange, Fact, Hold, Lane, LedgerEntry, Merger, OfferAvailability,
     OfferSold, Operation, Policy, ProgrammeTotal, Purchase, ShippingChange, ShippingRequest,
-    TABLES, Table, Unit, UnitBalance, column_list, with_columns,
+    TABLES, Table, Unit, UnitBalance, Wait, column_list, with_columns,
 };
 pub use total::{Total, joined_sum, month_of_expiry, split_sum};
 pub use url::{ReadModelUrl, ReadModelUrlError};

@@ -20,13 +20,14 @@ pub struct Table {
 }
 
 /// All read tables.
-pub const TABLES: [Table; 28] = [
+pub const TABLES: [Table; 29] = [
     table::<AccountBalance>(),
     table::<UnitBalance>(),
     table::<CreditPart>(),
     table::<CreditLot>(),
     table::<LedgerEntry>(),
     table::<Hold>(),
+    table::<Wait>(),
     table::<Exchange>(),
     table::<Purchase>(),
     table::<Fact>(),
@@ -174,6 +175,25 @@ row! {
         captured_points: Option<i64>,
         refunded_points: i64,
         exchange_id: Option<String>,
+        ended: Option<i64>,
+        ended_at: Option<i64>,
+        occurred_at: Option<i64>,
+        recorded_at: i64,
+    }
+}
+
+row! {
+    /// A wait for a unit of an offer that is or was sold out.
+    #[derive(FromRow)]
+    pub struct Wait in "wait" {
+        place: i64,
+        account_id: String,
+        wait_id: String,
+        offer_id: String,
+        status: String,
+        deadline: Option<i64>,
+        served: Option<i64>,
+        served_at: Option<i64>,
         ended: Option<i64>,
         ended_at: Option<i64>,
         occurred_at: Option<i64>,

@@ -42,6 +42,7 @@ mod total;
 mod transfer;
 mod trial_balance;
 mod unit;
+mod wait;
 
 pub use account::{AccountOpenedBody, OpenAccountBody};
 pub use account_balance::{AccountBalanceBody, UnitBalanceBody};
@@ -123,6 +124,9 @@ pub use total::{LiabilityBody, LiabilityMonthBody, Sum, TotalsBody};
 pub use transfer::{CreditSentBody, TransferCreditBody};
 pub use trial_balance::{TrialBalanceBody, UnitTrialBalanceBody};
 pub use unit::{CloseUnitBody, PutUnitBody, UnitBody};
+pub use wait::{
+    JoinWaitingListBody, LeaveWaitingListBody, WaitBegunBody, WaitBody, WaitEndedBody, WaitStatus,
+};
 
 use serde::{Deserialize, Deserializer};
 

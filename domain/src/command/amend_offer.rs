@@ -56,7 +56,7 @@ impl CommandRules for AmendOffer {
             if let Some(wait) = home_first(draft.state, &self.offer_id) {
                 return Ok(wait);
             }
-            draft.end_due_reservations(number, offer, Units::MOST);
+            draft.end_due_reservations(number, offer, Units::MOST, None);
             present = draft.stock_of(&self.offer_id, (number, offer));
         }
         let home = draft.state.offer_home(&self.offer_id);

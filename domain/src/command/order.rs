@@ -44,7 +44,17 @@ pub(super) struct Priced<'a> {
     pub(super) counted: LimitDays,
 }
 
-impl Priced<'_> {
+impl<'a> Priced<'a> {
+    /// What an order of an offer that is sold out would count towards.
+    pub(super) fn of_nothing(
+        number: OfferNumber,
+        offer: &'a Offer,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let (needed, counted) = (offer.terms.prices.clone(), offer.terms.limit_days(now)?);
+        Ok(Self { number, offer, taken: None, needed, tier: None, counted })
+    }
+
     /// What the cost draws on of each unit; the first unit that lacks is the answer.
     pub(super) fn draw(
         &self,
@@ -94,14 +104,15 @@ impl Order {
     ) -> Result<Priced<'a>, Refusal> {
         let offer = draft.state.numbered_offer(&self.offer_id);
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
-        let mut allocated = draft.allocate(number, offer, self.quantity);
+        draft.take_turn(number, account);
+        let mut allocated = draft.allocate(number, offer, self.quantity, Some(account));
         if allocated.is_none() {
-            draft.end_due_reservations(number, offer, self.quantity);
-            allocated = draft.allocate(number, offer, self.quantity);
+            draft.end_due_reservations(number, offer, self.quantity, Some(account));
+            allocated = draft.allocate(number, offer, self.quantity, Some(account));
         }
         if allocated.is_none()
             && !draft.state.is_shared()
-            && let Some(remaining) = draft.shelf(number, offer).remaining()
+            && let Some(remaining) = draft.left_for(number, offer, account)
         {
             return Err(Refusal::SoldOut { remaining, asked: self.quantity });
         }
@@ -233,6 +244,7 @@ impl Order {
             let key = ExchangeKey { account_id, exchange_id };
             return Err(Ask { offer_id: self.offer_id.clone(), key, units: self.quantity });
         };
+        draft.wait_no_more(priced.number, account);
         draft.sell(priced.number, *left);
         Ok(allocation.clone())
     }

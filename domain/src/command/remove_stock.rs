@@ -37,7 +37,7 @@ impl CommandRules for RemoveStock {
         offer.check_version(self.read_versions.as_deref())?;
         offer.check_not_closed()?;
         offer.check_no_codes()?;
-        draft.end_due_reservations(number, offer, self.units);
+        draft.end_due_reservations(number, offer, self.units, None);
         let stock = draft.stock_of(&self.offer_id, (number, offer));
         if let Inventory::Unlimited { .. } = stock {
             return Err(Refusal::StockUnlimited);

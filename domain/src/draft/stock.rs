@@ -6,7 +6,7 @@ use super::Draft;
 use crate::account::OfferNumber;
 use crate::{
     AccountId, Allocation, Event, Inventory, Offer, OfferHome, OfferId, Reservation, StockChange,
-    Units,
+    Units, WaitEnd, Waiter,
 };
 
 /// Units of an offer that came for an exchange.
@@ -37,6 +37,7 @@ impl Draft<'_> {
         number: OfferNumber,
         offer: &Offer,
         quantity: Units,
+        account: Option<&AccountId>,
     ) -> Option<(Allocation, Inventory)> {
         match &self.granted {
             Some(granted) => (granted.offer == number && granted.units == quantity)
@@ -47,7 +48,77 @@ impl Draft<'_> {
                 let pool = self.state.code_pool(self.state.offer_id(number)?)?;
                 Some((Allocation::Code(self.state.place_at(pool.next_code()?)), left))
             }
-            None => self.shelf(number, offer).allocate(quantity),
+            None => {
+                let (allocation, left) = self.shelf(number, offer).allocate(quantity)?;
+                let before = self.waiting_before(number, account);
+                let is_enough = left.remaining().is_none_or(|left| left >= before);
+                let is_own = quantity == Units::ONE && self.has_turn(number);
+                (is_enough || is_own).then_some((allocation, left))
+            }
+        }
+    }
+
+    /// How many units of an offer are left for an account, where they can be counted. Those who
+    /// wait come first.
+    pub(crate) fn left_for(
+        &self,
+        number: OfferNumber,
+        offer: &Offer,
+        account: &AccountId,
+    ) -> Option<Units> {
+        let before = self.waiting_before(number, Some(account));
+        let left = self.shelf(number, offer).remaining()?;
+        let own = if self.has_turn(number) { Units::ONE } else { Units::ZERO };
+        Some(left.minus(before).unwrap_or_default().max(own))
+    }
+
+    /// Whether a unit was kept for the account, which goes before all who wait.
+    fn has_turn(&self, number: OfferNumber) -> bool {
+        let id = self.state.offer_id(number);
+        self.events.iter().any(|event| match event {
+            Event::WaitEnded(_, fact) => {
+                fact.served && fact.reason == WaitEnd::Taken && Some(&fact.offer_id) == id
+            }
+            _ => false,
+        })
+    }
+
+    /// How many units go to others than an account first; an operator comes before all.
+    fn waiting_before(&self, number: OfferNumber, account: Option<&AccountId>) -> Units {
+        let before = account.map(|account| self.state.waiting_before(number, account));
+        before.and_then(Units::sum_of).unwrap_or_default()
+    }
+
+    /// The unit that is kept for an account that waited goes back, for the account to take it.
+    pub(crate) fn take_turn(&mut self, number: OfferNumber, account: &AccountId) {
+        let now = self.now;
+        let ends = |waiter: &Waiter| waiter.deadline.is_some_and(|it| it > now);
+        self.end_wait(number, account, ends, WaitEnd::Taken);
+    }
+
+    /// The unit that was kept for an account that waited goes back, for its deadline has passed.
+    pub(crate) fn end_lapsed(&mut self, number: OfferNumber, account: &AccountId) {
+        let now = self.now;
+        let ends = |waiter: &Waiter| waiter.deadline.is_some_and(|it| it <= now);
+        self.end_wait(number, account, ends, WaitEnd::Lapsed);
+    }
+
+    /// An account that waits gets what it waits for without having been served.
+    pub(crate) fn wait_no_more(&mut self, number: OfferNumber, account: &AccountId) {
+        self.end_wait(number, account, |waiter| waiter.deadline.is_none(), WaitEnd::Taken);
+    }
+
+    fn end_wait(
+        &mut self,
+        number: OfferNumber,
+        account: &AccountId,
+        ends: impl FnOnce(&Waiter) -> bool,
+        reason: WaitEnd,
+    ) {
+        let state = self.state;
+        let waiter = state.waiter(number, account).filter(|waiter| ends(waiter));
+        if let Some(ended) = waiter.and_then(|it| state.end_of_wait(number, it, reason)) {
+            self.push(ended);
         }
     }
 
@@ -59,36 +130,39 @@ impl Draft<'_> {
         if self.events.is_empty() || self.state.is_drained(id) {
             return shelf;
         }
-        for kept in self.ended_reservations(id) {
+        for allocation in self.events.iter().filter_map(|event| event.frees(id)) {
             // What can't be applied is refused by the state, which names the invariant.
-            shelf = shelf.give_back(&kept.allocation).unwrap_or(shelf);
+            shelf = shelf.give_back(&allocation).unwrap_or(shelf);
         }
         shelf
     }
 
-    fn ended_reservations(&self, id: &OfferId) -> impl Iterator<Item = &Reservation> {
-        let ended = self.events.iter().filter_map(Event::ends_reservation);
-        ended.filter(move |kept| kept.offer_id == *id)
-    }
-
-    /// Ends reservations of an offer that are due, in the order of their deadlines, until so many
-    /// units are there: from its deadline on a unit is free, whatever was recorded. Where many
-    /// partitions sell the offer, each of them records what is due there by itself.
+    /// Ends reservations of an offer that are due, in the order of their deadlines, and then what was
+    /// kept for who waited and is due, until so many units are there for an account or an operator:
+    /// from its deadline on a unit is free, whatever was recorded. Where many partitions sell the
+    /// offer, each of them records what is due there by itself.
     pub(crate) fn end_due_reservations(
         &mut self,
         number: OfferNumber,
         offer: &Offer,
         quantity: Units,
+        account: Option<&AccountId>,
     ) {
         if self.state.is_shared() {
             return;
         }
-        let state = self.state;
-        for account in state.due_reservations(number, self.now) {
-            if self.allocate(number, offer, quantity).is_some() {
+        let (state, now) = (self.state, self.now);
+        for due in state.due_reservations(number, now) {
+            if self.allocate(number, offer, quantity, account).is_some() {
                 return;
             }
-            self.apply_due(account);
+            self.apply_due(due);
+        }
+        for ended in state.lapsed(number, now) {
+            if self.allocate(number, offer, quantity, account).is_some() {
+                return;
+            }
+            self.push(ended);
         }
     }
 
@@ -143,7 +217,8 @@ impl Draft<'_> {
         if begun.any(|kept| kept.offer_id == *id) {
             return true;
         }
-        let ended = self.ended_reservations(id).map(|kept| kept.allocation.quantity());
+        let ended = self.events.iter().filter_map(|event| event.frees(id));
+        let ended = ended.map(|allocation| allocation.quantity());
         let reserved = self.state.offer(id).map(|offer| offer.reserved).unwrap_or_default();
         ended.fold(reserved, |left, units| left.minus(units).unwrap_or_default()) > Units::ZERO
     }

@@ -1,7 +1,9 @@
-//! Commands about units of offers that are reserved.
+//! Commands about units of offers that are reserved or waited for.
 
 use super::values::*;
-use crate::command::{Capture, CaptureHold, Command, Order, ReserveOffer};
+use crate::command::{
+    Capture, CaptureHold, Command, JoinWaitingList, LeaveWaitingList, Order, ReserveOffer,
+};
 
 pub(crate) fn reserve(
     account: &str,
@@ -61,4 +63,18 @@ fn capture_as(change: impl FnOnce(&mut Order), ids: [&str; 4]) -> Command {
         change(order);
     }
     Command::CaptureHold(CaptureHold { ..it })
+}
+
+pub(crate) fn join(account: &str, wait: &str, offer: &str) -> Command {
+    Command::JoinWaitingList(JoinWaitingList {
+        account_id: id(account),
+        wait_id: id(wait),
+        offer_id: id(offer),
+        occurred_at: None,
+    })
+}
+
+pub(crate) fn leave(account: &str, wait: &str) -> Command {
+    let (account_id, wait_id) = (id(account), id(wait));
+    Command::LeaveWaitingList(LeaveWaitingList { account_id, wait_id, occurred_at: None })
 }

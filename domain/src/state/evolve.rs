@@ -138,6 +138,9 @@ impl State {
             }
             Event::ExchangeCreated(id, fact) => self.exchange_created(at, recorded_at, id, fact)?,
             Event::SegmentSet(id, fact) => self.accounts.segment_set(at, id, fact)?,
+            Event::WaitBegun(id, fact) => self.wait_begun(at, id, fact)?,
+            Event::WaitServed(id, fact) => self.wait_served(id, fact)?,
+            Event::WaitEnded(id, fact) => self.wait_ended((at, recorded_at), id, fact)?,
             Event::ExchangeCancelled(id, fact) => self.exchange_cancelled(at, id, fact)?,
             Event::ShipmentDispatched(id, fact) => {
                 self.accounts.shipment_dispatched(at, id, fact)?;
@@ -211,6 +214,7 @@ impl State {
         }
         self.position = at;
         self.recorded_at = recorded_at;
+        self.plan_waiting(event, recorded_at);
         Ok(())
     }
 

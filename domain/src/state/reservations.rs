@@ -11,7 +11,7 @@ use crate::account::OfferNumber;
 use crate::schedule::AccountNumber;
 use crate::{
     AccountId, Allocation, CreditHeld, HoldId, IdHash, Keeps, OfferId, Reservation, Timestamp,
-    UnitId,
+    UnitId, Units,
 };
 
 /// How many reservations an account has of each offer, by their deadlines.
@@ -114,6 +114,19 @@ impl crate::Event {
             Self::HoldReleased(_, fact) => fact.keeps.reservation(),
             Self::HoldCaptured(_, fact) => fact.keeps.reservation(),
             _ => None,
+        }
+    }
+
+    /// The units of an offer that an event puts back which were kept for somebody.
+    pub(crate) fn frees(&self, id: &OfferId) -> Option<Allocation> {
+        match self {
+            Self::WaitEnded(_, fact) if fact.served && fact.offer_id == *id => {
+                Some(Allocation::Units(Units::ONE))
+            }
+            _ => {
+                let kept = self.ends_reservation().filter(|kept| kept.offer_id == *id);
+                kept.map(|kept| kept.allocation.clone())
+            }
         }
     }
 

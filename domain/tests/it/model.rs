@@ -76,7 +76,7 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
     // isn't, what is ahead of its clock, and what an append can't have. No request has a hundred
     // parcels here, and no history a hundred units.
     let codes = domain::Refusal::ROWS.iter().map(|row| row.code);
-    const NEVER: [&str; 34] = [
+    const NEVER: [&str; 40] = [
         // Codes have laws of their own.
         "codes-fixed",
         "stock-of-codes",
@@ -84,6 +84,13 @@ fn the_random_commands_do_everything_and_are_refused_for_every_reason() {
         "code-known",
         "one-code-at-a-time",
         "codes-not-reserved",
+        // Waits have scenarios of their own.
+        "wait-unknown",
+        "wait-ended",
+        "waiting-list-unsupported",
+        "already-waiting",
+        "not-sold-out",
+        "waiting-list-full",
         // Reservations have a model of their own.
         "hold-reserves-offer",
         "reservation-past-offer",

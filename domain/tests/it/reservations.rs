@@ -1,5 +1,5 @@
-//! Random reservations of an offer through the ledger and through a plain model: who gets a unit,
-//! and who is told that it is sold out.
+//! Random reservations of an offer, and waits for it, through the ledger and through a plain model:
+//! who gets a unit, and who is told that it is sold out.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +21,8 @@ enum Asked {
     Capture { who: u8, hold: u8, exchange: u8 },
     Release { who: u8, hold: u8 },
     Cancel { who: u8, exchange: u8 },
+    Join { who: u8 },
+    Leave { who: u8 },
     Add { units: u64 },
     Remove { units: u64 },
 }
@@ -47,13 +49,53 @@ struct Plain {
     holds: BTreeMap<(u8, u8), Held>,
     /// The units of each exchange that weren't cancelled.
     exchanges: BTreeMap<(u8, u8), u64>,
+    /// Who waits, in their order.
+    waits: Vec<Waits>,
 }
+
+/// A shopper who waits, by the number of the step that said so, and until when a unit is kept.
+#[derive(Clone, Copy, Debug)]
+struct Waits {
+    who: u8,
+    number: usize,
+    deadline: Option<i64>,
+}
+
+const DAY: i64 = 24 * 60 * 60;
 
 impl Plain {
     fn free(&self, now: i64) -> u64 {
         let kept = self.holds.values().filter(|it| !it.has_ended && it.deadline > now);
         let sold: u64 = self.exchanges.values().sum();
-        self.stock - sold - kept.map(|it| it.units).sum::<u64>()
+        let served = self.waits.iter().filter(|it| it.deadline.is_some_and(|it| it > now));
+        self.stock - sold - kept.map(|it| it.units).sum::<u64>() - served.count() as u64
+    }
+
+    /// The wait of a shopper that goes on.
+    fn wait(&self, who: u8, now: i64) -> Option<usize> {
+        let goes_on = |it: &Waits| it.who == who && it.deadline.is_none_or(|it| it > now);
+        self.waits.iter().position(goes_on)
+    }
+
+    /// Whether a shopper gets so many: those who wait come first, and who is served before them.
+    fn takes(&mut self, who: u8, units: u64, now: i64) -> Result<(), &'static str> {
+        let own = self.wait(who, now);
+        let others = self.waits.iter().filter(|it| it.who != who && it.deadline.is_none()).count();
+        let is_served = own.is_some_and(|own| self.waits[own].deadline.is_some());
+        let left = self.free(now) + u64::from(is_served);
+        if !(units == 1 && is_served) && units + others as u64 > left {
+            return Err("sold-out");
+        }
+        own.map(|own| self.waits.remove(own));
+        Ok(())
+    }
+
+    /// What the sweep does.
+    fn serve(&mut self, now: i64) {
+        self.waits.retain(|it| it.deadline.is_none_or(|it| it > now));
+        let free = usize::try_from(self.free(now)).expect("few");
+        let first = self.waits.iter_mut().filter(|it| it.deadline.is_none()).take(free);
+        first.for_each(|it| it.deadline = Some(now + DAY));
     }
 
     fn hold(&mut self, key: (u8, u8), now: i64) -> Result<&mut Held, &'static str> {
@@ -62,18 +104,14 @@ impl Plain {
     }
 
     /// What becomes of it: nothing where it is repeated.
-    fn answers(&mut self, asked: Asked, now: i64) -> Result<(), &'static str> {
+    fn answers(&mut self, asked: Asked, number: usize, now: i64) -> Result<(), &'static str> {
         match asked {
             Asked::Redeem { who, exchange, units } => {
-                if units > self.free(now) {
-                    return Err("sold-out");
-                }
+                self.takes(who, units, now)?;
                 self.exchanges.insert((who, exchange), units);
             }
             Asked::Reserve { who, hold, units, lasts } => {
-                if units > self.free(now) {
-                    return Err("sold-out");
-                }
+                self.takes(who, units, now)?;
                 let held = Held { units, deadline: now + lasts, has_ended: false };
                 self.holds.insert((who, hold), held);
             }
@@ -92,6 +130,22 @@ impl Plain {
                 None => return Err("exchange-unknown"),
                 Some(0) => return Err("already-cancelled"),
                 Some(units) => *units = 0,
+            },
+            Asked::Join { who } => {
+                let others = self.waits.iter().filter(|it| it.deadline.is_none()).count();
+                if self.wait(who, now).is_some() {
+                    return Err("already-waiting");
+                }
+                if self.free(now) > others as u64 {
+                    return Err("not-sold-out");
+                }
+                self.waits.retain(|it| it.who != who);
+                self.waits.push(Waits { who, number, deadline: None });
+            }
+            Asked::Leave { who } => match self.wait(who, now) {
+                Some(own) => drop(self.waits.remove(own)),
+                None if self.waits.iter().any(|it| it.who == who) => return Err("wait-ended"),
+                None => return Err("wait-unknown"),
             },
             Asked::Add { units } => self.stock += units,
             Asked::Remove { units } => {
@@ -158,6 +212,21 @@ fn command(asked: Asked, number: usize, now: i64, known: &Plain) -> Command {
             occurred_at: None,
             original: None,
         }),
+        Asked::Join { who: shopper } => Command::JoinWaitingList(JoinWaitingList {
+            account_id: who(shopper),
+            wait_id: id(&format!("w-{number}")),
+            offer_id: id(OFFER),
+            occurred_at: None,
+        }),
+        Asked::Leave { who: shopper } => {
+            let own = known.waits.iter().find(|it| it.who == shopper);
+            let wait = own.map_or("none".to_owned(), |own| format!("w-{}", own.number));
+            Command::LeaveWaitingList(LeaveWaitingList {
+                account_id: who(shopper),
+                wait_id: id(&wait),
+                occurred_at: None,
+            })
+        }
         Asked::Add { units } => Command::AddStock(AddStock {
             offer_id: id(OFFER),
             addition_id: id(&format!("s-{number}")),
@@ -177,7 +246,7 @@ fn pieces(units: u64) -> Units {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let (who, hold, exchange, units) = (0_u8..3, 0_u8..5, 0_u8..6, 1_u64..3);
+    let (who, hold, exchange, units) = (0_u8..4, 0_u8..5, 0_u8..6, 1_u64..3);
     let asked = prop_oneof![
         4 => (who.clone(), exchange.clone(), units.clone())
             .prop_map(|(who, exchange, units)| Asked::Redeem { who, exchange, units }),
@@ -186,11 +255,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (who.clone(), hold.clone(), exchange.clone())
             .prop_map(|(who, hold, exchange)| Asked::Capture { who, hold, exchange }),
         1 => (who.clone(), hold).prop_map(|(who, hold)| Asked::Release { who, hold }),
+        4 => who.clone().prop_map(|who| Asked::Join { who }),
+        1 => who.clone().prop_map(|who| Asked::Leave { who }),
         2 => (who, exchange).prop_map(|(who, exchange)| Asked::Cancel { who, exchange }),
         1 => units.clone().prop_map(|units| Asked::Add { units }),
         1 => units.prop_map(|units| Asked::Remove { units }),
     ];
-    let step = (0_i64..20, prop::bool::weighted(0.3), asked);
+    let wait = prop_oneof![12 => 0_i64..20, 1 => Just(DAY)];
+    let step = (wait, prop::bool::weighted(0.3), asked);
     let step = step.prop_map(|(wait, is_swept, asked)| Step { wait, is_swept, asked });
     prop::collection::vec(step, 1..80)
 }
@@ -205,7 +277,7 @@ fn begun(stock: u64) -> History {
         page: Page::default(),
         stock: Some(pieces(stock)),
     });
-    let accounts = (0..3).map(|who| {
+    let accounts = (0..4).map(|who| {
         let account_id = id(&format!("shopper-{who}"));
         Command::OpenAccount(OpenAccount { account_id, occurred_at: None })
     });
@@ -242,10 +314,11 @@ proptest! {
                 while let Some(events) = history.state.take_due(time(now)) {
                     history.append(time(now), events);
                 }
+                plain.serve(now);
             }
             let command = command(asked, number, now, &plain);
             if command.recorded_at(&history.state).is_none() {
-                let expected = plain.answers(asked, now).map(|()| true);
+                let expected = plain.answers(asked, number, now).map(|()| true);
                 let found = does(&mut history, &command, time(now));
                 prop_assert_eq!(found, expected, "{:?} at {}", asked, now);
             }
@@ -257,6 +330,7 @@ proptest! {
         while let Some(events) = history.state.take_due(time(now)) {
             history.append(time(now), events);
         }
+        plain.serve(now);
         let offer = history.state.offer(&id(OFFER)).expect("it is there");
         let remaining = offer.inventory.remaining().expect("it is counted").get();
         prop_assert_eq!(remaining, plain.free(now));

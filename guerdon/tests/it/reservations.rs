@@ -1,4 +1,4 @@
-//! Units of an offer that are reserved by a hold, against a running ledger.
+//! Units of an offer that are reserved by a hold, or kept for who waited, against a running ledger.
 
 use serde_json::{Value, json};
 
@@ -83,5 +83,56 @@ async fn a_reservation_that_says_too_much_or_too_little_is_refused_by_name() {
     client.opens("mug", 100, Some(2), None).await;
     let body = json!({"offer_id": "mug", "quantity": 1, "deadline": end});
     client.put("shopper", HOLD, body).await.is_problem(409, "deadline-out-of-range");
+    assert_eq!(ledger.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_longest_gets_the_unit_that_comes_back_also_after_a_kill() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    let client = &ledger.client;
+    client.opens("mug", 100, Some(1), None).await;
+    for account in ["ann", "bob", "cid"] {
+        client.earns(account, 500, "B-1").await;
+    }
+    client.redeems("ann", "x-1", "mug").await.is(201);
+    let wait = |account: &str| format!("/v1/accounts/{account}/waits/w-1");
+    for account in ["bob", "cid"] {
+        client.put("shopper", &wait(account), json!({"offer_id": "mug"})).await.is(201);
+    }
+    let again = client.put("shopper", &wait("cid"), json!({"offer_id": "mug"})).await;
+    let position = again.position.clone().expect("a write has a position");
+    again.is(200);
+    let cid = client.get_after(&position, "shopper", &wait("cid")).await.is(200);
+    assert_eq!((&cid["status"], &cid["ahead"]), (&json!("waiting"), &json!(1)));
+    let cancellation = "/v1/accounts/ann/exchanges/x-1/cancellations/c-1";
+    client.put("shopper", cancellation, json!({})).await.is(201);
+    ledger.kill();
+
+    let ledger = Ledger::start(folder.path());
+    let client = &ledger.client;
+    let begun = std::time::Instant::now();
+    let served = loop {
+        let bob = client.get("shopper", &wait("bob")).await.is(200);
+        if bob["status"] == "served" || begun.elapsed().as_secs() > 20 {
+            break bob;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert_eq!(served["status"], "served", "{served}");
+    assert!(served["deadline"].is_string(), "{served}");
+    client.redeems("cid", "x-1", "mug").await.is_problem(409, "sold-out");
+    client.redeems("ann", "x-2", "mug").await.is_problem(409, "sold-out");
+    let bought = client.redeems("bob", "x-1", "mug").await;
+    let position = bought.position.clone().expect("a write has a position");
+    bought.is(201);
+    let read = async |path: &str| client.get_after(&position, "operator", path).await.is(200);
+    assert_eq!(read(&wait("bob")).await["status"], "taken");
+    let cid = read(&wait("cid")).await;
+    assert_eq!((&cid["status"], &cid["ahead"]), (&json!("waiting"), &json!(0)));
+    assert_eq!(read("/v1/offers/mug").await["remaining"], 0);
+    client.put("shopper", &format!("{}/leaving", wait("cid")), json!({})).await.is(201);
+    let gone = client.put("shopper", &format!("{}/leaving", wait("bob")), json!({})).await;
+    gone.is_problem(409, "wait-ended");
     assert_eq!(ledger.stop(), Some(0));
 }

@@ -169,6 +169,30 @@ create index hold_is_due on hold (deadline) where status = 'held';
 -- What was reserved of an offer by a time.
 create index hold_by_offer on hold (offer_id, recorded_at) where offer_id is not null;
 
+-- Those who wait for an offer, in the order of their places.
+create table wait (
+    place bigint not null primary key,
+    account_id text collate "C" not null,
+    wait_id text collate "C" not null,
+    offer_id text collate "C" not null,
+    -- waiting, served (a unit is kept), taken, left, lapsed (the deadline passed)
+    status text not null,
+    -- until when a unit is or was kept
+    deadline bigint,
+    -- the event that served it, and when; likewise the one that ended it
+    served bigint,
+    served_at bigint,
+    ended bigint,
+    ended_at bigint,
+    occurred_at bigint,
+    recorded_at bigint not null
+);
+
+create unique index wait_is_one_per_id on wait (account_id, wait_id);
+create index wait_for_offer on wait (offer_id, place) where status = 'waiting';
+-- For whom a unit was kept by a time.
+create index wait_was_served on wait (offer_id, served_at) where served is not null;
+
 -- How far its parcel is, its shipping request says, which stands at the same place.
 create table exchange (
     place bigint not null primary key,

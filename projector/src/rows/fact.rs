@@ -2,7 +2,7 @@
 
 use domain::{
     AccountId, CauseKind, CreditReceived, CreditReturned, CreditSent, Event, GrantEnd, Keeps, Note,
-    RefundCause, ShipmentReport, Shipped, WithdrawalCause,
+    RefundCause, ShipmentReport, Shipped, WaitEnd, WithdrawalCause,
 };
 use read_model::Fact;
 
@@ -110,6 +110,9 @@ fn path(event: &Event) -> Option<(String, Option<&Note>)> {
         }
         Event::HoldReleased(account, fact) => {
             (format!("accounts/{account}/holds/{}/release", fact.hold_id), None)
+        }
+        Event::WaitEnded(account, fact) if fact.reason == WaitEnd::Left => {
+            (format!("accounts/{account}/waits/{}/leaving", fact.wait_id), None)
         }
         Event::ExchangeCancelled(account, fact) => {
             let (exchange, id) = (&fact.exchange_id, &fact.cancellation_id);

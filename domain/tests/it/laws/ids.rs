@@ -1,7 +1,8 @@
 //! The ids that an event records, told from the event alone.
 
 use domain::{
-    Cause, CauseKind, Event, GrantEnd, IdHash, Keeps, RefundCause, ReleaseReason, WithdrawalCause,
+    Cause, CauseKind, Event, GrantEnd, IdHash, Keeps, RefundCause, ReleaseReason, WaitEnd,
+    WithdrawalCause,
 };
 
 pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
@@ -42,6 +43,10 @@ pub(crate) fn ids_of(event: &Event) -> Vec<IdHash> {
         Event::CreditHeld(_, fact) if fact.keeps == Keeps::Further => vec![],
         Event::HoldReleased(_, fact) if fact.keeps == Keeps::Further => vec![],
         Event::CreditHeld(account, fact) => vec![IdHash::hold(account, &fact.hold_id)],
+        Event::WaitBegun(account, fact) => vec![IdHash::wait(account, &fact.wait_id)],
+        Event::WaitEnded(account, fact) if fact.reason == WaitEnd::Left => {
+            vec![IdHash::wait_leaving(account, &fact.wait_id)]
+        }
         Event::HoldExtended(account, fact) => {
             vec![IdHash::hold_extension(account, &fact.hold_id, &fact.extension_id)]
         }

@@ -133,7 +133,9 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
             id(&["withdrawal reversal", it.account_id.as_str(), it.withdrawal_id.as_str()])
         }
         Command::HoldCredit(it) => id(&["hold", it.account_id.as_str(), it.hold_id.as_str()]),
-        Command::ReserveOffer(_) => unreachable!("reservations have a model of their own"),
+        Command::ReserveOffer(_) | Command::JoinWaitingList(_) | Command::LeaveWaitingList(_) => {
+            unreachable!("they have a model of their own")
+        }
         Command::CaptureHold(it) => id(&["capture", it.account_id.as_str(), it.hold_id.as_str()]),
         Command::ExtendHold(it) => id(&[
             "extension",
@@ -294,7 +296,9 @@ impl Ledger {
             Command::ReverseWithdrawal(it) => self.reverse_withdrawal(it, now),
             Command::AdjustCredit(it) => self.adjust(it, now),
             Command::HoldCredit(it) => self.hold(it, now),
-            Command::ReserveOffer(_) => unreachable!("reservations have a model of their own"),
+            Command::ReserveOffer(_)
+            | Command::JoinWaitingList(_)
+            | Command::LeaveWaitingList(_) => unreachable!("they have a model of their own"),
             Command::CaptureHold(it) => self.capture(it, now),
             Command::ReleaseHold(it) => self.release(it, now),
             Command::ExtendHold(it) => self.extend(it),

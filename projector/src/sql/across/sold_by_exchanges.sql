@@ -1,5 +1,5 @@
 -- Offers of which something else was sold or reserved than exchanges took and didn't give back, and holds
--- keep.
+-- and waits keep.
 select offer_id, cast(sum(sold) as bigint), cast(sum(exchanged) as bigint)
 from (
     select offer_id, sold, 0 as exchanged from offer_availability
@@ -9,6 +9,8 @@ from (
     select offer_id, 0, quantity - cancelled_quantity from exchange
     union all
     select offer_id, 0, quantity from hold where offer_id is not null and status = 'held'
+    union all
+    select offer_id, 0, 1 from wait where status = 'served'
 ) as pieces
 group by offer_id
 having sum(sold) <> sum(exchanged)

@@ -1,0 +1,344 @@
+//! Who waits for units of offers that are sold out, and for whom one is kept.
+//!
+//! A unit that is left goes to who waits longest before anybody else: that is a step of its own,
+//! which the sweep records, and until then nobody else gets the unit.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use log_record::Position;
+use serde::{Deserialize, Serialize};
+
+use super::State;
+use super::impossible::{Changed, ensure};
+use crate::account::OfferNumber;
+use crate::command::WAITING_MAX;
+use crate::schedule::{AccountNumber, Due};
+use crate::{
+    AccountId, Allocation, Event, IdHash, Inventory, Offer, OfferPhase, Timestamp, Units,
+    WaitBegun, WaitEnd, WaitEnded, WaitId, WaitServed,
+};
+
+/// For how long a unit is kept for who waited, in days of 24 hours.
+const KEPT_DAYS: u32 = 1;
+
+/// How many are served, and how many units fall back, by one step of the sweep.
+const STEP_MAX: usize = 64;
+
+/// The waiting lists of all offers.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct WaitingLists(BTreeMap<OfferNumber, WaitingList>);
+
+/// Who waits for an offer.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct WaitingList {
+    /// In the order in which they came.
+    waiters: BTreeMap<u64, Waiter>,
+    next: u64,
+    /// Those for whom no unit is kept.
+    #[serde(skip)]
+    unserved: BTreeSet<u64>,
+    /// Those for whom one is, by the deadline.
+    #[serde(skip)]
+    served: BTreeSet<(Timestamp, u64)>,
+    #[serde(skip)]
+    by_account: HashMap<AccountNumber, u64>,
+}
+
+/// A shopper who waits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Waiter {
+    account: AccountNumber,
+    pub(crate) id: WaitId,
+    /// Until when a unit is kept, where one is.
+    pub(crate) deadline: Option<Timestamp>,
+}
+
+impl WaitingLists {
+    /// Finds again what follows from the waiters, after the lists were read from a snapshot.
+    fn index(&mut self) {
+        for list in self.0.values_mut() {
+            for (number, waiter) in &list.waiters {
+                list.by_account.insert(waiter.account, *number);
+                match waiter.deadline {
+                    Some(deadline) => list.served.insert((deadline, *number)),
+                    None => list.unserved.insert(*number),
+                };
+            }
+        }
+    }
+
+    fn get(&self, offer: OfferNumber) -> Option<&WaitingList> {
+        if self.0.is_empty() { None } else { self.0.get(&offer) }
+    }
+}
+
+impl WaitingList {
+    /// How many are on it.
+    pub(crate) fn len(&self) -> usize {
+        self.waiters.len()
+    }
+
+    /// How many units go to others than this account before anybody else gets one.
+    fn before(&self, account: Option<AccountNumber>) -> u64 {
+        let own = account.and_then(|account| self.of(account));
+        let is_waiting = own.is_some_and(|waiter| waiter.deadline.is_none());
+        self.unserved.len() as u64 - u64::from(is_waiting)
+    }
+
+    fn of(&self, account: AccountNumber) -> Option<&Waiter> {
+        self.waiters.get(self.by_account.get(&account)?)
+    }
+
+    fn begin(&mut self, account: AccountNumber, id: WaitId) -> Changed {
+        ensure(self.len() < WAITING_MAX, "more wait than may")?;
+        ensure(self.by_account.insert(account, self.next).is_none(), "an account waits twice")?;
+        self.waiters.insert(self.next, Waiter { account, id, deadline: None });
+        self.unserved.insert(self.next);
+        self.next += 1;
+        Ok(())
+    }
+
+    fn serve(&mut self, account: AccountNumber, fact: &WaitServed) -> Changed {
+        let first = self.unserved.pop_first().ok_or("a unit was kept for nobody")?;
+        let waiter = self.waiters.get_mut(&first).ok_or("a unit was kept for nobody")?;
+        let is_first = waiter.account == account && waiter.id == fact.wait_id;
+        ensure(is_first, "I23: who waits longest is served first, each once")?;
+        waiter.deadline = Some(fact.deadline);
+        self.served.insert((fact.deadline, first));
+        Ok(())
+    }
+
+    fn end(&mut self, account: AccountNumber, fact: &WaitEnded, now: Timestamp) -> Changed {
+        let number = self.by_account.remove(&account).ok_or("a wait ended twice")?;
+        let waiter = self.waiters.remove(&number).ok_or("a wait ended twice")?;
+        ensure(waiter.id == fact.wait_id, "a wait ended twice")?;
+        ensure(waiter.deadline.is_some() == fact.served, "I23: a unit was kept, or none was")?;
+        self.unserved.remove(&number);
+        let Some(deadline) = waiter.deadline else {
+            return ensure(fact.reason != WaitEnd::Lapsed, "a wait lapsed before it was served");
+        };
+        self.served.remove(&(deadline, number));
+        let is_over = deadline <= now;
+        ensure(
+            is_over == (fact.reason == WaitEnd::Lapsed),
+            "I23: a unit is kept until its deadline",
+        )
+    }
+}
+
+impl State {
+    /// How many units of an offer go to others than this account before anybody else gets one.
+    pub(crate) fn waiting_before(&self, offer: OfferNumber, account: &AccountId) -> u64 {
+        let Some(list) = self.waiting.get(offer) else { return 0 };
+        list.before(self.account_number(account))
+    }
+
+    /// How many wait for an offer, or have a unit kept.
+    pub(crate) fn waiting_for(&self, offer: OfferNumber) -> usize {
+        self.waiting.get(offer).map_or(0, WaitingList::len)
+    }
+
+    /// The wait of an account for an offer.
+    pub(crate) fn waiter(&self, offer: OfferNumber, account: &AccountId) -> Option<&Waiter> {
+        self.waiting.get(offer)?.of(self.account_number(account)?)
+    }
+
+    /// A wait of an account, and for which offer it is.
+    pub(crate) fn waiter_by_id(
+        &self,
+        account: &AccountId,
+        id: &WaitId,
+    ) -> Option<(OfferNumber, &Waiter)> {
+        let number = self.account_number(account)?;
+        self.waiting.0.iter().find_map(|(offer, list)| {
+            let waiter = list.of(number).filter(|waiter| waiter.id == *id)?;
+            Some((*offer, waiter))
+        })
+    }
+
+    /// The ends of waits for which a unit was kept until now or before, the earliest first.
+    pub(crate) fn lapsed(&self, offer: OfferNumber, now: Timestamp) -> impl Iterator<Item = Event> {
+        let list = self.waiting.get(offer);
+        let due = list.into_iter().flat_map(move |list| {
+            let due = list.served.range(..=(now, u64::MAX));
+            due.filter_map(move |(_, number)| list.waiters.get(number))
+        });
+        due.filter_map(move |waiter| self.end_of_wait(offer, waiter, WaitEnd::Lapsed))
+    }
+
+    /// The event by which a wait ends.
+    pub(crate) fn end_of_wait(
+        &self,
+        offer: OfferNumber,
+        waiter: &Waiter,
+        reason: WaitEnd,
+    ) -> Option<Event> {
+        let (account, _) = self.accounts.by_id.get_index(waiter.account as usize)?;
+        let ended = WaitEnded {
+            wait_id: waiter.id.clone(),
+            offer_id: self.offer_id(offer)?.clone(),
+            reason,
+            served: waiter.deadline.is_some(),
+            occurred_at: None,
+        };
+        Some(Event::WaitEnded(account.clone(), ended))
+    }
+
+    fn account_number(&self, id: &AccountId) -> Option<AccountNumber> {
+        self.accounts.by_id.get_index_of(id).and_then(|number| u32::try_from(number).ok())
+    }
+
+    pub(super) fn wait_begun(&mut self, at: Position, id: &AccountId, fact: &WaitBegun) -> Changed {
+        ensure(!self.is_shared(), "somebody waits where several partitions sell")?;
+        let (offer, _) = self.numbered_offer(&fact.offer_id).ok_or("of an unknown offer")?;
+        let (account, _) = self.accounts.numbered_mut(id)?;
+        self.waiting.0.entry(offer).or_default().begin(account, fact.wait_id.clone())?;
+        self.accounts.record(IdHash::wait(id, &fact.wait_id), at)
+    }
+
+    pub(super) fn wait_served(&mut self, id: &AccountId, fact: &WaitServed) -> Changed {
+        let (account, _) = self.accounts.numbered_mut(id)?;
+        let offer = self.programme.reserve(&fact.offer_id, &ONE)?;
+        let list = self.waiting.0.get_mut(&offer).ok_or("a unit was kept for nobody")?;
+        list.serve(account, fact)
+    }
+
+    pub(super) fn wait_ended(
+        &mut self,
+        (at, now): (Position, Timestamp),
+        id: &AccountId,
+        fact: &WaitEnded,
+    ) -> Changed {
+        let (account, _) = self.accounts.numbered_mut(id)?;
+        let (offer, _) = self.numbered_offer(&fact.offer_id).ok_or("of an unknown offer")?;
+        let list = self.waiting.0.get_mut(&offer).ok_or("a wait ended twice")?;
+        list.end(account, fact, now)?;
+        if list.waiters.is_empty() {
+            self.waiting.0.remove(&offer);
+        }
+        if fact.served {
+            self.programme.end_reservation(&fact.offer_id, &ONE)?;
+        }
+        // Otherwise nobody asked, so there is nothing to repeat.
+        if fact.reason == WaitEnd::Left {
+            self.accounts.record(IdHash::wait_leaving(id, &fact.wait_id), at)?;
+        }
+        Ok(())
+    }
+
+    /// Plans when who waits is looked at, after an event that may serve somebody.
+    pub(super) fn plan_waiting(&mut self, event: &Event, now: Timestamp) {
+        if self.waiting.0.is_empty() {
+            return;
+        }
+        let offer = match event {
+            Event::WaitBegun(_, fact) => Some(&fact.offer_id),
+            Event::WaitServed(_, fact) => Some(&fact.offer_id),
+            Event::WaitEnded(_, fact) => Some(&fact.offer_id),
+            _ => {
+                let ended = event.ends_reservation().map(|kept| &kept.offer_id);
+                ended.or_else(|| event.offer_id())
+            }
+        };
+        if let Some((number, _)) = offer.and_then(|offer| self.numbered_offer(offer)) {
+            self.plan_offer(number, now);
+        }
+    }
+
+    /// Plans it for all offers, after the state was read from a snapshot.
+    pub(super) fn with_waiting(mut self) -> Self {
+        self.waiting.index();
+        let offers: Vec<OfferNumber> = self.waiting.0.keys().copied().collect();
+        let now = self.recorded_at;
+        offers.into_iter().for_each(|offer| self.plan_offer(offer, now));
+        self
+    }
+
+    fn plan_offer(&mut self, number: OfferNumber, now: Timestamp) {
+        let Some(list) = self.waiting.get(number) else { return };
+        let lapses = list.served.first().map(|(deadline, _)| *deadline);
+        let offer = self.programme.offers.get_index(number.0 as usize).map(|(_, offer)| offer);
+        let serves =
+            offer.filter(|_| !list.unserved.is_empty()).and_then(|it| serves_from(it, now));
+        if let Some(time) = [lapses, serves].into_iter().flatten().min() {
+            self.schedule.plan(Due::Offer(number), time);
+        }
+    }
+
+    /// What is due in an offer: units that were kept long enough fall back, and who waits longest
+    /// is served. Where nothing is due yet, it is planned anew.
+    pub(super) fn due_in_offer(
+        &mut self,
+        number: OfferNumber,
+        now: Timestamp,
+    ) -> Option<Vec<Event>> {
+        let mut events: Vec<Event> = self.lapsed(number, now).take(STEP_MAX).collect();
+        let (offer_id, offer) = self.programme.offers.get_index(number.0 as usize)?;
+        let mut left = offer.inventory;
+        for _ in &events {
+            left = left.give_back(&ONE).unwrap_or(left);
+        }
+        if serves_from(offer, now).is_some_and(|from| from <= now) || !events.is_empty() {
+            events.extend(self.served(number, (offer_id, offer), left, now));
+        }
+        if events.is_empty() {
+            self.plan_offer(number, now);
+            return None;
+        }
+        Some(events)
+    }
+
+    /// Who waits longest is served while there are units.
+    fn served(
+        &self,
+        number: OfferNumber,
+        (offer_id, offer): (&crate::OfferId, &Offer),
+        mut left: Inventory,
+        now: Timestamp,
+    ) -> Vec<Event> {
+        let Some(list) = self.waiting.get(number) else { return vec![] };
+        if offer.check_open(now).is_err() {
+            return vec![];
+        }
+        let latest = now.plus_days(KEPT_DAYS);
+        let deadline = offer.terms.closes_at.map_or(latest, |closes_at| closes_at.min(latest));
+        let mut events = vec![];
+        for waiter in list.unserved.iter().take(STEP_MAX).filter_map(|it| list.waiters.get(it)) {
+            let account = self.accounts.by_id.get_index(waiter.account as usize);
+            let (Some(next), Some((account, _))) = (left.take(&ONE), account) else { break };
+            left = next;
+            let (wait_id, offer_id) = (waiter.id.clone(), offer_id.clone());
+            let served = WaitServed { wait_id, offer_id, deadline };
+            events.push(Event::WaitServed(account.clone(), served));
+        }
+        events
+    }
+}
+
+/// From when on somebody who waits for the offer can be served; nothing while that waits for another
+/// event.
+fn serves_from(offer: &Offer, now: Timestamp) -> Option<Timestamp> {
+    offer.inventory.take(&ONE)?;
+    let has_ended = offer.terms.closes_at.is_some_and(|closes_at| closes_at <= now);
+    if offer.phase != OfferPhase::Open || has_ended {
+        return None;
+    }
+    Some(offer.terms.opens_at.unwrap_or(now).max(now))
+}
+
+/// What each of them waits for.
+const ONE: Allocation = Allocation::Units(Units::ONE);
+
+impl IdHash {
+    /// A wait for a unit of an offer.
+    #[must_use]
+    pub fn wait(account: &AccountId, id: &WaitId) -> Self {
+        Self::of(account.as_str(), "wait", id.as_str())
+    }
+
+    /// That the shopper left the list on which it was.
+    #[must_use]
+    pub fn wait_leaving(account: &AccountId, id: &WaitId) -> Self {
+        Self::of(account.as_str(), "wait-leaving", id.as_str())
+    }
+}
