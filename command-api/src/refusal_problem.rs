@@ -226,10 +226,9 @@ pub(crate) fn seal_not_made(why: NoTrees) -> Problem {
             Problem::of(&NOT_DECIDED, detail).retry_after(seconds)
         }
         NoTrees::Failed => Problem::internal(),
-        NoTrees::NotHere => Problem::not_found(
-            "No balances are sealed here: the ledger's log is in memory, or it has more than one \
-             partition.",
-        ),
+        NoTrees::NotHere => {
+            Problem::not_found("No balances are sealed here: the ledger's log is in memory.")
+        }
     }
 }
 

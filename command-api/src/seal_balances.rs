@@ -10,10 +10,10 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::SealBalances;
-use domain::{BalancesSealed, Command, Event, SealId, SealedBalances, SealedUnit};
+use domain::{BalancesSealed, Command, Event, SealId, SealedBalances, SealedTrees, SealedUnit};
 use futures_util::future::BoxFuture;
-use log_record::{Place, hex};
-use wire::body::{SealBalancesBody, SealBody, SealedUnitBody, Sum};
+use log_record::{Partition, Place, hex};
+use wire::body::{SealBalancesBody, SealBody, SealedTreesBody, SealedUnitBody, Sum};
 use wire::{Caller, JsonBody, PathId, Problem};
 
 use crate::refusal_problem::seal_not_made;
@@ -30,7 +30,7 @@ pub enum NoTrees {
     NotYet(Duration),
     /// What hinders it is in the program's log already.
     Failed,
-    /// This ledger has no folder for them, or more than one partition.
+    /// This ledger has no folder for them.
     NotHere,
 }
 
@@ -56,14 +56,20 @@ pub(crate) async fn seal_balances(
 
 fn body(fact: BalancesSealed, position: Place) -> SealBody {
     let BalancesSealed { seal_id, sealed } = fact;
-    let SealedBalances { up_to, as_of, salts, units } = sealed;
-    SealBody {
-        seal_id,
-        up_to: Place { position: up_to, ..position },
+    let SealedBalances { home, further } = sealed;
+    let SealedTreesBody { up_to, as_of, salts, units } = trees_body(position.partition, home);
+    let further = (1..).map(Partition).zip(further);
+    let further = further.map(|(partition, sealed)| trees_body(partition, sealed)).collect();
+    SealBody { seal_id, up_to, as_of, salts, units, further, position }
+}
+
+fn trees_body(partition: Partition, sealed: SealedTrees) -> SealedTreesBody {
+    let SealedTrees { up_to, as_of, salts, units } = sealed;
+    SealedTreesBody {
+        up_to: Place { partition, position: up_to },
         as_of,
         salts: hex(&salts.0),
         units: units.into_iter().map(unit_body).collect(),
-        position,
     }
 }
 

@@ -45,7 +45,7 @@ pub use offer::{
 };
 pub use programme::{
     BalancesSealed, Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened,
-    PolicyChanged, SaltsId, SealedBalances, SealedUnit, UnitClosed, UnitSet,
+    PolicyChanged, SaltsId, SealedBalances, SealedTrees, SealedUnit, UnitClosed, UnitSet,
 };
 pub use purchase::{
     CreditRefused, PurchaseEarning, PurchaseLine, PurchaseRecorded, PurchaseReturned,

@@ -108,8 +108,8 @@ pub use event::{
     OfferPaused, OfferReopened, OfferResumed, Ordered, ParcelLines, PolicyChanged, PurchaseEarning,
     PurchaseLine, PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion,
     RefundCause, ReleaseReason, ReplacedGrant, Reservation, ReturnCreditGivenBack, ReturnReversed,
-    ReturnedLine, RoomBack, RuleVersion, SaltsId, SealedBalances, SealedUnit, SegmentSet,
-    ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
+    ReturnedLine, RoomBack, RuleVersion, SaltsId, SealedBalances, SealedTrees, SealedUnit,
+    SegmentSet, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
     StockRemoved, TakenBack, TierChanged, TierGrantEnded, TierGranted, UnitClosed, UnitPoints,
     UnitSet, WaitBegun, WaitEnd, WaitEnded, WaitServed, WithdrawalCause, WithdrawalReversed,
 };

@@ -161,7 +161,7 @@ fn amounts(wallet: &Wallet) -> [u64; 4] {
 
 impl Made {
     /// What the writer is told to record; nothing where a child process said something else.
-    pub(crate) fn sealed(self) -> Option<domain::SealedBalances> {
+    pub(crate) fn sealed(self) -> Option<domain::SealedTrees> {
         let Self { up_to, as_of, salts, units } = self;
         let unit = |unit: MadeUnit| {
             Some(domain::SealedUnit {
@@ -176,6 +176,6 @@ impl Made {
         };
         let units = units.into_iter().map(unit).collect::<Option<_>>()?;
         let salts = domain::SaltsId(parse_hex(&salts)?);
-        Some(domain::SealedBalances { up_to: Position(up_to), as_of, salts, units })
+        Some(domain::SealedTrees { up_to: Position(up_to), as_of, salts, units })
     }
 }

@@ -286,8 +286,7 @@ impl Ledger {
             api = api.erasing(eraser.erasing());
             metrics.add_erasures(ErasureMetrics(eraser.unfinished()));
             erasing = Some(eraser.start(stop.clone()));
-            // A seal is of one partition's accounts.
-            if config.data.store() != StoreUrl::Memory && store.partitions() == 1 {
+            if config.data.store() != StoreUrl::Memory {
                 let made = balances::Trees::new(config, &store, stop);
                 api = api.sealing_balances(made.to_seal());
                 if config.seal_balances_daily {

@@ -191,12 +191,6 @@ impl ServeConfig {
     /// Checks what options say together.
     pub(crate) fn check_options(&self) -> anyhow::Result<()> {
         partitions::check(self.partitions, &self.data.store())?;
-        anyhow::ensure!(
-            self.partitions == 1 || !self.seal_balances_daily,
-            "--seal-balances-daily: balances are sealed only in a log of one partition, and \
-             --partitions says {}; leave the option out",
-            self.partitions
-        );
         self.edge.check(self.listen, self.connections.operators_listen)?;
         self.limits.rules()?;
         self.witnesses.check()?;

@@ -13,11 +13,12 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{AccountId, SealId, Timestamp, UnitId};
 use futures_util::future::BoxFuture;
-use log_record::{Place, Position, RecordedEvent};
+use log_record::{Partition, Place, Position, RecordedEvent};
 use read_model::{BalanceSeal, Query, Reading};
 use serde::Deserialize;
 use wire::body::{
-    BalanceProofBody, PathNodeBody, ReceiptEventBody, SealBody, SealProofBody, SealedUnitBody,
+    BalanceProofBody, PathNodeBody, ReceiptEventBody, SealBody, SealProofBody, SealedTreesBody,
+    SealedUnitBody,
 };
 use wire::{Page, PathId, Problem, QueryString, json_with_etag, page_limit, read_cursor};
 
@@ -96,6 +97,17 @@ struct Public {
     as_of: Timestamp,
     salts: String,
     units: Vec<SealedUnitBody>,
+    /// Of the partitions from 1 on, in their order.
+    #[serde(default)]
+    further: Vec<PublicTrees>,
+}
+
+#[derive(Deserialize)]
+struct PublicTrees {
+    up_to: Position,
+    as_of: Timestamp,
+    salts: String,
+    units: Vec<SealedUnitBody>,
 }
 
 pub(crate) async fn list_seals(
@@ -150,7 +162,13 @@ pub(crate) async fn get_balance_proof(
     };
     // Nothing of the read model is held while a tree is read and the log is signed.
     drop(reading);
-    let SealBody { seal_id, up_to, as_of, salts, units, position: _ } = body(&row)?;
+    let SealBody { seal_id, up_to, as_of, salts, units, mut further, position: _ } = body(&row)?;
+    // The account is in the trees of its partition.
+    let home = account_id.partition(u16::try_from(further.len() + 1).unwrap_or(u16::MAX));
+    let SealedTreesBody { up_to, as_of, salts, units } = match usize::from(home.0).checked_sub(1) {
+        None => SealedTreesBody { up_to, as_of, salts, units },
+        Some(index) => further.swap_remove(index),
+    };
     let not_in_it = || {
         Problem::not_found(format!(
             "The account {account_id} isn't in the seal {seal_id}, which has the balances of {unit} \
@@ -232,7 +250,13 @@ async fn newest(reading: &mut Reading) -> Result<BalanceSeal, Problem> {
 
 fn body(row: &BalanceSeal) -> Result<SealBody, Problem> {
     let position = split_place(row.place);
-    let Public { seal_id, up_to, as_of, salts, units } = json(&row.public)?;
+    let Public { seal_id, up_to, as_of, salts, units, further } = json(&row.public)?;
     let up_to = Place { position: up_to, ..position };
-    Ok(SealBody { seal_id, up_to, as_of, salts, units, position })
+    let further = (1..).map(Partition).zip(further);
+    let further = further.map(|(partition, PublicTrees { up_to, as_of, salts, units })| {
+        let up_to = Place { partition, position: up_to };
+        SealedTreesBody { up_to, as_of, salts, units }
+    });
+    let further = further.collect();
+    Ok(SealBody { seal_id, up_to, as_of, salts, units, further, position })
 }

@@ -23,7 +23,7 @@ use crate::shape::{full_subtrees, siblings, skip_single};
 
 pub use proof::{
     BalanceProof, BalanceProofError, LiabilityProof, OtherRoot, PathNode, SealedBalances,
-    VerifiedBalance, VerifiedSeal,
+    SealedTrees, VerifiedBalance, VerifiedSeal,
 };
 
 /// Begins what is hashed of an account's name. All four are of the same length, so that no text

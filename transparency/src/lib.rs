@@ -24,8 +24,8 @@ mod verify;
 
 pub use balance::{
     BalanceProof, BalanceProofError, Balances, LiabilityProof, NoRoot, OtherRoot, PathNode, Salt,
-    SaltedAccount, SealedBalances, SumFrontier, SumHash, SumNode, SumsTooLarge, VerifiedBalance,
-    VerifiedSeal, root_of_path, sum_path,
+    SaltedAccount, SealedBalances, SealedTrees, SumFrontier, SumHash, SumNode, SumsTooLarge,
+    VerifiedBalance, VerifiedSeal, root_of_path, sum_path,
 };
 pub use checkpoint::{Checkpoint, CheckpointError, Origin};
 pub use entries::{BundleError, bundle, unbundle};

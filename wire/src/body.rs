@@ -106,7 +106,8 @@ pub use purchase::{
 };
 pub use receipt::{ReceiptBody, ReceiptEventBody};
 pub use seal::{
-    BalanceProofBody, PathNodeBody, SealBalancesBody, SealBody, SealProofBody, SealedUnitBody,
+    BalanceProofBody, PathNodeBody, SealBalancesBody, SealBody, SealProofBody, SealedTreesBody,
+    SealedUnitBody,
 };
 pub use segment::{SegmentBody, SetSegmentBody};
 pub use shipping_request::{

@@ -4,7 +4,7 @@ use domain::{
     BalancesSealed, Clock, ClockConfirmed, ClockDoubted, CodeAdded, CodesUploaded,
     ConversionRateClosed, ConversionRateSet, EarningRuleSet, LadderSet, LogForked, LogOpened,
     OfferAmended, OfferClosed, OfferOpened, OfferPaused, OfferReopened, OfferResumed,
-    PolicyChanged, StockAdded, StockAmended, StockRemoved, Terms, UnitClosed, UnitSet,
+    PolicyChanged, SealedTrees, StockAdded, StockAmended, StockRemoved, Terms, UnitClosed, UnitSet,
 };
 
 use super::{amount, list};
@@ -87,10 +87,15 @@ pub(super) fn stock_amended(fact: &StockAmended) -> String {
 
 pub(super) fn balances_sealed(fact: &BalancesSealed) -> String {
     let BalancesSealed { seal_id, sealed } = fact;
-    let units =
-        sealed.units.iter().map(|sealed| format!("{} accounts' {}", sealed.accounts, sealed.unit));
-    let (units, up_to, as_of) = (list(units), sealed.up_to, sealed.as_of);
-    format!("Seal {seal_id} commits to the balances of {units}, as of position {up_to}, {as_of}.")
+    let balances = |SealedTrees { up_to, as_of, units, .. }: &SealedTrees| {
+        let units = units.iter().map(|it| format!("{} accounts' {}", it.accounts, it.unit));
+        format!("the balances of {}, as of position {up_to}, {as_of}", list(units))
+    };
+    let further = (1..).zip(&sealed.further);
+    let further =
+        further.map(|(partition, it)| format!("; in partition {partition}, {}", balances(it)));
+    let (home, further) = (balances(&sealed.home), further.collect::<String>());
+    format!("Seal {seal_id} commits to {home}{further}.")
 }
 
 pub(super) fn log_opened(fact: &LogOpened) -> String {

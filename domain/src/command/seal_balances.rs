@@ -1,7 +1,8 @@
 //! Commit to the balances of all accounts.
 //!
-//! The tree over the balances is made off the writer's path, of the log up to a position. So the
-//! command says which position that was, and the writer only checks that it is in its past.
+//! The trees over the balances are made off the writer's path, of the log up to a position of each
+//! partition. So the command says which positions these were, and the writer only checks that its
+//! own is in its past.
 
 use log_record::Position;
 
@@ -37,7 +38,8 @@ impl CommandRules for SealBalances {
     fn decide(&self, draft: Draft<'_>) -> Result<Decision, Refusal> {
         let Some(sealed) = &self.sealed else { return Ok(Decision::Unchanged) };
         // Nothing is recorded that commits to events which aren't there.
-        if sealed.up_to == Position::START || sealed.up_to > draft.state.position() {
+        let is_past = sealed.home.up_to <= draft.state.position();
+        if !is_past || !sealed.is_of(draft.state.partitions()) {
             return Ok(Decision::Unchanged);
         }
         let (seal_id, sealed) = (self.seal_id.clone(), sealed.clone());
@@ -76,6 +78,18 @@ mod tests {
             || crate::Command::SealBalances(SealBalances { seal_id: id("s-1"), sealed: None });
         given([]).when(asked()).then_unchanged();
         given([]).does(seal("s-1", 1)).when(asked()).then_repeats(2);
+    }
+
+    #[test]
+    fn a_seal_commits_to_the_accounts_of_each_partition_and_of_no_other() {
+        let further = crate::Command::SealBalances(SealBalances {
+            seal_id: id("s-1"),
+            sealed: Some(crate::SealedBalances {
+                further: vec![no_balances(1).home],
+                ..no_balances(1)
+            }),
+        });
+        given([]).when(further).then_unchanged();
     }
 
     #[test]

@@ -115,16 +115,36 @@ pub struct BalancesSealed {
     pub sealed: SealedBalances,
 }
 
-/// The balances of all accounts, as the log up to a position makes them.
+/// The balances of all accounts, as the log up to a moment makes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedBalances {
-    /// The last event whose effect is in the balances, in the same partition.
+    /// Of the accounts that live in the programme's home, which records the seal.
+    pub home: SealedTrees,
+    /// Of those that live in each further partition, in their order; nothing where there is one
+    /// partition. All are of one moment: a receipt is in one only with its message in another.
+    pub further: Vec<SealedTrees>,
+}
+
+impl SealedBalances {
+    /// Whether it is of the accounts of all of so many partitions.
+    #[must_use]
+    pub fn is_of(&self, partitions: u16) -> bool {
+        let mut all = std::iter::once(&self.home).chain(&self.further);
+        self.further.len() + 1 == usize::from(partitions)
+            && all.all(|it| it.up_to > Position::START)
+    }
+}
+
+/// The balances of all accounts of a partition, as its log up to a position makes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedTrees {
+    /// The last event whose effect is in the balances.
     pub up_to: Position,
     /// When that event was recorded.
     pub as_of: Timestamp,
     /// Which secret the salts come from, without telling the secret.
     pub salts: SaltsId,
-    /// By unit, in the order in which the units were made.
+    /// By unit, in the order in which the partition came to know them.
     pub units: Vec<SealedUnit>,
 }
 

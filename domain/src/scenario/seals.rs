@@ -16,7 +16,8 @@ pub(crate) fn sealed(seal: &str, up_to: u64) -> Event {
     Event::BalancesSealed(BalancesSealed { seal_id: id(seal), sealed: no_balances(up_to) })
 }
 
-fn no_balances(up_to: u64) -> SealedBalances {
+pub(crate) fn no_balances(up_to: u64) -> SealedBalances {
     let up_to = Position(up_to);
-    SealedBalances { up_to, as_of: time(0), salts: SaltsId([0; 8]), units: vec![] }
+    let home = SealedTrees { up_to, as_of: time(0), salts: SaltsId([0; 8]), units: vec![] };
+    SealedBalances { home, further: vec![] }
 }

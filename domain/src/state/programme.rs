@@ -252,9 +252,9 @@ impl Programme {
     }
 
     pub(super) fn balances_sealed(&mut self, at: Position, fact: &BalancesSealed) -> Changed {
-        let up_to = fact.sealed.up_to;
-        let is_past = up_to > Position::START && up_to < at;
-        ensure(is_past, "balances are sealed as earlier events made them")?;
+        let partitions = self.opened.as_ref().map_or(1, |opened| opened.partitions);
+        let is_past = fact.sealed.home.up_to < at && fact.sealed.is_of(partitions);
+        ensure(is_past, "balances of all accounts are sealed as earlier events made them")?;
         self.record(IdHash::seal(&fact.seal_id), at)
     }
 

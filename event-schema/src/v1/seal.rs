@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::{SaltsId, SealId, SealedBalances, SealedUnit, Timestamp, UnitId};
+use domain::{SaltsId, SealId, SealedBalances, SealedTrees, SealedUnit, Timestamp, UnitId};
 use log_record::{Position, hex, parse_hex};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,6 +11,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Serialize, Deserialize)]
 pub(crate) struct BalancesSealed<'a> {
     seal_id: Cow<'a, SealId>,
+    up_to: u64,
+    as_of: Timestamp,
+    salts: Hex<8>,
+    units: Vec<Unit>,
+    /// Of the partitions from 1 on, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    further: Vec<Trees>,
+}
+
+/// Of the accounts of a further partition.
+#[derive(Serialize, Deserialize)]
+struct Trees {
     up_to: u64,
     as_of: Timestamp,
     salts: Hex<8>,
@@ -39,9 +51,26 @@ struct Sum(u128);
 impl<'a> From<&'a domain::BalancesSealed> for BalancesSealed<'a> {
     fn from(fact: &'a domain::BalancesSealed) -> Self {
         let domain::BalancesSealed { seal_id, sealed } = fact;
-        let SealedBalances { up_to, as_of, salts, units } = sealed;
+        let SealedBalances { home, further } = sealed;
+        let Trees { up_to, as_of, salts, units } = home.into();
+        let further = further.iter().map(Trees::from).collect();
+        Self { seal_id: Cow::Borrowed(seal_id), up_to, as_of, salts, units, further }
+    }
+}
+
+impl From<BalancesSealed<'_>> for domain::BalancesSealed {
+    fn from(stored: BalancesSealed<'_>) -> Self {
+        let BalancesSealed { seal_id, up_to, as_of, salts, units, further } = stored;
+        let home = Trees { up_to, as_of, salts, units }.into();
+        let further = further.into_iter().map(SealedTrees::from).collect();
+        Self { seal_id: seal_id.into_owned(), sealed: SealedBalances { home, further } }
+    }
+}
+
+impl From<&SealedTrees> for Trees {
+    fn from(sealed: &SealedTrees) -> Self {
+        let SealedTrees { up_to, as_of, salts, units } = sealed;
         Self {
-            seal_id: Cow::Borrowed(seal_id),
             up_to: up_to.0,
             as_of: *as_of,
             salts: Hex(salts.0),
@@ -50,13 +79,15 @@ impl<'a> From<&'a domain::BalancesSealed> for BalancesSealed<'a> {
     }
 }
 
-impl From<BalancesSealed<'_>> for domain::BalancesSealed {
-    fn from(stored: BalancesSealed<'_>) -> Self {
-        let BalancesSealed { seal_id, up_to, as_of, salts, units } = stored;
-        let units = units.into_iter().map(SealedUnit::from).collect();
-        let salts = SaltsId(salts.0);
-        let sealed = SealedBalances { up_to: Position(up_to), as_of, salts, units };
-        Self { seal_id: seal_id.into_owned(), sealed }
+impl From<Trees> for SealedTrees {
+    fn from(stored: Trees) -> Self {
+        let Trees { up_to, as_of, salts, units } = stored;
+        Self {
+            up_to: Position(up_to),
+            as_of,
+            salts: SaltsId(salts.0),
+            units: units.into_iter().map(SealedUnit::from).collect(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Seals the balances of all accounts: has the trees made by a child process, `guerdon balances`,
 //! so that the writer is never held up and no second state stays in memory; once a day, and
-//! whenever an operator asks.
+//! whenever an operator asks. Those of several partitions are made one after the other, of the log
+//! as it was at one moment.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -10,9 +11,9 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use command_api::{Answer, NoTrees, Request, SealTrees, Writers};
 use domain::command::SealBalances;
-use domain::{Command as Asked, SealId, SealedBalances};
+use domain::{Command as Asked, SealId, SealedBalances, SealedTrees};
 use event_store::EventStore;
-use log_record::{Place, Position, hex, parse_hex};
+use log_record::{Place, hex, parse_hex};
 use query_api::{BalanceAsked, ProveBalance, ProvedBalance, UnprovedBalance};
 use sealer::{BalanceError, BalanceTrees, NoBalanceProof, UpTo};
 use tokio::io::AsyncReadExt as _;
@@ -58,19 +59,19 @@ struct Shared {
     store: EventStore,
     stop: CancellationToken,
     /// The trees of the log's end that are being made, or were made just now.
-    newest: Mutex<Option<Job>>,
+    newest: Mutex<Option<Job<SealedBalances>>>,
     again: Mutex<Again>,
 }
 
 /// Trees that are made again.
 #[derive(Default)]
 struct Again {
-    job: Option<(Position, Job)>,
+    job: Option<(Place, Job<SealedTrees>)>,
     /// Those that were made not long ago, and when.
-    made: Vec<(Position, Instant)>,
+    made: Vec<(Place, Instant)>,
 }
 
-type Job = JoinHandle<(Instant, anyhow::Result<SealedBalances>)>;
+type Job<T> = JoinHandle<(Instant, anyhow::Result<T>)>;
 
 impl Trees {
     pub(super) fn new(config: &ServeConfig, store: &EventStore, stop: &CancellationToken) -> Self {
@@ -104,7 +105,7 @@ impl Trees {
     async fn make(&self) -> Result<SealedBalances, NoTrees> {
         let mut newest = self.0.newest.lock().await;
         loop {
-            let job = newest.get_or_insert_with(|| self.begin(None));
+            let job = newest.get_or_insert_with(|| self.begin());
             let ended = job.await;
             *newest = None;
             match ended {
@@ -119,7 +120,17 @@ impl Trees {
         }
     }
 
-    fn begin(&self, up_to: Option<Position>) -> Job {
+    /// Begins to make the trees of all partitions, as of one moment.
+    fn begin(&self) -> Job<SealedBalances> {
+        let Shared { config, store, stop, .. } = &*self.0;
+        let (config, store, stop) = (config.clone(), store.clone(), stop.clone());
+        tokio::spawn(async move {
+            let made = run_all(&config, &store, &stop).await;
+            (Instant::now(), made)
+        })
+    }
+
+    fn begin_again(&self, up_to: Place) -> Job<SealedTrees> {
         let Shared { config, stop, .. } = &*self.0;
         let (config, stop) = (config.clone(), stop.clone());
         tokio::spawn(async move {
@@ -146,7 +157,7 @@ impl Trees {
                 Err(NoBalanceProof::NoTree(file)) => {
                     let file = file.display();
                     tracing::info!(%file, "a tree of balances is made again");
-                    self.make_again(place.position).await?;
+                    self.make_again(place).await?;
                 }
                 Err(NoBalanceProof::Failed(error)) => return Err(unread(&error)),
             }
@@ -178,24 +189,24 @@ impl Trees {
     }
 
     /// Has a lost tree made again. Whoever waits too long comes again.
-    async fn make_again(&self, up_to: Position) -> Result<(), UnprovedBalance> {
+    async fn make_again(&self, up_to: Place) -> Result<(), UnprovedBalance> {
         let asked = Instant::now();
         let making = async {
             let mut again = self.0.again.lock().await;
             let Again { job, made } = &mut *again;
             made.retain(|(_, at)| at.elapsed() < REMADE_FOR);
-            if let Some((_, at)) = made.iter().find(|(position, _)| *position == up_to) {
+            if let Some((_, at)) = made.iter().find(|(place, _)| *place == up_to) {
                 // Another had it made while this one waited for its turn, or it is lost once more.
                 return if *at >= asked { Ok(()) } else { Err(UnprovedBalance::NotYet) };
             }
             // Who waits too long for another's leaves it here: no second child runs beside it.
-            if let Some((position, other)) = job.as_mut()
-                && *position != up_to
+            if let Some((place, other)) = job.as_mut()
+                && *place != up_to
             {
                 drop(other.await);
                 *job = None;
             }
-            let (_, running) = job.get_or_insert_with(|| (up_to, self.begin(Some(up_to))));
+            let (_, running) = job.get_or_insert_with(|| (up_to, self.begin_again(up_to)));
             let ended = running.await;
             *job = None;
             match ended {
@@ -219,7 +230,10 @@ impl Trees {
     pub(super) async fn end(&self) {
         let newest = self.0.newest.lock().await.take();
         let again = self.0.again.lock().await.job.take().map(|(_, job)| job);
-        for job in newest.into_iter().chain(again) {
+        if let Some(job) = newest {
+            drop(job.await);
+        }
+        if let Some(job) = again {
             drop(job.await);
         }
     }
@@ -283,19 +297,34 @@ async fn record(
     }
 }
 
-/// Runs the child. When it is told to stop, the child is killed and waited for: it has the log
+/// Has the trees of each partition made, up to where all end at one moment.
+async fn run_all(
+    config: &ServeConfig,
+    store: &EventStore,
+    stop: &CancellationToken,
+) -> anyhow::Result<SealedBalances> {
+    let mut all = vec![];
+    for (partition, head) in store.heads().await? {
+        let up_to = Place { partition, position: head.position };
+        all.push(run(config, up_to, stop).await?);
+    }
+    anyhow::ensure!(!all.is_empty(), "the log has no partitions");
+    let home = all.remove(0);
+    Ok(SealedBalances { home, further: all })
+}
+
+/// Runs the child for a partition. When it is told to stop, the child is killed and waited for: it has the log
 /// open, and SQLite tidies its journal away only when the last process lets go of it.
 async fn run(
     config: &ServeConfig,
-    up_to: Option<Position>,
+    up_to: Place,
     stop: &CancellationToken,
-) -> anyhow::Result<SealedBalances> {
+) -> anyhow::Result<SealedTrees> {
+    let Place { partition, position } = up_to;
     let mut command = child::on(&config.data)?;
-    command.args(["balances", "--quiet", "--output", "json"]);
-    if let Some(up_to) = up_to {
-        command.arg("--up-to").arg(up_to.to_string());
-    }
     let mut child = command
+        .args(["balances", "--quiet", "--output", "json"])
+        .args(["--partition", &partition.to_string(), "--up-to", &position.to_string()])
         .env("GUERDON_TRANSPARENCY_DIR", config.data.transparency().path())
         .stdout(Stdio::piped())
         .spawn()?;

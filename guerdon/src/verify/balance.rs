@@ -12,8 +12,8 @@ use log_record::Place;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use transparency::{
-    BalanceProof, Balances, LiabilityProof, SealedBalances, VerifiedBalance, VerifiedSeal,
-    VerifierKey,
+    BalanceProof, Balances, LiabilityProof, SealedBalances, SealedTrees, VerifiedBalance,
+    VerifiedSeal, VerifierKey,
 };
 
 use super::log_key;
@@ -40,16 +40,26 @@ struct Seal {
     seal_id: String,
     /// Where its event stands.
     position: Place,
-    /// The last event whose effect is in the balances.
-    up_to: Place,
-    as_of: String,
-    units: Vec<Unit>,
+    #[serde(flatten)]
+    trees: Trees,
+    /// Of the accounts of each further partition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    further: Vec<Trees>,
     /// The tree that has the event.
     origin: String,
     /// Its size.
     size: u64,
     /// The key that signed it.
     key: String,
+}
+
+/// What a seal commits to of the accounts of a partition.
+#[derive(Serialize)]
+struct Trees {
+    /// The last event whose effect is in the balances.
+    up_to: Place,
+    as_of: String,
+    units: Vec<Unit>,
 }
 
 /// What all accounts had of a unit. Sums are decimal strings.
@@ -90,16 +100,23 @@ impl Display for Sums {
 
 impl Display for Seal {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let Self { seal_id, position, up_to, as_of, units, origin, size, key } = self;
-        let (seal_id, as_of) = (plain(seal_id), plain(as_of));
-        write!(
-            f,
-            "the seal {seal_id} at {position} commits to the balances as of {up_to}, {as_of}"
-        )?;
+        let Self { seal_id, position, trees, further, origin, size, key } = self;
+        write!(f, "the seal {} at {position} commits to the balances {trees}", plain(seal_id))?;
+        for trees in further {
+            write!(f, "\nand {trees}")?;
+        }
+        write!(f, "\nthe event is in {origin} of {size} events, signed by {key}")
+    }
+}
+
+impl Display for Trees {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let Self { up_to, as_of, units } = self;
+        write!(f, "as of {up_to}, {}", plain(as_of))?;
         for Unit { unit, accounts, root, sums } in units {
             write!(f, "\n{}: {accounts} accounts with {sums}; root {root}", plain(unit))?;
         }
-        write!(f, "\nthe event is in {origin} of {size} events, signed by {key}")
+        Ok(())
     }
 }
 
@@ -115,9 +132,9 @@ pub(super) fn balance(args: &ProofArgs, printing: Printing) -> anyhow::Result<()
     let proof: BalanceProof = read(&args.file, "proof of a balance")?;
     let verified = proof.verify(&args.key).map_err(|error| FoundWrong(with_causes(&error)))?;
     let VerifiedBalance { account_id, index, balances, of_all, seal } = verified;
-    let seal = Seal { units: vec![unit(&of_all)], ..told(seal) };
+    let seal = Seal { trees: trees(&of_all), further: vec![], ..told(seal) };
     let balance = sums(balances);
-    printing.one(&Balance { account_id, unit: of_all.unit, balance, index, seal })
+    printing.one(&Balance { account_id, unit: proof.unit, balance, index, seal })
 }
 
 pub(super) fn liability(args: &ProofArgs, printing: Printing) -> anyhow::Result<()> {
@@ -133,17 +150,21 @@ pub(super) fn read<T: DeserializeOwned>(file: &Path, what: &str) -> anyhow::Resu
 }
 
 fn told(seal: VerifiedSeal) -> Seal {
-    let VerifiedSeal { seal_id, place, up_to, as_of, units, checkpoint, key } = seal;
+    let VerifiedSeal { seal_id, place, home, further, checkpoint, key } = seal;
     Seal {
         seal_id,
         position: place,
-        up_to,
-        as_of,
-        units: units.iter().map(unit).collect(),
+        trees: trees(&home),
+        further: further.iter().map(trees).collect(),
         origin: checkpoint.origin.to_string(),
         size: checkpoint.size,
         key: key.to_string(),
     }
+}
+
+fn trees(sealed: &SealedTrees) -> Trees {
+    let SealedTrees { up_to, as_of, units } = sealed;
+    Trees { up_to: *up_to, as_of: as_of.clone(), units: units.iter().map(unit).collect() }
 }
 
 fn unit(sealed: &SealedBalances) -> Unit {

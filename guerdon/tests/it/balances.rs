@@ -10,7 +10,7 @@ use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
 use log_record::{LogId, Partition, RecordedEvent, WriterId};
 use serde_json::{Value, json};
 use services::TestDatabase;
-use transparency::{BalanceProof, VerifierKey};
+use transparency::{BalanceProof, LiabilityProof, VerifierKey};
 use uuid::Uuid;
 
 use crate::ledger::audit::{events, rebuild};
@@ -122,6 +122,55 @@ async fn the_balances_are_sealed_once_a_day() {
     let first = text(&seals[seals.len() - 1], "seal_id");
     assert!(first.starts_with("daily-20"), "{first}");
     assert_ne!(positions[0], positions[1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seal_over_several_partitions_is_of_all_their_accounts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start_with(folder.path(), &["--partitions", "4"], &[]);
+    let api = &ledger.client;
+    drop(Load::prepare(api).await);
+    a_few_that_have_something_of_each_kind(api).await;
+    let sealed = seal(api, "s-1").await;
+    let position = sealed.position.clone().expect("a position");
+    let body = sealed.is(201);
+    let again = api.put("operator", "/v1/seals/s-1", json!({})).await;
+    assert_eq!(again.is(200), body, "a repeat seals nothing more");
+    assert_eq!(api.get_after(&position, "auditor", "/v1/seals/s-1").await.is(200), body);
+    assert_eq!(api.list("auditor", "/v1/seals").await, [body.clone()]);
+
+    let further = body["further"].as_array().expect("further partitions");
+    assert_eq!(further.len(), 3);
+    let mut all = sums_of(&body);
+    for (number, trees) in (1..).zip(further) {
+        assert!(text(trees, "up_to").starts_with(&format!("{number}:")), "{trees}");
+        for (unit, (sums, accounts)) in sums_of(trees) {
+            let of_all = all.entry(unit).or_default();
+            of_all.0 = std::array::from_fn(|part| of_all.0[part] + sums[part]);
+            of_all.1 += accounts;
+        }
+    }
+    assert_eq!(all["points"].1, SHOPPERS + 4, "every account is in one tree");
+    assert_eq!(all["miles"], ([82, 0, 0, 0], 2));
+    let totals = api.get("auditor", "/v1/totals").await.is(200);
+    let live = ["available", "held", "pending", "debt"].map(|name| number(&totals[name]));
+    assert_eq!(all["points"].0, live);
+
+    let key = key_of(api).await;
+    every_balance_is_proved(api, &key).await;
+    let proof = api.get("auditor", "/v1/seals/s-1/proof").await.is(200);
+    let proof: LiabilityProof = serde_json::from_value(proof).expect("a proof");
+    let verified = proof.verify(&key).expect("verified");
+    let proved = std::iter::once(&verified.home).chain(&verified.further);
+    let available: u128 = proved.map(|trees| trees.units[0].sums.available).sum();
+    assert_eq!(available, u128::from(live[0]));
+
+    // Trees of each partition can be lost.
+    for tree in trees(folder.path()) {
+        fs::remove_file(tree).expect("removed");
+    }
+    every_balance_is_proved(api, &key).await;
+    assert_eq!(ledger.stop(), Some(0));
 }
 
 #[tokio::test]

@@ -22,7 +22,6 @@ fn a_log_is_served_with_the_number_of_partitions_that_it_was_made_with() {
         (&["--partitions", "9"], "so start with --partitions 8"),
         (&["--partitions", "0"], "a ledger has 1 to 256 partitions"),
         (&["--partitions", "257"], "a ledger has 1 to 256 partitions"),
-        (&["--partitions", "8", "--seal-balances-daily"], "leave the option out"),
     ] {
         let mut command = serve(folder.path());
         command.args(args);

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use log_record::Place;
+use log_record::{Partition, Place, Position};
 use serde::Deserialize;
 
 use super::{Balances, NoRoot, Salt, SaltedAccount, SumHash, SumNode, root_of_path};
@@ -95,6 +95,17 @@ pub struct SealedBalances {
     pub sums: Balances,
 }
 
+/// What a seal commits to of the accounts of a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedTrees {
+    /// The last event whose effect is in the balances.
+    pub up_to: Place,
+    /// When that event was recorded, as the seal says it.
+    pub as_of: String,
+    /// By unit.
+    pub units: Vec<SealedBalances>,
+}
+
 /// A seal that was verified.
 #[derive(Clone, Debug)]
 pub struct VerifiedSeal {
@@ -102,12 +113,10 @@ pub struct VerifiedSeal {
     pub seal_id: String,
     /// Where its event stands.
     pub place: Place,
-    /// The last event whose effect is in the balances.
-    pub up_to: Place,
-    /// When that event was recorded, as the seal says it.
-    pub as_of: String,
-    /// What it commits to, by unit.
-    pub units: Vec<SealedBalances>,
+    /// What it commits to of the accounts of the event's partition.
+    pub home: SealedTrees,
+    /// The same of each further partition, in their order.
+    pub further: Vec<SealedTrees>,
     /// The checkpoint that has the event.
     pub checkpoint: Checkpoint,
     /// The key that signed it.
@@ -123,8 +132,8 @@ pub struct VerifiedBalance {
     pub index: u64,
     /// What it had.
     pub balances: Balances,
-    /// What all accounts had together of the same unit.
-    pub of_all: SealedBalances,
+    /// What all accounts of its partition had together, of this unit alone.
+    pub of_all: SealedTrees,
     /// The seal.
     pub seal: VerifiedSeal,
 }
@@ -182,6 +191,16 @@ struct Public {
     up_to: u64,
     as_of: String,
     units: Vec<PublicUnit>,
+    /// Of the partitions that follow, in their order.
+    #[serde(default)]
+    further: Vec<PublicTrees>,
+}
+
+#[derive(Deserialize)]
+struct PublicTrees {
+    up_to: u64,
+    as_of: String,
+    units: Vec<PublicUnit>,
 }
 
 #[derive(Deserialize)]
@@ -213,22 +232,34 @@ impl LiabilityProof {
         }
         let public: Public = serde_json::from_str(&event.public)
             .map_err(|error| wrong(format!("its public text is no seal's: {error}")))?;
-        let Public { seal_id, up_to, as_of, units } = public;
+        let Public { seal_id, up_to, as_of, units, further } = public;
         if seal_id != self.seal_id {
             return Err(wrong(format!("it is the seal {seal_id}, and not {}", self.seal_id)));
         }
         if up_to >= place.position.0 {
             return Err(wrong(format!("it commits to the position {up_to}, which is no earlier")));
         }
+        let home = PublicTrees { up_to, as_of, units };
+        let home = home.of(place.partition).map_err(wrong)?;
+        let further = (place.partition.0..=u16::MAX).skip(1).map(Partition).zip(further);
+        let further = further.map(|(partition, trees)| trees.of(partition));
+        let further = further.collect::<Result<_, _>>().map_err(wrong)?;
+        Ok(VerifiedSeal { seal_id, place, home, further, checkpoint, key })
+    }
+}
+
+impl PublicTrees {
+    fn of(self, partition: Partition) -> Result<SealedTrees, String> {
+        let Self { up_to, as_of, units } = self;
         let units: Vec<SealedBalances> = units.into_iter().map(SealedBalances::from).collect();
         let has_twice = |unit: &SealedBalances| {
             units.iter().filter(|other| other.unit == unit.unit).count() > 1
         };
         if let Some(unit) = units.iter().find(|unit| has_twice(unit)) {
-            return Err(wrong(format!("it has the unit {} twice", unit.unit)));
+            return Err(format!("it has the unit {} twice", unit.unit));
         }
-        let up_to = Place { position: log_record::Position(up_to), ..place };
-        Ok(VerifiedSeal { seal_id, place, up_to, as_of, units, checkpoint, key })
+        let up_to = Place { partition, position: Position(up_to) };
+        Ok(SealedTrees { up_to, as_of, units })
     }
 }
 
@@ -236,18 +267,24 @@ impl BalanceProof {
     /// Verifies the balance with nothing but the log's key, or its first one.
     pub fn verify(&self, key: &VerifierKey) -> Result<VerifiedBalance, BalanceProofError> {
         let seal = self.seal.verify(key)?;
-        let of_all = seal.units.iter().find(|sealed| sealed.unit == self.unit).cloned();
+        // Of the partition that the proof names: what it says of the rest must be the seal's.
+        let is_named = |trees: &&SealedTrees| {
+            let named = self.up_to.parse::<Place>();
+            named.is_ok_and(|named| named.partition == trees.up_to.partition)
+        };
+        let trees = seal.further.iter().find(is_named).unwrap_or(&seal.home);
+        let SealedTrees { up_to, as_of, units } = trees.clone();
+        let of_all = units.into_iter().find(|sealed| sealed.unit == self.unit);
         let of_all = of_all.ok_or_else(|| BalanceProofError::Seal {
             place: seal.place,
             what: format!("it commits to no balances of the unit {}", self.unit),
         })?;
-        let said = (&*self.up_to, &*self.as_of, self.accounts);
-        let (up_to, accounts) = (seal.up_to.to_string(), of_all.accounts);
-        if said != (&*up_to, &*seal.as_of, accounts) {
+        let (said, accounts) = ((&*self.up_to, &*self.as_of, self.accounts), of_all.accounts);
+        if said != (&*up_to.to_string(), &*as_of, accounts) {
             let what = format!(
-                "it commits to the balances as of {up_to}, {}, of {accounts} accounts, and the proof \
-                 says {}, {}, of {}",
-                seal.as_of, self.up_to, self.as_of, self.accounts
+                "it commits to the balances as of {up_to}, {as_of}, of {accounts} accounts, and the \
+                 proof says {}, {}, of {}",
+                self.up_to, self.as_of, self.accounts
             );
             return Err(BalanceProofError::Seal { place: seal.place, what });
         }
@@ -272,6 +309,7 @@ impl BalanceProof {
             })));
         }
         let account_id = self.account_id.clone();
+        let of_all = SealedTrees { up_to, as_of, units: vec![of_all] };
         Ok(VerifiedBalance { account_id, index: self.index, balances, of_all, seal })
     }
 }

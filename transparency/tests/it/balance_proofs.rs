@@ -135,11 +135,12 @@ fn a_seal_shows_what_all_accounts_had_together() {
     let proof = seal_proof(&public(), "balances-sealed");
     let proof: LiabilityProof = serde_json::from_value(proof).expect("a proof");
     let seal = proof.verify(&key(1)).expect("verified");
-    assert_eq!((seal.place.to_string(), seal.up_to.to_string()), ("0:50".into(), "0:49".into()));
-    let points = &seal.units[0];
+    let trees = &seal.home;
+    assert_eq!((seal.place.to_string(), trees.up_to.to_string()), ("0:50".into(), "0:49".into()));
+    let points = &trees.units[0];
     assert_eq!((&*points.unit, points.accounts), ("points", ACCOUNTS));
     assert_eq!(points.sums, top(&leaves()).sums);
-    assert_eq!((&*seal.units[1].unit, seal.units[1].sums), ("miles", Balances::default()));
+    assert_eq!((&*trees.units[1].unit, trees.units[1].sums), ("miles", Balances::default()));
 }
 
 #[test]

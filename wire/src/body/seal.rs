@@ -24,8 +24,24 @@ pub struct SealBody {
     pub salts: String,
     /// What it commits to, by unit.
     pub units: Vec<SealedUnitBody>,
+    /// The same of the accounts of each further partition; nothing where there is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<SealedTreesBody>,
     /// The position of the event `balances-sealed`.
     pub position: Place,
+}
+
+/// What a seal commits to of the accounts of a further partition.
+#[derive(Clone, Debug, Serialize)]
+pub struct SealedTreesBody {
+    /// The last event whose effect is in the balances, in that partition.
+    pub up_to: Place,
+    /// When that event was recorded.
+    pub as_of: Timestamp,
+    /// Tells the secret from which the salts come from other secrets.
+    pub salts: String,
+    /// What it commits to, by unit.
+    pub units: Vec<SealedUnitBody>,
 }
 
 /// What all accounts had of a unit.
