@@ -116,6 +116,7 @@ pub fn sentence(event: &Event) -> String {
         Event::CodeAdded(fact) => programme::code_added(fact),
         Event::CodesUploaded(fact) => programme::codes_uploaded(fact),
         Event::BalancesSealed(fact) => programme::balances_sealed(fact),
+        Event::SwitchTurned(fact) => programme::switch_turned(fact),
         Event::LogOpened(fact) => programme::log_opened(fact),
         Event::LogForked(fact) => programme::log_forked(fact),
         Event::ClockDoubted(fact) => programme::clock_doubted(fact),

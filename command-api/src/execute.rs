@@ -22,7 +22,10 @@ use crate::refusal_problem::{
     decision_failed, id_reused, not_decided, original_unread, outcome_unknown, refused,
 };
 use crate::writers::Spread;
-use crate::{Answer, Erasing, KeyBook, MarkBook, NoTrees, Request, SealTrees, Unanswered, Writers};
+use crate::{
+    Answer, Erasing, KeyBook, MarkBook, NoTrees, Request, SealTrees, SwitchBook, Unanswered,
+    Writers,
+};
 
 /// What the handlers share: behind one pointer, because every request clones it.
 #[derive(Clone)]
@@ -39,6 +42,8 @@ pub struct Shared {
     pub(crate) keys: KeyBook,
     /// What is marked.
     pub(crate) marks: MarkBook,
+    /// What is turned on.
+    pub(crate) switches: SwitchBook,
     /// What erasing needs.
     pub(crate) erasing: Erasing,
     /// Makes the trees over all balances.
@@ -101,10 +106,25 @@ impl CommandApi {
     pub fn new(writers: Writers, store: EventStore, keys: KeyRing) -> Self {
         let keys = KeyBook::new(store.clone(), keys);
         let marks = MarkBook::new(store.clone(), writers.tracer().marks().clone());
+        let switches = SwitchBook::new(store.clone(), writers.switches().clone());
         let erasing = Erasing::default();
         let seal_trees: SealTrees = Arc::new(|| Box::pin(async { Err(NoTrees::NotHere) }));
         let attempts = Attempts::default();
-        Self(Arc::new(Shared { writers, store, keys, marks, erasing, seal_trees, attempts }))
+        Self(Arc::new(Shared {
+            writers,
+            store,
+            keys,
+            marks,
+            switches,
+            erasing,
+            seal_trees,
+            attempts,
+        }))
+    }
+
+    /// Has the events of all turns of switches recorded, for as long as it is polled.
+    pub fn record_switches(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.switches.clone().keep_recording(self.writers.clone())
     }
 
     /// The same API, which seals balances by this function; before anything has a copy of it.

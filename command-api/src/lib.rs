@@ -6,7 +6,7 @@
 //! - [`Writers`]: the choice of the writer that decides a command
 //! - [`Writer`]: decides, appends, answers; it runs without HTTP too
 //! - [`KeyBook`]: the keys that callers show, made, revoked and rotated
-//! - [`MarkBook`]: what operators have marked
+//! - [`MarkBook`]: what operators have marked; [`SwitchBook`]: what they have turned on and off
 //! - `restart`: the state that a writer starts with, from a snapshot and the events after it
 //! - `refusal_problem`: the domain's refusals as problem documents
 
@@ -66,6 +66,8 @@ mod seal_balances;
 mod set_segment;
 mod shed_metrics;
 mod shipment;
+mod switch_book;
+mod switches;
 mod tier_prices;
 mod transfer_credit;
 mod upload_codes;
@@ -86,6 +88,7 @@ pub use restart::{LoadError, Loaded, SnapshotError, Snapshots, Taken, load, load
 pub use router::{router, routes};
 pub use seal_balances::{NoTrees, SealTrees};
 pub use shipment::resend_routes;
+pub use switch_book::SwitchBook;
 pub use writer::{
     Answer, ClockDoubt, ClockReading, Decide, NotDecided, ReadClock, Request, StartError,
     StopReason, Unanswered, Writer, WriterConfig, WriterStatus,

@@ -2,10 +2,11 @@
 //! row in `domain/src/refusal.rs`; its HTTP status follows from its kind, here.
 
 use axum::http::StatusCode;
-use domain::{Fact, Refusal, RefusalKind, RefusalRow};
+use domain::{Fact, Refusal, RefusalKind, RefusalRow, SwitchName};
 use wire::{BEING_CHECKED, OUR_MISTAKE, Problem, ProblemPage, TRY_AGAIN};
 
 use crate::keys::KEY_ENDED;
+use crate::switches::SWITCH_CHANGED;
 use crate::{NoTrees, NotDecided};
 
 /// How long a client should wait before it asks again. The wait is milliseconds; `Retry-After`
@@ -17,6 +18,10 @@ const RETRY_AFTER_CLOCK_SECONDS: u32 = 60;
 
 /// How long a client should wait where the log takes nothing, which is tried once a second.
 const RETRY_AFTER_AWAY_SECONDS: u32 = 2;
+
+/// How long a client should wait where an operator has turned a switch on: neither so long that
+/// nobody comes back when it is off again, nor so short that all ask all the time.
+const RETRY_AFTER_SWITCH_SECONDS: u32 = 10;
 
 const AGAIN: &str = "Send the same request again in a second.";
 
@@ -33,6 +38,7 @@ pub fn problem_pages() -> impl Iterator<Item = ProblemPage> {
         OUTCOME_UNKNOWN,
         DECISION_FAILED,
         KEY_ENDED,
+        SWITCH_CHANGED,
         ERASURE_UNAVAILABLE,
         CODE_KEY_MISSING,
     ];
@@ -184,6 +190,7 @@ pub(crate) fn id_reused(field: &str) -> Problem {
 
 pub(crate) fn not_decided(why: NotDecided) -> Problem {
     let (reason, remedy, retry_after) = match why {
+        NotDecided::SwitchedOff(switch) => return switched_off(switch),
         NotDecided::QueueFull => ("Too many requests are waiting.", AGAIN, RETRY_AFTER_SECONDS),
         NotDecided::Overloaded { seconds } => (
             "The ledger is overloaded: requests wait too long for their turn, and this one was \
@@ -212,6 +219,17 @@ pub(crate) fn not_decided(why: NotDecided) -> Problem {
     };
     Problem::of(&NOT_DECIDED, format!("{reason} Nothing was recorded. {remedy}"))
         .retry_after(retry_after)
+}
+
+/// An operator has turned a switch on, under which this isn't recorded.
+fn switched_off(switch: SwitchName) -> Problem {
+    let reason = match switch {
+        SwitchName::ReadOnly => "An operator has made the ledger read-only for now.",
+        _ => "An operator has paused redemptions for now.",
+    };
+    Problem::of(&NOT_DECIDED, format!("{reason} Nothing was recorded. {AGAIN_LATER}"))
+        .fact("switch", switch.as_str())
+        .retry_after(RETRY_AFTER_SWITCH_SECONDS)
 }
 
 /// The balances can't be sealed now.
@@ -346,8 +364,9 @@ const NOT_DECIDED: ProblemPage = ProblemPage {
     title: "Request not decided",
     meaning: "The ledger is overloaded, its queue is full, the request waited too long, nothing can \
               be recorded at the moment, another server has taken over, this server is starting or \
-              stopping, its clock is in doubt, or the trees of a seal are still being made. The \
-              detail says which. Nothing was recorded.",
+              stopping, its clock is in doubt, an operator has turned a switch on (the fact `switch` \
+              names it), or the trees of a seal are still being made. The detail says which. Nothing \
+              was recorded.",
     remedy: "Send the same request with the same id again after Retry-After.",
     shopper: TRY_AGAIN,
     can_succeed_later: true,

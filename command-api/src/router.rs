@@ -49,6 +49,7 @@ use crate::shipment::{
     accept_shipment, back_order_shipment, deliver_parcel, deliver_shipment, dispatch_parcel,
     dispatch_shipment, reject_shipment, settle_shipment,
 };
+use crate::switches::{get_switch, list_switches, turn_switch};
 use crate::transfer_credit::transfer_credit;
 use crate::upload_codes::upload_codes;
 use crate::withdraw_credit::withdraw_credit;
@@ -229,6 +230,13 @@ pub fn routes() -> Routes<CommandApi> {
             put(only(&[Operator], mark_request)).delete(only(&[Operator], unmark_request)),
         )
         .route("/v1/clock/confirmation", put(only(&[Operator], confirm_clock)))
+        // Never limited: one of them scales limits.
+        .route("/v1/switches", get(only(&[Operator, Auditor], list_switches).never_limited()))
+        .route(
+            "/v1/switches/{switch}",
+            put(only(&[Operator], turn_switch).with_versions().never_limited())
+                .get(only(&[Operator, Auditor], get_switch).never_limited()),
+        )
         .route("/v1/seals/{seal_id}", put(only(&[Operator], seal_balances)))
         // Not nested, for these are what a rush is made of.
         .route(

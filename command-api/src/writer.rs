@@ -31,6 +31,7 @@ mod salts;
 mod serve;
 mod status;
 mod sweep;
+mod switched;
 mod unwanted;
 mod waiting;
 

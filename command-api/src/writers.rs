@@ -17,6 +17,7 @@ use futures_util::future::{join, join_all, try_join_all};
 use log_record::{Partition, Place, Position};
 use tokio::sync::{oneshot, watch};
 use trace::Tracer;
+use wire::Switches;
 
 pub use outcomes::{Spread, TransferOutcome};
 
@@ -41,6 +42,7 @@ struct Running {
     neighbours: Option<Arc<Neighbours>>,
     metrics: CommandMetrics,
     tracer: Tracer,
+    switches: Switches,
 }
 
 impl Writers {
@@ -50,11 +52,11 @@ impl Writers {
         mut config: WriterConfig,
     ) -> Result<(Self, oneshot::Receiver<()>), StartError> {
         let (partitions, metrics) = (config.store.partitions(), config.metrics.clone());
-        let tracer = config.tracer.clone();
+        let (tracer, switches) = (config.tracer.clone(), config.switches.clone());
         if partitions <= 1 {
             let (home, has_stopped) = Writer::start(config, PROGRAMME_HOME).await?;
             let (others, neighbours) = (vec![], None);
-            let running = Running { home, others, neighbours, metrics, tracer };
+            let running = Running { home, others, neighbours, metrics, tracer, switches };
             return Ok((Self(Arc::new(running)), has_stopped));
         }
         let (last_of_all, is_begun) = last_of_all(&config.store).await?;
@@ -90,7 +92,7 @@ impl Writers {
             let _ = stopped.send(());
         });
         let (others, neighbours) = (writers, Some(neighbours));
-        let running = Running { home, others, neighbours, metrics, tracer };
+        let running = Running { home, others, neighbours, metrics, tracer, switches };
         Ok((Self(Arc::new(running)), has_stopped))
     }
 
@@ -148,6 +150,11 @@ impl Writers {
     /// Begins the spans of commands.
     pub(crate) fn tracer(&self) -> &Tracer {
         &self.0.tracer
+    }
+
+    /// What operators have turned on.
+    pub(crate) fn switches(&self) -> &Switches {
+        &self.0.switches
     }
 
     /// Where the log takes its time from.

@@ -55,6 +55,7 @@ mod set_unit;
 mod show_terms;
 mod take_back;
 mod transfer_credit;
+mod turn_switch;
 mod upload_codes;
 mod withdraw_credit;
 
@@ -107,6 +108,7 @@ pub use set_segment::SetSegment;
 pub use set_unit::SetUnit;
 pub use show_terms::ShowTerms;
 pub use transfer_credit::TransferCredit;
+pub use turn_switch::TurnSwitch;
 pub use upload_codes::UploadCodes;
 pub use withdraw_credit::WithdrawCredit;
 
@@ -248,6 +250,8 @@ commands! {
     AdmitMerger,
     /// Commit to all balances.
     SealBalances,
+    /// Record that a switch was turned.
+    TurnSwitch,
 }
 
 /// Decides a command against the state, at a time that the writer stamped.

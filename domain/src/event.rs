@@ -45,7 +45,8 @@ pub use offer::{
 };
 pub use programme::{
     BalancesSealed, Clock, ClockConfirmed, ClockDoubted, EarningRuleSet, LogForked, LogOpened,
-    PolicyChanged, SaltsId, SealedBalances, SealedTrees, SealedUnit, UnitClosed, UnitSet,
+    PolicyChanged, SaltsId, SealedBalances, SealedTrees, SealedUnit, SwitchTurned, UnitClosed,
+    UnitSet,
 };
 pub use purchase::{
     CreditRefused, PurchaseEarning, PurchaseLine, PurchaseRecorded, PurchaseReturned,
@@ -201,6 +202,8 @@ pub enum Event {
     CodesUploaded(CodesUploaded),
     /// `balances-sealed`.
     BalancesSealed(BalancesSealed),
+    /// `switch-turned`.
+    SwitchTurned(SwitchTurned),
     /// `message-sent`: to another partition.
     MessageSent(Box<MessageSent>),
     /// `message-received`: from another partition.
@@ -301,6 +304,7 @@ impl Event {
             | Self::CodeAdded(_)
             | Self::CodesUploaded(_)
             | Self::BalancesSealed(_)
+            | Self::SwitchTurned(_)
             | Self::MessageSent(_)
             | Self::MessageReceived(_) => None,
         }
@@ -478,6 +482,7 @@ impl Event {
             | Self::CodeAdded(_)
             | Self::CodesUploaded(_)
             | Self::BalancesSealed(_)
+            | Self::SwitchTurned(_)
             | Self::MessageSent(_)
             | Self::MessageReceived(_) => false,
         }

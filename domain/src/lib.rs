@@ -19,6 +19,7 @@
 //! - [`shipment`]: how far a shipping request is
 //! - [`policy`], [`earning_rule`], [`mod@unit`], [`conversion`], [`ladder`]: what an operator
 //!   chooses;
+//!   [`switch`] is what counts for all of the ledger at once;
 //!   [`shopper_limit`] and [`segment`] are of an offer's terms; [`standing`] is where an account
 //!   stands on ladders; [`grace`] follows from the policy, and
 //!   [`cap_count`] is what a rule's cap counts
@@ -67,6 +68,7 @@ pub mod short_id;
 pub mod standing;
 pub mod state;
 pub mod subject;
+pub mod switch;
 mod tally;
 pub mod text;
 pub mod tier;
@@ -110,8 +112,9 @@ pub use event::{
     RefundCause, ReleaseReason, ReplacedGrant, Reservation, ReturnCreditGivenBack, ReturnReversed,
     ReturnedLine, RoomBack, RuleVersion, SaltsId, SealedBalances, SealedTrees, SealedUnit,
     SegmentSet, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
-    StockRemoved, TakenBack, TierChanged, TierGrantEnded, TierGranted, UnitClosed, UnitPoints,
-    UnitSet, WaitBegun, WaitEnd, WaitEnded, WaitServed, WithdrawalCause, WithdrawalReversed,
+    StockRemoved, SwitchTurned, TakenBack, TierChanged, TierGrantEnded, TierGranted, UnitClosed,
+    UnitPoints, UnitSet, WaitBegun, WaitEnd, WaitEnded, WaitServed, WithdrawalCause,
+    WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
@@ -164,6 +167,7 @@ pub use standing::{
 pub(crate) use state::Waiter;
 pub use state::{Cursor, Impossible, Merger, State, StateSize, Undelivered, Unwanted};
 pub use subject::Subject;
+pub use switch::{SwitchName, SwitchSetting, UnknownSwitch};
 pub use text::{
     Actor, Attributes, CODE_BYTES_MAX, Carrier, Code, DeliverTo, Description, ExpressNo, ImageUrl,
     OfferName, Reason, TrackingUrl, UnitName,

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::private::restore;
 use crate::v1::{
     account as of_account, code, conversion, credit, exchange, hold, ladder, log, merger, message,
-    offer, programme, purchase, seal, segment, shipment, stock, unit, wait, withdrawal,
+    offer, programme, purchase, seal, segment, shipment, stock, switch, unit, wait, withdrawal,
 };
 use crate::{Metadata, PrivateActor};
 
@@ -248,6 +248,7 @@ pub fn decode_public(row: &EventRef<'_>) -> Result<(Timestamp, Event), DecodeErr
         ("code-added", 1) => Event::CodeAdded(fact::<code::CodeAdded<'_>, _>(row)?),
         ("codes-uploaded", 1) => Event::CodesUploaded(fact::<code::CodesUploaded<'_>, _>(row)?),
         ("balances-sealed", 1) => Event::BalancesSealed(fact::<seal::BalancesSealed<'_>, _>(row)?),
+        ("switch-turned", 1) => Event::SwitchTurned(fact::<switch::SwitchTurned, _>(row)?),
         _ => {
             return Err(DecodeError::Unknown {
                 place: row.place,

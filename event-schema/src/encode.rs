@@ -9,7 +9,7 @@ use crate::Metadata;
 use crate::private::private_text;
 use crate::v1::{
     account, code, conversion, credit, exchange, hold, ladder, log, merger, message, offer,
-    programme, purchase, seal, segment, shipment, stock, unit, wait, withdrawal,
+    programme, purchase, seal, segment, shipment, stock, switch, unit, wait, withdrawal,
 };
 
 /// 128 random bits in every event's private text. Without them somebody who has a record's hash
@@ -242,6 +242,9 @@ pub fn encode(
         }
         Event::BalancesSealed(fact) => {
             ("balances-sealed", public::<seal::BalancesSealed<'_>, _>(fact, metadata)?)
+        }
+        Event::SwitchTurned(fact) => {
+            ("switch-turned", public::<switch::SwitchTurned, _>(fact, metadata)?)
         }
     };
     let private = private_text(event, salt, principal)?;

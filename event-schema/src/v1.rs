@@ -24,6 +24,7 @@ pub(crate) mod seal;
 pub(crate) mod segment;
 pub(crate) mod shipment;
 pub(crate) mod stock;
+pub(crate) mod switch;
 pub(crate) mod unit;
 pub(crate) mod wait;
 pub(crate) mod withdrawal;

@@ -17,6 +17,7 @@ mod marks;
 mod offsets;
 mod rounds;
 mod stream_error;
+mod switches;
 mod url;
 
 use std::sync::Arc;

@@ -33,6 +33,7 @@ mod read_public;
 mod recent;
 mod sqlite;
 mod store;
+mod switch;
 mod unrecorded_calls;
 mod url;
 
@@ -55,4 +56,5 @@ pub use message_check::MessageCheck;
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 pub use store::{Access, EventStore, NewLog, READ_EVENTS_MAX};
+pub use switch::{SwitchChange, SwitchTurnRow};
 pub use url::{StoreUrl, StoreUrlError};

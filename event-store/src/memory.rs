@@ -20,7 +20,7 @@ use crate::messages::{Indexed, MessageRow, rows_of};
 use crate::recent::Recent;
 use crate::{
     ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, CodeKey, Erasure, MarkChange,
-    MarkRow, NewLog, StoreError, Unlanded,
+    MarkRow, NewLog, StoreError, SwitchChange, SwitchTurnRow, Unlanded,
 };
 
 /// A log in memory.
@@ -63,6 +63,7 @@ struct Log {
     keys: Vec<ApiKeyRow>,
     code_key: CodeKey,
     marks: Vec<MarkRow>,
+    turns: Vec<SwitchTurnRow>,
     /// The oldest first.
     calls: Vec<UnrecordedCall>,
     erasures: Vec<Erasure>,
@@ -91,6 +92,7 @@ impl MemoryStore {
             keys: vec![],
             code_key: CodeKey::random(),
             marks: vec![],
+            turns: vec![],
             calls: vec![],
             erasures: vec![],
             faults: VecDeque::new(),
@@ -320,6 +322,14 @@ impl MemoryStore {
 
     pub(crate) fn change_mark(&self, change: &MarkChange) {
         change.apply(&mut self.log().marks);
+    }
+
+    pub(crate) fn switch_turns(&self) -> Vec<SwitchTurnRow> {
+        self.log().turns.clone()
+    }
+
+    pub(crate) fn change_switch(&self, change: &SwitchChange) -> bool {
+        change.apply(&mut self.log().turns)
     }
 
     pub(crate) fn unrecorded_calls(&self, asked: &UnrecordedCalls) -> Vec<UnrecordedCall> {

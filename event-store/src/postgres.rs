@@ -18,6 +18,7 @@ mod open;
 mod ranges;
 mod reader;
 mod rows;
+mod switches;
 mod unrecorded_calls;
 mod waiting;
 

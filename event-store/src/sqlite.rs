@@ -17,6 +17,7 @@ mod marks;
 mod messages;
 mod open;
 mod rows;
+mod switches;
 mod thread;
 mod unrecorded_calls;
 
@@ -396,11 +397,11 @@ impl SqliteStore {
     }
 
     /// Writes what is no part of the log: on the writer's thread, or beside another process's.
-    async fn write_beside(
+    async fn write_beside<T: Send + 'static>(
         &self,
         doing: &'static str,
-        job: impl FnOnce(&mut Connection) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Result<(), StoreError> {
+        job: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
         match self.shared.writer {
             Some(_) => self.write(doing, job).await,
             None => self.beside_the_writer(doing, job).await,
@@ -427,22 +428,23 @@ impl SqliteStore {
 
     /// Runs on a connection of its own, which may write although another process holds the log: it
     /// changes nothing that the writer looks at.
-    async fn beside_the_writer(
+    async fn beside_the_writer<T: Send + 'static>(
         &self,
         doing: &'static str,
-        job: impl FnOnce(&mut Connection) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Result<(), StoreError> {
+        job: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let file = self.shared.file.clone();
         let done = spawn_blocking(move || {
             let mut connection = open::connection_beside(&file)?;
-            job(&mut connection).map_err(|source| failed(&connection, doing, source))?;
+            let made = job(&mut connection).map_err(|source| failed(&connection, doing, source))?;
             if lock::is_held(&file) {
-                return Ok(());
+                return Ok(made);
             }
             // Nobody else will: what stays in the write-ahead file would be applied to an older
             // copy of the log that is put in its place.
             let truncate = connection.query_row("pragma wal_checkpoint(truncate)", (), |_| Ok(()));
-            truncate.map_err(|source| failed(&connection, doing, source))
+            truncate.map_err(|source| failed(&connection, doing, source))?;
+            Ok(made)
         });
         done.await.map_err(|_| StoreError::Closed)?
     }

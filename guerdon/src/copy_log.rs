@@ -2,9 +2,9 @@
 //!
 //! Every row is verified by its checksum as it is read, lands as it is, and the copy has the same
 //! log id. A copy that was cut short goes on where it ended: its last event must be the original's.
-//! The API keys and the key of codes go with it, so that callers notice nothing. Until the copy has all of that, nobody
-//! else opens it: partitions are copied one after the other, and what one has received, another
-//! may lack.
+//! The API keys, the key of codes and the switches go with it, so that callers notice nothing. Until
+//! the copy has all of that, nobody else opens it: partitions are copied one after the other, and what
+//! one has received, another may lack.
 
 use std::fmt::{Display, Formatter};
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use event_store::{
     Access, ApiKeyChange, Append, AppendLimit, EventStore, ImportState, NewLog, SqliteStore,
-    StoreUrl,
+    StoreUrl, SwitchChange,
 };
 use log_record::{Head, Partition, Place, Position, RecordedEvent, WriterId};
 use serde::Serialize;
@@ -119,6 +119,7 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
     if let Some(key) = source.code_key().await? {
         copy.set_code_key(key).await?;
     }
+    copy_switches(&source, &copy).await?;
     if copy.import_state().await? == Some(ImportState::Unfinished) {
         copy.finish_import().await?;
     }
@@ -146,6 +147,20 @@ async fn copy_api_keys(source: &EventStore, copy: &EventStore) -> anyhow::Result
     let is_new = |id: &str| there.iter().all(|key| key.id != id);
     changes.extend(keys.into_iter().filter(|key| is_new(&key.id)).map(ApiKeyChange::Add));
     copy.change_api_keys(changes).await?;
+    Ok(())
+}
+
+/// Brings the copy the turns of switches that it lacks. Of those with the same version, its own
+/// stay.
+async fn copy_switches(source: &EventStore, copy: &EventStore) -> anyhow::Result<()> {
+    for turn in source.switch_turns().await? {
+        let (switch, version) = (turn.switch.clone(), turn.version);
+        let is_recorded = turn.caller.is_none();
+        copy.change_switch(SwitchChange::Turn(turn)).await?;
+        if is_recorded {
+            copy.change_switch(SwitchChange::Recorded { switch, version }).await?;
+        }
+    }
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use publisher::{
     is_topic_name,
 };
 use trace::Tracer;
+use wire::Switches;
 
 use crate::command_line::{http_url, path};
 use crate::data_config::DataConfig;
@@ -236,6 +237,7 @@ impl KafkaConfig {
             },
             reread_from: self.reread_from,
             tracer: Tracer::default(),
+            switches: Switches::default(),
         }))
     }
 

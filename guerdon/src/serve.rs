@@ -36,12 +36,14 @@ mod seldom;
 mod shipping_account;
 pub(crate) mod shutdown;
 mod snapshots;
+mod switching;
 #[cfg(feature = "tls")]
 mod tls;
 mod token_keys;
 mod traced_request;
 mod unrecorded;
 mod watched_stream;
+mod writers;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -49,7 +51,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use audit::AuditApi;
-use command_api::{CommandApi, CommandMetrics, MarkBook, WriterConfig, WriterStatus, Writers};
+use command_api::{CommandApi, MarkBook, WriterStatus, Writers};
 use event_store::{EventStore, StoreUrl};
 use log_record::Partition;
 use projector::Projector;
@@ -222,7 +224,8 @@ impl Ledger {
         remembered::check(config, &store).await?;
         sealing::make_first_key(config, &store).await?;
         let required = read_tables::required(&store, stop).await?;
-        let mut health = Health::of(store.clone());
+        let switches = switching::start(&store, stop).await;
+        let mut health = Health::of(store.clone(), switches.clone());
         let mut metrics = Metrics::new(&store, doors.open_connections());
         let own = publisher::PROBLEM_PAGES.iter().copied();
         let pages = command_api::problem_pages().chain(own);
@@ -261,9 +264,10 @@ impl Ledger {
             first_keys::load(&store).await?
         };
         let keys = book.ring().clone();
-        let limits = Limits::new(config.limits.rules()?);
+        let limits = Limits::scaled_by(config.limits.rules()?, switches.clone());
         keys.limit(limits.clone());
         metrics.add_limits(LimitMetrics(limits));
+        metrics.add_switches(switches.clone());
         step.set("reading the keys of tokens");
         health.tokens = token_keys::start(&config.tokens, &keys, stop).await?;
         let marks = MarkBook::new(store.clone(), tracer.marks().clone());
@@ -278,12 +282,14 @@ impl Ledger {
             let commands = metrics.commands();
             overload = commands.overload().clone();
             health.overload = Some(overload.clone());
-            let (started, stopped) = start_writers(config, &store, commands, tracer).await?;
+            let (started, stopped) =
+                writers::start(config, &store, commands, tracer, &switches).await?;
             health.writers = started.statuses().collect();
             health.clock = Some(started.clock());
             let mut api = CommandApi::new(started.clone(), store.clone(), keys.clone());
             let eraser = Eraser::new(config, &store, &required, read_model.as_ref());
             api = api.erasing(eraser.erasing());
+            tokio::spawn(draining.clone().run_until_cancelled_owned(api.record_switches()));
             metrics.add_erasures(ErasureMetrics(eraser.unfinished()));
             erasing = Some(eraser.start(stop.clone()));
             if config.data.store() != StoreUrl::Memory {
@@ -327,6 +333,7 @@ impl Ledger {
             api.followers_max = config.connections.followers();
             api.overdue_after = config.overdue_after;
             api.overload = overload;
+            api.switches = switches.clone();
             api.read_calls = unrecorded::reader(store.clone());
             api.read_code = codes::reader(store.clone());
             api.read_past =
@@ -358,6 +365,7 @@ impl Ledger {
         let mut publishing = None;
         if let Some(mut told) = config.publisher(command_api)? {
             told.tracer = tracer.clone();
+            told.switches = switches.clone();
             step.set("opening the publisher's state");
             let model = match &read_model {
                 Some(model) => model.clone(),
@@ -463,23 +471,6 @@ impl Ledger {
         drop(store);
         Ok(())
     }
-}
-
-async fn start_writers(
-    config: &ServeConfig,
-    store: &EventStore,
-    metrics: CommandMetrics,
-    tracer: &Tracer,
-) -> anyhow::Result<(Writers, oneshot::Receiver<()>)> {
-    let writer = WriterConfig {
-        clock: config.clock,
-        snapshots: Some(config.data.snapshots()),
-        shed_after: config.shed_after(),
-        metrics,
-        tracer: tracer.clone(),
-        ..WriterConfig::new(store.clone(), config.command_deadline_ms)
-    };
-    Ok(Writers::start(writer).await?)
 }
 
 /// Why serving ended.

@@ -318,6 +318,9 @@ pub const CALLS: &[Call] = &[
     call("GET /v1/trial-balance", "getTrialBalance", reads!("TrialBalanceBody")),
     call("GET /v1/liability", "getLiability", reads!("LiabilityBody")),
     call("GET /metrics", "getMetrics", reads!("String")),
+    call("GET /v1/switches", "listSwitches", reads!("SwitchesBody")),
+    call("GET /v1/switches/{switch}", "getSwitch", reads!("SwitchBody")),
+    call("PUT /v1/switches/{switch}", "turnSwitch", reads!("SwitchBody")),
     call("GET /v1/publisher", "getPublisher", reads!("Report")),
     call(
         "POST /v1/publisher/warehouses/{warehouse}/continuation",

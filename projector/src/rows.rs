@@ -289,6 +289,8 @@ impl Rows {
             Event::CodeAdded(_) => {}
             Event::CodesUploaded(fact) => self.codes_uploaded(&fact),
             Event::BalancesSealed(fact) => self.balances_sealed(at, &fact),
+            // How switches are set stands beside the log; who turned them is an operation.
+            Event::SwitchTurned(_) => {}
             // What follows from a message stands in events of its own; but accounts are judged by
             // the ladders that their partition knows.
             Event::MessageReceived(fact) => {

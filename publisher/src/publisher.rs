@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use trace::Tracer;
+use wire::Switches;
 
 use crate::activity::{Activity, CurrentActivity};
 use crate::causes::with_causes;
@@ -59,6 +60,8 @@ pub struct PublisherConfig {
     pub reread_from: Option<Timestamp>,
     /// Begins the spans of messages.
     pub tracer: Tracer,
+    /// What operators have turned on.
+    pub switches: Switches,
 }
 
 /// The log whose shipping messages are published.
@@ -224,6 +227,7 @@ impl Publisher {
             producers: Producers::start(&self.config.brokers, Arc::clone(&self.topic))?,
             progress: Arc::clone(&self.progress),
             tracer: self.config.tracer.clone(),
+            switches: self.config.switches.clone(),
             resend_policy: self.config.resend_policy,
             resend_asked: Arc::clone(&self.resend_asked),
             rates: rates.collect(),

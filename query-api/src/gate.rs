@@ -1,5 +1,5 @@
 //! `GET /v1/gates`: what takes no redemptions now, as one small document for pages, load balancers
-//! and CDNs. What is outside of its window isn't in it, for the window itself says so. A redemption
+//! and CDNs; and which switches are on. What is outside of its window isn't in it, for the window itself says so. A redemption
 //! may be sent all the same: it may be a repeat.
 
 use std::sync::LazyLock;
@@ -10,8 +10,8 @@ use axum::response::Response;
 use domain::{OfferStatus, Timestamp};
 use log_record::Partition;
 use read_model::{Query, Reading};
-use wire::Problem;
 use wire::body::{GateBody, GatesBody};
+use wire::{Problem, Switches};
 
 use crate::cache::PublicRead;
 use crate::cell::{broken, optional_time, sum, text, time};
@@ -56,7 +56,10 @@ pub(crate) async fn get_gates(
 }
 
 /// The gates at the time of a read.
-pub(crate) async fn read_gates(reading: &mut Reading) -> Result<GatesBody, Problem> {
+pub(crate) async fn read_gates(
+    reading: &mut Reading,
+    switches: &Switches,
+) -> Result<GatesBody, Problem> {
     let now = time(now(reading.as_of()))?;
     let (mut items, mut more) = (vec![], false);
     let partitions: Vec<Partition> = reading.as_of().partitions().collect();
@@ -74,7 +77,8 @@ pub(crate) async fn read_gates(reading: &mut Reading) -> Result<GatesBody, Probl
     }
     more |= items.len() > GATES_MAX;
     items.truncate(GATES_MAX);
-    Ok(GatesBody { items, more })
+    let switches = switches.all_on().into_iter().map(|it| it.switch).collect();
+    Ok(GatesBody { items, more, switches })
 }
 
 /// Offers that were closed, the last one of each partition first: between partitions there is no

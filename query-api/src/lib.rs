@@ -64,7 +64,7 @@ use read_model::{Query, ReadModel, Reading, RowOf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
-use wire::{Caller, HasKeys, KeyRing, Overload, Problem};
+use wire::{Caller, HasKeys, KeyRing, Overload, Problem, Switches};
 
 pub use accept::accepted;
 pub use account_balance::read_balance;
@@ -130,6 +130,8 @@ pub struct Shared {
     pub metrics: QueryMetrics,
     /// What the writers of this process tell of their overload; reads are refused for that.
     pub overload: Overload,
+    /// What operators have turned on.
+    pub switches: Switches,
 }
 
 impl QueryApi {
@@ -157,6 +159,7 @@ impl QueryApi {
             prove_balance: Arc::new(|_| Box::pin(async { Err(UnprovedBalance::NotHere) })),
             metrics,
             overload: Overload::default(),
+            switches: Switches::default(),
         }))
     }
 

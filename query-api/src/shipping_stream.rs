@@ -21,7 +21,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use domain::{Timestamp, WarehouseId};
+use domain::{SwitchName, Timestamp, WarehouseId};
 use futures_util::future::select_all;
 use futures_util::stream::{Stream, unfold};
 use log_record::{Generation, LogId, Partition, Place, Position};
@@ -59,6 +59,9 @@ const MESSAGE_BYTES: usize = 512;
 
 /// How often a stream that has nothing to say looks whether its key is let in still.
 const STREAM_WAIT: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether publishing is paused still.
+const PAUSE_LOOK: Duration = Duration::from_millis(250);
 
 /// How often a stream that has nothing to say shows that it lives.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
@@ -267,6 +270,9 @@ impl Follower {
 
     /// The next messages as a read that has begun finds them, one partition after the other.
     async fn read(&mut self, mut reading: Reading, limit: u32) -> Result<Vec<Item>, Problem> {
+        if self.is_paused() {
+            return Ok(vec![]);
+        }
         let warehouse = self.warehouse.as_str();
         let (mut messages, mut left) = (vec![], limit);
         for followed in &mut self.partitions {
@@ -289,6 +295,7 @@ impl Follower {
     /// may, or when the server stops.
     async fn wait(&mut self, limit: u32, wait_max: Duration) -> Option<Result<Vec<Item>, Problem>> {
         let deadline = Instant::now() + wait_max;
+        self.until_published(deadline).await?;
         if self.partitions.iter().any(|followed| followed.following.era() != followed.era) {
             return Some(self.find_again(limit).await);
         }
@@ -321,6 +328,24 @@ impl Follower {
                 Some(self.items(found.messages.iter().map(|message| (**message).clone())))
             }
         }
+    }
+
+    /// Whether warehouses are told nothing.
+    fn is_paused(&self) -> bool {
+        self.api.switches.is_on(SwitchName::PausePublishing)
+    }
+
+    /// Waits while publishing is paused; nothing where that lasts longer than it may wait, or until
+    /// the server stops.
+    async fn until_published(&self, deadline: Instant) -> Option<()> {
+        while self.is_paused() {
+            let look = (Instant::now() + PAUSE_LOOK).min(deadline);
+            self.api.draining.run_until_cancelled(tokio::time::sleep_until(look)).await?;
+            if Instant::now() >= deadline {
+                return None;
+            }
+        }
+        Some(())
     }
 
     /// The next messages after the tables were found to be of another history, or to have gone

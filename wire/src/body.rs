@@ -37,6 +37,7 @@ mod receipt;
 mod seal;
 mod segment;
 mod shipping_request;
+mod switch;
 mod tier;
 mod total;
 mod transfer;
@@ -116,6 +117,7 @@ pub use shipping_request::{
     ShipmentAnswerBody, ShipmentDispatchedBody, ShipmentReportedBody, ShippedLineBody,
     ShippingLineBody, ShippingRequestBody,
 };
+pub use switch::{SwitchBody, SwitchesBody, TurnSwitchBody};
 pub use tier::{
     AccountTierBody, GrantTierBody, GrantedTierBody, LadderAccountBody, LadderTierBody,
     NextTierBody, PutTierPriceBody, ReplacedGrantBody, RevokeGrantBody, TierGrantEndedBody,

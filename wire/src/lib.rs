@@ -11,6 +11,7 @@
 //!   headers
 //! - [`Page`], [`json_with_etag`]: answers
 //! - [`Overload`]: what is refused while too much is asked
+//! - [`Switches`]: what operators have turned on and off
 //! - [`finish`]: the answers to what no handler takes
 
 mod about;
@@ -46,6 +47,7 @@ mod role;
 mod routes;
 mod scope;
 mod short_text;
+mod switches;
 #[cfg(test)]
 mod test_request;
 mod token;
@@ -82,4 +84,5 @@ pub use request_id::{RequestIds, X_REQUEST_ID, read_request_id};
 pub use role::Role;
 pub use routes::{Guard, Methods, Route, Routes, get, post, put};
 pub use scope::{ScopeError, Scopes};
+pub use switches::{Switches, TurnedSwitch};
 pub use token::{ClaimName, TokenKeys, TokenKeysError, TokenKeysStatus, TokenRules, Tokens};

@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::request::Parts;
+use parking_lot::RwLock;
 
 use self::cells::Cells;
 pub(crate) use self::policy::Allowance;
@@ -25,7 +26,7 @@ pub(crate) use self::quota::Counted;
 pub use self::quota::{ByClass, CallClass, Quota, QuotaError};
 use crate::caller::SeenCaller;
 use crate::dispatch::{TakenRoute, decoded};
-use crate::{ApiKey, Caller, Problem, Role};
+use crate::{ApiKey, Caller, Problem, Role, Switches};
 
 /// Which limits there are.
 #[derive(Clone, Debug, Default)]
@@ -50,12 +51,22 @@ pub struct Limits(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    set: LimitSet,
+    /// Whoever limits scales them by a switch.
+    switches: Switches,
+    /// The set as it was scaled last, and to how many percent.
+    scaled: RwLock<Option<(u16, Arc<LimitSet>)>>,
+    wrong_keys: Option<LatePolicy>,
+    count_apps: bool,
+}
+
+/// All limits that a switch scales.
+#[derive(Debug)]
+struct LimitSet {
     of_shopper: Policies,
     of_key: Policies,
     of_all: Policies,
     of_offer: HashMap<Box<str>, Policy>,
-    wrong_keys: Option<LatePolicy>,
-    count_apps: bool,
 }
 
 /// One for each class that has one.
@@ -76,6 +87,12 @@ impl Limits {
     /// Limits by these rules. All buckets are full.
     #[must_use]
     pub fn new(rules: LimitRules) -> Self {
+        Self::scaled_by(rules, Switches::default())
+    }
+
+    /// Limits by these rules, scaled by the switch for that.
+    #[must_use]
+    pub fn scaled_by(rules: LimitRules, switches: Switches) -> Self {
         let LimitRules { of_shopper, of_key, of_all, of_offer, wrong_keys, count_apps } = rules;
         let cells = Arc::new(Cells::new());
         let each = |of, what, quota| Policy::of_each(of, what, quota, &cells);
@@ -84,14 +101,22 @@ impl Limits {
         let offers = offers.map(|(offer, quota)| (offer, each("offer", redemptions, quota)));
         let wrong_keys =
             wrong_keys.map(|quota| LatePolicy::of_each("address", "wrong-keys", quota, &cells));
-        Self(Arc::new(Shared {
+        let set = LimitSet {
             of_shopper: policies(of_shopper, |what, quota| each("shopper", what, quota)),
             of_key: policies(of_key, |what, quota| each("key", what, quota)),
             of_all: policies(of_all, |what, quota| Policy::of_all("all", what, quota, &cells)),
             of_offer: offers.collect(),
-            wrong_keys,
-            count_apps,
-        }))
+        };
+        let scaled = RwLock::default();
+        Self(Arc::new(Shared { set, switches, scaled, wrong_keys, count_apps }))
+    }
+
+    /// Asks the limits as they are scaled now.
+    fn ask<T>(&self, ask: impl FnOnce(&LimitSet) -> T) -> T {
+        match self.0.switches.limit_percent() {
+            100 => ask(&self.0.set),
+            percent => ask(&self.0.scaled(percent)),
+        }
     }
 
     /// Counts a call of this class, and refuses it if its caller, or all callers, made too many. A
@@ -126,32 +151,17 @@ impl Limits {
         caller: &Caller,
         account: Option<&str>,
     ) -> Result<Option<Allowance>, Problem> {
-        let Shared { of_shopper, of_key, of_all, .. } = &*self.0;
         let Some(key) = &caller.key else { return Ok(None) };
-        let own = key.account_id.as_deref();
-        let shopper = own.or(account).and_then(|account| bucket(of_shopper, class, account));
-        let of_key = if own.is_none() { bucket(of_key, class, name_of(key)) } else { None };
-        // What shoppers do in a crowd must not lock out whoever looks after the ledger.
-        let is_among_all = !matches!(caller.role, Role::Operator | Role::Auditor);
-        let of_all = if is_among_all { bucket(of_all, class, ()) } else { None };
-        // The narrowest is asked first, and whoever is refused takes nothing from anybody.
-        let buckets = [&shopper, &of_key, &of_all];
-        if buckets.iter().filter(|bucket| bucket.is_some()).count() > 1 {
-            buckets.into_iter().flatten().try_for_each(Bucket::look)?;
-        }
-        let shopper = shopper.map(Bucket::take).transpose()?;
-        let of_key = of_key.map(Bucket::take).transpose()?;
-        of_all.map(Bucket::take).transpose()?;
-        Ok(if own.is_some() { shopper } else { of_key })
+        self.ask(|limits| limits.take(class, caller.role, key, account))
     }
 
     /// Counts an attempt to redeem an offer, whoever makes it for the shopper, and refuses it if
     /// there were too many.
     pub fn count_attempt(&self, account_id: &str, offer_id: &str) -> Result<(), Problem> {
-        match self.0.of_offer.get(offer_id) {
+        self.ask(|limits| match limits.of_offer.get(offer_id) {
             Some(policy) => policy.bucket((account_id, offer_id)).take().map(drop),
             None => Ok(()),
-        }
+        })
     }
 
     /// Refuses a key that isn't known, if too many such came from this address.
@@ -169,14 +179,73 @@ impl Limits {
     /// How often each limit has refused something; offers are one.
     #[must_use]
     pub fn refusals(&self) -> Vec<Refusals> {
-        let Shared { of_shopper, of_key, of_all, of_offer, wrong_keys, count_apps: _ } = &*self.0;
+        let LimitSet { of_shopper, of_key, of_all, of_offer } = &self.0.set;
         let by_class = [of_shopper, of_key, of_all].into_iter().flatten().flatten();
         let by_class = by_class.map(Policy::refusals);
         let offers = of_offer.values().map(Policy::refusals);
         let offers = offers.reduce(|(of, what, sum), (_, _, more)| (of, what, sum + more));
-        let wrong_keys = wrong_keys.as_ref().map(LatePolicy::refusals);
+        let wrong_keys = self.0.wrong_keys.as_ref().map(LatePolicy::refusals);
         let all = by_class.chain(offers).chain(wrong_keys);
         all.map(|(of, what, count)| Refusals { of, what, count }).collect()
+    }
+}
+
+impl Shared {
+    /// The limits at so many percent. They are made when a switch is turned, and kept.
+    fn scaled(&self, percent: u16) -> Arc<LimitSet> {
+        let is_it = |(of, _): &&(u16, Arc<LimitSet>)| *of == percent;
+        if let Some((_, set)) = self.scaled.read().as_ref().filter(is_it) {
+            return Arc::clone(set);
+        }
+        let mut scaled = self.scaled.write();
+        if let Some((_, set)) = scaled.as_ref().filter(is_it) {
+            return Arc::clone(set);
+        }
+        let set = Arc::new(self.set.scaled(percent));
+        *scaled = Some((percent, Arc::clone(&set)));
+        set
+    }
+}
+
+impl LimitSet {
+    fn scaled(&self, percent: u16) -> Self {
+        let Self { of_shopper, of_key, of_all, of_offer } = self;
+        let scaled = |policies: &Policies| {
+            policies.each_ref().map(|policy| policy.as_ref().map(|it| it.scaled(percent)))
+        };
+        let offers = of_offer.iter();
+        let offers = offers.map(|(offer, policy)| (offer.clone(), policy.scaled(percent)));
+        Self {
+            of_shopper: scaled(of_shopper),
+            of_key: scaled(of_key),
+            of_all: scaled(of_all),
+            of_offer: offers.collect(),
+        }
+    }
+
+    fn take(
+        &self,
+        class: CallClass,
+        role: Role,
+        key: &ApiKey,
+        account: Option<&str>,
+    ) -> Result<Option<Allowance>, Problem> {
+        let Self { of_shopper, of_key, of_all, .. } = self;
+        let own = key.account_id.as_deref();
+        let shopper = own.or(account).and_then(|account| bucket(of_shopper, class, account));
+        let of_key = if own.is_none() { bucket(of_key, class, name_of(key)) } else { None };
+        // What shoppers do in a crowd must not lock out whoever looks after the ledger.
+        let is_among_all = !matches!(role, Role::Operator | Role::Auditor);
+        let of_all = if is_among_all { bucket(of_all, class, ()) } else { None };
+        // The narrowest is asked first, and whoever is refused takes nothing from anybody.
+        let buckets = [&shopper, &of_key, &of_all];
+        if buckets.iter().filter(|bucket| bucket.is_some()).count() > 1 {
+            buckets.into_iter().flatten().try_for_each(Bucket::look)?;
+        }
+        let shopper = shopper.map(Bucket::take).transpose()?;
+        let of_key = of_key.map(Bucket::take).transpose()?;
+        of_all.map(Bucket::take).transpose()?;
+        Ok(if own.is_some() { shopper } else { of_key })
     }
 }
 

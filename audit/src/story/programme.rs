@@ -4,10 +4,11 @@ use domain::{
     BalancesSealed, Clock, ClockConfirmed, ClockDoubted, CodeAdded, CodesUploaded,
     ConversionRateClosed, ConversionRateSet, EarningRuleSet, LadderSet, LogForked, LogOpened,
     OfferAmended, OfferClosed, OfferOpened, OfferPaused, OfferReopened, OfferResumed,
-    PolicyChanged, SealedTrees, StockAdded, StockAmended, StockRemoved, Terms, UnitClosed, UnitSet,
+    PolicyChanged, SealedTrees, StockAdded, StockAmended, StockRemoved, SwitchSetting,
+    SwitchTurned, Terms, UnitClosed, UnitSet,
 };
 
-use super::{amount, list};
+use super::{amount, list, until};
 
 pub(super) fn offer_opened(fact: &OfferOpened) -> String {
     let OfferOpened { offer_id, terms, stock, page: _ } = fact;
@@ -96,6 +97,17 @@ pub(super) fn balances_sealed(fact: &BalancesSealed) -> String {
         further.map(|(partition, it)| format!("; in partition {partition}, {}", balances(it)));
     let (home, further) = (balances(&sealed.home), further.collect::<String>());
     format!("Seal {seal_id} commits to {home}{further}.")
+}
+
+pub(super) fn switch_turned(fact: &SwitchTurned) -> String {
+    let SwitchTurned { switch, version, setting, turned_at } = fact;
+    let SwitchSetting { on, percent, until: end } = *setting;
+    let on = if on { "on" } else { "off" };
+    let percent = percent.map(|percent| format!(", at {percent}%")).unwrap_or_default();
+    let end = until("until", end);
+    format!(
+        "The switch {switch} was turned {on}{percent}{end} at {turned_at}, in version {version}."
+    )
 }
 
 pub(super) fn log_opened(fact: &LogOpened) -> String {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Command, Event, Preview, Refusal, Subject};
+use domain::{Command, Event, Preview, Refusal, Subject, SwitchName};
 use log_record::{Place, Principal};
 
 use super::queue::Class;
@@ -119,6 +119,8 @@ pub enum NotDecided {
     DeadlinePassed,
     /// Another writer has taken over.
     Deposed,
+    /// An operator has turned a switch on, under which it isn't recorded.
+    SwitchedOff(SwitchName),
     /// The wall clock can't be trusted until an operator confirms it.
     ClockUnconfirmed,
     /// The writer is stopping or has stopped.

@@ -6,6 +6,7 @@ use domain::{Clock, Command, Decision, Refusal, State, Timestamp};
 use event_store::{EventStore, StoreError};
 use log_record::Partition;
 use trace::Tracer;
+use wire::Switches;
 
 use super::clock::ReadClock;
 use crate::metrics::CommandMetrics;
@@ -39,6 +40,8 @@ pub struct WriterConfig {
     pub metrics: CommandMetrics,
     /// Begins the spans of commands.
     pub tracer: Tracer,
+    /// What operators have turned on.
+    pub switches: Switches,
 }
 
 impl WriterConfig {
@@ -50,7 +53,18 @@ impl WriterConfig {
         let (snapshots, clock) = (None, None);
         let (metrics, tracer) = (CommandMetrics::default(), Tracer::default());
         let (decide, shed_after) = (domain::decide, Duration::MAX);
-        Self { store, snapshots, deadline, shed_after, clock, read_clock, decide, metrics, tracer }
+        Self {
+            store,
+            snapshots,
+            deadline,
+            shed_after,
+            clock,
+            read_clock,
+            decide,
+            metrics,
+            tracer,
+            switches: Switches::default(),
+        }
     }
 }
 

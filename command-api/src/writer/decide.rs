@@ -28,6 +28,8 @@ enum Decided {
     Reply(Reply),
     /// It waits for other partitions.
     Wait(Wait),
+    /// It isn't decided now.
+    Not(NotDecided),
 }
 
 impl Run {
@@ -103,6 +105,8 @@ impl Run {
                     self.let_wait(command, wait);
                     into.end_command();
                 }
+                // It tells nothing of the batch, so it waits for no append.
+                Ok(Ok(Decided::Not(why))) => command.answer(Err(Unanswered::NotDecided(why))),
                 Ok(Ok(Decided::Reply(reply))) => {
                     if let Some(trace) = &mut command.trace {
                         trace.decided(&reply);
@@ -136,9 +140,15 @@ impl Run {
         }
         let now = self.clock.now(self.state.recorded_at(), command.occurred_at());
         if request.is_dry_run {
-            return Ok(Decided::Reply(self.preview(command, now)));
+            return Ok(self.preview(command, now));
         }
-        let (mut events, outcome, stock) = match (self.config.decide)(&self.state, command, now) {
+        let decided = (self.config.decide)(&self.state, command, now);
+        if let Ok(Decision::Record { .. } | Decision::Wait(_)) = &decided
+            && let Some(switch) = self.switch_against(command)
+        {
+            return Ok(Decided::Not(NotDecided::SwitchedOff(switch)));
+        }
+        let (mut events, outcome, stock) = match decided {
             Err(refusal) => return answer(Answer::Refused(refusal)),
             Ok(Decision::Repeat(at)) => return Ok(Decided::Reply(self.repeat(command, at, now))),
             Ok(Decision::Load(at)) => return Ok(Decided::Reply(Reply::Load(self.place(at)))),
@@ -218,15 +228,18 @@ impl Run {
         command.subject(&self.state, now).map(|(subject, _)| subject)
     }
 
-    fn preview(&self, command: &Command, now: Timestamp) -> Reply {
+    fn preview(&self, command: &Command, now: Timestamp) -> Decided {
         if let Some(at) = command.recorded_at(&self.state) {
-            return self.repeat(command, at, now);
+            return Decided::Reply(self.repeat(command, at, now));
         }
-        Reply::Answer(match command.preview(&self.state, now) {
+        if let Some(switch) = self.switch_against(command) {
+            return Decided::Not(NotDecided::SwitchedOff(switch));
+        }
+        Decided::Reply(Reply::Answer(match command.preview(&self.state, now) {
             Some(Ok(preview)) => Answer::Preview(Box::new(preview)),
             Some(Err(refusal)) => Answer::Refused(refusal),
             None => Answer::Refused(Refusal::DryRunUnsupported),
-        })
+        }))
     }
 
     /// Hashing every command would cost each of them a microsecond for something that never

@@ -222,6 +222,11 @@ impl Run {
             command.answer(Err(Unanswered::NotDecided(NotDecided::DeadlinePassed)));
             return None;
         }
+        // The units stay on the shelf, or go home, as for a caller who has gone.
+        if let Some(switch) = self.switch_against(&command.request.command) {
+            command.answer(Err(Unanswered::NotDecided(NotDecided::SwitchedOff(switch))));
+            return None;
+        }
         let fingerprint = self.fingerprint_if_any_panicked(&command.request);
         if fingerprint.is_some_and(|print| self.panicked.contains(&print)) {
             command.answer(Err(Unanswered::Panicked));

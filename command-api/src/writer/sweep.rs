@@ -32,7 +32,7 @@ impl Run {
     /// Waits until something falls due, as far as is known, or the wall clock is to be looked at;
     /// for ever where neither will be.
     pub(super) fn until_due(&self) -> impl Future<Output = ()> + 'static {
-        let due = self.state.earliest_due().filter(|_| self.sweeps);
+        let due = self.state.earliest_due().filter(|_| self.sweeps && !self.is_read_only());
         let wait = match self.clock.source() {
             // An operator's command ends it.
             Clock::Wall if self.clock.doubt().is_some() => None,
@@ -62,7 +62,7 @@ impl Run {
         if !self.check_clock() {
             return self.record_doubt(into);
         }
-        if !self.sweeps || self.state.earliest_due().is_none() {
+        if !self.sweeps || self.is_read_only() || self.state.earliest_due().is_none() {
             return Ok(into);
         }
         let end = into.events.len() + events;

@@ -10,5 +10,6 @@ mod locked_log;
 mod overload;
 mod partitions;
 mod snapshot;
+mod switches;
 mod time;
 mod writer;

@@ -3,7 +3,9 @@
 use log_record::Position;
 use serde::{Deserialize, Serialize};
 
-use crate::{EarningTerms, Policy, RuleId, SealId, Timestamp, UnitId, UnitTerms};
+use crate::{
+    EarningTerms, Policy, RuleId, SealId, SwitchName, SwitchSetting, Timestamp, UnitId, UnitTerms,
+};
 
 /// Where a log takes its time from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +106,19 @@ pub struct UnitClosed {
     pub unit: UnitId,
     /// The version that it is with this.
     pub version: u64,
+}
+
+/// An operator turned a switch. It has counted since it was turned, and not since this event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwitchTurned {
+    /// The switch.
+    pub switch: SwitchName,
+    /// The version that this setting is; the first is 1.
+    pub version: u64,
+    /// How it is set from then on.
+    pub setting: SwitchSetting,
+    /// When it was turned, by the clock of the process that did so.
+    pub turned_at: Timestamp,
 }
 
 /// A commitment to the balances of all accounts: the root of a tree over them, for each unit.

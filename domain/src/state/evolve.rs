@@ -191,6 +191,7 @@ impl State {
             }
             Event::CodesUploaded(fact) => self.programme.codes_uploaded(at, fact)?,
             Event::BalancesSealed(fact) => self.programme.balances_sealed(at, fact)?,
+            Event::SwitchTurned(fact) => self.programme.switch_turned(at, fact)?,
             Event::StockRemoved(fact) => {
                 let partitions = self.partitions();
                 let home = self.across.home_mut(&fact.offer_id).map(|home| (home, partitions));

@@ -16,8 +16,8 @@ use crate::{
     Allocation, BalancesSealed, CodePool, EarningRule, EarningRuleSet, IdHash, Inventory,
     LadderSet, Ladders, LogOpened, Offer, OfferAmended, OfferClosed, OfferHome, OfferId,
     OfferOpened, OfferPaused, OfferPhase, OfferReopened, OfferResumed, Policy, PolicyChanged,
-    RuleId, StockAdded, StockAmended, StockRemoved, Timestamp, UnitClosed, UnitId, UnitSet,
-    UnitTerms, Units,
+    RuleId, StockAdded, StockAmended, StockRemoved, SwitchTurned, Timestamp, UnitClosed, UnitId,
+    UnitSet, UnitTerms, Units,
 };
 
 /// What is of a unit that nobody made.
@@ -256,6 +256,11 @@ impl Programme {
         let is_past = fact.sealed.home.up_to < at && fact.sealed.is_of(partitions);
         ensure(is_past, "balances of all accounts are sealed as earlier events made them")?;
         self.record(IdHash::seal(&fact.seal_id), at)
+    }
+
+    /// Keeps that this turn is recorded, and nothing else: how a switch is set stands elsewhere.
+    pub(super) fn switch_turned(&mut self, at: Position, fact: &SwitchTurned) -> Changed {
+        self.record(IdHash::switch_turn(fact.switch, fact.turned_at), at)
     }
 
     pub(super) fn stock_amended(

@@ -8,6 +8,7 @@ mod message_index;
 mod messages;
 mod read_public;
 mod recent;
+mod switches;
 mod unrecorded_calls;
 mod writer;
 
@@ -46,6 +47,7 @@ use unrecorded_calls::{
 use writer::{Writer, event, writer, writer_id};
 
 use marks::{a_mark_is_set_moved_and_removed, marks_that_have_ended_go_when_another_is_set};
+use switches::{a_switch_is_turned_version_by_version, of_turns_at_once_one_counts};
 
 const P0: Partition = Partition(0);
 const P1: Partition = Partition(1);
@@ -90,6 +92,8 @@ every_store! {
     an_api_key_ends_once_and_its_latest_use_counts,
     a_mark_is_set_moved_and_removed,
     marks_that_have_ended_go_when_another_is_set,
+    a_switch_is_turned_version_by_version,
+    of_turns_at_once_one_counts,
     calls_are_kept_whole_and_once_and_the_newest_comes_first,
     calls_are_found_by_time_key_account_and_status,
     calls_are_bounded_by_age_and_number,

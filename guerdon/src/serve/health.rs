@@ -22,7 +22,10 @@ use read_model::{ReadError, ReadModel, ServerStatus};
 use sealer::SealStatus;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use wire::{KeyRing, Overload, Problem, Role, Routes, Stage, TokenKeysStatus, Tokens, role_of};
+use wire::{
+    KeyRing, Overload, Problem, Role, Routes, Stage, Switches, TokenKeysStatus, Tokens,
+    TurnedSwitch, role_of,
+};
 
 use super::health_reason::HealthReason;
 use super::lookup::Lookup;
@@ -82,13 +85,16 @@ pub(super) struct Health {
     pub(super) overdue: Option<Gauge>,
     /// What the writer tells of overload, where it runs here.
     pub(super) overload: Option<Overload>,
+    /// What operators have turned on.
+    pub(super) switches: Switches,
 }
 
 impl Health {
     /// Of a log, and of no part as yet.
-    pub(super) const fn of(store: EventStore) -> Self {
+    pub(super) const fn of(store: EventStore, switches: Switches) -> Self {
         Self {
             store,
+            switches,
             writers: vec![],
             clock: None,
             projection: vec![],
@@ -187,6 +193,14 @@ impl Health {
             reasons.note(trouble, false);
             body["tokens"] = token_keys(&status);
         }
+        // An operator knows of them, or should be reminded.
+        let switches = self.switches.all_on();
+        if !switches.is_empty() {
+            reasons.note(Some(HealthReason::SwitchOn), false);
+            body["switches"] = switches.iter().map(switch).collect();
+        }
+        let is_unread = self.switches.is_unread();
+        reasons.note(is_unread.then_some(HealthReason::SwitchesUnreadable), false);
         if let Some(overdue) = &self.overdue {
             let count = overdue.get();
             reasons.note((count > 0).then_some(HealthReason::ShippingOverdue), false);
@@ -284,6 +298,18 @@ impl Reasons {
 
 fn words(reasons: &[HealthReason]) -> Value {
     reasons.iter().map(|reason| reason.as_str()).collect()
+}
+
+/// A switch that is on.
+fn switch(turned: &TurnedSwitch) -> Value {
+    let mut told = json!({"switch": turned.switch.as_str(), "version": turned.version});
+    if let Some(percent) = turned.setting.percent {
+        told["percent"] = percent.into();
+    }
+    if let Some(until) = turned.setting.until {
+        told["until"] = until.to_string().into();
+    }
+    told
 }
 
 fn unreadable(why: &str) -> Value {

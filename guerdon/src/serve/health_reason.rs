@@ -40,11 +40,15 @@ pub(super) enum HealthReason {
     ShippingOverdue,
     /// The keys of tokens can't be read.
     TokenKeysUnreadable,
+    /// An operator has turned a switch on.
+    SwitchOn,
+    /// It can't be read how switches are set; they stay as they were.
+    SwitchesUnreadable,
 }
 
 impl HealthReason {
     /// All of them.
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::WriterRecovering,
         Self::WriterStopped,
         Self::ClockUnconfirmed,
@@ -63,6 +67,8 @@ impl HealthReason {
         Self::PublisherWarning,
         Self::ShippingOverdue,
         Self::TokenKeysUnreadable,
+        Self::SwitchOn,
+        Self::SwitchesUnreadable,
     ];
 
     /// As answers and metrics write it.
@@ -86,6 +92,8 @@ impl HealthReason {
             Self::PublisherWarning => "publisher-warning",
             Self::ShippingOverdue => "shipping-overdue",
             Self::TokenKeysUnreadable => "token-keys-unreadable",
+            Self::SwitchOn => "switch-on",
+            Self::SwitchesUnreadable => "switches-unreadable",
         }
     }
 }

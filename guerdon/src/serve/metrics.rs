@@ -10,6 +10,7 @@ mod limits;
 mod process;
 mod reconciliation;
 mod state_of_health;
+mod switches;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,7 +30,7 @@ use publisher::{Publisher, PublisherMetrics};
 use query_api::QueryMetrics;
 use sealer::{Sealer, SealerMetrics};
 use wire::Role::{Auditor, Operator};
-use wire::{HasKeys, KeyRing, Problem, Routes, get, only};
+use wire::{HasKeys, KeyRing, Problem, Routes, Switches, get, only};
 
 pub(super) use self::erasures::ErasureMetrics;
 pub(super) use self::http::CountedRoutes;
@@ -38,6 +39,7 @@ pub(super) use self::limits::LimitMetrics;
 use self::process::ProcessMetrics;
 pub(super) use self::reconciliation::ReconciliationMetrics;
 use self::state_of_health::HealthMetrics;
+use self::switches::SwitchMetrics;
 use super::connections::OpenConnections;
 use super::health::WatchedHealth;
 use crate::output::lost_lines;
@@ -142,6 +144,10 @@ impl Metrics {
 
     pub(super) fn add_limits(&mut self, metrics: LimitMetrics) {
         self.registry.register_collector(Box::new(metrics));
+    }
+
+    pub(super) fn add_switches(&mut self, switches: Switches) {
+        self.registry.register_collector(Box::new(SwitchMetrics(switches)));
     }
 
     pub(super) fn add_sealer(&mut self, sealer: &Sealer, store: EventStore) {

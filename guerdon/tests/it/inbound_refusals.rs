@@ -127,6 +127,7 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "already-exists",
             "if-match-missing",
             "key-ended",
+            "switch-changed",
         ],
     ),
     (

@@ -94,6 +94,7 @@ mod sqlite_files;
 mod start_failures;
 mod stopping;
 mod strangers;
+mod switches;
 mod take_over;
 mod terms;
 mod tier_races;

@@ -10,3 +10,16 @@ create table mark (
     ends_at integer not null,
     primary key (kind, id)
 ) strict;
+
+-- How operators have turned the switches of the ledger. The latest turn of a switch counts; those before it
+-- stay until their events are recorded. Times are in microseconds since 1970-01-01T00:00:00Z.
+create table switch_turn (
+    switch text not null,
+    version integer not null constraint switch_turn_is_counted check (version > 0),
+    -- how the switch is set from then on, as JSON
+    setting text not null,
+    -- who turned it, and why, as JSON, until the event that tells of it is recorded
+    caller text,
+    turned_at integer not null,
+    primary key (switch, version)
+) strict;

@@ -150,6 +150,10 @@ impl Feed {
         let mut in_a_row = 0;
         loop {
             while let Some(message) = self.read_ahead.pop() {
+                if self.session.is_paused() {
+                    self.read_ahead.put_back(message);
+                    return Ok(Some(Instant::now() + TURN_EVERY));
+                }
                 in_a_row += 1;
                 if in_a_row % IN_A_ROW_MAX == 0 {
                     tokio::task::yield_now().await;
@@ -309,6 +313,9 @@ impl Feed {
 
     /// Tries the next message of each lane that has rested long enough.
     async fn probe(&mut self) -> Result<(), PublishError> {
+        if self.session.is_paused() {
+            return Ok(());
+        }
         let now = Instant::now();
         for lane in 0..self.lanes.all().len() {
             if self.lanes[lane].rests_until().is_none_or(|until| until > now) {

@@ -145,6 +145,9 @@ impl Resend {
 
     /// Sends the due requests again, and waits for their outcomes.
     async fn send_due(&mut self, stop: &CancellationToken) -> Result<(), PublishError> {
+        if self.session.is_paused() {
+            return Ok(());
+        }
         let (state, lease) = (Arc::clone(&self.session.state), self.session.lease);
         let due = state.due(&self.feed, UnixMillis::now(), AT_ONCE.into()).await?;
         let reached = self.session.stream.reached(self.feed.partition).await?;

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::SwitchName;
 use tokio::sync::{Mutex, Notify, watch};
 use trace::Tracer;
+use wire::Switches;
 
 use super::ends::Ends;
 use super::producers::Producers;
@@ -28,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) producers: Producers,
     pub(crate) progress: Arc<FeedsProgress>,
     pub(crate) tracer: Tracer,
+    /// What operators have turned on.
+    pub(crate) switches: Switches,
     pub(crate) resend_policy: ResendPolicy,
     /// Wakes the resends: an operator wants a request sent again.
     pub(crate) resend_asked: Arc<Notify>,
@@ -38,6 +42,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Whether warehouses are told nothing. What is on its way goes on.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.switches.is_on(SwitchName::PausePublishing)
+    }
+
     /// The time that one message to a warehouse takes; `None` without a rate.
     pub(crate) fn rate(&self, warehouse: &str) -> Option<Duration> {
         self.rates.get(warehouse).copied()

@@ -161,7 +161,7 @@ impl PublicAnswer {
                 vec![Span::whole([from, until], JsonAnswer::of(&page)?)]
             }
             PublicRead::Gates => {
-                let gates = read_gates(&mut reading).await?;
+                let gates = read_gates(&mut reading, &api.switches).await?;
                 vec![Span::whole([from, until], JsonAnswer::of(&gates)?)]
             }
         };

@@ -3,7 +3,7 @@
 use domain::{
     AccountId, AdditionId, Attributes, Category, Code, Description, ImageUrl, OfferId, OfferName,
     OfferStatus, Page, PeriodLimits, Points, ProductId, RemainingShown, RemovalId, SegmentId,
-    TimeZone, Timestamp, UnitId, Units, UploadId, WarehouseId,
+    SwitchName, TimeZone, Timestamp, UnitId, Units, UploadId, WarehouseId,
 };
 use log_record::Place;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
@@ -367,6 +367,8 @@ pub struct GatesBody {
     pub items: Vec<GateBody>,
     /// Whether there are more, which are left out.
     pub more: bool,
+    /// The switches that are on, whatever an offer says.
+    pub switches: Vec<SwitchName>,
 }
 
 /// An offer that takes no redemptions.

@@ -81,8 +81,8 @@ fn places(key: u64) -> (usize, usize) {
     (usize::from(stripe), usize::from(set) % SETS)
 }
 
-/// Where a limit keeps its buckets.
-#[derive(Debug)]
+/// Where a limit keeps its buckets. A clone keeps the same ones.
+#[derive(Clone, Debug)]
 pub(super) enum Store {
     /// One for each key.
     Each(Arc<Cells>),

@@ -30,6 +30,9 @@ pub(super) struct Policy {
     of: &'static str,
     what: &'static str,
     quota: Quota,
+    /// Where the buckets are, and by which clock they fill.
+    store: Store,
+    clock: MachineClock,
     buckets: Buckets,
     /// The same buckets, looked at only.
     seen: Buckets,
@@ -38,7 +41,7 @@ pub(super) struct Policy {
     name: String,
     /// `"shopper-redemptions";q=5;w=10`.
     header: HeaderValue,
-    refused: AtomicU64,
+    refused: Arc<AtomicU64>,
 }
 
 /// Somebody's bucket of a limit.
@@ -95,12 +98,31 @@ impl Policy {
         store: Store,
     ) -> Self {
         let name = format!("\"{of}-{what}\"");
-        let header = format!("{name};q={};w={}", quota.calls(), quota.seconds());
-        // Words, digits and marks are a header's value.
-        let header = HeaderValue::try_from(header).unwrap_or(HeaderValue::from_static(""));
-        let seen = buckets(quota, store.seen());
-        let (buckets, cells) = (buckets(quota, store), Arc::clone(cells));
-        Self { of, what, quota, buckets, seen, cells, name, header, refused: AtomicU64::new(0) }
+        let header = header(&name, quota);
+        let clock = MachineClock(Instant::now());
+        let (seen, buckets) =
+            (buckets(quota, store.seen(), clock), buckets(quota, store.clone(), clock));
+        let (cells, refused) = (Arc::clone(cells), Arc::default());
+        Self { of, what, quota, store, clock, buckets, seen, cells, name, header, refused }
+    }
+
+    /// The same limit with so many percent of its quota. Both have the same buckets.
+    pub(super) fn scaled(&self, percent: u16) -> Self {
+        let Self { of, what, ref store, clock, ref cells, ref name, ref refused, .. } = *self;
+        let quota = self.quota.scaled(percent);
+        Self {
+            of,
+            what,
+            quota,
+            store: store.clone(),
+            clock,
+            buckets: buckets(quota, store.clone(), clock),
+            seen: buckets(quota, store.seen(), clock),
+            cells: Arc::clone(cells),
+            name: name.clone(),
+            header: header(name, quota),
+            refused: Arc::clone(refused),
+        }
     }
 
     /// The bucket of this one.
@@ -188,12 +210,19 @@ impl Allowance {
     }
 }
 
-fn buckets(quota: Quota, store: Store) -> Buckets {
+/// `"shopper-redemptions";q=5;w=10`.
+fn header(name: &str, quota: Quota) -> HeaderValue {
+    let header = format!("{name};q={};w={}", quota.calls(), quota.seconds());
+    // Words, digits and marks are a header's value.
+    HeaderValue::try_from(header).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn buckets(quota: Quota, store: Store, clock: MachineClock) -> Buckets {
     let interval = quota.interval();
     // It is a microsecond at least.
     let every = governor::Quota::with_period(interval);
     let every = every.unwrap_or(governor::Quota::per_second(quota.calls()));
-    RateLimiter::new(every.allow_burst(quota.calls()), store, MachineClock(Instant::now()))
+    RateLimiter::new(every.allow_burst(quota.calls()), store, clock)
 }
 
 /// So many seconds that the time is over then.

@@ -112,6 +112,21 @@ impl Quota {
         self.time.as_secs()
     }
 
+    /// So many percent of it: of the calls, at least one; where that would be less than one, one in
+    /// a longer time.
+    pub(crate) fn scaled(self, percent: u16) -> Self {
+        let hundredths = u64::from(self.calls.get()) * u64::from(percent);
+        let calls = u32::try_from(hundredths / 100).unwrap_or(CALLS_MAX).min(CALLS_MAX);
+        match NonZeroU32::new(calls) {
+            Some(calls) => Self { calls, ..self },
+            None => {
+                let seconds = (self.seconds() * 100).div_ceil(hundredths.max(1));
+                let time = Duration::from_secs(seconds).min(TIME_MAX);
+                Self { calls: NonZeroU32::MIN, time }
+            }
+        }
+    }
+
     /// After how long a bucket gets the next call back.
     pub(crate) fn interval(self) -> Duration {
         self.time / self.calls.get()
@@ -155,6 +170,23 @@ mod tests {
         for time in [seconds(0), Duration::from_millis(1_500), TIME_MAX + seconds(1)] {
             assert_eq!(Quota::new(5, time), Err(QuotaError::Time), "{time:?}");
         }
+    }
+
+    #[test]
+    fn a_quota_is_scaled_in_its_calls_and_to_less_than_one_call_in_its_time() {
+        let seconds = Duration::from_secs;
+        let scaled = |calls, time, percent| {
+            let scaled = Quota::new(calls, seconds(time)).expect("a quota").scaled(percent);
+            (scaled.calls().get(), scaled.seconds())
+        };
+        assert_eq!(scaled(5, 10, 100), (5, 10));
+        assert_eq!(scaled(5, 10, 50), (2, 10));
+        assert_eq!(scaled(5, 10, 300), (15, 10));
+        assert_eq!(scaled(5, 10, 10), (1, 20));
+        assert_eq!(scaled(1, 10, 50), (1, 20));
+        assert_eq!(scaled(1, 10, 1), (1, 1_000));
+        assert_eq!(scaled(1, 3_600, 1), (1, 3_600), "no quota takes longer");
+        assert_eq!(scaled(CALLS_MAX, 1, 1_000), (CALLS_MAX, 1));
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use axum::Router;
+use domain::{SwitchName, SwitchSetting};
 use log_record::Principal;
 
 use super::*;
 use crate::test_request::{Answer, Ask, ask, get, put};
-use crate::{KeyHash, KeyRing, Routes, only};
+use crate::{KeyHash, KeyRing, Routes, TurnedSwitch, only};
 
 fn quota(calls: u32) -> Quota {
     Quota::new(calls, Duration::from_secs(100)).expect("a quota")
@@ -31,7 +32,7 @@ fn shopper_of(account: &str) -> ApiKey {
 }
 
 /// Keys of two shoppers, the second with two keys, of an app, a merchant and an operator.
-fn ring(rules: LimitRules) -> KeyRing {
+fn ring(limits: Limits) -> KeyRing {
     let keys = [
         ("ann", shopper_of("ann")),
         ("bob", shopper_of("bob")),
@@ -42,12 +43,16 @@ fn ring(rules: LimitRules) -> KeyRing {
     ];
     let keys = keys.map(|(text, key)| (KeyHash::of(text), key));
     let ring = KeyRing::from_iter(keys);
-    ring.limit(Limits::new(rules));
+    ring.limit(limits);
     ring
 }
 
 fn router(rules: LimitRules) -> (Router, KeyRing) {
-    let ring = ring(rules);
+    router_of(Limits::new(rules))
+}
+
+fn router_of(limits: Limits) -> (Router, KeyRing) {
+    let ring = ring(limits);
     let redeem = || only(Role::ALL, async || "redeemed").in_class(CallClass::Redemptions);
     let account = Routes::new()
         .route("/exchanges/{exchange_id}", crate::put(redeem().about(crate::About::Account)))
@@ -134,7 +139,7 @@ async fn an_app_takes_nothing_from_a_shopper_by_what_it_may_not_call_or_is_refus
     let of_shopper = by_class([(CallClass::Redemptions, 1)]);
     let of_key = by_class([(CallClass::Redemptions, 3)]);
     let rules = LimitRules { of_shopper, of_key, count_apps: true, ..LimitRules::default() };
-    let ring = ring(rules);
+    let ring = ring(Limits::new(rules));
     let redeem_only = only(&[Role::Shopper], async || "redeemed");
     let redeem_only = redeem_only.about(crate::About::Account).in_class(CallClass::Redemptions);
     let path = "/v1/accounts/{account_id}/exchanges/{exchange_id}";
@@ -199,6 +204,40 @@ async fn a_key_and_all_keys_together_have_limits_and_operators_are_not_among_all
     assert_eq!(refused.header("ratelimit-policy"), "\"all-reads\";q=5;w=100");
     assert_eq!(statuses(&router, (0..4).map(|_| read("otto"))).await, [200, 200, 200, 429]);
     assert_eq!(redeem(&router, "app", "ann").await.text(), "redeemed", "that is no read");
+}
+
+#[tokio::test]
+async fn a_switch_scales_all_limits_and_back_and_nobody_gets_a_full_bucket_for_that() {
+    let of_shopper = by_class([(CallClass::Redemptions, 4)]);
+    let of_all = by_class([(CallClass::Reads, 2)]);
+    let rules = LimitRules { of_shopper, of_all, ..LimitRules::default() };
+    let switches = Switches::default();
+    let (router, ring) = router_of(Limits::scaled_by(rules, switches.clone()));
+    let turn = |version, on, percent| {
+        let setting = SwitchSetting { on, percent: Some(percent), until: None };
+        let switch = SwitchName::ScaleLimits;
+        assert!(switches.tell(TurnedSwitch { switch, version, setting }));
+    };
+    let redemptions = async |key: &str| {
+        let mut answers = vec![];
+        for _ in 0..10 {
+            answers.push(redeem(&router, key, key).await);
+        }
+        let let_in = answers.iter().filter(|answer| answer.status.is_success()).count();
+        (let_in, answers.last().expect("ten").header("ratelimit-policy").to_owned())
+    };
+    turn(1, true, 50);
+    assert_eq!(redemptions("ann").await, (2, "\"shopper-redemptions\";q=2;w=100".into()));
+    let reads = || [(); 3].map(|()| by("app", get("/v1/offers")));
+    assert_eq!(statuses(&router, reads()).await, [200, 429, 429]);
+    turn(2, true, 200);
+    assert_eq!(redemptions("bob").await, (8, "\"shopper-redemptions\";q=8;w=100".into()));
+    turn(3, false, 200);
+    let (let_in, policy) = redemptions("bob").await;
+    assert_eq!((let_in, &*policy), (0, "\"shopper-redemptions\";q=4;w=100"));
+    let refused = ring.limits().expect("limits").refusals();
+    let of_shopper = refused.iter().find(|it| it.of == "shopper").expect("it is counted");
+    assert_eq!(of_shopper.count, 8 + 2 + 10, "whatever they were scaled to");
 }
 
 #[tokio::test]

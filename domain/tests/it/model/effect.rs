@@ -441,6 +441,7 @@ impl Lots {
             | Event::CodeAdded(_)
             | Event::CodesUploaded(_)
             | Event::BalancesSealed(_)
+            | Event::SwitchTurned(_)
             | Event::AccountMergerBegun(..)
             | Event::AccountMergerAbandoned(..)
             | Event::AccountMerged(..)

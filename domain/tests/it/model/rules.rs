@@ -201,7 +201,8 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         | Command::MergeAccount(_)
         | Command::AdmitMerger(_)
         | Command::UploadCodes(_)
-        | Command::SealBalances(_) => None,
+        | Command::SealBalances(_)
+        | Command::TurnSwitch(_) => None,
     }
 }
 
@@ -352,6 +353,7 @@ impl Ledger {
             Command::MergeAccount(_) | Command::AdmitMerger(_) => {
                 unreachable!("the model merges nothing")
             }
+            Command::TurnSwitch(_) => unreachable!("the model has no switches"),
         }
     }
 
