@@ -86,7 +86,9 @@ impl Plain {
         if !(units == 1 && is_served) && units + others as u64 > left {
             return Err("sold-out");
         }
-        own.map(|own| self.waits.remove(own));
+        if let Some(own) = own {
+            self.waits.remove(own);
+        }
         Ok(())
     }
 
@@ -143,7 +145,9 @@ impl Plain {
                 self.waits.push(Waits { who, number, deadline: None });
             }
             Asked::Leave { who } => match self.wait(who, now) {
-                Some(own) => drop(self.waits.remove(own)),
+                Some(own) => {
+                    self.waits.remove(own);
+                }
                 None if self.waits.iter().any(|it| it.who == who) => return Err("wait-ended"),
                 None => return Err("wait-unknown"),
             },
