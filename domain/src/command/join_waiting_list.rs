@@ -247,8 +247,9 @@ mod tests {
             .does(cancel("ann", "x-1", "c-1", None))
             .sweeps()
             .at(500)
-            .refuses(redeem("bob", "x-1", "mug"), "offer-not-open")
-            .sweeps();
+            .refuses(redeem("bob", "x-1", "mug"), "sold-out")
+            .sweeps()
+            .refuses(join("dan", "w-1", "mug"), "offer-not-open");
     }
 
     #[test]
