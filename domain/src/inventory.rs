@@ -30,27 +30,13 @@ pub enum Inventory {
 }
 
 /// What was taken out of an inventory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allocation {
     /// So many units that are all alike.
     Units(Units),
     /// One code, which the event at this place has. Whoever has seen it can use it, so it never
     /// comes back to the stock.
-    Code(#[serde(with = "packed")] Place),
-}
-
-/// A place as one number, or its text.
-mod packed {
-    use log_record::{PackedPlace, Place};
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(place: &Place, to: S) -> Result<S::Ok, S::Error> {
-        PackedPlace::from(*place).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Place, D::Error> {
-        PackedPlace::deserialize(from).map(Place::from)
-    }
+    Code(Place),
 }
 
 impl Allocation {

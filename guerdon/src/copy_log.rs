@@ -2,9 +2,9 @@
 //!
 //! Every row is verified by its checksum as it is read, lands as it is, and the copy has the same
 //! log id. A copy that was cut short goes on where it ended: its last event must be the original's.
-//! The API keys, the key of codes and the switches go with it, so that callers notice nothing. Until
-//! the copy has all of that, nobody else opens it: partitions are copied one after the other, and what
-//! one has received, another may lack.
+//! The API keys, the key of codes and the switches go with it, so that callers notice nothing.
+//! Until the copy has all of that, nobody else opens it: partitions are copied one after the other,
+//! and what one has received, another may lack.
 
 use std::fmt::{Display, Formatter};
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! `GET /v1/gates`: what takes no redemptions now, as one small document for pages, load balancers
-//! and CDNs; and which switches are on. What is outside of its window isn't in it, for the window itself says so. A redemption
-//! may be sent all the same: it may be a repeat.
+//! and CDNs; and which switches are on. What is outside of its window isn't in it, for the window
+//! itself says so. A redemption may be sent all the same: it may be a repeat.
 
 use std::sync::LazyLock;
 
