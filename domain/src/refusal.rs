@@ -1282,7 +1282,7 @@ refusals! {
         facts: [max],
         title: "Waiting list is full",
         sentence: "The offer's waiting list is full: {max} shoppers are on it.",
-        meaning: "`max` shoppers wait for the offer, or have a unit kept.",
+        meaning: "The offer has `max` places: so many shoppers wait for it, or have a unit kept.",
         remedy: "Try again later: there is room once somebody got a unit or left the list.",
         shopper: "Too many are waiting for this already. Please try again later.",
     }

@@ -39,6 +39,7 @@ fn golden_row(path: &Path) -> RecordedEvent {
         "return",
         "segment",
         "tier",
+        "wait",
         "withdrawal",
     ];
     let is_of_account = nouns.iter().any(|noun| event_type.starts_with(noun));

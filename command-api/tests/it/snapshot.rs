@@ -305,7 +305,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(18))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "9f3f240544b9488ab772b368e7e54248788f9922ebbb812016ec9bfd78e1f423");
+    assert_eq!(hash, "1965b64ce99eaccf6c42a19840644ece0e8eefe3f7e6248078e24fb8f6d974b8");
 }
 
 fn folder() -> (TempDir, Snapshots) {

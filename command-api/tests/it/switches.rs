@@ -184,7 +184,7 @@ async fn read_only_keeps_everything_out_but_switches_and_the_clocks_confirmation
         || served.call("POST", Role::Merchant, "/v1/accounts/ann/credits", &[], credit.clone());
     assert_eq!(earn().await.is_problem(503, "not-decided")["switch"], "read-only");
     served.redeem("x-2").await.is_problem(503, "not-decided");
-    let offer = json!({"product_id": "hat", "price": 1});
+    let offer = json!({"product_id": "hat", "price": 1, "stock": null});
     served.put(Role::Operator, "/v1/offers/hat", offer).await.is_problem(503, "not-decided");
     assert_eq!(served.redeem("x-1").await.is(200), first, "a repeat records nothing");
     let now = domain::Timestamp::from_micros(trace::unix_micros()).expect("a time");

@@ -13,6 +13,9 @@ use uuid::Uuid;
 const NEW_LOG: NewLog = NewLog { log_id: LogId(Uuid::from_u128(42)), partitions: 1 };
 const P0: Partition = Partition(0);
 
+/// A format that no build knows yet.
+const NEXT: u32 = LogFormat::CURRENT.0 + 1;
+
 #[tokio::test]
 async fn a_log_of_another_format_is_refused_on_sqlite() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -23,8 +26,8 @@ async fn a_log_of_another_format_is_refused_on_sqlite() {
         let connection = rusqlite::Connection::open(&file).expect("it opens");
         connection.execute(statement, ()).expect("altered");
     };
-    alter("update log set format = 11");
-    is_refused(&url, 11).await;
+    alter(&format!("update log set format = {NEXT}"));
+    is_refused(&url, NEXT).await;
     alter("alter table log drop column format");
     is_refused(&url, 1).await;
 }
@@ -35,8 +38,9 @@ async fn a_log_of_another_format_is_refused_on_postgres() {
     let url: StoreUrl = database.url().parse().expect("a URL");
     EventStore::migrate(&url).await.expect("migrated");
     drop(EventStore::open(&url, Access::Write(NEW_LOG)).await.expect("it opens"));
-    database.sql("update guerdon_log.log set format = 11").expect("altered");
-    is_refused(&url, 11).await;
+    let next = format!("update guerdon_log.log set format = {NEXT}");
+    database.sql(&next).expect("altered");
+    is_refused(&url, NEXT).await;
     database.sql("alter table guerdon_log.log drop column format").expect("altered");
     is_refused(&url, 1).await;
     let refused = EventStore::migrate(&url).await.expect_err("it is of format 1");
@@ -93,12 +97,12 @@ async fn an_archive_file_of_another_format_is_refused() {
     let whole = fs::read(&path).expect("read");
     let ours = header(LogFormat::CURRENT.0);
     assert!(whole.starts_with(&ours));
-    let others = [&header(11)[..], &whole[ours.len()..]].concat();
+    let others = [&header(NEXT)[..], &whole[ours.len()..]].concat();
     assert_eq!(others.len(), whole.len(), "the members begin where they did");
     fs::write(&path, others).expect("written");
-    let refused = store.read(P0, Position::START, 2).await.expect_err("it is of format 11");
+    let refused = store.read(P0, Position::START, 2).await.expect_err("it is of the next format");
     assert!(refused.to_string().contains(&range.file), "{refused}");
-    says(&refused, 11);
+    says(&refused, NEXT);
 }
 
 /// The first line of an archive file, compressed.
