@@ -1,4 +1,5 @@
-//! The invariants of docs/INVARIANTS.md, hunted over random histories.
+//! The invariants of docs/INVARIANTS.md, hunted over random histories. The file is long because the
+//! laws of one history follow its events in one pass.
 
 mod claims;
 mod conversions;

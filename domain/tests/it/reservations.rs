@@ -306,7 +306,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn nobody_is_told_sold_out_while_a_unit_is_free_and_no_unit_is_kept_twice(
+    fn invariant_i23_no_unit_is_kept_twice_and_nobody_is_told_sold_out_while_one_is_free(
         stock in 1_u64..6,
         steps in steps(),
     ) {

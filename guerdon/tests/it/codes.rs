@@ -80,8 +80,9 @@ async fn what_is_wrong_with_an_upload_or_an_offer_of_codes_is_said_by_name() {
     assert_eq!(other.is_problem(422, "id-reused")["field"], "codes");
 
     for change in ["stock-additions/s-1", "stock-removals/d-1"] {
-        let refused = api.put("operator", &format!("{GIFT}/{change}"), json!({"units": 1})).await;
-        refused.is_problem(409, "stock-of-codes");
+        let change = api.request("PUT", &format!("{GIFT}/{change}"), "operator");
+        let change = change.header("if-match", "*").json(&json!({"units": 1}));
+        api.send(change).await.expect("answered").is_problem(409, "stock-of-codes");
     }
     for (patched, code) in [
         (json!({"stock": 7}), "stock-of-codes"),

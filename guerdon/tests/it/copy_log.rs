@@ -90,7 +90,7 @@ async fn a_copy_that_is_killed_half_way_is_gone_on_with() {
     }
     let opened = EventStore::open(&url(&database.url()), Access::Read).await;
     let refused = opened.expect_err("it may lack events").to_string();
-    assert!(refused.contains("copied to, or that was cut short"), "{refused}");
+    assert!(refused.contains("isn't whole: an import or a copy"), "{refused}");
     let half_way: usize = database.sql(landed).expect("asked").parse().expect("a position");
     let rest = String::from_utf8_lossy(&copied(&original, &database.url()).stdout).into_owned();
     let events = audit::events(&url(&original)).await;

@@ -76,7 +76,7 @@ impl QueryApi {
     async fn read_ahead(&self, reads: &[PublicRead]) {
         for read in reads {
             if let Err(problem) = self.shown(&HeaderMap::new(), read).await {
-                tracing::debug!(?read, ?problem, "nothing was read ahead");
+                tracing::debug!(reason = ?problem, "nothing was read ahead");
             }
         }
     }

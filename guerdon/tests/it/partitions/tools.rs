@@ -27,7 +27,7 @@ async fn a_copy_and_an_export_have_what_every_partition_has_and_serve() {
     let cut = Connection::open(folder.path().join("copy.sqlite"));
     cut.and_then(|log| log.execute("update log set import_state = 'unfinished'", ()))
         .expect("as a cut copy is");
-    fails(&guerdon(folder.path(), &["check", "--store", &copy]), 1, "or that was cut short");
+    fails(&guerdon(folder.path(), &["check", "--store", &copy]), 1, "or was cut short");
     succeeds(guerdon(folder.path(), &["copy-log", &original, &copy]));
     assert!(audit::events(&url(&copy)).await == events, "it is finished");
 
