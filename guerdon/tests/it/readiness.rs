@@ -37,7 +37,10 @@ async fn a_process_is_ready_while_it_can_do_what_it_is_for() {
     until(&projector, 503, |health| health["projections"][0]["status"] == "recovering").await;
     until(&projector, 503, |health| health["reasons"] == json!(["projection-failing"])).await;
     // What isn't a reason to send readers elsewhere is told, too.
-    until(&queries, 503, |health| health["degraded"] == json!(["log-unreadable"])).await;
+    until(&queries, 503, |health| {
+        health["degraded"] == json!(["log-unreadable", "switches-unreadable"])
+    })
+    .await;
     let account = queries.client.get("auditor", "/v1/accounts/ann").await;
     account.is_problem(503, "read-model-unreachable");
 
