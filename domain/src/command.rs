@@ -260,11 +260,12 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Decisi
         Some(at) => Ok(Decision::Repeat(at)),
         None => {
             let mut decision = decide_draft(command, Draft::new(state, now))?;
-            if state.is_shared() {
-                tell_others(state, &mut decision, now);
-            }
+            // It may record what was due in another account, and so free units.
             if let Decision::Record { events, .. } = &mut decision {
                 pass_on(state, events, now);
+            }
+            if state.is_shared() {
+                tell_others(state, &mut decision, now);
             }
             Ok(decision)
         }

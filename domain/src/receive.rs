@@ -63,13 +63,13 @@ pub fn receive(
         }
         Message::DebtPassedOn(debt) => (receiving.debt(debt), None),
     };
-    send_units_home(state, &mut events);
     // What an account passed on and the other had no room for stays for now.
     let came_back =
         matches!(message, Message::CreditReturned(it, _) if it.transfer_id.is_of_merger());
     if !came_back {
         pass_on(state, &mut events, recorded_at);
     }
+    send_units_home(state, &mut events);
     Ok(Receipt { recorded_at, events, outcome })
 }
 

@@ -333,8 +333,8 @@ impl State {
         }
         // An amended ladder may give nothing.
         if !events.is_empty() {
-            send_units_home(self, &mut events);
             pass_on(self, &mut events, now);
+            send_units_home(self, &mut events);
             return Some(events);
         }
         self.schedule.plan(Due::Account(number), account.next_due()?);
