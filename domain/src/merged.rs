@@ -70,19 +70,18 @@ impl Passing<'_, '_> {
         });
         let wallets = wallets.filter(|(_, owed, lots)| *owed > Points::ZERO || !lots.is_empty());
         let wallets: Vec<_> = wallets.collect();
-        let come = self.of_new_units();
-        if wallets.is_empty() && come.is_empty() {
+        let (come, owed_anew) = self.of_new_units();
+        if wallets.is_empty() && come.is_empty() && owed_anew.is_empty() {
             return;
         }
         if self.is_here() {
             self.draft.apply_due(&self.to);
         }
         for (number, owed, lots) in wallets {
-            let state = self.draft.state;
-            let Some(unit) = state.unit_id(number) else { continue };
-            let Some(of) = state.unit(unit).map(UnitShared::from) else { continue };
+            let Some(unit) = self.draft.state.unit_id(number) else { continue };
+            let Some(of) = self.known_unit(unit) else { continue };
             if owed > Points::ZERO {
-                self.debt((unit, number), of, owed);
+                self.debt(unit, of, owed);
             } else {
                 self.credit((unit, number), of, lots);
             }
@@ -93,21 +92,52 @@ impl Passing<'_, '_> {
             let of = UnitShared { closed_at: None, ..of };
             self.send(unit, of, lots);
         }
+        for DebtInTransit { unit, of, points, .. } in owed_anew {
+            self.debt(unit, UnitShared { closed_at: None, ..of }, points);
+        }
         self.draft.apply_due_again(&self.to);
     }
 
-    /// Credit of a unit that this partition hadn't heard of before the message that brings it.
-    fn of_new_units(&self) -> Vec<CreditInTransit> {
-        let state = self.draft.state;
-        let come = self.draft.events().iter().filter_map(|event| match event {
-            Event::MessageReceived(fact) => match &fact.message {
-                Message::CreditSent(credit) => Some(credit),
-                _ => None,
-            },
+    /// Credit and debts of units that this partition hadn't heard of before the message that brings
+    /// them.
+    fn of_new_units(&self) -> (Vec<CreditInTransit>, Vec<DebtInTransit>) {
+        let is_new = |unit: UnitId| self.draft.state.unit_number(unit).is_none();
+        let (mut come, mut owed) = (vec![], vec![]);
+        for message in self.received() {
+            match message {
+                Message::CreditSent(it) if it.to == self.from && is_new(it.unit) => {
+                    come.push(it.clone());
+                }
+                Message::DebtPassedOn(it) if it.to == self.from && is_new(it.unit) => {
+                    owed.push(it.clone());
+                }
+                _ => {}
+            }
+        }
+        (come, owed)
+    }
+
+    /// A unit as it is after the events: a message that brings some tells of it, too.
+    fn known_unit(&self, id: UnitId) -> Option<UnitShared> {
+        let known = self.draft.state.unit(id).map(UnitShared::from)?;
+        let told = self.received().find_map(|message| match message {
+            Message::CreditSent(it) if it.unit == id => Some(&it.of),
+            Message::DebtPassedOn(it) if it.unit == id => Some(&it.of),
             _ => None,
         });
-        let come = come.filter(|it| it.to == self.from && state.unit_number(it.unit).is_none());
-        come.cloned().collect()
+        Some(match told {
+            Some(of) if id != UnitId::POINTS && of.version >= known.version => {
+                UnitShared { closed_at: known.closed_at, ..of.clone() }
+            }
+            _ => known,
+        })
+    }
+
+    fn received(&self) -> impl Iterator<Item = &Message> {
+        self.draft.events().iter().filter_map(|event| match event {
+            Event::MessageReceived(fact) => Some(&fact.message),
+            _ => None,
+        })
     }
 
     fn is_here(&self) -> bool {
@@ -146,9 +176,10 @@ impl Passing<'_, '_> {
         self.draft.replay(next);
     }
 
-    fn debt(&mut self, (unit, number): (UnitId, UnitNumber), of: UnitShared, points: Points) {
+    fn debt(&mut self, unit: UnitId, of: UnitShared, points: Points) {
         let is_here = self.is_here();
-        let wallet = self.draft.account(&self.to).map(|account| account.wallet(number));
+        let account = self.draft.account(&self.to).zip(self.draft.state.unit_number(unit));
+        let wallet = account.map(|(account, number)| account.wallet(number));
         let owed = wallet.map(crate::Wallet::owed).unwrap_or_default();
         if is_here && owed.plus(points).is_none() {
             return;

@@ -1,6 +1,6 @@
 //! Mergers over partitions, told one by one.
 
-use domain::command::{AdjustCredit, Direction, MergerStep, ReleaseHold};
+use domain::command::{AdjustCredit, Direction, HoldCredit, MergerStep, ReleaseHold};
 use domain::{
     AccountId, Cause, CauseKind, Command, Decision, IdHash, Note, Points, Policy, SpentCredit,
     UnitId, UnitNumber,
@@ -34,6 +34,15 @@ fn merges(town: &mut Town, from: &AccountId, into: &AccountId) {
     town.does(&asking::merge(from, into, MergerStep::Agreed(begun)));
 }
 
+fn release(who: &AccountId) -> Command {
+    Command::ReleaseHold(ReleaseHold {
+        account_id: who.clone(),
+        hold_id: id("h-1"),
+        occurred_at: None,
+        by_operator: true,
+    })
+}
+
 fn refusal(town: &Town, command: &Command) -> &'static str {
     town.decide(command).expect_err("it is refused").code()
 }
@@ -54,13 +63,7 @@ fn credit_goes_to_the_new_account_wherever_it_lives() {
     ));
     assert_eq!(refusal(&town, &asking::earn(&ann, UnitId::POINTS, 1_000, 2)), "account-merged");
     assert_eq!(town.decide(&asking::merge(&ann, &bob, MergerStep::Asked)), Ok(Decision::Unchanged));
-    let release = ReleaseHold {
-        account_id: ann.clone(),
-        hold_id: id("h-1"),
-        occurred_at: None,
-        by_operator: true,
-    };
-    town.does(&Command::ReleaseHold(release));
+    town.does(&release(&ann));
     town.delivers();
     assert_eq!((available(&town, &ann), available(&town, &bob)), (Points::ZERO, points(2_000)));
 }
@@ -168,4 +171,52 @@ fn credit_of_a_unit_that_nobody_here_knows_yet_is_passed_on_too() {
     assert_eq!(account(&town, &bob).wallet(bobs).available(), Points::ZERO);
     town.letters.extend(to_bobs);
     town.delivers();
+}
+
+#[test]
+fn a_unit_that_has_another_name_where_its_credit_comes_from_is_passed_on_under_that_name() {
+    let mut town = Town::new();
+    let (ann, bob, cat) = (rich_in(&mut town, 1), rich_in(&mut town, 3), rich_in(&mut town, 2));
+    let miles: UnitId = id("miles");
+    town.does(&asking::make_unit(miles));
+    town.delivers();
+    town.does(&asking::earn(&ann, miles, 7, 2));
+    let Command::HoldCredit(held) = asking::hold(&ann, 7, town.now_plus(60)) else {
+        panic!("a hold")
+    };
+    town.does(&Command::HoldCredit(HoldCredit { unit: miles, ..held }));
+    merges(&mut town, &ann, &bob);
+    merges(&mut town, &bob, &cat);
+    town.delivers();
+    town.does(&asking::name_unit(miles, 2));
+    let to_bobs: Vec<_> = town.letters.extract_if(.., |it| it.to == Partition(3)).collect();
+    town.delivers();
+    town.does(&release(&ann));
+    town.delivers();
+    let number = town.state(Partition(2)).unit_number(miles).expect("it is known");
+    assert_eq!(account(&town, &cat).wallet(number).available(), points(7));
+    town.letters.extend(to_bobs);
+    town.delivers();
+}
+
+#[test]
+fn units_whose_reservation_is_over_go_home_when_a_merged_account_passes_credit_on() {
+    let mut town = Town::new();
+    town.does(&asking::open("mug", Some(80)));
+    town.delivers();
+    let ann = rich_in(&mut town, 3);
+    let names = (0..).map(|number| id::<AccountId>(&format!("bob-{number}")));
+    let mut there = names.filter(|name| name.partition(PARTITIONS) == Partition(3));
+    let bob = there.next().expect("somebody");
+    town.does(&asking::earn(&bob, UnitId::POINTS, 1_000, 1));
+    town.does(&asking::hold(&ann, 300, town.now_plus(60)));
+    town.does(&asking::merge(&ann, &bob, MergerStep::Asked));
+    town.does(&asking::reserve(&bob, 2, "mug", 2, town.now_plus(10)));
+    town.does_once_home(&asking::remove("mug", 1, 70));
+    assert_eq!(town.pool("mug"), 8);
+    town.waits(10);
+    town.does(&release(&ann));
+    assert_eq!(available(&town, &bob), points(2_000));
+    town.delivers();
+    assert_eq!(town.pool("mug"), 10);
 }

@@ -43,6 +43,10 @@ impl Town {
         Timestamp::from_micros(self.now.micros() + seconds * 1_000_000).expect("a time")
     }
 
+    pub(super) fn waits(&mut self, seconds: i64) {
+        self.now = self.now_plus(seconds);
+    }
+
     pub(super) fn state(&self, partition: Partition) -> &State {
         &self.states[usize::from(partition.0)]
     }
@@ -99,7 +103,7 @@ impl Town {
     }
 
     /// The operator's command waits for the shelves, and is decided once they are home.
-    fn does_once_home(&mut self, command: &Command) {
+    pub(super) fn does_once_home(&mut self, command: &Command) {
         let Ok(Decision::Wait(Wait::Shelves { calls, .. })) = self.decide(command) else {
             panic!("it doesn't wait")
         };
@@ -122,7 +126,7 @@ impl Town {
         self.state(Partition(partition)).offer(&id(offer)).expect("an offer").inventory
     }
 
-    fn pool(&self, offer: &str) -> u64 {
+    pub(super) fn pool(&self, offer: &str) -> u64 {
         let offer: OfferId = id(offer);
         let home = self.state(offer.home(PARTITIONS)).offer_home(&offer).expect("a home");
         home.pool.get()
