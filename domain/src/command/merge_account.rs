@@ -94,6 +94,10 @@ impl CommandRules for MergeAccount {
             draft.apply_due(&self.into);
             self.check_room(&draft)?;
         }
+        // Nobody could take a unit under the old id that is kept for it.
+        for ended in state.ends_of_waits(id, draft.now) {
+            draft.push(ended);
+        }
         let merged = AccountMerged { into: self.into.clone(), tiers_left: on_ladder };
         draft.push_outcome(Event::AccountMerged(id.clone(), merged));
         draft.push(if is_here {
@@ -332,6 +336,39 @@ mod tests {
         .refuses(redeem("bob", "x-2", "mug"), "shopper-limit-reached")
         .does(cancel("ann", "x-1", "c-1", None))
         .does(redeem("bob", "x-2", "mug"));
+    }
+
+    #[test]
+    fn a_hold_that_pays_an_exchange_counts_for_both() {
+        given([
+            opened_with("mug", 100, None, Some(1)),
+            earned("ann", 500, "B-1"),
+            earned("bob", 500, "B-1"),
+        ])
+        .does(hold("ann", "h-1", 100, 90))
+        .does(merge("ann", "bob"))
+        .does(redeem("bob", "x-1", "mug"))
+        .refuses(capture_for("ann", "h-1", "x-1", "mug"), "shopper-limit-reached")
+        .does(cancel("bob", "x-1", "c-1", None))
+        .does(capture_for("ann", "h-1", "x-1", "mug"))
+        .refuses(redeem("bob", "x-2", "mug"), "shopper-limit-reached");
+    }
+
+    #[test]
+    fn who_is_merged_waits_no_more_and_a_unit_that_was_kept_is_the_next_ones() {
+        given([opened("mug", 100, Some(1)), earned("ann", 500, "B-1"), earned("bob", 500, "B-1")])
+            .does(earn("cat", 500, "B-1"))
+            .does(earn("dan", 500, "B-1"))
+            .does(redeem("cat", "x-1", "mug"))
+            .does(join("ann", "w-1", "mug"))
+            .does(join("dan", "w-1", "mug"))
+            .does(cancel("cat", "x-1", "c-1", None))
+            .sweeps()
+            .does(merge("ann", "bob"))
+            .sweeps()
+            .refuses(redeem("bob", "x-1", "mug"), "sold-out")
+            .does(redeem("dan", "x-1", "mug"))
+            .does(join("bob", "w-1", "mug"));
     }
 
     #[test]

@@ -159,20 +159,21 @@ impl Order {
     }
 
     /// Whether the shopper may have so many more; of several limits that are reached, that of the
-    /// longest period is the answer. What was redeemed with accounts that were merged into it counts, too, where they live in the
-    /// same partition.
+    /// longest period is the answer. What was redeemed with accounts that were merged into it, or
+    /// into which it was merged, counts, too, where they live in the same partition.
     pub(super) fn check_limits(
         &self,
         priced: &Priced<'_>,
         draft: &Draft<'_>,
         (id, account): (&AccountId, &Account),
     ) -> Result<(), Refusal> {
-        let former = draft.state.former_accounts(id);
-        let former: Vec<&Account> =
-            former.into_iter().filter_map(|former| draft.account(former)).collect();
+        let end = draft.state.end_of(id);
+        let family = draft.state.former_accounts(end).into_iter().chain([end]);
+        let others = family.filter(|other| *other != id);
+        let others: Vec<&Account> = others.filter_map(|other| draft.account(other)).collect();
         let of_all = |taken: &dyn Fn(&Account) -> Units| {
-            let former = former.iter().map(|former| taken(former));
-            former.fold(taken(account), |sum, more| sum.plus(more).unwrap_or(Units::MOST))
+            let others = others.iter().map(|other| taken(other));
+            others.fold(taken(account), |sum, more| sum.plus(more).unwrap_or(Units::MOST))
         };
         let taken = of_all(&|account| account.taken(priced.number));
         let taken_then = taken.plus(self.quantity).ok_or(Refusal::AmountTooLarge {

@@ -48,7 +48,7 @@ pub struct WaitEnded {
 pub enum WaitEnd {
     /// The shopper got a unit, or reserved one.
     Taken,
-    /// The shopper left the list.
+    /// The shopper left the list, or the account was merged into another.
     Left,
     /// The deadline passed.
     Lapsed,

@@ -184,6 +184,19 @@ impl State {
         Some(Event::WaitEnded(account.clone(), ended))
     }
 
+    /// The ends of all waits of an account in which nothing begins any more.
+    pub(crate) fn ends_of_waits(&self, account: &AccountId, now: Timestamp) -> Vec<Event> {
+        let Some(number) = self.account_number(account) else { return vec![] };
+        let waits = self.waiting.0.iter();
+        let waits = waits.filter_map(|(offer, list)| Some((*offer, list.of(number)?)));
+        let ended = waits.filter_map(|(offer, waiter)| {
+            let is_over = waiter.deadline.is_some_and(|deadline| deadline <= now);
+            let reason = if is_over { WaitEnd::Lapsed } else { WaitEnd::Left };
+            self.end_of_wait(offer, waiter, reason)
+        });
+        ended.collect()
+    }
+
     fn account_number(&self, id: &AccountId) -> Option<AccountNumber> {
         self.accounts.by_id.get_index_of(id).and_then(|number| u32::try_from(number).ok())
     }
