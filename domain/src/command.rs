@@ -278,6 +278,8 @@ pub(crate) fn decide_draft(command: &Command, draft: Draft<'_>) -> Result<Decisi
     match command.rules().decide(draft) {
         // The gate in front of the writer's queue knows the stock only.
         Err(sold_out @ Refusal::SoldOut { .. }) => Err(sold_out),
+        // What stands as asked for is a repeat.
+        Ok(Decision::Unchanged) => Ok(Decision::Unchanged),
         _ if is_merged => Err(Refusal::AccountMerged { whose: Whose::Own }),
         decided => decided,
     }

@@ -309,6 +309,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_set_under_the_old_id_is_a_repeat_and_stays_as_it_is() {
+        two()
+            .does(set_segment("ann", "gold", true))
+            .does(merge("ann", "bob"))
+            .refuses(set_segment("ann", "gold", false), "account-merged")
+            .when(set_segment("ann", "gold", true))
+            .then_unchanged();
+    }
+
+    #[test]
     fn a_cause_earns_once_for_both() {
         two().does(merge("ann", "bob")).when(earn("bob", 500, "B-1")).then_repeats(2);
         two()
