@@ -75,11 +75,14 @@ async fn redemptions_are_paused_and_the_ledger_is_read_only_in_every_process_und
     let refused = api.post("merchant", "/v1/accounts/probe/credits", credit).await;
     assert_eq!(refused.is_problem(503, "not-decided")["switch"], "read-only");
     until_recorded(api, "read-only").await;
-    let heads = async || api.get("operator", "/health/ready").await.is(200)["log"]["heads"].clone();
+    let heads = async || {
+        // What was told a moment ago is told again for a while.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        api.get("operator", "/health/ready").await.is(200)["log"]["heads"].clone()
+    };
     let before = heads().await;
     let read = reads.client.get_after(&second, "auditor", "/v1/accounts/probe").await.is(200);
     assert_eq!(read["available"], 2);
-    tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(heads().await, before, "the load records nothing");
     turn(api, "read-only", json!({"on": false})).await;
     running.answers(20).await;
@@ -192,11 +195,11 @@ async fn a_switch_survives_kill_9_and_its_event_follows_once() {
     off.caller = Some(r#"{"role":"operator","key":"k-killed"}"#.into());
     assert!(store.change_switch(SwitchChange::Turn(off)).await.expect("changed"));
     drop(store);
-    for _ in 0..2 {
+    for purchase in ["B-1", "B-2"] {
         let ledger = Ledger::start(folder.path());
         until_recorded(&ledger.client, "read-only").await;
         until_on(&[&ledger], &[]).await;
-        let position = ledger.client.earns("ann", 1, "B-1").await;
+        let position = ledger.client.earns("ann", 1, purchase).await;
         ledger.client.get_after(&position, "auditor", "/v1/accounts/ann").await.is(200);
         let operations = ledger.client.list("auditor", "/v1/operations?outcome=recorded").await;
         let turns: Vec<&Value> =
