@@ -283,7 +283,7 @@ impl Ledger {
             overload = commands.overload().clone();
             health.overload = Some(overload.clone());
             let (started, stopped) =
-                writers::start(config, &store, commands, tracer, &switches).await?;
+                writers::start(config, &store, commands, tracer, &switches, &keys).await?;
             health.writers = started.statuses().collect();
             health.clock = Some(started.clock());
             let mut api = CommandApi::new(started.clone(), store.clone(), keys.clone());

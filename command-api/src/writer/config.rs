@@ -6,7 +6,7 @@ use domain::{Clock, Command, Decision, Refusal, State, Timestamp};
 use event_store::{EventStore, StoreError};
 use log_record::Partition;
 use trace::Tracer;
-use wire::Switches;
+use wire::{KeyRing, Switches};
 
 use super::clock::ReadClock;
 use crate::metrics::CommandMetrics;
@@ -42,6 +42,8 @@ pub struct WriterConfig {
     pub tracer: Tracer,
     /// What operators have turned on.
     pub switches: Switches,
+    /// Who is let in, and so is to know which accounts were merged.
+    pub keys: Option<KeyRing>,
 }
 
 impl WriterConfig {
@@ -64,6 +66,7 @@ impl WriterConfig {
             metrics,
             tracer,
             switches: Switches::default(),
+            keys: None,
         }
     }
 }

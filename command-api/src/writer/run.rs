@@ -106,6 +106,11 @@ impl Run {
         let doubted = state.clock_doubt();
         let clock = WriterClock::start(opened, config.read_clock.clone(), last_event, doubted);
         gate.install(&state);
+        if let Some(keys) = &config.keys {
+            for (account_id, into) in state.all_merged() {
+                keys.note_merger(account_id.as_str(), into.as_str());
+            }
+        }
         if let Some(across) = &across {
             across.neighbours.begin(&state);
         }

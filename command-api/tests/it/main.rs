@@ -7,6 +7,7 @@ mod key_book;
 mod ladders;
 mod ledger;
 mod locked_log;
+mod mergers;
 mod overload;
 mod partitions;
 mod snapshot;

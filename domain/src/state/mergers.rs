@@ -54,6 +54,12 @@ impl State {
         self.merger(id).filter(|merger| merger.is_done).map(|merger| &merger.into)
     }
 
+    /// The accounts of this partition that were merged, each with the one that has it now.
+    pub fn all_merged(&self) -> impl Iterator<Item = (&AccountId, &AccountId)> {
+        let done = self.mergers.of.iter().filter(|(_, merger)| merger.is_done);
+        done.map(|(id, merger)| (id, &merger.into))
+    }
+
     /// Where the mergers lead that this partition knows of: to the account itself where it wasn't
     /// merged, or lives elsewhere.
     #[must_use]

@@ -4,7 +4,7 @@ use command_api::{CommandMetrics, WriterConfig, Writers};
 use event_store::EventStore;
 use tokio::sync::oneshot;
 use trace::Tracer;
-use wire::Switches;
+use wire::{KeyRing, Switches};
 
 use crate::serve_config::ServeConfig;
 
@@ -15,6 +15,7 @@ pub(super) async fn start(
     metrics: CommandMetrics,
     tracer: &Tracer,
     switches: &Switches,
+    keys: &KeyRing,
 ) -> anyhow::Result<(Writers, oneshot::Receiver<()>)> {
     let writer = WriterConfig {
         clock: config.clock,
@@ -23,6 +24,7 @@ pub(super) async fn start(
         metrics,
         tracer: tracer.clone(),
         switches: switches.clone(),
+        keys: Some(keys.clone()),
         ..WriterConfig::new(store.clone(), config.command_deadline_ms)
     };
     Ok(Writers::start(writer).await?)
