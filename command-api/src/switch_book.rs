@@ -117,6 +117,8 @@ impl SwitchBook {
         for _ in 0..TRIES_MAX {
             let version = present.version;
             if present.setting == setting {
+                // Another process may have turned it a moment ago.
+                self.tell(present);
                 return Ok((present, false));
             }
             if read_versions.is_some_and(|read| !read.contains(&version)) {
