@@ -14,7 +14,7 @@ use crate::{IdHash, Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SwitchName {
-    /// Nothing is redeemed.
+    /// Nothing is redeemed or reserved.
     PauseRedemptions,
     /// Warehouses are told nothing.
     PausePublishing,

@@ -17,7 +17,7 @@ impl Run {
         if self.is_read_only() {
             return Some(SwitchName::ReadOnly);
         }
-        // A hold may be captured for an exchange.
+        // A hold may reserve units, or be captured for an exchange.
         let is_paused = self.config.switches.is_on(SwitchName::PauseRedemptions);
         (is_paused && command.exchange().is_some()).then_some(SwitchName::PauseRedemptions)
     }

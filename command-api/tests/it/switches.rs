@@ -169,6 +169,10 @@ async fn paused_redemptions_are_refused_and_repeats_and_refusals_answered_as_eve
         .put(Role::Shopper, "/v1/accounts/ann/holds/h-1", hold)
         .await
         .is_problem(409, "deadline-out-of-range");
+    let soon = domain::Timestamp::from_micros(trace::unix_micros() + 60_000_000).expect("a time");
+    let reserve = json!({"offer_id": "mug", "quantity": 1, "deadline": soon.to_string()});
+    let reserve = served.put(Role::Shopper, "/v1/accounts/ann/holds/h-2", reserve).await;
+    assert_eq!(reserve.is_problem(503, "not-decided")["switch"], "pause-redemptions");
     served.put(Role::Operator, "/v1/accounts/bob", json!({})).await.is(201);
     served.turn("pause-redemptions", json!({"on": false})).await.is(200);
     served.redeem("x-2").await.is(201);
