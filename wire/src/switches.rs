@@ -70,12 +70,12 @@ impl Switches {
     }
 
     /// Takes in what was read of a switch, unless a later turn of it is known. Gives whether it is
-    /// news.
+    /// news: another turn of the same version is, for the store may have lost the first one.
     pub fn tell(&self, turned: TurnedSwitch) -> bool {
         let TurnedSwitch { switch, version, setting } = turned;
         let mut told = self.0.told.write();
         match told.iter_mut().find(|it| it.switch == switch) {
-            Some(known) if known.version >= version => return false,
+            Some(known) if known.version > version || *known == turned => return false,
             Some(known) => *known = turned,
             None => told.push(turned),
         }
@@ -139,6 +139,8 @@ mod tests {
         assert!(switches.tell(turned(SwitchName::ReadOnly, 3, SwitchSetting::default())));
         let all: Vec<SwitchName> = names(&switches);
         assert_eq!(all, [SwitchName::PausePublishing]);
+        assert!(switches.tell(turned(SwitchName::ReadOnly, 3, on())), "the other one was lost");
+        assert!(switches.is_on(SwitchName::ReadOnly));
     }
 
     #[test]
