@@ -271,4 +271,10 @@ async fn a_copy_of_a_log_has_its_switches_and_goes_on_counting() {
     let of: BTreeSet<(&str, i64, bool)> =
         turns.iter().map(|it| (&*it.switch, it.version, it.caller.is_none())).collect();
     assert_eq!(of, BTreeSet::from([("pause-publishing", 1, true)]));
+    let mut next = turns[0].clone();
+    for (version, counts) in [(1, false), (2, true)] {
+        next.version = version;
+        let turned = store.change_switch(SwitchChange::Turn(next.clone())).await;
+        assert_eq!(turned.expect("changed"), counts, "{version}");
+    }
 }
