@@ -10,7 +10,7 @@ use domain::{
     AccountId, Attributes, Calendar, Day, LadderTier, LimitPeriod, OfferId, OfferStatus,
     PeriodLimits, Price, Prices, TierPrices, TimeZone, Timestamp, Units,
 };
-use read_model::{Argument, OfferAvailability, Query, Reading};
+use read_model::{Argument, AsOf, OfferAvailability, Query, Reading};
 use serde::Deserialize;
 use wire::body::{
     AccountOfferBody, AttributesBody, LadderTierBody, OfferBody, PageBody, PeriodLimitsBody,
@@ -25,6 +25,7 @@ use crate::account_balance::{check_exists, no_account};
 use crate::cache::PublicRead;
 use crate::cell::{json, optional_text, optional_time, place, sum, text, time, units};
 use crate::clock::now;
+use crate::family::Family;
 use crate::freshness::wanted_positions;
 use crate::gate::status_of;
 use crate::past::{AtQuery, PastOf};
@@ -55,7 +56,7 @@ pub(crate) struct OffersQuery {
     cursor: Option<String>,
 }
 
-#[derive(sql_macros::FromRow)]
+#[derive(Default, sql_macros::FromRow)]
 struct TakenRow {
     taken: i64,
     in_day: i64,
@@ -151,13 +152,16 @@ pub(crate) async fn get_account_offer(
     let tier = of_tier.map(|price| price.tier).or(had).map(LadderTierBody::from);
     let Price { unit, points: price } = prices.first();
     let periods = limits_per_shopper.map(PeriodLimits::from).unwrap_or_default();
-    let taking = Taking { account_id: &account_id, offer_id: &offer_id, now };
+    let family = Family::read(&mut reading, &account_id).await.map_err(failed)?;
+    let is_merged = family.end != account_id;
+    let accounts = counted(reading.as_of(), family, &account_id);
+    let taking = Taking { accounts: &accounts, offer_id: &offer_id, now };
     let (taken, limits) = taking.read(&mut reading, periods, &time_zone).await?;
     let left_of = |limit: Units, taken: u64| limit.get().saturating_sub(taken);
     let left = limit_per_shopper.map(|limit| left_of(limit, taken));
     let left = left.into_iter().chain(limits.iter().map(|it| left_of(it.limit, it.taken)));
     let may_take = match status {
-        OfferStatus::Open if needs_tier.is_none() && needs_segment.is_none() => {
+        OfferStatus::Open if needs_tier.is_none() && needs_segment.is_none() && !is_merged => {
             left.chain(remaining).min()
         }
         _ => Some(0),
@@ -182,9 +186,19 @@ pub(crate) async fn get_account_offer(
     json_with_etag(&headers, &body)
 }
 
+/// The accounts that count in an account's limits: itself, and those that were merged into it and
+/// live in its partition.
+fn counted(as_of: &AsOf, family: Family, account_id: &AccountId) -> Vec<AccountId> {
+    let Family { mut accounts, end } = family;
+    let home = as_of.partition_of(account_id);
+    let has_it = end == *account_id;
+    accounts.retain(|it| it == account_id || (has_it && as_of.partition_of(it) == home));
+    accounts
+}
+
 /// A shopper who asks for an offer.
 struct Taking<'a> {
-    account_id: &'a AccountId,
+    accounts: &'a [AccountId],
     offer_id: &'a OfferId,
     now: Timestamp,
 }
@@ -201,13 +215,17 @@ impl Taking<'_> {
         let days = limits.days(calendar.day(self.now));
         let marks = [LimitPeriod::Day, LimitPeriod::Week, LimitPeriod::Month];
         let marks = marks.map(|period| mark(period, days.of(period)));
-        let ids = [self.account_id.as_str(), self.offer_id.as_str()];
-        let mut arguments: Vec<Argument<'_>> =
-            ids.into_iter().chain(marks.iter().map(|mark| mark.as_str())).map(Into::into).collect();
-        let taken: TakenRow = reading.one(*TAKEN, &arguments).await.map_err(failed)?;
-        arguments.push(self.now.micros().into());
-        let reserved: TakenRow = reading.one(RESERVED, &arguments).await.map_err(failed)?;
-        let row = taken.and(&reserved);
+        let marks = marks.each_ref().map(String::as_str);
+        let mut row = TakenRow::default();
+        for account_id in self.accounts {
+            let ids = [account_id.as_str(), self.offer_id.as_str()];
+            let mut arguments: Vec<Argument<'_>> =
+                ids.into_iter().chain(marks).map(Into::into).collect();
+            let taken: TakenRow = reading.one(*TAKEN, &arguments).await.map_err(failed)?;
+            arguments.push(self.now.micros().into());
+            let reserved: TakenRow = reading.one(RESERVED, &arguments).await.map_err(failed)?;
+            row = row.and(&taken).and(&reserved);
+        }
         let limits = limits.iter().filter_map(|(period, limit)| {
             let next = period.next(days.of(period)?)?;
             let taken = match period {

@@ -72,6 +72,8 @@ async fn merges(api: &Api, old: &str, new: &str) {
     assert_eq!(circle.is_problem(409, "account-merged")["merged_into"], new);
     api.redeems(old, "x-1", "mug").await.is(200);
     becomes(api, &of_new, "available", json!(650)).await;
+    let offer = api.get("shopper", &format!("{of_old}/offers/mug")).await.is(200);
+    assert_eq!((&offer["may_take"], &offer["taken"]), (&json!(0), &json!(1)), "{offer}");
     let cancel = format!("{of_old}/exchanges/x-1/cancellations/c-1");
     api.put("shopper", &cancel, json!({})).await.is(201);
 
