@@ -1,5 +1,4 @@
-//! Every call that needs a key: its name for clients, and what it answers by status. The file is
-//! long because every call is here.
+//! Every call that needs a key: its name for clients, and what it answers by status.
 //!
 //! The rest of a call's description follows from its route, its handler and its section in
 //! `docs/reference/`. A test compares this table with the routers, and its statuses with what the
