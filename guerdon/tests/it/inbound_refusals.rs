@@ -116,7 +116,6 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "merger-under-way",
             "account-on-ladder",
             "debt-passed-on",
-            "account-merged",
             "goods-unshipped",
             "erasure-unavailable",
             "recipient-unknown",
@@ -230,6 +229,7 @@ fn refused_earnings() -> Vec<Refused> {
         (of_zoe(json!({"expires_at": "2020-01-01T00:00:00Z"})), "expiry-passed", "at once"),
         (of_zoe(json!({"points": 9_007_199_254_740_991_u64})), "amount-too-large", "account"),
         (of_zoe(json!({"account_id": "full"})), "account-full", "at most 10000"),
+        (of_zoe(json!({"account_id": "old"})), "account-merged", "merged into another"),
         (of_zoe(json!({"unit": "gold"})), "unit-unknown", "names the unit gold"),
         (of_zoe(json!({"unit": "shells"})), "unit-closed", "nothing more is earned"),
         // Claims, which have no points.
@@ -410,6 +410,9 @@ async fn everything_is_parked(is_alone: bool) {
     api.put("operator", &path(&requests[2], "settlement"), settled).await.is(201);
     api.earns("zoe", 1, "b-0").await;
     api.fills("full").await;
+    api.earns("old", 1, "b-0").await;
+    let into = json!({"into": "shopper-0"});
+    api.put("operator", "/v1/accounts/old/merger", into).await.is(201);
     refuse_credit(api).await;
 
     let earnings = refused_earnings();
