@@ -43,8 +43,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// How long before the first request the offer is made.
 const LEAD: Duration = Duration::from_secs(2);
 
-/// How many requests there must be for each shopper, so that everybody comes: some have two devices,
-/// and some ask again.
+/// How many requests there must be for each shopper, so that everybody comes: some have two
+/// devices, and some ask again.
 const REQUESTS_EACH: f64 = 1.3;
 
 /// How often is looked at how much memory the ledger has.

@@ -1,5 +1,5 @@
-//! `PUT /v1/accounts/{account_id}/holds/{hold_id}`: a hold of credit, or of credit with the units of
-//! an offer that it pays.
+//! `PUT /v1/accounts/{account_id}/holds/{hold_id}`: a hold of credit, or of credit with the
+//! units of an offer that it pays.
 
 use axum::extract::State;
 use axum::response::Response;

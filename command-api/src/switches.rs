@@ -135,9 +135,9 @@ fn problem(error: NotTurned) -> Problem {
     match error {
         NotTurned::Changed { version } => {
             let detail = format!(
-                "The switch is in version {version}, which isn't one that If-Match names, or others \
-                 turn it at the same time. It wasn't turned by this request. Read it, and decide \
-                 again."
+                "The switch is in version {version}, which isn't one that If-Match names, or \
+                 others turn it at the same time. It wasn't turned by this request. Read it, and \
+                 decide again."
             );
             Problem::of(&SWITCH_CHANGED, detail).fact("version", version)
         }

@@ -15,14 +15,13 @@
 //! - [`refusal`]: the answers that say no
 //! - [`event`]: the facts that are recorded
 //! - [`state`]: what the facts add up to; [`account`] (with `lots`, and `due` for what happens by
-//!   itself), [`offer`], [`inventory`], [`code_pool`], [`recorded_ids`] and `schedule` are its parts
+//!   itself), [`offer`], [`inventory`], [`code_pool`], [`recorded_ids`] and `schedule` are its
+//!   parts
 //! - [`shipment`]: how far a shipping request is
 //! - [`policy`], [`earning_rule`], [`mod@unit`], [`conversion`], [`ladder`]: what an operator
-//!   chooses;
-//!   [`switch`] is what counts for all of the ledger at once;
-//!   [`shopper_limit`] and [`segment`] are of an offer's terms; [`standing`] is where an account
-//!   stands on ladders; [`grace`] follows from the policy, and
-//!   [`cap_count`] is what a rule's cap counts
+//!   chooses; [`switch`] is what counts for all of the ledger at once; [`shopper_limit`] and
+//!   [`segment`] are of an offer's terms; [`standing`] is where an account stands on ladders;
+//!   [`grace`] follows from the policy, and [`cap_count`] is what a rule's cap counts
 //! - [`amount`], [`ids`], [`short_id`], [`text`], [`day`], [`timestamp`], [`time_zone`]: types that
 //!   carry their precondition
 

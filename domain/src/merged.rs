@@ -1,6 +1,6 @@
 //! What an account that was merged passes on: all that can be spent of it, and all that it owes, of
-//! every unit, in the append in which it is there (I21). So what is pending, held or spent keeps its
-//! account and its ids, and what comes of it later follows.
+//! every unit, in the append in which it is there (I21). So what is pending, held or spent keeps
+//! its account and its ids, and what comes of it later follows.
 //!
 //! It moves as a transfer does, under an id that the ledger makes, within a partition by two events
 //! and to another by a message. What the other account has no room for stays where it is, and is

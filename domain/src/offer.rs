@@ -37,8 +37,8 @@ pub struct Terms {
     /// Whether it is shipped. A code or a download isn't: it is handed over at once, and needs no
     /// address.
     pub ships: bool,
-    /// Whether each piece is a code out of the offer's pool. Then it isn't shipped, and the stock is
-    /// the number of codes. It never changes.
+    /// Whether each piece is a code out of the offer's pool. Then it isn't shipped, and the stock
+    /// is the number of codes. It never changes.
     pub codes: bool,
 }
 

@@ -327,8 +327,8 @@ refusals! {
         remedy: "Nothing needs to be done: read the wait for how it ended.",
         shopper: "You aren't on this waiting list any more.",
     }
-    /// Several partitions sell, and no one of them could keep the order; or what is cancelled doesn't
-    /// come back.
+    /// Several partitions sell, and no one of them could keep the order; or what is cancelled
+    /// doesn't come back.
     WaitingListUnsupported {
         "waiting-list-unsupported", Conflict, can_succeed_later: false,
         facts: [],

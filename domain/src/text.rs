@@ -187,8 +187,8 @@ text_type! {
 }
 
 text_type! {
-    /// What an offer of codes hands out: a coupon, a voucher, a key. Who has it can use it, so it is
-    /// kept in private texts only, and never printed.
+    /// What an offer of codes hands out: a coupon, a voucher, a key. Who has it can use it, so it
+    /// is kept in private texts only, and never printed.
     Code, CodeError, |text: &str| is_line(text, CODE_BYTES_MAX)
 }
 

@@ -1,5 +1,5 @@
-//! The codes that exchanges got. They are in no table: the tables know where in the log each is, and
-//! whoever starts the API gives it a function that reads it there ([`ReadCode`]).
+//! The codes that exchanges got. They are in no table: the tables know where in the log each is,
+//! and whoever starts the API gives it a function that reads it there ([`ReadCode`]).
 
 use std::sync::Arc;
 use std::time::Duration;

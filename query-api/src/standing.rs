@@ -142,8 +142,16 @@ impl Standing {
 
     /// The credit at a time, from what was recorded.
     pub(crate) fn of(recorded: Recorded, now: i64) -> Result<Self, sqlx::Error> {
-        let Recorded { partition, position, owed, parts, holds, standings, ladders, has_family: _ } =
-            recorded;
+        let Recorded {
+            partition,
+            position,
+            owed,
+            parts,
+            holds,
+            standings,
+            ladders,
+            has_family: _,
+        } = recorded;
         let (mut until, mut wallets) = (NEVER, BTreeMap::new());
         for (unit, owed) in owed {
             let parts = parts.iter().filter(|part| part.unit == unit);

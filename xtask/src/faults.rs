@@ -9,8 +9,8 @@ use crate::test::OVER_HTTP;
 /// server that speaks KurrentDB's protocol, of servers of read tables, and of a warehouse; faults
 /// of each kind on PostgreSQL and on a parcel's way; the seconds for which two writers race on
 /// every store; and mixes of the files of several histories, as an operator makes them by mistake;
-/// worlds of partitions, and histories of all commands in them; the shoppers of a rush on several partitions, and the seconds for which
-/// points go round through all of them.
+/// worlds of partitions, and histories of all commands in them; the shoppers of a rush on several
+/// partitions, and the seconds for which points go round through all of them.
 const LONG: [(&str, &str); 8] = [
     ("GUERDON_KILLS", "20"),
     ("GUERDON_FAULTS", "20"),

@@ -9,12 +9,12 @@ use crate::{
     WaitBegun, WaitId,
 };
 
-/// How many wait for an offer at most, or have a unit kept: who comes later would hardly get one, and
-/// each takes some 200 bytes of memory.
+/// How many wait for an offer at most, or have a unit kept: who comes later would hardly get one,
+/// and each takes some 200 bytes of memory.
 pub const WAITING_MAX: usize = 10_000;
 
-/// Puts a shopper onto an offer's waiting list, behind all who wait. Who waits longest gets the next
-/// unit that comes back.
+/// Puts a shopper onto an offer's waiting list, behind all who wait. Who waits longest gets the
+/// next unit that comes back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinWaitingList {
     /// The account.
@@ -98,8 +98,8 @@ impl CommandRules for JoinWaitingList {
 }
 
 impl JoinWaitingList {
-    /// Whether the shopper needn't wait, after what is due. What a redemption would find is found on
-    /// a draft of its own.
+    /// Whether the shopper needn't wait, after what is due. What a redemption would find is found
+    /// on a draft of its own.
     fn is_left(&self, draft: &Draft<'_>, order: &Order) -> bool {
         let mut apart = Draft::new(draft.state, draft.now);
         apart.apply_due(&self.account_id);

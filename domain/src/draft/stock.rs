@@ -137,10 +137,10 @@ impl Draft<'_> {
         shelf
     }
 
-    /// Ends reservations of an offer that are due, in the order of their deadlines, and then what was
-    /// kept for who waited and is due, until so many units are there for an account or an operator:
-    /// from its deadline on a unit is free, whatever was recorded. Where many partitions sell the
-    /// offer, each of them records what is due there by itself.
+    /// Ends reservations of an offer that are due, in the order of their deadlines, and then what
+    /// was kept for who waited and is due, until so many units are there for an account or an
+    /// operator: from its deadline on a unit is free, whatever was recorded. Where many partitions
+    /// sell the offer, each of them records what is due there by itself.
     pub(crate) fn end_due_reservations(
         &mut self,
         number: OfferNumber,

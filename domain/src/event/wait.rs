@@ -33,7 +33,7 @@ pub struct WaitEnded {
     pub wait_id: WaitId,
     /// The offer.
     pub offer_id: OfferId,
-    /// What ended the wait.
+    /// Why it ended.
     pub reason: WaitEnd,
     /// Whether a unit was kept, which goes back to the offer's stock, also where the shopper takes
     /// it by one of the next events.

@@ -328,8 +328,8 @@ impl State {
     }
 }
 
-/// From when on somebody who waits for the offer can be served; nothing while that waits for another
-/// event.
+/// From when on somebody who waits for the offer can be served; nothing while that waits for
+/// another event.
 fn serves_from(offer: &Offer, now: Timestamp) -> Option<Timestamp> {
     offer.inventory.take(&ONE)?;
     let has_ended = offer.terms.closes_at.is_some_and(|closes_at| closes_at <= now);

@@ -2,6 +2,7 @@
 //! laws of one history follow its events in one pass.
 
 mod claims;
+mod codes;
 mod conversions;
 mod ids;
 mod pairs;
@@ -121,12 +122,14 @@ proptest! {
                 }
                 Event::CreditHeld(_, fact) => {
                     let Some(kept) = fact.keeps.reservation() else { continue };
-                    *reserved.entry(&kept.offer_id).or_default() += kept.allocation.quantity().get();
+                    let units = kept.allocation.quantity().get();
+                    *reserved.entry(&kept.offer_id).or_default() += units;
                 }
                 Event::HoldCaptured(_, HoldCaptured { keeps, .. })
                 | Event::HoldReleased(_, HoldReleased { keeps, .. }) => {
                     let Some(kept) = keeps.reservation() else { continue };
-                    *reserved.entry(&kept.offer_id).or_default() -= kept.allocation.quantity().get();
+                    let units = kept.allocation.quantity().get();
+                    *reserved.entry(&kept.offer_id).or_default() -= units;
                 }
                 _ => {}
             }
@@ -139,35 +142,6 @@ proptest! {
             let left = offer.inventory.remaining().map(Units::get);
             prop_assert_eq!(left.map(|left| sold + left), stocked[id], "{}", id);
         }
-    }
-
-    #[test]
-    fn invariant_i22_each_code_is_handed_out_in_its_turn_and_once(steps in steps()) {
-        let History { state, events, .. } = History::of(&steps);
-        let (mut pools, mut shown) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
-        for Recorded { at, event, .. } in &events {
-            match event {
-                Event::CodeAdded(fact) => {
-                    let pool = pools.entry(&fact.offer_id).or_default();
-                    prop_assert!(pool.iter().all(|(_, hash)| *hash != fact.hash), "{:?}", fact);
-                    pool.push((*at, fact.hash));
-                }
-                Event::ExchangeCreated(_, fact) => {
-                    let code = fact.allocation.code().map(|place| place.position);
-                    shown.entry(&fact.offer_id).or_default().extend(code);
-                }
-                _ => {}
-            }
-        }
-        for (id, pool) in pools {
-            let shown = shown.remove(id).unwrap_or_default();
-            let in_turn = pool.iter().map(|(at, _)| *at).take(shown.len());
-            prop_assert!(in_turn.eq(shown.iter().copied()), "{}: {:?}", id, shown);
-            let left = state.code_pool(id).expect("it has some");
-            prop_assert_eq!(left.count().get(), pool.len() as u64);
-            prop_assert_eq!(left.left().get(), (pool.len() - shown.len()) as u64);
-        }
-        prop_assert!(shown.values().all(Vec::is_empty), "of offers without codes");
     }
 
     #[test]

@@ -313,8 +313,8 @@ async fn run_all(
     Ok(SealedBalances { home, further: all })
 }
 
-/// Runs the child for a partition. When it is told to stop, the child is killed and waited for: it has the log
-/// open, and SQLite tidies its journal away only when the last process lets go of it.
+/// Runs the child for a partition. When it is told to stop, the child is killed and waited for: it
+/// has the log open, and SQLite tidies its journal away only when the last process lets go of it.
 async fn run(
     config: &ServeConfig,
     up_to: Place,

@@ -167,8 +167,8 @@ impl Eraser {
         archived
     }
 
-    /// The codes that the accounts got are of their offers, and erased with the accounts' texts. The
-    /// read tables knew of them when the erasure was asked for.
+    /// The codes that the accounts got are of their offers, and erased with the accounts' texts.
+    /// The read tables knew of them when the erasure was asked for.
     async fn find_codes(&self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
         for erasure in erasures.iter_mut().filter(|erasure| erasure.archive_at.is_none()) {
             let by = Place { partition: erasure.place.partition, position: erasure.until };

@@ -17,8 +17,8 @@ use crate::ledger::{Api, Ledger, PATIENCE, ends, faults_or};
 use crate::transparency::run;
 
 /// What is private of ann, by where it is: an address, a reason of an operator's, who asked for
-/// that and why, a shopper's name, a call that recorded nothing, a warehouse's reason, a call about a
-/// shipping request that recorded nothing, and a code that an exchange got.
+/// that and why, a shopper's name, a call that recorded nothing, a warehouse's reason, a call about
+/// a shipping request that recorded nothing, and a code that an exchange got.
 const WORDS: [&str; 9] = [
     "Zyxwolf Lane 77",
     "Quibblenaut complaint",

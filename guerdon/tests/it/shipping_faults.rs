@@ -2,8 +2,8 @@
 //! parcel leaves once, every lane is dense and in order, and no redemption fails.
 //!
 //! `GUERDON_FAULTS` says how often each kind happens (2, but to a broker 1, for it takes long to
-//! start again; `cargo xtask faults` says 20), and `GUERDON_SEED` at which moments. With 5 or more, brokers are away for longer, and three of them
-//! that are one cluster lose their leader, too.
+//! start again; `cargo xtask faults` says 20), and `GUERDON_SEED` at which moments. With 5 or more,
+//! brokers are away for longer, and three of them that are one cluster lose their leader, too.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -11,8 +11,8 @@ use super::credit_lot::is_false;
 use super::{CountedBody, ExpectedPriceBody, LadderTierBody, LotPartBody, PriceBody};
 use crate::Object;
 
-/// `PUT /v1/accounts/{account_id}/holds/{hold_id}`: sets credit aside, or reserves units of an offer
-/// for it.
+/// `PUT /v1/accounts/{account_id}/holds/{hold_id}`: sets credit aside, or reserves units of an
+/// offer for it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HoldCreditBody {

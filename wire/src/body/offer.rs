@@ -69,8 +69,8 @@ pub struct PutOfferBody {
     /// `false`: it isn't shipped, as a code or a download; without it, `true`, or `false` where
     /// `codes` is true.
     pub ships: Option<bool>,
-    /// `true`: each piece is a code out of a pool that is uploaded. It is chosen at the opening, for
-    /// good; the stock is the number of codes. Without it, `false`.
+    /// `true`: each piece is a code out of a pool that is uploaded. It is chosen at the opening,
+    /// for good; the stock is the number of codes. Without it, `false`.
     #[serde(default, deserialize_with = "null_is_default")]
     pub codes: bool,
     /// What the offer is called, for a page: at most 256 bytes.
