@@ -1,12 +1,13 @@
 -- Offers of which something else was sold or reserved than exchanges took and didn't give back, and holds
--- and waits keep.
+-- and waits keep. A code never goes back.
 select offer_id, cast(sum(sold) as bigint), cast(sum(exchanged) as bigint)
 from (
     select offer_id, sold, 0 as exchanged from offer_availability
     union all
     select offer_id, sold, 0 from offer_sold
     union all
-    select offer_id, 0, quantity - cancelled_quantity from exchange
+    select offer_id, 0, case when code_at is null then quantity - cancelled_quantity else quantity end
+    from exchange
     union all
     select offer_id, 0, quantity from hold where offer_id is not null and status = 'held'
     union all
