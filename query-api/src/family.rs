@@ -23,6 +23,8 @@ pub(crate) struct Family {
     pub(crate) accounts: Vec<AccountId>,
     /// The account that has all of them now.
     pub(crate) end: AccountId,
+    /// Which was merged into which.
+    mergers: Vec<(AccountId, AccountId)>,
 }
 
 impl Family {
@@ -32,22 +34,42 @@ impl Family {
     ) -> Result<Self, sqlx::Error> {
         let rows: Vec<(String, Option<String>)> =
             reading.all(FAMILY, &[account_id.as_str().into()]).await?;
-        let mut family = Self { accounts: vec![], end: account_id.clone() };
+        let mut family = Self { accounts: vec![], end: account_id.clone(), mergers: vec![] };
         for (account, into) in rows {
-            let account = account.parse::<AccountId>();
-            let account = account.map_err(|error| sqlx::Error::Decode(error.into()))?;
-            if into.is_none() {
-                family.end = account.clone();
+            let account = parsed(&account)?;
+            match into {
+                Some(into) => family.mergers.push((account.clone(), parsed(&into)?)),
+                None => family.end = account.clone(),
             }
             family.accounts.push(account);
         }
         Ok(family)
     }
 
+    /// An account with those that were merged into it, and into these, of its own partition: what
+    /// they had of an offer counts for it, too.
+    pub(crate) fn counted_with(
+        &self,
+        account_id: &AccountId,
+        partition_of: impl Fn(&AccountId) -> Partition,
+    ) -> Vec<AccountId> {
+        let (home, mut found) = (partition_of(account_id), vec![account_id.clone()]);
+        for looked_at in 0..self.accounts.len() {
+            let Some(into) = found.get(looked_at).cloned() else { break };
+            let former = self.mergers.iter().filter(|(_, to)| *to == into).map(|(from, _)| from);
+            found.extend(former.filter(|from| partition_of(from) == home).cloned());
+        }
+        found
+    }
+
     /// The account that has this one now, where that is another.
     pub(crate) fn merged_into(&self, account_id: &AccountId) -> Option<AccountId> {
         Some(&self.end).filter(|end| *end != account_id).cloned()
     }
+}
+
+fn parsed(id: &str) -> Result<AccountId, sqlx::Error> {
+    id.parse::<AccountId>().map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 /// How often the tables are asked for new mergers.
@@ -87,4 +109,34 @@ async fn look(api: &QueryApi, noted: &mut BTreeMap<Partition, i64>) -> Result<()
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> AccountId {
+        text.parse().expect("an id")
+    }
+
+    #[test]
+    fn what_counts_for_an_account_is_what_was_merged_into_it_in_its_partition() {
+        let mergers = [("ann", "bob"), ("bob", "cid"), ("dan", "cid"), ("eve", "dan")];
+        let family = Family {
+            accounts: ["ann", "bob", "cid", "dan", "eve"].map(id).to_vec(),
+            end: id("cid"),
+            mergers: mergers.map(|(from, into)| (id(from), id(into))).to_vec(),
+        };
+        let of = |account: &str, elsewhere: &str| {
+            let partition_of = |it: &AccountId| Partition(u16::from(it.as_str() == elsewhere));
+            let mut found = family.counted_with(&id(account), partition_of);
+            found.sort();
+            found
+        };
+        assert_eq!(of("cid", ""), family.accounts);
+        assert_eq!(of("bob", ""), ["ann", "bob"].map(id));
+        assert_eq!(of("ann", ""), ["ann"].map(id));
+        // What was merged into an account of another partition isn't known to count.
+        assert_eq!(of("cid", "dan"), ["ann", "bob", "cid"].map(id));
+    }
 }

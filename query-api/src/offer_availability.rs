@@ -10,7 +10,7 @@ use domain::{
     AccountId, Attributes, Calendar, Day, LadderTier, LimitPeriod, OfferId, OfferStatus,
     PeriodLimits, Price, Prices, TierPrices, TimeZone, Timestamp, Units,
 };
-use read_model::{Argument, AsOf, OfferAvailability, Query, Reading};
+use read_model::{Argument, OfferAvailability, Query, Reading};
 use serde::Deserialize;
 use wire::body::{
     AccountOfferBody, AttributesBody, LadderTierBody, OfferBody, PageBody, PeriodLimitsBody,
@@ -47,6 +47,7 @@ static TAKEN: LazyLock<Query> = LazyLock::new(|| {
 });
 
 const RESERVED: Query = Query::same(include_str!("sql/sum_reserved.sql"));
+const KEPT: Query = Query::same(include_str!("sql/count_kept.sql"));
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -153,17 +154,21 @@ pub(crate) async fn get_account_offer(
     let Price { unit, points: price } = prices.first();
     let periods = limits_per_shopper.map(PeriodLimits::from).unwrap_or_default();
     let family = Family::read(&mut reading, &account_id).await.map_err(failed)?;
-    let is_merged = family.end != account_id;
-    let accounts = counted(reading.as_of(), family, &account_id);
+    let accounts = family.counted_with(&account_id, |it| reading.as_of().partition_of(it));
     let taking = Taking { accounts: &accounts, offer_id: &offer_id, now };
     let (taken, limits) = taking.read(&mut reading, periods, &time_zone).await?;
+    let kept = taking.kept(&mut reading, &account_id).await?;
     let left_of = |limit: Units, taken: u64| limit.get().saturating_sub(taken);
     let left = limit_per_shopper.map(|limit| left_of(limit, taken));
     let left = left.into_iter().chain(limits.iter().map(|it| left_of(it.limit, it.taken)));
+    // Nothing begins under the id of an account that was merged.
+    let is_merged = family.merged_into(&account_id).is_some();
+    let is_shut_out = is_merged || needs_tier.is_some() || needs_segment.is_some();
+    // What is kept for the shopper is out of the stock.
+    let there = remaining.map(|remaining| remaining + kept);
     let may_take = match status {
-        OfferStatus::Open if needs_tier.is_none() && needs_segment.is_none() && !is_merged => {
-            left.chain(remaining).min()
-        }
+        OfferStatus::Open if !is_shut_out => left.chain(there).min(),
+        OfferStatus::SoldOut if !is_shut_out => left.chain([kept]).min(),
         _ => Some(0),
     };
     let body = AccountOfferBody {
@@ -186,18 +191,9 @@ pub(crate) async fn get_account_offer(
     json_with_etag(&headers, &body)
 }
 
-/// The accounts that count in an account's limits: itself, and those that were merged into it and
-/// live in its partition.
-fn counted(as_of: &AsOf, family: Family, account_id: &AccountId) -> Vec<AccountId> {
-    let Family { mut accounts, end } = family;
-    let home = as_of.partition_of(account_id);
-    let has_it = end == *account_id;
-    accounts.retain(|it| it == account_id || (has_it && as_of.partition_of(it) == home));
-    accounts
-}
-
 /// A shopper who asks for an offer.
 struct Taking<'a> {
+    /// The shopper's account, and those whose exchanges count for it, too.
     accounts: &'a [AccountId],
     offer_id: &'a OfferId,
     now: Timestamp,
@@ -215,12 +211,11 @@ impl Taking<'_> {
         let days = limits.days(calendar.day(self.now));
         let marks = [LimitPeriod::Day, LimitPeriod::Week, LimitPeriod::Month];
         let marks = marks.map(|period| mark(period, days.of(period)));
-        let marks = marks.each_ref().map(String::as_str);
         let mut row = TakenRow::default();
         for account_id in self.accounts {
             let ids = [account_id.as_str(), self.offer_id.as_str()];
-            let mut arguments: Vec<Argument<'_>> =
-                ids.into_iter().chain(marks).map(Into::into).collect();
+            let texts = ids.into_iter().chain(marks.iter().map(String::as_str));
+            let mut arguments: Vec<Argument<'_>> = texts.map(Into::into).collect();
             let taken: TakenRow = reading.one(*TAKEN, &arguments).await.map_err(failed)?;
             arguments.push(self.now.micros().into());
             let reserved: TakenRow = reading.one(RESERVED, &arguments).await.map_err(failed)?;
@@ -243,6 +238,14 @@ impl Taking<'_> {
             }))
         });
         Ok((sum(row.taken)?, limits.collect::<Result<_, _>>()?))
+    }
+
+    /// How many units are kept for an account that waited.
+    async fn kept(&self, reading: &mut Reading, account_id: &AccountId) -> Result<u64, Problem> {
+        let (offer_id, now) = (self.offer_id.as_str(), self.now.micros());
+        let arguments = [account_id.as_str().into(), offer_id.into(), now.into()];
+        let (kept,): (i64,) = reading.one(KEPT, &arguments).await.map_err(failed)?;
+        sum(kept)
     }
 }
 

@@ -26,7 +26,7 @@ pub async fn unshipped(
     let as_of = reading.as_of().position(at.partition);
     let (requests,): (i64,) =
         reading.one(COUNT, &[account_id.as_str().into()]).await.map_err(failed)?;
-    let Family { mut accounts, end } =
+    let Family { mut accounts, end, .. } =
         Family::read(&mut reading, account_id).await.map_err(failed)?;
     accounts.retain(|other| end == *account_id && other != account_id);
     Ok((requests.unsigned_abs(), as_of, accounts))

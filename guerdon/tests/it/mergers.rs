@@ -82,6 +82,8 @@ async fn merges(api: &Api, old: &str, new: &str) {
     assert_eq!(shown["shows"].as_array().map(Vec::len), Some(2));
     let read = becomes(api, &of_old, "available", json!(950)).await;
     assert_eq!((&read["merged_into"], &read["units"]), (&json!(new), &shown["units"]));
+    let offer = api.get("shopper", &format!("{of_old}/offers/mug")).await.is(200);
+    assert_eq!(offer["may_take"], 0, "nothing begins under the old id: {offer}");
     for of in [&of_old, &of_new] {
         let exchanges = api.get("shopper", &format!("{of}/exchanges")).await.is(200);
         assert_eq!(exchanges["items"][0]["account_id"], old, "{exchanges}");

@@ -121,6 +121,10 @@ async fn who_waits_longest_gets_the_unit_that_comes_back_also_after_a_kill() {
     };
     assert_eq!(served["status"], "served", "{served}");
     assert!(served["deadline"].is_string(), "{served}");
+    for (account, may_take) in [("bob", 1), ("cid", 0)] {
+        let offer = format!("/v1/accounts/{account}/offers/mug");
+        assert_eq!(client.get("shopper", &offer).await.is(200)["may_take"], may_take);
+    }
     client.redeems("cid", "x-1", "mug").await.is_problem(409, "sold-out");
     client.redeems("ann", "x-2", "mug").await.is_problem(409, "sold-out");
     let bought = client.redeems("bob", "x-1", "mug").await;
