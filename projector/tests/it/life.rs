@@ -84,13 +84,13 @@ async fn every_event_has_its_effect(on: On) {
         format!("unit|'miles'|54|'Miles'|1|2|'Europe/Berlin'|{}|2|0|57", micros(41)),
         "policy|1|1|'debt'|14|0|9007199254740991|0|5".to_owned(),
         "offer_availability|'mug'|'product'|'points'|250|NULL|NULL|NULL|NULL|NULL|1|NULL|NULL|NULL|NULL\
-         |'UTC'|'main'|1|NULL|NULL|NULL|NULL|NULL|NULL|7|'open'|0|72"
+         |'UTC'|'main'|1|0|NULL|NULL|NULL|NULL|NULL|NULL|7|'open'|0|72"
             .into(),
-        hold_row(20, "h-1", 400, 20, "'captured'|300|0|'x-2'", 9),
-        hold_row(23, "h-2", 50, 20, "'released'|NULL|0|NULL", 11),
-        hold_row(25, "h-3", 60, 14, "'expired'|NULL|0|NULL", 12),
-        exchange_row(16, "x-1", "2|'points'|600|NULL|NULL|NULL|NULL|1|300", 6),
-        exchange_row(22, "x-2", "1|'points'|300|NULL|'h-1'|NULL|NULL|1|300", 10),
+        hold_row(20, "h-1", 400, 20, ("'captured'|300|0|'x-2'", 21, 10), 9),
+        hold_row(23, "h-2", 50, 20, ("'released'|NULL|0|NULL", 24, 12), 11),
+        hold_row(25, "h-3", 60, 14, ("'expired'|NULL|0|NULL", 26, 14), 12),
+        exchange_row(16, "x-1", "2|'points'|600|NULL|NULL|NULL|NULL|NULL|1|300", 6),
+        exchange_row(22, "x-2", "1|'points'|300|NULL|'h-1'|NULL|NULL|NULL|1|300", 10),
     ] {
         assert!(rows.contains(&row), "{row} is not in {rows:#?}");
     }
@@ -358,10 +358,21 @@ fn total_row(name: &str, sum: i64) -> String {
     format!("programme_total|0|'points'|'{name}'|0|{sum}")
 }
 
-fn hold_row(place: u64, hold: &str, points: u64, ends: i64, end: &str, day: i64) -> String {
+/// A hold of a day, with how it ended, by which event and on which day.
+fn hold_row(
+    place: u64,
+    hold: &str,
+    points: u64,
+    ends: i64,
+    (end, ended, on): (&str, u64, i64),
+    day: i64,
+) -> String {
     let lots = format!(r#"[{{"lot":"0:13","points":{points},"expires_at":null,"graced":false}}]"#);
-    let (deadline, at) = (micros(ends), micros(day));
-    format!("hold|{place}|'ann'|'{hold}'|'points'|{points}|'{lots}'|{deadline}|0|{end}|NULL|{at}")
+    let (deadline, ended_at, at) = (micros(ends), micros(on), micros(day));
+    format!(
+        "hold|{place}|'ann'|'{hold}'|''|'points'|{points}|'{lots}'|NULL|NULL|NULL|NULL|NULL\
+         |{deadline}|0|{end}|{ended}|{ended_at}|NULL|{at}"
+    )
 }
 
 fn exchange_row(place: u64, exchange: &str, state: &str, day: i64) -> String {

@@ -45,9 +45,9 @@ async fn a_history_becomes_rows(on: On) {
         "account_balance|'bob'|500|0|0|0|0|4",
         "credit_lot|3|'ann'|'points'|500|'purchase'|'B-1'|NULL|NULL|NULL|1000000|NULL|NULL",
         "credit_part|'ann'|9223372036854775807|3|0|'points'|200|0|0|NULL",
-        "exchange|7|'ann'|'x-1'|'mug'|'product'|1|'points'|300|NULL|NULL|NULL|NULL|0|0|NULL|1000000",
+        "exchange|7|'ann'|'x-1'|'mug'|'product'|1|'points'|300|NULL|NULL|NULL|NULL|NULL|0|0|NULL|1000000",
         "offer_availability|'mug'|'product'|'points'|250|NULL|NULL|NULL|NULL|15|1|NULL|NULL|NULL|NULL\
-         |'UTC'|'main'|1|NULL|NULL|NULL|NULL|NULL|NULL|3|'closed'|0|10",
+         |'UTC'|'main'|1|0|NULL|NULL|NULL|NULL|NULL|NULL|3|'closed'|0|10",
     ] {
         assert!(rows.iter().any(|found| found == row), "{row} is not in {rows:#?}");
     }
@@ -82,7 +82,7 @@ async fn an_offers_changes_in_one_batch_are_those_of_many(on: On) {
         Event::StockAdded(stock_added("s-1")),
     ];
     let row = "offer_availability|'mug'|'product'|'points'|200|NULL|NULL|NULL|NULL|25|0|NULL|NULL|NULL\
-               |NULL|'UTC'|'main'|1|NULL|NULL|NULL|NULL|NULL|NULL|7|'open'|0|9";
+               |NULL|'UTC'|'main'|1|0|NULL|NULL|NULL|NULL|NULL|NULL|7|'open'|0|9";
     for chunk in [1, 2, 3, events.len()] {
         let ledger = Ledger::new(1, on).await;
         for events in events.chunks(chunk) {
