@@ -27,6 +27,9 @@ const UNIT_ID: &str = "^[a-z0-9-]+$";
 /// The same, or the ledger's own id of a rejection.
 const RECORDED_ID: &str = "^(~rejected|\\.*[A-Za-z0-9_:-][A-Za-z0-9_.:-]*)$";
 
+/// An id, or the ledger's own by which an account that was merged passes credit on.
+const TRANSFER_ID: &str = "^(~merger-[0-9]+|\\.*[A-Za-z0-9_:-][A-Za-z0-9_.:-]*)$";
+
 /// `0:4711`.
 const POSITION: &str = "^[0-9]{1,5}:[0-9]{1,15}$";
 
@@ -48,8 +51,8 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
         "OfferId" | "ExchangeId" | "CauseId" | "AdditionId" | "RemovalId" | "UploadId"
         | "ReopeningId" | "ResumptionId" | "ProductId" | "WarehouseId" | "HoldId" | "WaitId"
         | "ExtensionId" | "RefundId" | "PurchaseId" | "ReturnId" | "WithdrawalId"
-        | "TransferId" | "ConversionId" | "RuleId" | "Category" | "Reference" | "DispatchId"
-        | "GrantId" | "ErasureId" | "SealId" => {
+        | "ConversionId" | "RuleId" | "Category" | "Reference" | "DispatchId" | "GrantId"
+        | "ErasureId" | "SealId" => {
             ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots."))
         }
         "UnitId" => {
@@ -61,8 +64,15 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
         }
         "TierId" => ("TierId", id(UNIT_ID_CHARACTERS_MAX, UNIT_ID, "A tier's id, of a ladder.")),
         "WindowBody" => ("LadderWindow", ladder_window()),
-        // A warehouse's rejection cancels under an id of the ledger's own.
-        "CancellationId" if is_asked => ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots.")),
+        // Under ids of the ledger's own a warehouse's rejection cancels, and an account that was
+        // merged passes credit on.
+        "CancellationId" | "TransferId" if is_asked => {
+            ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots."))
+        }
+        "TransferId" => (
+            "TransferId",
+            id(ID_CHARACTERS_MAX, TRANSFER_ID, "An id, or `~merger-` with a number: a merger's."),
+        ),
         "CancellationId" | "RecordedId" => (
             "RecordedId",
             id(ID_CHARACTERS_MAX, RECORDED_ID, "An id, or `~rejected`: that of a rejection."),
