@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use domain::{Event, UnitId};
+use domain::command::{MergeAccount, MergerStep};
+use domain::{AccountId, Command, Event, UnitId};
 use log_record::{Partition, Position};
 use projector::{Share, rebuild, reconcile};
 use read_model::{AsOf, joined_sum};
@@ -15,6 +16,7 @@ testing::on_every_database! {
     the_tables_of_several_partitions_are_those_of_a_rebuild_and_agree_with_each_other,
     what_partitions_have_sold_and_what_is_in_transit_are_sums_over_all_of_them,
     the_tables_never_have_a_receipt_before_what_was_sent,
+    a_merger_leaves_tables_that_agree_and_that_a_rebuild_gives_again,
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -76,6 +78,30 @@ async fn what_partitions_have_sold_and_what_is_in_transit_are_sums_over_all_of_t
         })
         .sum();
     assert_eq!(available, of_accounts.into());
+}
+
+async fn a_merger_leaves_tables_that_agree_and_that_a_rebuild_gives_again(on: On) {
+    let mut log = life(on).await;
+    log.deliver().await;
+    let old = SHOPPERS[0];
+    let new = elsewhere(&log, old);
+    let merge = |step| {
+        let (account_id, into) = (id(old), id(new));
+        Command::MergeAccount(MergeAccount { account_id, into, leave_tiers: true, step })
+    };
+    log.does(merge(MergerStep::Asked)).await;
+    let state = &log.states()[usize::from(log.home(old).0)];
+    let at = state.merger(&id::<AccountId>(old)).expect("it is begun").at;
+    log.does(merge(MergerStep::Agreed(at))).await;
+    log.deliver().await;
+    let rows = log.ledger.projected().await;
+    rebuild(&log.ledger.url(), &log.ledger.store).await.expect("rebuilt");
+    assert_eq!(log.ledger.projected().await, rows);
+    let found = reconcile(&log.ledger.url(), &log.ledger.store, Share::ALL, |_| {}).await;
+    let found = found.expect("reconciled");
+    assert_eq!((found.differences(), found.disagreements, found.sums), (0, vec![], vec![]));
+    let mergers = rows.iter().filter(|row| row.starts_with("merger|")).count();
+    assert_eq!(mergers, 1, "{rows:#?}");
 }
 
 async fn in_transit(log: &Partitions, unit: &str) -> i128 {

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use domain::{Clock, CreditDeducted, Event, Policy, UnitId};
+use domain::{
+    Allocation, Clock, CodeAdded, CodeHash, CodesUploaded, CreditDeducted, Event, OfferId,
+    OfferOpened, Page, Policy, Terms, UnitId,
+};
 use log_record::Position;
 use projector::{ProjectError, Reconciled, RowDifference, Share, reconcile};
 use read_model::{ColumnKind, ReadModelUrl, Side, TABLES, Table, column_list};
-use testing::ledger::{Home, Ledger, On, earned, id, log_opened, offer_opened, points, redemption};
-use testing::life::{EVENTS, history, part};
+use testing::ledger::{
+    Home, Ledger, On, earned, id, log_opened, offer_opened, place, points, redemption, terms, units,
+};
+use testing::life::{EVENTS, cancelled, history, part, refunded};
 use tokio_util::sync::CancellationToken;
 
 testing::on_every_database! {
@@ -16,6 +21,7 @@ testing::on_every_database! {
     what_people_said_is_not_shown,
     nothing_differs_while_the_log_grows_under_a_running_projector,
     an_event_whose_lots_do_not_add_up_is_named_though_both_sides_have_it,
+    a_code_whose_exchange_was_cancelled_stays_sold_and_nothing_differs,
     two_reconciliations_at_once_are_one_and_a_refusal,
     tables_of_another_log_or_without_a_beginning_are_refused,
 }
@@ -248,6 +254,50 @@ async fn an_event_whose_lots_do_not_add_up_is_named_though_both_sides_have_it(on
         found.disagreements.iter().map(|it| (it.of.as_str(), it.first, it.second)).collect();
     // The 500 that came in are 300 that were redeemed and 300 that are there.
     assert_eq!(named, [("points", 500, 600)], "{:?}", found.disagreements);
+}
+
+async fn a_code_whose_exchange_was_cancelled_stays_sold_and_nothing_differs(on: On) {
+    let (offer_id, hash): (OfferId, _) = (id("mug"), CodeHash([1; 16]));
+    let opened = OfferOpened {
+        offer_id: offer_id.clone(),
+        terms: Terms { ships: false, codes: true, ..terms(300) },
+        page: Page::default(),
+        stock: None,
+    };
+    let uploaded = CodesUploaded {
+        offer_id: offer_id.clone(),
+        upload_id: id("u-1"),
+        codes: units(1),
+        hash,
+    };
+    let [deducted, mut created] = redemption("ann", "x-1", 5);
+    if let Event::ExchangeCreated(_, fact) = &mut created {
+        (fact.allocation, fact.warehouse) = (Allocation::Code(place(3)), None);
+    }
+    let mut cancelled = cancelled("ann", "x-1", "c-1", 1, 300, (1, 300));
+    if let Event::ExchangeCancelled(_, fact) = &mut cancelled {
+        fact.allocation = Allocation::Code(place(3));
+    }
+    let events = [
+        log_opened(1),
+        Event::OfferOpened(opened),
+        Event::CodeAdded(CodeAdded { offer_id, hash, code: None }),
+        Event::CodesUploaded(uploaded),
+        earned("ann"),
+        deducted,
+        created,
+        refunded("ann", "x-1", "c-1", vec![part(5, 300, None)]),
+        cancelled,
+    ];
+    let ledger = Ledger::new(1, on).await;
+    ledger.record(&events).await;
+    ledger.project().await;
+    let sold: Vec<(i64, i64)> =
+        ledger.select("select stock, sold from offer_availability").await;
+    assert_eq!(sold, [(1, 1)]);
+    let found = reconciled(&ledger).await;
+    assert_eq!(named(&found), Vec::<String>::new());
+    assert_eq!((&found.disagreements, &found.sums), (&vec![], &vec![]));
 }
 
 async fn two_reconciliations_at_once_are_one_and_a_refusal(on: On) {
