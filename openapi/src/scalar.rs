@@ -52,9 +52,7 @@ pub(crate) fn scalar(name: &str, is_asked: bool) -> Option<Scalar> {
         | "ReopeningId" | "ResumptionId" | "ProductId" | "WarehouseId" | "HoldId" | "WaitId"
         | "ExtensionId" | "RefundId" | "PurchaseId" | "ReturnId" | "WithdrawalId"
         | "ConversionId" | "RuleId" | "Category" | "Reference" | "DispatchId" | "GrantId"
-        | "ErasureId" | "SealId" => {
-            ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots."))
-        }
+        | "ErasureId" | "SealId" => ("Id", id(ID_CHARACTERS_MAX, ID, "An id; not only dots.")),
         "UnitId" => {
             ("UnitId", id(UNIT_ID_CHARACTERS_MAX, UNIT_ID, "A unit's id: a kind of points."))
         }

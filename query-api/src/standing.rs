@@ -150,7 +150,7 @@ impl Standing {
             holds,
             standings,
             ladders,
-            has_family: _,
+            has_family: _read_apart,
         } = recorded;
         let (mut until, mut wallets) = (NEVER, BTreeMap::new());
         for (unit, owed) in owed {

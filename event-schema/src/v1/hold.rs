@@ -124,10 +124,10 @@ impl<'a> From<&'a domain::CreditHeld> for CreditHeld<'a> {
             lots,
             deadline,
             grace,
-            keeps,
+            keeps: _,
             occurred_at,
         } = fact;
-        let (reserves, further) = kept(keeps);
+        let (reserves, further) = kept(&fact.keeps);
         let Grace { days, on_own_request } = *grace;
         Self {
             hold_id: Cow::Borrowed(hold_id),

@@ -264,12 +264,8 @@ async fn a_code_whose_exchange_was_cancelled_stays_sold_and_nothing_differs(on: 
         page: Page::default(),
         stock: None,
     };
-    let uploaded = CodesUploaded {
-        offer_id: offer_id.clone(),
-        upload_id: id("u-1"),
-        codes: units(1),
-        hash,
-    };
+    let uploaded =
+        CodesUploaded { offer_id: offer_id.clone(), upload_id: id("u-1"), codes: units(1), hash };
     let [deducted, mut created] = redemption("ann", "x-1", 5);
     if let Event::ExchangeCreated(_, fact) = &mut created {
         (fact.allocation, fact.warehouse) = (Allocation::Code(place(3)), None);
@@ -292,8 +288,7 @@ async fn a_code_whose_exchange_was_cancelled_stays_sold_and_nothing_differs(on: 
     let ledger = Ledger::new(1, on).await;
     ledger.record(&events).await;
     ledger.project().await;
-    let sold: Vec<(i64, i64)> =
-        ledger.select("select stock, sold from offer_availability").await;
+    let sold: Vec<(i64, i64)> = ledger.select("select stock, sold from offer_availability").await;
     assert_eq!(sold, [(1, 1)]);
     let found = reconciled(&ledger).await;
     assert_eq!(named(&found), Vec::<String>::new());
