@@ -321,8 +321,9 @@ impl<'k> Known<'k> {
     }
 
     fn is_command(&self) -> bool {
-        // Keys and marks are beside the log, and how far an erasure is.
-        let is_beside = ["/v1/keys", "/v1/marks"].iter().any(|it| self.route.path.starts_with(it));
+        // Keys, marks and switches are beside the log, and how far an erasure is.
+        let beside = ["/v1/keys", "/v1/marks", "/v1/switches"];
+        let is_beside = beside.iter().any(|it| self.route.path.starts_with(it));
         self.route.home.of_crate == "command-api" && self.route.method != "GET" && !is_beside
     }
 
