@@ -79,11 +79,12 @@ async fn what_is_wrong_with_an_upload_or_an_offer_of_codes_is_said_by_name() {
     let other = uploads(api, "u-1", codes([1, 3])).await;
     assert_eq!(other.is_problem(422, "id-reused")["field"], "codes");
 
-    for change in ["stock-additions/s-1", "stock-removals/d-1"] {
-        let change = api.request("PUT", &format!("{GIFT}/{change}"), "operator");
-        let change = change.header("if-match", "*").json(&json!({"units": 1}));
-        api.send(change).await.expect("answered").is_problem(409, "stock-of-codes");
-    }
+    let one = json!({"units": 1});
+    let added = api.put("operator", &format!("{GIFT}/stock-additions/s-1"), one.clone()).await;
+    added.is_problem(409, "stock-of-codes");
+    let removal = api.request("PUT", &format!("{GIFT}/stock-removals/d-1"), "operator");
+    let removal = removal.header("if-match", "*").json(&one);
+    api.send(removal).await.expect("answered").is_problem(409, "stock-of-codes");
     for (patched, code) in [
         (json!({"stock": 7}), "stock-of-codes"),
         (json!({"codes": false}), "codes-fixed"),

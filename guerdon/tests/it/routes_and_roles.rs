@@ -238,9 +238,9 @@ async fn answer(api: &Api, route: &Route, role: &str, account: &str) -> String {
     format!("{status} {}", problem["detail"].as_str().unwrap_or_default())
 }
 
-/// A route's path for this account, with ids elsewhere that nothing has.
+/// A route's path for this account, with ids elsewhere that nothing has; a switch has to be one.
 pub(crate) fn filled(route: &str, account: &str) -> String {
-    let path = route.replace("{account_id}", account);
+    let path = route.replace("{account_id}", account).replace("{switch}", "scale-limits");
     let parts = path.split('/').map(|part| if part.starts_with('{') { "7" } else { part });
     parts.collect::<Vec<_>>().join("/")
 }
