@@ -40,10 +40,9 @@ impl Answered {
     }
 
     #[track_caller]
-    fn is_problem(self, status: u16, code: &str) -> Value {
-        let body = self.is(status);
-        assert_eq!(body["code"], code, "{body}");
-        body
+    fn is_problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!((self.status, &self.body["code"]), (status, &json!(code)), "{}", self.body);
+        self.body.clone()
     }
 }
 

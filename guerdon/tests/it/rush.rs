@@ -79,12 +79,12 @@ async fn exactly_the_stock_is_sold_to_one_shopper_each_and_none_of_it_early() {
     assert_eq!(requests.len() as u64, UNITS, "one parcel for each");
     assert_eq!(ledger.stop(), Some(0));
 
+    let sold = sold(folder.path(), opens).await;
     let told = crowd.told();
     let answers: u64 = told.statuses.values().sum();
     assert_eq!((answers, told.broken), (told.asked, 0), "every request is answered");
     assert!(told.statuses[&429] > 0, "the limits were reached: {:?}", told.statuses);
     assert_eq!(told.statuses[&201], UNITS, "each exchange was created once");
-    let sold = sold(folder.path(), opens).await;
     assert_eq!(sold, told.created.keys().cloned().collect());
 }
 
