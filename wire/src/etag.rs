@@ -255,7 +255,7 @@ mod tests {
         let etag_of = |asked| large.public(asked).headers()[ETAG].to_str().unwrap().to_owned();
         let (of_plain, of_packed) = (etag_of(&plain), etag_of(&takes));
         assert_ne!(of_plain, of_packed);
-        let mut known = takes.clone();
+        let mut known = takes;
         known.insert(IF_NONE_MATCH, of_packed.parse().unwrap());
         let again = large.public(&known);
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
