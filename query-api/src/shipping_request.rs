@@ -42,8 +42,14 @@ static LIST_OF_STATUS: LazyLock<Query> = LazyLock::new(|| {
 });
 const LIST_CROSSED: Query = Query::same(list!("sql/list_shipping_requests_that_crossed.sql"));
 const LIST_OF_ACCOUNT: Query = Query::same(list!("sql/list_shipping_requests_of_account.sql"));
-const LIST_OF_EXCHANGE: Query = Query::same(list!("sql/list_shipping_requests_of_exchange.sql"));
-const LIST_OF_PURCHASE: Query = Query::same(list!("sql/list_shipping_requests_of_purchase.sql"));
+const LIST_OF_EXCHANGE: Query = Query::each(
+    list!("sql/list_shipping_requests_of_exchange.sqlite.sql"),
+    list!("sql/list_shipping_requests_of_exchange.postgres.sql"),
+);
+const LIST_OF_PURCHASE: Query = Query::each(
+    list!("sql/list_shipping_requests_of_purchase.sqlite.sql"),
+    list!("sql/list_shipping_requests_of_purchase.postgres.sql"),
+);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
