@@ -25,6 +25,7 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use self::settled::Settled;
+use super::PROTOCOL;
 use super::flaws::Flaw;
 use super::seen::Seen;
 use super::world::World;
@@ -107,27 +108,7 @@ fn without_waiting_nothing_comes_about_that_may_never_be() {
     }
     println!("{all:?}");
     if seeds().count() >= usize::try_from(HISTORIES).expect("few") {
-        all.has_met(&[
-            "exchange",
-            "exchange by grant",
-            "sold out",
-            "sold out by gate",
-            "portion",
-            "no end",
-            "called back",
-            "units home",
-            "grant came too late",
-            "cancellation",
-            "crash",
-            "credit received",
-            "credit returned",
-            "programme",
-            "offer shared",
-            "gave up",
-            "shelves awaited",
-            "repeat",
-            "message repeated",
-        ]);
+        all.has_met(&PROTOCOL);
     }
 }
 
