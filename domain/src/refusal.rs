@@ -206,7 +206,7 @@ refusals! {
         "merger-under-way", Conflict, can_succeed_later: true,
         facts: [],
         title: "Another merger is under way",
-        sentence: "Another merger of one of both accounts was begun and isn't done.",
+        sentence: "Another merger of one of the two accounts was begun and isn't done.",
         meaning: "Another merger was begun: of the account `into`, or of the account itself into a \
                   third one at the same time.",
         remedy: "Send the other merger again, which ends it. Then send this one for the account \
@@ -231,8 +231,8 @@ refusals! {
         "debt-passed-on", Conflict, can_succeed_later: false,
         facts: [],
         title: "Another account owes the debt",
-        sentence: "What is to be reversed made a debt, which was passed on when the account was \
-                   merged into another one.",
+        sentence: "The withdrawal or return made a debt, which passed to another account when this \
+                   one was merged into it.",
         meaning: "The withdrawal or return made the account owe something. The account was merged \
                   into another one, which owes that now, or has paid it.",
         remedy: "Adjust the credit of the account `merged_into` instead.",
@@ -787,8 +787,8 @@ refusals! {
         "codes-fixed", Conflict, can_succeed_later: false,
         facts: [],
         title: "Offer stays of codes or without",
-        sentence: "An amendment can't turn an offer into one of codes, nor one of codes into \
-                   another. Send the field codes as the offer has it, or open another offer.",
+        sentence: "An amendment can't change whether an offer hands out codes. Send the field \
+                   codes as the offer has it, or open another offer.",
         meaning: "The body's `codes` is another than the offer's. It is chosen at the opening, for \
                   good.",
         remedy: "Send `codes` as the offer has it, or open another offer.",

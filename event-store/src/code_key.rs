@@ -1,8 +1,8 @@
 //! The key under which the codes of offers are hashed: made with the log, kept beside the API keys,
 //! and in no event.
 //!
-//! A log that was imported has none, nor has one in `KurrentDB`: what was hashed under another key
-//! wouldn't be known again. A copy of a log takes it along.
+//! A log that was imported has no key, and a log in `KurrentDB` has none. A copy of a log gets the
+//! original's: under another key, codes that were uploaded before wouldn't be known again.
 
 use std::fmt;
 

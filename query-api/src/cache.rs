@@ -3,8 +3,8 @@
 //! there are none of (`cache/known.rs`). `cache/warm.rs` reads before anybody asks.
 //!
 //! Only where the projector runs in this process and reports its changes: what is kept ends with a
-//! change of it. It ends at its own time, too: lives differ, so that what was read in the same
-//! moment isn't read again in one.
+//! change of it. It ends at its own time, too: lives differ, so entries that were read together
+//! don't end together.
 
 mod balances;
 mod known;

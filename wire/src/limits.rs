@@ -52,7 +52,7 @@ pub struct Limits(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     set: LimitSet,
-    /// Whoever limits scales them by a switch.
+    /// The factor by which a switch scales the limits.
     switches: Switches,
     /// The set as it was scaled last, and to how many percent.
     scaled: RwLock<Option<(u16, Arc<LimitSet>)>>,

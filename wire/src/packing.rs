@@ -1,8 +1,8 @@
 //! Bodies packed by gzip, for those who take them so.
 //!
-//! Only what everybody may read is packed. How long a packed body is says something of what is in
-//! it, and a stranger who can put text of his own beside somebody's data could guess those
-//! (BREACH).
+//! Only what everybody may read is packed. The length of a packed body tells something about its
+//! content: a stranger who can put text of his own beside somebody's data could guess the data from
+//! the length (BREACH).
 
 use std::io::Write as _;
 

@@ -42,7 +42,7 @@ pub(super) enum HealthReason {
     TokenKeysUnreadable,
     /// An operator has turned a switch on.
     SwitchOn,
-    /// It can't be read how switches are set; they stay as they were.
+    /// The switches can't be read; they stay as they were.
     SwitchesUnreadable,
 }
 
