@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use domain::Timestamp;
@@ -226,7 +226,7 @@ async fn give_credit(ledger: &Process, shoppers: u64, key: &str) -> anyhow::Resu
 /// Makes the offer, which opens when the early ones have come.
 async fn open_offer(ledger: &Process, args: &RushArgs, key: &str) -> anyhow::Result<Opening> {
     let ahead = LEAD + Duration::from_secs(args.early.into());
-    let (now, instant) = (clock(), Instant::now() + ahead);
+    let (now, instant) = (credit::clock(), Instant::now() + ahead);
     let at = Timestamp::from_system(now + ahead)?;
     let body = format!(
         r#"{{"product_id":"product","price":7,"stock":{},"limit_per_shopper":1,"opens_at":"{at}"}}"#,
@@ -271,9 +271,4 @@ impl Memory {
             tokio::time::sleep(LOOK).await;
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "an offer opens by the wall clock")]
-fn clock() -> SystemTime {
-    SystemTime::now()
 }

@@ -327,8 +327,7 @@ impl Done {
         body: &impl Serialize,
     ) -> Result<Response, Problem> {
         let mut response = self.respond_with(status, body)?;
-        let etag = HeaderValue::from_str(&format!("\"{version}\""));
-        response.headers_mut().insert(ETAG, etag.map_err(|_| Problem::internal())?);
+        set_version(&mut response, version)?;
         Ok(response)
     }
 
@@ -356,11 +355,23 @@ impl Done {
             response.headers_mut().insert(PARTITIONS, value.map_err(|_| Problem::internal())?);
         }
         if self.is_repeat {
-            const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            set_replayed(&mut response);
         }
         Ok(response)
     }
+}
+
+/// Gives an answer the version of what was set, as its ETag.
+pub(crate) fn set_version(response: &mut Response, version: u64) -> Result<(), Problem> {
+    let etag = HeaderValue::from_str(&format!("\"{version}\""));
+    response.headers_mut().insert(ETAG, etag.map_err(|_| Problem::internal())?);
+    Ok(())
+}
+
+/// Says in an answer that the request was carried out before.
+pub(crate) fn set_replayed(response: &mut Response) {
+    const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
 }
 
 /// Answers the fact of the account that the command led to, with the body of its kind.

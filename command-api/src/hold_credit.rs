@@ -51,13 +51,14 @@ fn command(
         occurred_at,
     } = body;
     let Some(offer_id) = offer_id else {
-        let without_offer = [
+        for (field, is_there) in [
             ("quantity", quantity.is_some()),
             ("expected_points", expected_points.is_some()),
             ("expected_prices", expected_prices.is_some()),
-        ];
-        if let Some((field, _)) = without_offer.iter().find(|(_, is_there)| *is_there) {
-            return Err(Problem::invalid_field(field, "can be sent beside offer_id only"));
+        ] {
+            if is_there {
+                return Err(Problem::invalid_field(field, "can be sent beside offer_id only"));
+            }
         }
         let complaint = "is missing: send the points to set aside, or an offer_id";
         let points = points.ok_or_else(|| Problem::invalid_field("points", complaint))?;

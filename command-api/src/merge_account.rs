@@ -29,7 +29,8 @@ pub(crate) async fn merge_account(
         step: MergerStep::Asked,
     };
     let done = api.execute(Command::MergeAccount(merge.clone()), caller.clone()).await?;
-    let begun_at = Some(merger_of(&done)?).filter(|merger| !merger.is_done).map(|it| it.at);
+    let merger = merger_of(&done)?;
+    let begun_at = (!merger.is_done).then_some(merger.at);
     let done = match begun_at {
         None => done,
         Some(begun_at) => agree(&api, merge, begun_at, caller).await?,

@@ -137,8 +137,8 @@ pub(crate) fn code_key_missing() -> Problem {
     Problem::of(
         &CODE_KEY_MISSING,
         "The log has no key under which codes are hashed, so the ledger couldn't tell a code that was \
-         uploaded before. A log gets its key when it is made, and a copy gets the original's; one \
-         that was imported has none, nor has one in KurrentDB.",
+         uploaded before. A log gets its key when it is made, and a copy gets the original's. A log \
+         that was imported has no key, and a log in KurrentDB has none.",
     )
 }
 

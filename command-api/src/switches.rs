@@ -5,8 +5,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::ETAG;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::{SwitchName, SwitchSetting, Timestamp};
 use trace::unix_micros;
@@ -16,7 +15,7 @@ use wire::{
 };
 
 use crate::CommandApi;
-use crate::execute::failed;
+use crate::execute::{failed, set_replayed, set_version};
 use crate::switch_book::{NotTurned, Turned};
 
 /// Ten times what the settings say.
@@ -71,11 +70,9 @@ pub(crate) async fn turn_switch(
     let turned = api.switches.turn(switch, setting, read_versions.as_deref(), &caller).await;
     let (turned, is_news) = turned.map_err(problem)?;
     let mut response = Json(body(turned, now)).into_response();
-    let etag = HeaderValue::from_str(&format!("\"{}\"", turned.version));
-    response.headers_mut().insert(ETAG, etag.map_err(|_| Problem::internal())?);
+    set_version(&mut response, turned.version)?;
     if !is_news {
-        const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        set_replayed(&mut response);
     }
     Ok(response)
 }
