@@ -92,6 +92,12 @@ impl<'a> Draft<'a> {
         changed.map(|(_, account)| account).or_else(|| self.state.account(id))
     }
 
+    /// What an account owes of a unit after the events so far.
+    pub(crate) fn owed(&self, id: &AccountId, unit: UnitId) -> Points {
+        let account = self.account(id).zip(self.state.unit_number(unit));
+        account.map(|(account, unit)| account.wallet(unit).owed()).unwrap_or_default()
+    }
+
     /// Records what has fallen due in an account by now.
     pub(crate) fn apply_due(&mut self, id: &AccountId) {
         self.apply_due_since(id, Timestamp::EPOCH);
@@ -249,10 +255,8 @@ impl<'a> Draft<'a> {
             Event::ReturnReversed(_, fact) => fact.credit.is_some(),
             _ => true,
         };
-        let unit = event.unit().and_then(|unit| self.state.unit_number(unit));
-        let account = event.account_id().and_then(|id| self.account(id));
-        let wallet = account.zip(unit).map(|(account, unit)| account.wallet(unit));
-        let owes = wallet.is_some_and(|wallet| wallet.owed() > Points::ZERO);
+        let owes = event.account_id().zip(event.unit());
+        let owes = owes.is_some_and(|(id, unit)| self.owed(id, unit) > Points::ZERO);
         if has_expired || owes {
             return self.record(event);
         }

@@ -178,10 +178,7 @@ impl Passing<'_, '_> {
 
     fn debt(&mut self, unit: UnitId, of: UnitShared, points: Points) {
         let is_here = self.is_here();
-        let account = self.draft.account(&self.to).zip(self.draft.state.unit_number(unit));
-        let wallet = account.map(|(account, number)| account.wallet(number));
-        let owed = wallet.map(crate::Wallet::owed).unwrap_or_default();
-        if is_here && owed.plus(points).is_none() {
+        if is_here && self.draft.owed(&self.to, unit).plus(points).is_none() {
             return;
         }
         let (from, to) = (self.from.clone(), self.to.clone());

@@ -184,8 +184,7 @@ impl Receiving<'_> {
         let DebtInTransit { from, to, unit, of: _, points } = debt;
         let mut draft = Draft::new(state, now);
         draft.apply_due(to);
-        let owed = state.unit_number(*unit).zip(draft.account(to));
-        let owed = owed.map(|(number, account)| account.wallet(number).owed()).unwrap_or_default();
+        let owed = draft.owed(to, *unit);
         draft.push(receipt);
         // More than an amount can say is asked of nobody.
         let points = Points::MOST.minus(owed).unwrap_or_default().min(*points);

@@ -109,7 +109,7 @@ impl State {
     /// The id of the lot that the event at `position` made.
     #[must_use]
     pub fn lot_at(&self, position: Position) -> LotId {
-        Place { partition: self.partition, position }.into()
+        self.place_at(position).into()
     }
 
     /// The position of the last event.

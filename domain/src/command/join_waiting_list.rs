@@ -55,18 +55,13 @@ impl CommandRules for JoinWaitingList {
         }
         offer.check_open(draft.now)?;
         draft.apply_due(&self.account_id);
-        if let Some(tier) = offer.terms.tier {
-            draft.check_tier(&self.account_id, tier)?;
-        }
-        if let Some(segment) = offer.terms.segment {
-            draft.check_segment(&self.account_id, segment)?;
-        }
+        draft.check_is_for(&self.account_id, &offer.terms)?;
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         let order = self.order();
         let priced = Priced::of_nothing(number, offer, draft.now)?;
         order.check_limits(&priced, &draft, (&self.account_id, account))?;
         let waiter = draft.state.waiter(number, &self.account_id);
-        if waiter.is_some_and(|it| it.deadline.is_none_or(|it| it > draft.now)) {
+        if waiter.is_some_and(|it| !it.is_over(draft.now)) {
             return Err(Refusal::AlreadyWaiting);
         }
         if self.is_left(&draft, &order) {

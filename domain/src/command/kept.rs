@@ -16,7 +16,7 @@ pub(super) struct Kept<'a> {
     pub(super) holds: Vec<(UnitId, Hold)>,
 }
 
-/// What a hold keeps that runs.
+/// What a running hold keeps.
 pub(super) fn kept_by<'a>(
     draft: &Draft<'a>,
     account: &AccountId,

@@ -39,7 +39,7 @@ impl CommandRules for LeaveWaitingList {
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let state = draft.state;
         let waiter = state.waiter_by_id(&self.account_id, &self.wait_id);
-        let waiter = waiter.filter(|(_, it)| it.deadline.is_none_or(|it| it > draft.now));
+        let waiter = waiter.filter(|(_, it)| !it.is_over(draft.now));
         let Some((number, waiter)) = waiter else {
             let wait = IdHash::wait(&self.account_id, &self.wait_id);
             let is_known = state.recorded().position_of(wait).is_some();

@@ -118,12 +118,7 @@ impl Order {
         }
         offer.check_open(draft.now)?;
         let terms = &offer.terms;
-        if let Some(tier) = terms.tier {
-            draft.check_tier(account, tier)?;
-        }
-        if let Some(segment) = terms.segment {
-            draft.check_segment(account, segment)?;
-        }
+        draft.check_is_for(account, terms)?;
         let (prices, tier) = prices_for(draft, account, terms);
         // What is free costs nothing of any unit.
         let other = |unit: UnitId| prices.due().find(|price| price.unit != unit);

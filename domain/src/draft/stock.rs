@@ -99,8 +99,7 @@ impl Draft<'_> {
     /// The unit that was kept for an account that waited goes back, for its deadline has passed.
     pub(crate) fn end_lapsed(&mut self, number: OfferNumber, account: &AccountId) {
         let now = self.now;
-        let ends = |waiter: &Waiter| waiter.deadline.is_some_and(|it| it <= now);
-        self.end_wait(number, account, ends, WaitEnd::Lapsed);
+        self.end_wait(number, account, |waiter| waiter.is_over(now), WaitEnd::Lapsed);
     }
 
     /// An account that waits gets what it waits for without having been served.

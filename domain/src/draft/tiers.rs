@@ -12,9 +12,20 @@ impl Draft<'_> {
         (level <= own.rank).then_some(level)
     }
 
+    /// Whether an offer on these terms is for the account.
+    pub(crate) fn check_is_for(&self, account: &AccountId, terms: &Terms) -> Result<(), Refusal> {
+        if let Some(tier) = terms.tier {
+            self.check_tier(account, tier)?;
+        }
+        if let Some(segment) = terms.segment {
+            self.check_segment(account, segment)?;
+        }
+        Ok(())
+    }
+
     /// Whether the account has a tier, or a higher one. One that doesn't exist has none, not even
     /// the level from 0.
-    pub(crate) fn check_tier(&self, account: &AccountId, asked: LadderTier) -> Result<(), Refusal> {
+    fn check_tier(&self, account: &AccountId, asked: LadderTier) -> Result<(), Refusal> {
         let is_known = self.account(account).is_some();
         if is_known && self.level_of(account, asked).is_some() {
             return Ok(());
@@ -29,11 +40,7 @@ impl Draft<'_> {
     }
 
     /// Whether the account is in a segment.
-    pub(crate) fn check_segment(
-        &self,
-        account: &AccountId,
-        segment: SegmentId,
-    ) -> Result<(), Refusal> {
+    fn check_segment(&self, account: &AccountId, segment: SegmentId) -> Result<(), Refusal> {
         match self.state.segment(account, segment) {
             Some((true, _)) => Ok(()),
             _ => Err(Refusal::SegmentRequired { segment }),

@@ -9,7 +9,6 @@ use log_record::{Partition, Place, Position};
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use super::codes::ONE;
 use super::impossible::{Changed, ensure};
 use crate::{
     AccountId, CreditInTransit, CreditReturned, Grant, IdHash, Inventory, Letter, Message,
@@ -285,7 +284,7 @@ impl State {
                     Grant::NoEnd => home.grant_portion(fact.to, fact.number, None, partitions),
                     Grant::For(_, units) => home.grant(*units),
                     Grant::Code(_, code) => {
-                        home.grant(ONE)?;
+                        home.grant(Units::ONE)?;
                         self.programme.code_pool(offer_id)?.hand_out(*code)
                     }
                 }
@@ -453,6 +452,6 @@ impl super::Programme {
     }
 }
 
-/// A shelf before its first portion.
+/// A shelf before its first portion, and the stock of an offer of codes before its first code.
 pub(super) const EMPTY_SHELF: Inventory =
     Inventory::Units { stock: Units::ZERO, remaining: Units::ZERO };

@@ -5,8 +5,7 @@ use log_record::{Partition, Place, Position};
 use super::impossible::{Changed, ensure};
 use super::{Programme, State};
 use crate::{
-    Allocation, CodeAdded, CodePool, CodesUploaded, Inventory, OfferHome, OfferId, StockReturned,
-    Units,
+    Allocation, CodeAdded, CodePool, CodesUploaded, OfferHome, OfferId, StockReturned, Units,
 };
 
 const NO_POOL: &str = "I22: of an offer without codes";
@@ -47,16 +46,16 @@ impl State {
         ensure(self.is_drained(id), "a code came to an offer without codes")?;
         ensure(self.across.loose_code.is_none(), "I22: one code comes at a time")?;
         self.across.loose_code = Some(Place { partition: home, position: at });
-        self.across.on_shelf(id, ONE, true)?;
-        self.programme.shelve(id, ONE)
+        self.across.on_shelf(id, Units::ONE, true)?;
+        self.programme.shelve(id, Units::ONE)
     }
 
-    /// A code that nobody was shown goes home, or any units of another offer.
+    /// Units go home: where one is a code, it is the one that came, and nobody was shown it.
     pub(super) fn code_leaves(&mut self, fact: &StockReturned) -> Changed {
         let Some(code) = fact.code else { return Ok(()) };
         let came = self.across.loose_code.take();
         let is_it = came.is_some_and(|came| came.position == code);
-        ensure(is_it && fact.units == ONE, "I22: a code went home that didn't come")
+        ensure(is_it && fact.units == Units::ONE, "I22: a code went home that didn't come")
     }
 }
 
@@ -70,9 +69,9 @@ impl Programme {
         let offer = self.open_offer(&fact.offer_id)?;
         ensure(offer.terms.codes, NO_POOL)?;
         match home {
-            Some(home) => home.add(ONE)?,
+            Some(home) => home.add(Units::ONE)?,
             None => {
-                let stock = offer.inventory.add(ONE);
+                let stock = offer.inventory.add(Units::ONE);
                 offer.inventory = stock.ok_or("I22: the stock of codes can't be counted")?;
             }
         }
@@ -96,11 +95,3 @@ impl Programme {
         ensure(!has_codes, "I22: the stock of an offer of codes was set")
     }
 }
-
-impl Inventory {
-    /// The inventory of an offer of codes before its first one.
-    pub(super) const NO_CODES: Self = Self::Units { stock: Units::ZERO, remaining: Units::ZERO };
-}
-
-/// A code is one unit.
-pub(super) const ONE: Units = Units::ONE;

@@ -35,17 +35,11 @@ pub struct Merger {
     pub tiers_left: bool,
 }
 
-impl Mergers {
-    fn is_done(&self, id: &AccountId) -> bool {
-        self.of.get(id).is_some_and(|merger| merger.is_done)
-    }
-}
-
 impl State {
     /// The merger of an account of this partition, where it was merged or is about to be.
     #[must_use]
     pub fn merger(&self, id: &AccountId) -> Option<&Merger> {
-        if self.mergers.of.is_empty() { None } else { self.mergers.of.get(id) }
+        self.mergers.of.get(id)
     }
 
     /// The account that an account of this partition was merged into.
@@ -75,10 +69,7 @@ impl State {
     /// The accounts of this partition that were merged into an account of it, and into those.
     #[must_use]
     pub fn former_accounts(&self, id: &AccountId) -> Vec<&AccountId> {
-        let mut found = vec![];
-        if self.mergers.former.is_empty() {
-            return found;
-        }
+        let mut found: Vec<&AccountId> = vec![];
         let mut into = id;
         let mut looked_at = 0;
         loop {
@@ -140,7 +131,7 @@ impl State {
 
     fn check_to_be_merged(&self, id: &AccountId, into: &AccountId) -> Changed {
         ensure(self.account(id).is_some(), "an unknown account was merged")?;
-        ensure(!self.mergers.is_done(id), "I21: an account is merged once")?;
+        ensure(self.merged_into(id).is_none(), "I21: an account is merged once")?;
         ensure(id != into, "I21: an account was merged into itself")
     }
 

@@ -138,11 +138,7 @@ impl Programme {
             terms_at: at,
             version: 1,
             opening_stock: Some(fact.stock),
-            inventory: if fact.terms.codes {
-                Inventory::NO_CODES
-            } else {
-                Inventory::opening(fact.stock)
-            },
+            inventory: if fact.terms.codes { EMPTY_SHELF } else { Inventory::opening(fact.stock) },
             reserved: Units::ZERO,
             phase: OfferPhase::Open,
             changed_at: at,

@@ -43,9 +43,7 @@ impl State {
     ) -> impl Iterator<Item = &AccountId> {
         let first = (offer, Timestamp::EPOCH, AccountNumber::MIN);
         let due = self.reservations.0.range(first..=(offer, now, AccountNumber::MAX));
-        due.filter_map(|((_, _, account), _)| {
-            self.accounts.by_id.get_index(*account as usize).map(|(id, _)| id)
-        })
+        due.filter_map(move |((_, _, account), _)| self.account_id(*account))
     }
 
     pub(super) fn credit_held(
@@ -131,13 +129,12 @@ impl crate::Event {
     }
 
     /// The units that an event puts back on a shelf to stay there.
-    pub(crate) const fn puts_back(&self) -> Option<(&OfferId, &Allocation)> {
+    pub(crate) fn puts_back(&self) -> Option<(&OfferId, &Allocation)> {
         match self {
             Self::ExchangeCancelled(_, fact) => Some((&fact.offer_id, &fact.allocation)),
-            Self::HoldReleased(_, fact) => match &fact.keeps {
-                Keeps::Offer(kept) => Some((&kept.offer_id, &kept.allocation)),
-                Keeps::Nothing | Keeps::Further => None,
-            },
+            Self::HoldReleased(_, fact) => {
+                fact.keeps.reservation().map(|kept| (&kept.offer_id, &kept.allocation))
+            }
             _ => None,
         }
     }

@@ -53,6 +53,13 @@ pub(crate) struct Waiter {
     pub(crate) deadline: Option<Timestamp>,
 }
 
+impl Waiter {
+    /// Whether a unit was kept, and no longer is.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+}
+
 impl WaitingLists {
     /// Finds again what follows from the waiters, after the lists were read from a snapshot.
     fn index(&mut self) {
@@ -68,7 +75,7 @@ impl WaitingLists {
     }
 
     fn get(&self, offer: OfferNumber) -> Option<&WaitingList> {
-        if self.0.is_empty() { None } else { self.0.get(&offer) }
+        self.0.get(&offer)
     }
 }
 
@@ -173,7 +180,7 @@ impl State {
         waiter: &Waiter,
         reason: WaitEnd,
     ) -> Option<Event> {
-        let (account, _) = self.accounts.by_id.get_index(waiter.account as usize)?;
+        let account = self.account_id(waiter.account)?;
         let ended = WaitEnded {
             wait_id: waiter.id.clone(),
             offer_id: self.offer_id(offer)?.clone(),
@@ -190,11 +197,14 @@ impl State {
         let waits = self.waiting.0.iter();
         let waits = waits.filter_map(|(offer, list)| Some((*offer, list.of(number)?)));
         let ended = waits.filter_map(|(offer, waiter)| {
-            let is_over = waiter.deadline.is_some_and(|deadline| deadline <= now);
-            let reason = if is_over { WaitEnd::Lapsed } else { WaitEnd::Left };
+            let reason = if waiter.is_over(now) { WaitEnd::Lapsed } else { WaitEnd::Left };
             self.end_of_wait(offer, waiter, reason)
         });
         ended.collect()
+    }
+
+    pub(super) fn account_id(&self, number: AccountNumber) -> Option<&AccountId> {
+        self.accounts.by_id.get_index(number as usize).map(|(id, _)| id)
     }
 
     fn account_number(&self, id: &AccountId) -> Option<AccountNumber> {
@@ -232,7 +242,7 @@ impl State {
         if fact.served {
             self.programme.end_reservation(&fact.offer_id, &ONE)?;
         }
-        // Otherwise nobody asked, so there is nothing to repeat.
+        // Nobody asked for any other end, so none can be repeated.
         if fact.reason == WaitEnd::Left {
             self.accounts.record(IdHash::wait_leaving(id, &fact.wait_id), at)?;
         }
@@ -317,8 +327,8 @@ impl State {
         let deadline = offer.terms.closes_at.map_or(latest, |closes_at| closes_at.min(latest));
         let mut events = vec![];
         for waiter in list.unserved.iter().take(STEP_MAX).filter_map(|it| list.waiters.get(it)) {
-            let account = self.accounts.by_id.get_index(waiter.account as usize);
-            let (Some(next), Some((account, _))) = (left.take(&ONE), account) else { break };
+            let account = self.account_id(waiter.account);
+            let (Some(next), Some(account)) = (left.take(&ONE), account) else { break };
             left = next;
             let (wait_id, offer_id) = (waiter.id.clone(), offer_id.clone());
             let served = WaitServed { wait_id, offer_id, deadline };

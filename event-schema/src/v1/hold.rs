@@ -117,17 +117,9 @@ pub(crate) struct CreditHeld<'a> {
 
 impl<'a> From<&'a domain::CreditHeld> for CreditHeld<'a> {
     fn from(fact: &'a domain::CreditHeld) -> Self {
-        let domain::CreditHeld {
-            hold_id,
-            unit,
-            points,
-            lots,
-            deadline,
-            grace,
-            keeps: _,
-            occurred_at,
-        } = fact;
-        let (reserves, further) = kept(&fact.keeps);
+        let domain::CreditHeld { hold_id, unit, points, lots, deadline, grace, keeps, occurred_at } =
+            fact;
+        let (reserves, further) = kept(keeps);
         let Grace { days, on_own_request } = *grace;
         Self {
             hold_id: Cow::Borrowed(hold_id),
