@@ -1,6 +1,6 @@
 -- Those of an exchange id, of one account or of all, after a place and up to another. A request has the
--- place of its exchange. As an array, for where tables were never analyzed the planner expects thousands of
--- places in a subquery, and would read all requests to find them.
+-- place of its exchange. It is an array, because where tables were never analyzed the planner
+-- expects thousands of places of a subquery, and would read all requests to find them.
 -- $5 has the warehouses between commas: ',main,berlin,'.
 where place = any(array(select place from exchange where exchange_id = $7))
     and place > $1
