@@ -117,18 +117,25 @@ pub(crate) struct CreditHeld<'a> {
 
 impl<'a> From<&'a domain::CreditHeld> for CreditHeld<'a> {
     fn from(fact: &'a domain::CreditHeld) -> Self {
-        let domain::CreditHeld { hold_id, unit, points, lots, deadline, grace, keeps, occurred_at } =
-            fact;
+        let domain::CreditHeld {
+            hold_id,
+            unit,
+            points,
+            lots,
+            deadline,
+            grace: Grace { days, on_own_request },
+            keeps,
+            occurred_at,
+        } = fact;
         let (reserves, further) = kept(keeps);
-        let Grace { days, on_own_request } = *grace;
         Self {
             hold_id: Cow::Borrowed(hold_id),
             unit: *unit,
             points: *points,
             lots: lots.into(),
             deadline: *deadline,
-            grace_days: days,
-            grace_on_own_request: on_own_request,
+            grace_days: *days,
+            grace_on_own_request: *on_own_request,
             reserves,
             further,
             occurred_at: *occurred_at,
