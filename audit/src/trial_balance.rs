@@ -70,6 +70,7 @@ pub(crate) async fn get_trial_balance(
 ) -> Result<Response, Problem> {
     // A read of the log has all that was answered; a position that can't be is refused.
     wanted_positions(&api.query, &headers)?;
+    api.query.check_may_ask()?;
     let deadline = Instant::now() + ADD_UP_MAX;
     let ends = ends_at(&api.store, query.at).await.map_err(|error| match error {
         MomentError::Read(error) => unreadable(error),

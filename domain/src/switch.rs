@@ -22,6 +22,8 @@ pub enum SwitchName {
     ScaleLimits,
     /// Nothing is recorded for anybody.
     ReadOnly,
+    /// Reads are answered from memory alone.
+    CachedReadsOnly,
 }
 
 /// How a switch is set.
@@ -41,8 +43,13 @@ pub struct UnknownSwitch;
 
 impl SwitchName {
     /// All of them, by their names.
-    pub const ALL: [Self; 4] =
-        [Self::PausePublishing, Self::PauseRedemptions, Self::ReadOnly, Self::ScaleLimits];
+    pub const ALL: [Self; 5] = [
+        Self::CachedReadsOnly,
+        Self::PausePublishing,
+        Self::PauseRedemptions,
+        Self::ReadOnly,
+        Self::ScaleLimits,
+    ];
 
     /// The name, as in paths and events.
     #[must_use]
@@ -52,6 +59,7 @@ impl SwitchName {
             Self::PausePublishing => "pause-publishing",
             Self::ScaleLimits => "scale-limits",
             Self::ReadOnly => "read-only",
+            Self::CachedReadsOnly => "cached-reads-only",
         }
     }
 }

@@ -358,7 +358,8 @@ impl<'k> Known<'k> {
         add(route.method != "GET", &["body-encoded"]);
         let body = ["invalid-json", "invalid-field", "body-too-slow", "body-too-large", "not-json"];
         add(route.takes.body.is_some(), &body);
-        add(self.reads_tables(), &["projection-behind", "read-model-unreachable", "overloaded"]);
+        let of_reads = ["projection-behind", "read-model-unreachable", "overloaded", "not-cached"];
+        add(self.reads_tables(), &of_reads);
         add(self.is_command(), &["outcome-unknown", "decision-failed", "id-reused", "time-ahead"]);
         add(self.is_command(), &["too-much-at-once"]);
         add(WITH_DRY_RUN.contains(&self.call.id), &["dry-run-unsupported"]);

@@ -38,5 +38,5 @@ pub(crate) async fn get_countdown(
     // A 304 makes a stored body fresh again, with its time: it must be of the same second.
     let second = Timestamp::from_micros(now.micros().div_euclid(SECOND) * SECOND);
     let of_second = CountdownBody { now: second.unwrap_or(now), ..body.clone() };
-    Ok(JsonAnswer::weak(&of_second, &body)?.public(&headers))
+    Ok(shown.with_age(JsonAnswer::weak(&of_second, &body)?.public(&headers)))
 }

@@ -276,8 +276,9 @@ impl Export {
         if !is_known_still(&self.api.keys, &self.headers, &self.caller) {
             return Err(io::Error::other("the key has ended"));
         }
-        self.api.metrics.reads.inc();
         let broke = |problem: Problem| io::Error::other(problem.detail().to_owned());
+        self.api.check_may_ask().map_err(broke)?;
+        self.api.metrics.reads.inc();
         let reading = self.api.read_model.read(&[], self.api.wait_max).await;
         let mut reading = reading.map_err(unread).map_err(broke)?;
         let found = self.window.read(&mut reading, &after, PAGE_ITEMS_MAX).await;

@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use domain::SwitchName;
 use log_record::Place;
 use read_model::{Argument, Query, ReadError, Reading, RowOf, SingleRead};
 use wire::{Problem, read_positions};
@@ -30,9 +31,21 @@ impl QueryApi {
 
     /// Begins a read that contains every one of these places.
     pub(crate) async fn reading(&self, wanted: &[Place]) -> Result<Reading, Problem> {
+        self.check_may_ask()?;
         self.metrics.reads.inc();
         let reading = self.read_model.read(wanted, self.wait_max);
         self.read_model.unless_beyond(wanted, reading).await.map_err(unread)
+    }
+
+    /// Refuses to ask a database for a caller while an operator has reads answered from memory
+    /// only.
+    pub fn check_may_ask(&self) -> Result<(), Problem> {
+        if self.reads_memory_only() { Err(Problem::not_cached()) } else { Ok(()) }
+    }
+
+    /// Whether reads are answered from memory, however old that is, and no database is asked.
+    pub(crate) fn reads_memory_only(&self) -> bool {
+        self.switches.is_on(SwitchName::CachedReadsOnly)
     }
 }
 
@@ -52,6 +65,7 @@ pub(crate) async fn read_once<T: RowOf>(
     query: Query,
     arguments: &[Argument<'_>],
 ) -> Result<SingleRead<T>, Problem> {
+    api.check_may_ask()?;
     api.metrics.reads.inc();
     let reading = api.read_model.read_once(wanted, api.wait_max, query, arguments);
     api.read_model.unless_beyond(wanted, reading).await.map_err(unread)

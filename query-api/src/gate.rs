@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{OfferStatus, Timestamp};
+use domain::{OfferStatus, SwitchName, Timestamp};
 use log_record::Partition;
 use read_model::{Query, Reading};
 use wire::body::{GateBody, GatesBody};
@@ -77,8 +77,11 @@ pub(crate) async fn read_gates(
     }
     more |= items.len() > GATES_MAX;
     items.truncate(GATES_MAX);
-    let switches = switches.all_on().into_iter().map(|it| it.switch).collect();
-    Ok(GatesBody { items, more, switches })
+    Ok(GatesBody { items, more, switches: names_of_those_on(switches) })
+}
+
+pub(crate) fn names_of_those_on(switches: &Switches) -> Vec<SwitchName> {
+    switches.all_on().into_iter().map(|it| it.switch).collect()
 }
 
 /// Offers that were closed, the last one of each partition first: between partitions there is no

@@ -254,6 +254,7 @@ impl Follower {
 
     /// The next messages, which may be none; nothing when it is over.
     async fn next_items(&mut self) -> Option<VecDeque<Item>> {
+        self.api.check_may_ask().ok()?;
         let found = self.wait(STREAM_MESSAGES_MAX, STREAM_WAIT).await;
         if !self.is_known_still() {
             return None;
@@ -305,6 +306,9 @@ impl Follower {
         let woken = timeout_at(deadline, select_all(following));
         let (end, index, others) = draining.run_until_cancelled(woken).await?.ok()?;
         drop(others);
+        if let Err(problem) = self.api.check_may_ask() {
+            return Some(Err(problem));
+        }
         let followed = self.partitions.get_mut(index)?;
         let wanted = Wanted {
             after: followed.seen.max(self.cursor.position(followed.partition)),
@@ -354,6 +358,7 @@ impl Follower {
         for followed in &mut self.partitions {
             followed.era = followed.following.era();
         }
+        self.api.check_may_ask()?;
         let feeds = Arc::clone(&self.api.feeds);
         let _turn = feeds.turn_to_read().await;
         let reading = self.api.read_model.read(&[], self.api.wait_max).await.map_err(unread)?;

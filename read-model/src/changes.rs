@@ -157,6 +157,19 @@ impl LogChanges {
         usize::from(place.partition.0) < self.0.len()
     }
 
+    /// Whether all is marked and noted up to a place.
+    #[must_use]
+    pub fn has_come_to(&self, place: &Place) -> bool {
+        let changes = self.in_partition(place.partition);
+        changes.is_some_and(|changes| changes.has_come_to(place.position))
+    }
+
+    /// The partition that an account lives in.
+    #[must_use]
+    pub fn partition_of(&self, account: &AccountId) -> Partition {
+        account.partition(self.partitions())
+    }
+
     /// The current era, which each change ends that concerns all accounts, in whatever partition; a
     /// reader takes it before a read that it may cache.
     #[must_use]
@@ -168,7 +181,7 @@ impl LogChanges {
     /// partition, is still current.
     #[must_use]
     pub fn has_not_touched(&self, account: &AccountId, era: u64, as_of: Position) -> bool {
-        let changes = self.in_partition(account.partition(self.partitions()));
+        let changes = self.in_partition(self.partition_of(account));
         let subject = Subject::Account(account.as_str());
         changes.is_some_and(|changes| changes.has_not_touched_since(subject, as_of))
             && self.era() == era
@@ -193,7 +206,7 @@ impl LogChanges {
     /// them. False where that isn't known, and somebody has to look.
     #[must_use]
     pub fn has_no_account(&self, account: &AccountId, wanted: &[Place]) -> bool {
-        let partition = account.partition(self.partitions());
+        let partition = self.partition_of(account);
         self.has_none(partition, Subject::Account(account.as_str()), wanted)
     }
 
@@ -204,11 +217,7 @@ impl LogChanges {
     }
 
     fn has_none(&self, partition: Partition, subject: Subject<'_>, wanted: &[Place]) -> bool {
-        let has_come_to = |place: &Place| {
-            let changes = self.in_partition(place.partition);
-            changes.is_some_and(|changes| changes.has_come_to(place.position))
-        };
-        wanted.iter().all(has_come_to)
+        wanted.iter().all(|place| self.has_come_to(place))
             && self.in_partition(partition).is_some_and(|changes| changes.has_none(subject))
     }
 

@@ -13,8 +13,8 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use crate::limits::RATE_LIMITED;
 use crate::problem_page::{BEING_CHECKED, OUR_MISTAKE, TRY_AGAIN};
 use crate::read_problems::{
-    LOG_FORKED, LOG_UNREACHABLE, NOT_ADDED_UP, NOT_SEALED, OVERLOADED, PROJECTION_BEHIND,
-    READ_MODEL_UNREACHABLE, TOO_MANY_FOLLOWERS,
+    LOG_FORKED, LOG_UNREACHABLE, NOT_ADDED_UP, NOT_CACHED, NOT_SEALED, OVERLOADED,
+    PROJECTION_BEHIND, READ_MODEL_UNREACHABLE, TOO_MANY_FOLLOWERS,
 };
 use crate::{Problem, ProblemPage, Role};
 
@@ -48,6 +48,7 @@ pub const SHARED_PROBLEM_PAGES: &[ProblemPage] = &[
     INTERNAL,
     PROJECTION_BEHIND,
     OVERLOADED,
+    NOT_CACHED,
     NOT_SEALED,
     READ_MODEL_UNREACHABLE,
     LOG_UNREACHABLE,
@@ -464,6 +465,7 @@ mod tests {
             Problem::internal(),
             Problem::projection_behind(place, place),
             Problem::overloaded(),
+            Problem::not_cached(),
             Problem::not_sealed(place, place),
             Problem::read_model_unreachable(),
             Problem::log_unreachable(),

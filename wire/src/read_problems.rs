@@ -1,6 +1,7 @@
 //! The problems of reads, each with its page and the function that makes it.
 
 use axum::http::StatusCode;
+use domain::SwitchName;
 use log_record::Place;
 
 use crate::problem_page::{OUR_MISTAKE, TRY_AGAIN};
@@ -12,6 +13,9 @@ const PROJECTION_RETRY_AFTER_SECONDS: u32 = 1;
 
 /// How long a client should give a rush to pass, at least.
 const OVERLOAD_RETRY_AFTER_SECONDS: u32 = 2;
+
+/// How long a client should give an operator who has turned a switch on: as with commands.
+const SWITCH_RETRY_AFTER_SECONDS: u32 = 10;
 
 /// How long a client should give the sealer, which signs several times a second.
 const SEAL_RETRY_AFTER_SECONDS: u32 = 1;
@@ -72,6 +76,20 @@ pub(crate) const OVERLOADED: ProblemPage = ProblemPage {
     meaning: "Commands wait too long for the ledger's writer, so this process refuses what it can: \
               lists first, other reads last. A command that is refused for that is `not-decided`.",
     remedy: "Read again after Retry-After.",
+    shopper: TRY_AGAIN,
+    can_succeed_later: true,
+};
+
+pub(crate) const NOT_CACHED: ProblemPage = ProblemPage {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    slug: "not-cached",
+    title: "Not in memory",
+    meaning: "An operator has turned on the switch that the fact `switch` names: reads are answered \
+              from what this process has in memory, and no database is asked. What the call asks \
+              for isn't there, or is older than the header Guerdon-Position allows. Statements, \
+              exchanges and most lists are never there. Commands go on.",
+    remedy: "Read again after Retry-After. If you sent the header, you can also read without it, \
+             for what is in memory.",
     shopper: TRY_AGAIN,
     can_succeed_later: true,
 };
@@ -201,6 +219,30 @@ impl Problem {
         let detail = "Too many requests are waiting, so the ledger refuses some, and this read is one \
                       of them. Read again in two seconds.";
         Self::of(&OVERLOADED, detail).retry_after(OVERLOAD_RETRY_AFTER_SECONDS)
+    }
+
+    /// 503: reads are answered from memory only, and what is asked for isn't there.
+    #[must_use]
+    pub fn not_cached() -> Self {
+        let detail = "An operator has reads answered from memory only for now, and this process \
+                      doesn't have there what the call asks for. Read again after Retry-After.";
+        Self::of_cached_reads(detail)
+    }
+
+    /// 503: reads are answered from memory only, and what is there is older than the header
+    /// `Guerdon-Position` allows.
+    #[must_use]
+    pub fn cached_before() -> Self {
+        let detail = "An operator has reads answered from memory only for now, and what is there was \
+                      read before the position in Guerdon-Position. Read again after Retry-After, or \
+                      without the header for what is there.";
+        Self::of_cached_reads(detail)
+    }
+
+    fn of_cached_reads(detail: &'static str) -> Self {
+        Self::of(&NOT_CACHED, detail)
+            .fact("switch", SwitchName::CachedReadsOnly.as_str())
+            .retry_after(SWITCH_RETRY_AFTER_SECONDS)
     }
 
     /// 503: an event isn't signed in the transparency log yet, which is signed up to `reached`.

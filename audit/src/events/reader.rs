@@ -71,6 +71,7 @@ impl EventReader {
 
     /// Begins to read the tables that know the places, where they are needed.
     pub(super) async fn begin(&self, headers: &HeaderMap) -> Result<Option<Reading>, Problem> {
+        self.api.query.check_may_ask()?;
         if self.wanted.is_filtered() {
             self.api.query.fresh(headers).await.map(Some)
         } else {

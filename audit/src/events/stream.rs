@@ -71,6 +71,7 @@ impl EventReader {
 
     /// Begins to read the tables anew, where they are needed.
     async fn begin_anew(&self) -> Result<Option<Reading>, Problem> {
+        self.api.query.check_may_ask()?;
         if !self.wanted.is_filtered() {
             return Ok(None);
         }
@@ -121,6 +122,7 @@ impl Follower {
         let rest = if self.reader.wanted.is_filtered() { TABLES_REST } else { LOOK_INTERVAL };
         loop {
             sleep(rest).await;
+            self.reader.api.query.check_may_ask().ok()?;
             let (api, partition) = (&self.reader.api, self.reader.wanted.partition);
             let end = api.ends.end(&api.store, partition).await;
             let end = end.inspect_err(|error| tracing::warn!(%error, "a stream of events ends"));

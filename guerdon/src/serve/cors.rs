@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use axum::http::header::{
-    ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION,
+    ACCEPT, AGE, ALLOW, AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION,
     RETRY_AFTER,
 };
 use axum::http::{HeaderName, HeaderValue, Method};
@@ -29,13 +29,16 @@ const OWN: [HeaderName; 10] = [
     HeaderName::from_static("x-request-id"),
 ];
 
+/// How an answer that is read from memory alone says so.
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
 /// What answers browsers that ask on behalf of a page. Pages of other origins are told nothing, and
 /// then the browser refuses them.
 pub(super) fn layer(origins: &[HeaderValue]) -> CorsLayer {
     let methods =
         [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
     let sent = [ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH];
-    let read = [ALLOW, ETAG, LOCATION, RETRY_AFTER];
+    let read = [AGE, ALLOW, CACHE_STATUS, ETAG, LOCATION, RETRY_AFTER];
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.iter().cloned()))
         .allow_methods(methods)

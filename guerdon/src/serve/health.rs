@@ -12,7 +12,7 @@ use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Extensions, HeaderMap, StatusCode};
 use command_api::WriterStatus;
-use domain::Clock;
+use domain::{Clock, SwitchName};
 use event_store::{EventStore, with_causes};
 use log_record::Partition;
 use projector::{ProjectionStatus, ProjectionStop};
@@ -151,7 +151,9 @@ impl Health {
             tokio::join!(self.log(), self.read_model());
         // A writer that has nothing to write doesn't notice that its log is away.
         reasons.note(log_reason, has_writer);
-        reasons.note(read_reason, !has_writer);
+        // What is in memory is answered.
+        let is_cached = read_reason == UNREADABLE_TABLES && self.reads_from_memory();
+        reasons.note(read_reason, !has_writer && !is_cached);
         let clock = self.clock.map(Clock::as_str);
         let mut body = json!({
             "writer": writer, "clock": clock, "log": log, "projections": projections,
@@ -211,6 +213,12 @@ impl Health {
         body["reasons"] = words(not_ready);
         body["degraded"] = words(degraded);
         (reasons, body)
+    }
+
+    /// Whether reads are answered from memory, and something may be there.
+    fn reads_from_memory(&self) -> bool {
+        let keeps = self.read_model.as_ref().is_some_and(|tables| tables.changes().is_some());
+        keeps && self.switches.is_on(SwitchName::CachedReadsOnly)
     }
 
     /// Whether the log answers, and where each partition of it ends.

@@ -57,7 +57,7 @@ async fn a_page_of_a_named_origin_reads_and_redeems_and_no_other_page_does() {
     assert_eq!(redeemed.status(), 201);
     assert_eq!(text(redeemed.headers(), "access-control-allow-origin"), Some(SHOP));
     let read = text(redeemed.headers(), "access-control-expose-headers").expect("headers");
-    for header in ["guerdon-position", "etag", "retry-after", "location"] {
+    for header in ["guerdon-position", "etag", "retry-after", "location", "age", "cache-status"] {
         assert!(read.contains(header), "{header}: {read}");
     }
     let vary = redeemed.headers().get_all("vary");

@@ -131,7 +131,14 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
     ),
     (
         "of reads",
-        &["log-forked", "too-many-followers", "log-unreachable", "not-added-up", "not-sealed"],
+        &[
+            "log-forked",
+            "too-many-followers",
+            "not-cached",
+            "log-unreachable",
+            "not-added-up",
+            "not-sealed",
+        ],
     ),
     ("of many commands at once", &["too-much-at-once"]),
     ("of more parcels than a test of Kafka should send", &["too-many-parcels"]),

@@ -2,16 +2,18 @@
 //! was answered is lost.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use domain::AccountId;
 use event_store::{Access, EventStore, StoreUrl, SwitchChange};
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use services::shared_kafka;
+use services::{Stop, shared_kafka};
 
 use crate::ledger::load::{Load, MUG};
-use crate::ledger::{Api, Ledger};
+use crate::ledger::server::Server;
+use crate::ledger::{Api, Ledger, PATIENCE, ends};
 use crate::topic::records;
 use crate::topic::shop::{all_are_there_once, own_topic, prepare, publisher, redeem, until};
 
@@ -98,6 +100,94 @@ async fn redemptions_are_paused_and_the_ledger_is_read_only_in_every_process_und
     let turns = events.filter(|it| it["event"]["type"] == "switch-turned");
     assert_eq!(turns.count(), 4, "each turn has its event: {turned}");
     assert_eq!((reads.stop(), commands.stop()), (Some(0), Some(0)));
+}
+
+/// The server of the read tables is stopped before the switch is turned, so that no answer that was
+/// kept is as good as new by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_are_answered_from_memory_only_in_every_process_while_their_database_is_stopped() {
+    const KEPT: [&str; 5] = [
+        "/v1/accounts/shopper-0",
+        "/v1/offers/mug",
+        "/v1/offers/mug/countdown",
+        "/v1/offers",
+        "/v1/gates",
+    ];
+    let mut server = Server::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = server.store();
+    let mut migrate = Command::new(env!("CARGO_BIN_EXE_guerdon"));
+    migrate.args(["migrate", "--read-model", &url, "--data-dir"]).arg(folder.path());
+    let migrated = ends(migrate);
+    assert!(migrated.status.success(), "{migrated:?}");
+    let commands = Ledger::start_with(folder.path(), &["--role", "command-api"], &[]);
+    let parts = ["--role", "projector,query-api", "--read-model", &url];
+    let reads = Ledger::start_with(folder.path(), &parts, &[]);
+    let (api, both) = (&commands.client, [&commands, &reads]);
+    let load = Load::prepare(api).await;
+    let running = load.begin().await;
+    running.answers(20).await;
+    let before = api.earns("probe", 1, "B-1").await;
+    for path in KEPT {
+        reads.client.get_after(&before, "operator", path).await.is(200);
+    }
+    server.stop(Stop::Fast).expect("stopped");
+    until_status(&reads, KEPT[1], 503).await;
+
+    turn(api, "cached-reads-only", json!({"on": true})).await;
+    until_status(&reads, "/health/ready", 200).await;
+    until_on(&both, &["cached-reads-only"]).await;
+    for path in KEPT {
+        let request = reads.client.request("GET", path, "operator");
+        let answer = request.send().await.expect("answered");
+        assert_eq!(answer.status().as_u16(), 200, "{path}");
+        let of = |name: &str| answer.headers()[name].to_str().expect("a text").to_owned();
+        let age: u64 = of("age").parse().expect("seconds");
+        assert!(age >= 1 && of("cache-status").ends_with("detail=cached-reads-only"), "{path}");
+    }
+    let gates = reads.client.get("shopper", "/v1/gates").await.is(200);
+    assert_eq!(gates["switches"], json!(["cached-reads-only"]), "{gates}");
+    let not_there = ["/v1/totals", "/v1/accounts/shopper-1/entries", "/v1/accounts/shopper-9"];
+    for path in not_there {
+        let refused = reads.client.get("operator", path).await.is_problem(503, "not-cached");
+        assert_eq!(refused["switch"], "cached-reads-only", "{path}");
+    }
+    let after = api.earns("shopper-0", 1, "B-2").await;
+    let request = reads.client.request("GET", KEPT[0], "operator");
+    let request = request.header("guerdon-position", &after);
+    let refused = reads.client.send(request).await.expect("answered");
+    refused.is_problem(503, "not-cached");
+    let found = api.get("operator", "/v1/switches/cached-reads-only").await.is(200);
+    assert_eq!(found["on"], true, "{found}");
+    let metrics = reads.client.request("GET", "/metrics", "operator");
+    let metrics = metrics.send().await.expect("answered").text().await.expect("a text");
+    assert!(metrics.contains("guerdon_switch_on{switch=\"cached-reads-only\"} 1"), "{metrics}");
+    running.answers(20).await;
+
+    server.restart().expect("started");
+    let is_back = |health: &Value| health["read_model"]["status"] == "serving";
+    until(&reads.client, "/health/ready", is_back).await;
+    turn(api, "cached-reads-only", json!({"on": false})).await;
+    until_on(&both, &[]).await;
+    println!("{}", running.end().await);
+    load.ask_all_again().await;
+    let last = api.earns("probe", 1, "B-3").await;
+    let totals = reads.client.get_after(&last, "auditor", "/v1/totals").await.is(200);
+    assert_eq!(totals["difference"], "0", "{totals}");
+    let turned = reads.client.get("auditor", "/v1/operations?outcome=recorded").await.is(200);
+    let events = turned["items"].as_array().expect("a list").iter();
+    let turns = events.filter(|it| it["event"]["type"] == "switch-turned");
+    assert_eq!(turns.count(), 2, "each turn has its event: {turned}");
+    assert_eq!((reads.stop(), commands.stop()), (Some(0), Some(0)));
+}
+
+/// Asks again and again until a read is answered so.
+async fn until_status(ledger: &Ledger, path: &str, status: u16) {
+    let begun = Instant::now();
+    while ledger.client.get("operator", path).await.status != status {
+        assert!(begun.elapsed() < PATIENCE, "{path} isn't answered {status}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -258,12 +348,12 @@ async fn a_copy_of_a_log_has_its_switches_and_goes_on_counting() {
     until_recorded(&ledger.client, "pause-publishing").await;
     assert_eq!(ledger.stop(), Some(0));
     let copy = other.path().join("log.sqlite");
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_guerdon"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
     command.arg("copy-log");
     for file in [&folder.path().join("log.sqlite"), &copy] {
         command.arg(format!("sqlite:{}", file.display()));
     }
-    let copied = crate::ledger::ends(command);
+    let copied = ends(command);
     assert!(copied.status.success(), "{copied:?}");
     let url: StoreUrl = format!("sqlite:{}", copy.display()).parse().expect("a URL");
     let store = EventStore::open(&url, Access::Read).await.expect("it is there");

@@ -28,7 +28,7 @@ const LIFE_MAX: Duration = Duration::from_secs(10);
 pub(super) type Balances = Kept<AccountId, Balance>;
 
 pub(super) fn empty() -> Balances {
-    Kept { entries: Cache::new(BALANCES_MAX), life_max: LIFE_MAX }
+    Kept::of(|| Cache::new(BALANCES_MAX), LIFE_MAX)
 }
 
 /// What an account's balance was answered with.
@@ -55,6 +55,9 @@ impl QueryApi {
         wanted: &[Place],
         headers: &HeaderMap,
     ) -> Result<Option<Response>, Problem> {
+        if self.reads_memory_only() {
+            return self.last_balance(account_id, wanted, headers);
+        }
         let answers = &self.metrics.balances;
         let Some(changes) = self.changes_of(wanted) else {
             answers.loaded.inc();
@@ -77,6 +80,31 @@ impl QueryApi {
         Ok(kept.answer(headers))
     }
 
+    /// What an account was answered last, however old that is.
+    fn last_balance(
+        &self,
+        account_id: &AccountId,
+        wanted: &[Place],
+        headers: &HeaderMap,
+    ) -> Result<Option<Response>, Problem> {
+        let changes = self.changes_of(wanted).ok_or_else(Problem::not_cached)?;
+        if self.has_no_account(account_id, wanted) {
+            return Ok(None);
+        }
+        let kept = self.caches.balances.last(account_id).ok_or_else(Problem::not_cached)?;
+        if !kept.has(wanted, account_id, changes) {
+            return Err(Problem::cached_before());
+        }
+        let Some(mut answer) = kept.answer(headers) else {
+            // There was no such account, and there may be one by now.
+            let is_none = kept.is_untouched(account_id, changes);
+            return if is_none { Ok(None) } else { Err(Problem::not_cached()) };
+        };
+        self.metrics.balances.kept.inc();
+        kept.tell_age(&mut answer);
+        Ok(Some(answer))
+    }
+
     /// The changes that the projector in this process reports, if it does of all these places.
     pub(super) fn changes_of(&self, wanted: &[Place]) -> Option<&LogChanges> {
         let changes = self.read_model.changes();
@@ -86,8 +114,24 @@ impl QueryApi {
 
 impl Balance {
     fn stands(&self, account_id: &AccountId, changes: &LogChanges, now: i64) -> bool {
-        (self.from..self.until).contains(&now)
-            && changes.has_not_touched(account_id, self.era, self.position)
+        (self.from..self.until).contains(&now) && self.is_untouched(account_id, changes)
+    }
+
+    /// Whether no event has changed it.
+    fn is_untouched(&self, account_id: &AccountId, changes: &LogChanges) -> bool {
+        changes.has_not_touched(account_id, self.era, self.position)
+    }
+
+    /// Whether it has all of these places that matter to the account: it was read as of one, or no
+    /// event up to there has changed it since. Of several accounts nobody knows that.
+    fn has(&self, wanted: &[Place], account_id: &AccountId, changes: &LogChanges) -> bool {
+        let home = changes.partition_of(account_id);
+        let is_one = self.from < self.until;
+        let is_current = is_one && self.is_untouched(account_id, changes);
+        wanted.iter().all(|place| {
+            let was_read = place.partition == home && place.position <= self.position;
+            was_read || (is_current && changes.has_come_to(place))
+        })
     }
 
     /// The answer; nothing where there is no such account.

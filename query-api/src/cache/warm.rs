@@ -32,7 +32,7 @@ static OPENING: LazyLock<Query> = LazyLock::new(|| {
 });
 
 /// Keeps what is asked for in a rush in memory; says so once it is there for the first time, or
-/// can't be read.
+/// can't be read. While reads are answered from memory only, it reads nothing.
 pub async fn keep_warm(api: QueryApi, is_warm: oneshot::Sender<()>) {
     if api.read_model.changes().is_none() {
         return;
@@ -43,7 +43,8 @@ pub async fn keep_warm(api: QueryApi, is_warm: oneshot::Sender<()>) {
     ];
     let mut first = Some(is_warm);
     loop {
-        let has_read = api.read_opening_offers().await.is_ok();
+        let may_ask = !api.reads_memory_only();
+        let has_read = may_ask && api.read_opening_offers().await.is_ok();
         if let Some(is_warm) = first.take() {
             if has_read {
                 api.read_ahead(&everybodys).await;
@@ -55,7 +56,7 @@ pub async fn keep_warm(api: QueryApi, is_warm: oneshot::Sender<()>) {
             // That it fails is told elsewhere, by whoever reads for a caller.
             drop(api.learn_ids().await);
         }
-        tokio::time::sleep(if has_read { EVERY } else { PAUSE }).await;
+        tokio::time::sleep(if has_read || !may_ask { EVERY } else { PAUSE }).await;
     }
 }
 

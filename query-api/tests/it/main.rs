@@ -3,6 +3,7 @@
 mod account;
 mod asks;
 mod balance_cache;
+mod cached_reads_only;
 mod expiring;
 mod facts;
 mod followers;
