@@ -122,6 +122,16 @@ impl CommandApi {
         }))
     }
 
+    /// The same API, which looks at switches with a book that is kept up; before anything has a
+    /// copy of it.
+    #[must_use]
+    pub fn with_switches(mut self, switches: SwitchBook) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.switches = switches;
+        }
+        self
+    }
+
     /// Has the events of all turns of switches recorded, for as long as it is polled.
     pub fn record_switches(&self) -> impl Future<Output = ()> + Send + use<> {
         self.switches.clone().keep_recording(self.writers.clone())

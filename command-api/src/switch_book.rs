@@ -19,13 +19,14 @@ use wire::{Caller, Role, Switches, TurnedSwitch};
 
 use crate::{Answer, Request, Writers};
 
-/// How often a process looks how switches are turned, and whether a turn is still to be recorded.
+/// How often a process looks how switches are turned, and how soon it tries again to record a turn.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How often a turn is tried that somebody else was faster with.
 const TRIES_MAX: usize = 8;
 
-/// The switches of a ledger. Clones share what this process knows of them.
+/// The switches of a ledger. Clones share what this process knows of them, and one of them looks
+/// for all.
 #[derive(Clone, Debug)]
 pub struct SwitchBook {
     store: EventStore,
@@ -147,29 +148,47 @@ impl SwitchBook {
         Err(NotTurned::Changed { version: present.version })
     }
 
-    /// Looks how switches are turned. Where that can't be read, they stay as they are.
-    pub async fn look(&self) {
+    /// Looks how switches are turned, until it knows that: a process that takes all of them for
+    /// off records what they forbid.
+    pub async fn look_first(&self) {
+        while !self.look("can't read the switches; the start waits until it can").await {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Looks again and again, for as long as it is polled. Where the switches can't be read, they
+    /// stay as they are.
+    pub async fn keep_up(self) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            self.look("can't read the switches; they stay as they are").await;
+        }
+    }
+
+    /// Looks once, and gives whether the switches could be read; the program's log says once that
+    /// they couldn't.
+    async fn look(&self, unread: &str) -> bool {
         let found = self.list().await;
         match &found {
-            Ok(all) => all.iter().for_each(|turned| self.tell(*turned)),
+            Ok(all) => {
+                all.iter().for_each(|turned| self.tell(*turned));
+                // Whoever turned it may have been killed before its event.
+                if all.iter().any(|turned| !turned.is_recorded) {
+                    self.turned.notify_one();
+                }
+            }
             Err(error) if !self.known.is_unread() => {
                 let error = with_causes(error);
-                tracing::warn!(error, "can't read the switches; they stay as they are");
+                tracing::warn!(error, "{unread}");
             }
             Err(_) => {}
         }
         self.known.set_unread(found.is_err());
+        found.is_ok()
     }
 
-    /// Looks again and again, for as long as it is polled.
-    pub async fn keep_up(self) {
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            self.look().await;
-        }
-    }
-
-    /// Has the events of all turns recorded, for as long as it is polled.
+    /// Has the events of all turns recorded, for as long as it is polled: those that are there at
+    /// first, and then whenever a turn or a look finds others.
     pub(crate) async fn keep_recording(self, writers: Writers) {
         let mut is_failing = false;
         loop {
@@ -181,7 +200,12 @@ impl SwitchBook {
                 tracing::warn!(why, "the event of a switch's turn isn't recorded yet; it follows");
             }
             is_failing = recorded.is_err();
-            drop(tokio::time::timeout(LOOK_EVERY, self.turned.notified()).await);
+            let turned = self.turned.notified();
+            if is_failing {
+                drop(tokio::time::timeout(LOOK_EVERY, turned).await);
+            } else {
+                turned.await;
+            }
         }
     }
 

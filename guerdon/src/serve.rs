@@ -224,7 +224,8 @@ impl Ledger {
         remembered::check(config, &store).await?;
         sealing::make_first_key(config, &store).await?;
         let required = read_tables::required(&store, stop).await?;
-        let switches = switching::start(&store, stop).await;
+        step.set("reading the switches");
+        let (switches, switch_book) = switching::start(&store, stop).await;
         let mut health = Health::of(store.clone(), switches.clone());
         let mut metrics = Metrics::new(&store, doors.open_connections());
         let own = publisher::PROBLEM_PAGES.iter().copied();
@@ -287,6 +288,7 @@ impl Ledger {
             health.writers = started.statuses().collect();
             health.clock = Some(started.clock());
             let mut api = CommandApi::new(started.clone(), store.clone(), keys.clone());
+            api = api.with_switches(switch_book);
             let eraser = Eraser::new(config, &store, &required, read_model.as_ref());
             api = api.erasing(eraser.erasing());
             tokio::spawn(draining.clone().run_until_cancelled_owned(api.record_switches()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use command_api::{CommandApi, WriterConfig, Writers};
+use command_api::{CommandApi, SwitchBook, WriterConfig, Writers};
 use domain::{Event, SwitchName};
 use event_schema::{decode, decode_actor, decode_metadata};
 use event_store::{EventStore, MemoryStore, NewLog, SwitchChange, SwitchTurnRow};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 use uuid::Uuid;
-use wire::{ApiKey, KeyHash, KeyRing, Role};
+use wire::{ApiKey, KeyHash, KeyRing, Role, Switches};
 
 use crate::ledger::P0;
 
@@ -24,6 +24,7 @@ struct Served {
     router: Router,
     store: MemoryStore,
     recording: JoinHandle<()>,
+    looking: JoinHandle<()>,
 }
 
 struct Answered {
@@ -49,6 +50,7 @@ impl Answered {
 impl Drop for Served {
     fn drop(&mut self) {
         self.recording.abort();
+        self.looking.abort();
     }
 }
 
@@ -69,12 +71,17 @@ fn key(role: Role) -> (KeyHash, ApiKey) {
 impl Served {
     async fn on(store: MemoryStore) -> Self {
         let log = EventStore::Memory(store.clone());
+        let switches = Switches::default();
         let config = WriterConfig::new(log.clone(), Duration::from_secs(5));
+        let config = WriterConfig { switches: switches.clone(), ..config };
         let (writers, _) = Writers::start(config).await.expect("it starts");
         let keys = KeyRing::from_iter([Role::Operator, Role::Shopper, Role::Merchant].map(key));
-        let api = CommandApi::new(writers, log, keys);
+        let book = SwitchBook::new(log.clone(), switches);
+        book.look_first().await;
+        let looking = tokio::spawn(book.clone().keep_up());
+        let api = CommandApi::new(writers, log, keys).with_switches(book);
         let recording = tokio::spawn(api.record_switches());
-        Self { router: command_api::router(api), store, recording }
+        Self { router: command_api::router(api), store, recording, looking }
     }
 
     /// One with a mug that ann can have.
@@ -252,6 +259,27 @@ async fn an_event_says_who_turned_the_switch_and_why_in_private_and_once() {
         assert_eq!((&*metadata.command, metadata.key.as_deref()), ("turn-switch", Some("k-1")));
         assert_eq!(decode_metadata(&turns[1].2).expect("decoded").key.as_deref(), Some("k-2"));
     }
+}
+
+/// Another process turned it, and was killed before its event.
+#[tokio::test]
+async fn a_look_finds_what_is_to_be_recorded_still() {
+    let served = Served::on(memory()).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let turn = SwitchTurnRow {
+        switch: "read-only".into(),
+        version: 1,
+        setting: r#"{"on":true}"#.into(),
+        caller: Some(r#"{"role":"operator","key":"k-9"}"#.into()),
+        turned_at: 1,
+    };
+    let log = EventStore::Memory(served.store.clone());
+    assert!(log.change_switch(SwitchChange::Turn(turn)).await.expect("changed"));
+    served.until_recorded("read-only").await;
+    let credit = json!({"points": 1, "cause": {"kind": "purchase", "id": "B-1"}});
+    let path = "/v1/accounts/ann/credits";
+    let refused = served.call("POST", Role::Merchant, path, &[], credit).await;
+    assert_eq!(refused.is_problem(503, "not-decided")["switch"], "read-only");
 }
 
 #[tokio::test]

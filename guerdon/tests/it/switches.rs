@@ -13,7 +13,7 @@ use services::{Stop, shared_kafka};
 
 use crate::ledger::load::{Load, MUG};
 use crate::ledger::server::Server;
-use crate::ledger::{Api, Ledger, PATIENCE, ends};
+use crate::ledger::{Api, Ledger, PATIENCE, ends, until_said};
 use crate::topic::records;
 use crate::topic::shop::{all_are_there_once, own_topic, prepare, publisher, redeem, until};
 
@@ -300,6 +300,33 @@ async fn a_switch_survives_kill_9_and_its_event_follows_once() {
         assert_eq!(turns[0]["caller"]["key_id"], "k-killed");
         ledger.kill();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_waits_until_it_has_read_the_switches() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::start(folder.path());
+    turn(&ledger.client, "read-only", json!({"on": true})).await;
+    until_recorded(&ledger.client, "read-only").await;
+    assert_eq!(ledger.stop(), Some(0));
+    let renamed = |from: &str, to: &str| {
+        let log = Connection::open(folder.path().join("log.sqlite")).expect("it opens");
+        log.execute(&format!("alter table {from} rename to {to}"), ()).expect("renamed");
+    };
+    renamed("switch_turn", "aside");
+    let starting = std::thread::spawn({
+        let folder = folder.path().to_owned();
+        move || Ledger::start(&folder)
+    });
+    until_said(folder.path(), "can't read the switches; the start waits until it can").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!starting.is_finished(), "it would go by none");
+    renamed("aside", "switch_turn");
+    let ledger = starting.join().expect("it starts");
+    let credit = json!({"points": 1, "cause": {"kind": "purchase", "id": "B-1"}});
+    let refused = ledger.client.post("merchant", "/v1/accounts/ann/credits", credit).await;
+    assert_eq!(refused.is_problem(503, "not-decided")["switch"], "read-only");
+    assert_eq!(ledger.stop(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
