@@ -5,6 +5,7 @@
 //! goes on at its next start. The order: texts in the log's table, calls and keys beside it, parked
 //! messages, archives, the read model's rows and files, the log's files.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -47,8 +48,18 @@ pub(super) struct Eraser {
     store: EventStore,
     tables: Arc<Tables>,
     recorded: Arc<Notify>,
-    unfinished: watch::Sender<Vec<Erasure>>,
+    unfinished: watch::Sender<Unfinished>,
+    /// Those that were held up at the last look.
+    held_up: BTreeSet<Place>,
     next_rewrite: Option<Instant>,
+}
+
+/// The erasures that aren't done.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unfinished {
+    pub(super) going_on: Vec<Erasure>,
+    /// Those whose codes can't be read. They are looked for again at each look.
+    pub(super) held_up: Vec<Erasure>,
 }
 
 /// The read tables, also in a process that doesn't answer reads.
@@ -82,12 +93,13 @@ impl Eraser {
             tables: Arc::new(tables),
             recorded: Arc::default(),
             unfinished: watch::Sender::default(),
+            held_up: BTreeSet::new(),
             next_rewrite: None,
         }
     }
 
     /// The erasures that weren't done at the last look.
-    pub(super) fn unfinished(&self) -> watch::Receiver<Vec<Erasure>> {
+    pub(super) fn unfinished(&self) -> watch::Receiver<Unfinished> {
         self.unfinished.subscribe()
     }
 
@@ -145,16 +157,16 @@ impl Eraser {
         let noted = self.store.note_erasures().await;
         // One that can't be noted doesn't keep the others from going on, and from being counted.
         let mut erasures = self.store.unfinished_erasures().await?;
+        let held_up = self.find_codes(&mut erasures).await;
         let looked = self.go_on(&mut erasures).await;
         erasures.retain(|erasure| erasure.done_at.is_none());
-        self.unfinished.send_replace(erasures);
+        self.unfinished.send_replace(Unfinished { going_on: erasures, held_up });
         noted?;
         looked
     }
 
     async fn go_on(&mut self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
         let mut archived = Ok(());
-        self.find_codes(erasures).await?;
         if erasures.iter().any(|erasure| erasure.archive_at.is_none()) {
             // Nobody may archive meanwhile, but an archive that is away keeps no text in the log.
             let archive = self.store.hold_archive().await;
@@ -168,18 +180,50 @@ impl Eraser {
     }
 
     /// The codes that the accounts got are of their offers, and erased with the accounts' texts.
-    /// The read tables knew of them when the erasure was asked for.
-    async fn find_codes(&self, erasures: &mut [Erasure]) -> anyhow::Result<()> {
-        for erasure in erasures.iter_mut().filter(|erasure| erasure.archive_at.is_none()) {
-            let by = Place { partition: erasure.place.partition, position: erasure.until };
-            let account_id: AccountId = erasure.account_id.parse().context("an account's id")?;
-            let read_model = self.tables.open().await?;
-            let found = query_api::codes_of(&read_model, &account_id, by, TABLES_WAIT).await;
-            erasure.also = found.map_err(|problem| {
-                anyhow::anyhow!("the read tables can't say which codes it had: {}", problem.code())
-            })?;
+    /// The read tables knew of them when the erasure was asked for. Erasures whose codes can't be
+    /// read are taken out and given: the others go on without them.
+    async fn find_codes(&mut self, erasures: &mut Vec<Erasure>) -> Vec<Erasure> {
+        let (mut going_on, mut held_up) = (vec![], vec![]);
+        for mut erasure in std::mem::take(erasures) {
+            if erasure.archive_at.is_some() {
+                going_on.push(erasure);
+                continue;
+            }
+            // Whoever waited for one in vain waits for no other.
+            let wait = if held_up.is_empty() { TABLES_WAIT } else { Duration::ZERO };
+            match self.codes_of(&erasure, wait).await {
+                Ok(codes) => {
+                    erasure.also = codes;
+                    going_on.push(erasure);
+                }
+                Err(error) => {
+                    if self.held_up.insert(erasure.place) {
+                        let (place, account_id) = (erasure.place, &erasure.account_id);
+                        let error: &dyn std::error::Error = &*error;
+                        tracing::warn!(
+                            %place,
+                            account_id,
+                            error,
+                            "an erasure is held up: its account's codes can't be read; others go on"
+                        );
+                    }
+                    held_up.push(erasure);
+                }
+            }
         }
-        Ok(())
+        self.held_up.retain(|place| held_up.iter().any(|erasure| erasure.place == *place));
+        *erasures = going_on;
+        held_up
+    }
+
+    async fn codes_of(&self, erasure: &Erasure, wait: Duration) -> anyhow::Result<Vec<Place>> {
+        let by = Place { partition: erasure.place.partition, position: erasure.until };
+        let account_id: AccountId = erasure.account_id.parse().context("an account's id")?;
+        let read_model = self.tables.open().await?;
+        let found = query_api::codes_of(&read_model, &account_id, by, wait).await;
+        found.map_err(|problem| {
+            anyhow::anyhow!("the read tables can't say which codes it had: {}", problem.code())
+        })
     }
 
     /// Texts in the log's table, and what is beside the log.

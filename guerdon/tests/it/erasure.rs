@@ -392,7 +392,7 @@ async fn fills(api: &Api, which: &str, events: u64) {
     }
 }
 
-async fn until_done(api: &Api, account: &str) -> Value {
+pub(crate) async fn until_done(api: &Api, account: &str) -> Value {
     until(api, account, "done_at").await
 }
 
@@ -410,7 +410,7 @@ async fn until(api: &Api, account: &str, step: &str) -> Value {
     }
 }
 
-async fn metric(api: &Api, series: &str) -> String {
+pub(crate) async fn metric(api: &Api, series: &str) -> String {
     let metrics = api.request("GET", "/metrics", "auditor").send().await.expect("answered");
     let metrics = metrics.text().await.expect("a text");
     let value = metrics.lines().find_map(|line| Some(line.strip_prefix(series)?.trim().to_owned()));

@@ -27,6 +27,7 @@ mod crash;
 mod described;
 mod document;
 mod erasure;
+mod erasures_held_up;
 mod expiring_year;
 mod failover;
 mod first_redemption;

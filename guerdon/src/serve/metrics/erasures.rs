@@ -12,15 +12,19 @@ use prometheus_client::registry::Unit;
 use tokio::sync::watch;
 use trace::unix_micros;
 
+use crate::serve::eraser::Unfinished;
+
 /// The erasures that weren't done when this process looked last, read at each scrape.
 #[derive(Debug)]
-pub(in crate::serve) struct ErasureMetrics(pub(in crate::serve) watch::Receiver<Vec<Erasure>>);
+pub(in crate::serve) struct ErasureMetrics(pub(in crate::serve) watch::Receiver<Unfinished>);
 
 impl Collector for ErasureMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Unfinished { going_on, held_up } = self.0.borrow().clone();
         let (bytes_remain, asked): (Vec<Erasure>, Vec<Erasure>) =
-            self.0.borrow().iter().cloned().partition(Erasure::is_unreadable);
-        let by_status = [("asked", asked), ("bytes-remain", bytes_remain)];
+            going_on.into_iter().partition(Erasure::is_unreadable);
+        let by_status =
+            [("asked", asked), ("bytes-remain", bytes_remain), ("codes-unread", held_up)];
         let (name, help) = ("guerdon_erasures", "erasures that are not done");
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (status, erasures) in &by_status {
