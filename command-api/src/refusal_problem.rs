@@ -138,7 +138,8 @@ pub(crate) fn code_key_missing() -> Problem {
         &CODE_KEY_MISSING,
         "The log has no key under which codes are hashed, so the ledger couldn't tell a code that was \
          uploaded before. A log gets its key when it is made, and a copy gets the original's. A log \
-         that was imported has no key, and a log in KurrentDB has none.",
+         that was imported has no key, and a log in KurrentDB has none; a copy of it in SQLite or \
+         PostgreSQL (guerdon copy-log) gets a new one if no codes are in it.",
     )
 }
 

@@ -2,7 +2,8 @@
 //! and in no event.
 //!
 //! A log that was imported has no key, and a log in `KurrentDB` has none. A copy of a log gets the
-//! original's: under another key, codes that were uploaded before wouldn't be known again.
+//! original's: under another key, codes that were uploaded before wouldn't be known again. A copy
+//! of a log that has no key gets a new one, if no codes were uploaded.
 
 use std::fmt;
 
@@ -22,7 +23,8 @@ impl CodeKey {
     }
 
     /// A new key. Each of the ids has 74 random bits.
-    pub(crate) fn random() -> Self {
+    #[must_use]
+    pub fn random() -> Self {
         let ids = [(); 8].map(|()| *Uuid::now_v7().as_bytes());
         Self(Sha256::digest(ids.concat()).into())
     }
@@ -52,7 +54,7 @@ impl EventStore {
         }
     }
 
-    /// Gives a copy of a log the original's key.
+    /// Gives a copy of a log its key.
     pub async fn set_code_key(&self, key: CodeKey) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => {

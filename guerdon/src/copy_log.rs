@@ -2,7 +2,8 @@
 //!
 //! Every row is verified by its checksum as it is read, lands as it is, and the copy has the same
 //! log id. A copy that was cut short goes on where it ended: its last event must be the original's.
-//! The API keys, the key of codes and the switches go with it, so that callers notice nothing.
+//! The API keys, the key of codes and the switches go with it, so that callers notice nothing. A
+//! log that has no key of codes, as in KurrentDB, gets one where it can: if no codes are in it.
 //! Until the copy has all of that, nobody else opens it: partitions are copied one after the other,
 //! and what one has received, another may lack.
 
@@ -12,8 +13,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use event_store::{
-    Access, ApiKeyChange, Append, AppendLimit, EventStore, ImportState, NewLog, SqliteStore,
-    StoreUrl, SwitchChange,
+    Access, ApiKeyChange, Append, AppendLimit, CodeKey, EventStore, ImportState, NewLog,
+    SqliteStore, StoreUrl, SwitchChange,
 };
 use log_record::{Head, Partition, Place, Position, RecordedEvent, WriterId};
 use serde::Serialize;
@@ -26,6 +27,9 @@ use crate::progress::Progress;
 
 /// The events that are read and landed at once: about 2 MB of them.
 const PORTION: usize = 4_096;
+
+/// The type of the event of a code that was uploaded.
+const CODE_ADDED: &str = "code-added";
 
 /// The two stores.
 #[derive(Args, Clone, Debug)]
@@ -62,12 +66,38 @@ struct Copied {
     to: String,
     /// The events that this run has brought there.
     events: u64,
+    code_key: CodeKeyOfCopy,
+}
+
+/// Whether codes can be uploaded to the copy.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum CodeKeyOfCopy {
+    /// It has the original's key.
+    Copied,
+    /// The original has none, and no codes; the copy has a key of its own.
+    Made,
+    /// It has none: its store keeps none, or codes are in it that no new key knows again.
+    None,
 }
 
 impl Display for Copied {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let Self { log_id, to, events } = self;
-        write!(f, "log {log_id} was copied: {events} events came to {to}, all verified")
+        let Self { log_id, to, events, code_key } = self;
+        write!(f, "log {log_id} was copied: {events} events came to {to}, all verified")?;
+        match code_key {
+            CodeKeyOfCopy::Copied => Ok(()),
+            CodeKeyOfCopy::Made => write!(
+                f,
+                "\nthe original has no key under which codes are hashed, and no codes: the copy has \
+                 a new key"
+            ),
+            CodeKeyOfCopy::None => write!(
+                f,
+                "\nthe copy has no key under which codes are hashed: uploads of codes are refused \
+                 there (code-key-missing)"
+            ),
+        }
     }
 }
 
@@ -116,15 +146,51 @@ pub(crate) async fn run(args: CopyLogArgs) -> anyhow::Result<()> {
         events += copied.with_context(again)?;
     }
     copy_api_keys(&source, &copy).await?;
-    if let Some(key) = source.code_key().await? {
-        copy.set_code_key(key).await?;
-    }
+    let code_key = copy_code_key(&source, &copy).await?;
     copy_switches(&source, &copy).await?;
     if copy.import_state().await? == Some(ImportState::Unfinished) {
         copy.finish_import().await?;
     }
     drop(progress);
-    printing.one(&Copied { log_id: log.log_id.to_string(), to: to.to_string(), events })
+    let log_id = log.log_id.to_string();
+    printing.one(&Copied { log_id, to: to.to_string(), events, code_key })
+}
+
+/// Gives the copy the original's key of codes. Where there is none, it gets one of its own, unless
+/// codes are in the log: that key wouldn't know them again.
+async fn copy_code_key(source: &EventStore, copy: &EventStore) -> anyhow::Result<CodeKeyOfCopy> {
+    let original = source.code_key().await?;
+    if original.is_none() && copy.code_key().await?.is_none() {
+        if has_codes(copy).await? {
+            return Ok(CodeKeyOfCopy::None);
+        }
+        copy.set_code_key(CodeKey::random()).await?;
+    }
+    if let Some(key) = original {
+        copy.set_code_key(key).await?;
+    }
+    // Not every store keeps one.
+    Ok(match copy.code_key().await? {
+        None => CodeKeyOfCopy::None,
+        Some(_) if original.is_some() => CodeKeyOfCopy::Copied,
+        Some(_) => CodeKeyOfCopy::Made,
+    })
+}
+
+/// Whether codes were uploaded, by all events of a log.
+async fn has_codes(log: &EventStore) -> anyhow::Result<bool> {
+    for (partition, head) in log.heads().await? {
+        let mut after = Position::START;
+        while after < head.position {
+            let events = log.read(partition, after, PORTION).await?;
+            let Some(last) = events.last() else { break };
+            if events.iter().any(|event| &*event.event_type == CODE_ADDED) {
+                return Ok(true);
+            }
+            after = last.position();
+        }
+    }
+    Ok(false)
 }
 
 /// Brings the copy's API keys to where the original's are. A key that the original lacks is

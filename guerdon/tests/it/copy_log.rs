@@ -102,6 +102,43 @@ async fn a_copy_that_is_killed_half_way_is_gone_on_with() {
     assert!(again.contains("0 events came"), "{again}");
 }
 
+/// As a log in KurrentDB has none, or one that was imported.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_of_a_log_without_a_key_of_codes_gets_one_unless_codes_are_in_it() {
+    for (has_codes, told) in [(false, "the copy has a new key"), (true, "the copy has no key")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ledger = Ledger::start(folder.path());
+        let offer = json!({"product_id": "gift", "price": 1, "codes": true});
+        ledger.client.put("operator", "/v1/offers/gift", offer).await.is(201);
+        let upload = async |ledger: &Ledger, upload: &str, code: &str| {
+            let path = format!("/v1/offers/gift/code-uploads/{upload}");
+            ledger.client.put("merchant", &path, json!({"codes": [code]})).await
+        };
+        if has_codes {
+            upload(&ledger, "u-1", "GIFT-1").await.is(201);
+        }
+        assert_eq!(ledger.stop(), Some(0));
+        let file = folder.path().join("log.sqlite");
+        let log = rusqlite::Connection::open(&file).expect("it opens");
+        log.execute("delete from code_key", ()).expect("deleted");
+        drop(log);
+        let copy = sqlite(&folder.path().join("copy.sqlite"));
+        for _ in 0..2 {
+            let said = copied(&sqlite(&file), &copy);
+            let said = String::from_utf8_lossy(&said.stdout).into_owned();
+            assert!(said.contains(told), "{said}");
+        }
+        let ledger = Ledger::start_on(&copy, folder.path(), &[]);
+        let answer = upload(&ledger, "u-2", "GIFT-2").await;
+        if has_codes {
+            answer.is_problem(409, "code-key-missing");
+        } else {
+            answer.is(201);
+        }
+        assert_eq!(ledger.stop(), Some(0));
+    }
+}
+
 #[test]
 fn a_copy_onto_another_log_is_refused() {
     let (one, other) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("other"));

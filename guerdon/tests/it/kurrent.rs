@@ -218,7 +218,8 @@ async fn a_log_that_somebody_else_wrote_to_stops_its_ledger_and_can_be_brought_e
     assert!(code != Some(0) && said.contains("\"order-placed\""), "{said}");
 
     let file = format!("sqlite:{}", folder.path().join("elsewhere.sqlite").display());
-    copied(&store, &file);
+    let told = copied(&store, &file);
+    assert!(told.contains("the copy has a new key"), "{told}");
     let elsewhere = tempfile::tempdir().expect("a folder");
     std::fs::copy(folder.path().join("api-keys.json"), elsewhere.path().join("api-keys.json"))
         .expect("copied");
