@@ -214,14 +214,21 @@ fn no_proof(why: UnprovedBalance, seal: &SealId) -> Problem {
     }
 }
 
-/// The seal's event with its proof, as the body of an answer has it.
+/// The log's first event, which says how many partitions a seal must be of, and the seal's, each
+/// with its proof, as the body of an answer has it.
 async fn prove_event(
     api: &QueryApi,
     row: &BalanceSeal,
 ) -> Result<(ProvedEvents, Vec<ReceiptEventBody>), Problem> {
-    let is_seal = |event: &RecordedEvent| &*event.event_type == "balances-sealed";
-    let proved = (api.prove_events)(vec![split_place(row.place)], Box::new(is_seal)).await;
-    let Some(mut proved) = proved.map_err(unproved)? else {
+    let seal = split_place(row.place);
+    let first = Place { position: Position(1), ..seal };
+    let is_wanted = move |event: &RecordedEvent| {
+        let wanted = if event.place == first { "log-opened" } else { "balances-sealed" };
+        &*event.event_type == wanted
+    };
+    let proved = (api.prove_events)(vec![first, seal], Box::new(is_wanted)).await;
+    let both = proved.map_err(unproved)?.filter(|proved| proved.events.len() == 2);
+    let Some(mut proved) = both else {
         let error = "the log has another event where the read tables have the seal's";
         tracing::error!(seal = row.seal_id, error, "a seal can't be proved");
         return Err(Problem::internal());

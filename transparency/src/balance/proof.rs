@@ -13,6 +13,9 @@ use crate::{Checkpoint, VerifierKey};
 /// The type of the event that commits to all balances.
 const SEALED: &str = "balances-sealed";
 
+/// The type of a log's first event, which says how many partitions there are.
+const OPENED: &str = "log-opened";
+
 /// A proof of one balance, as `GET /v1/accounts/{account_id}/balance-proof` answers it. Nothing of
 /// it is believed yet.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,7 +60,8 @@ pub struct LiabilityProof {
     /// The signed checkpoints in which a key handed over to the next.
     #[serde(default)]
     pub handovers: Vec<String>,
-    /// The event that commits to the balances, alone.
+    /// The log's first event, which says how many partitions there are, and the one that commits to
+    /// the balances.
     pub events: Vec<ReceiptEvent>,
 }
 
@@ -144,9 +148,20 @@ pub enum BalanceProofError {
     /// The event or its checkpoint can't be believed.
     #[error("the seal's event can't be believed")]
     Event(#[from] ReceiptError),
-    /// There isn't one event.
-    #[error("it has {0} events, and one was expected: the seal's")]
+    /// There aren't two events.
+    #[error(
+        "it has {0} events, and two were expected: the log's first, which says how many partitions \
+         there are, and the seal's"
+    )]
     Events(usize),
+    /// The first event isn't the log's.
+    #[error("the event at {place}: {what}")]
+    First {
+        /// Where it stands.
+        place: Place,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The event isn't the seal's.
     #[error("the event at {place}: {what}")]
     Seal {
@@ -184,6 +199,12 @@ pub struct OtherRoot {
     pub expected_sums: Balances,
 }
 
+/// The public text of the log's first event.
+#[derive(Deserialize)]
+struct PublicOpened {
+    partitions: u16,
+}
+
 /// The public text of the event.
 #[derive(Deserialize)]
 struct Public {
@@ -216,15 +237,11 @@ impl LiabilityProof {
     /// Verifies what all accounts had together, with nothing but the log's key, or its first one.
     pub fn verify(&self, key: &VerifierKey) -> Result<VerifiedSeal, BalanceProofError> {
         let (checkpoint, key) = signed_checkpoint(&self.checkpoint, &self.handovers, key)?;
-        let [event] = &*self.events else {
+        let [opened, event] = &*self.events else {
             return Err(BalanceProofError::Events(self.events.len()));
         };
-        let unproved = |what| {
-            let position = event.position.clone();
-            BalanceProofError::Event(ReceiptError::Event { position, what })
-        };
-        let entry = event.entry().map_err(unproved)?;
-        let place = event.record(&entry, &checkpoint).map_err(unproved)?.place;
+        let partitions = partitions_of(opened, &checkpoint)?;
+        let place = signed_place(event, &checkpoint)?;
         let wrong = |what: String| BalanceProofError::Seal { place, what };
         // The record says the same type and has the public text's hash.
         if event.event_type != SEALED {
@@ -243,9 +260,45 @@ impl LiabilityProof {
         let home = home.of(place.partition).map_err(wrong)?;
         let further = (place.partition.0..=u16::MAX).skip(1).map(Partition).zip(further);
         let further = further.map(|(partition, trees)| trees.of(partition));
-        let further = further.collect::<Result<_, _>>().map_err(wrong)?;
+        let further: Vec<SealedTrees> = further.collect::<Result<_, _>>().map_err(wrong)?;
+        if place.partition != Partition(0) {
+            return Err(wrong("a seal over all partitions stands in partition 0".into()));
+        }
+        let sealed = further.len() + 1;
+        if sealed != usize::from(partitions) {
+            return Err(wrong(format!(
+                "it commits to the balances of {sealed} of the partitions, and the log was opened \
+                 with {partitions}: what the accounts of the others have is left out"
+            )));
+        }
         Ok(VerifiedSeal { seal_id, place, home, further, checkpoint, key })
     }
+}
+
+/// Where an event stands that is in the checkpoint's tree and says what it says there.
+fn signed_place(event: &ReceiptEvent, at: &Checkpoint) -> Result<Place, BalanceProofError> {
+    let unproved = |what| {
+        let position = event.position.clone();
+        BalanceProofError::Event(ReceiptError::Event { position, what })
+    };
+    let entry = event.entry().map_err(unproved)?;
+    Ok(event.record(&entry, at).map_err(unproved)?.place)
+}
+
+/// With how many partitions the log was opened, as its first event says: no later event changes
+/// that, and it is in every tree that is signed.
+fn partitions_of(opened: &ReceiptEvent, at: &Checkpoint) -> Result<u16, BalanceProofError> {
+    let place = signed_place(opened, at)?;
+    let wrong = |what: String| BalanceProofError::First { place, what };
+    if place.position != Position(1) || opened.event_type != OPENED {
+        return Err(wrong(format!(
+            "it is of the type {}, and the log's first, {OPENED}, was expected",
+            opened.event_type
+        )));
+    }
+    let public: PublicOpened = serde_json::from_str(&opened.public)
+        .map_err(|error| wrong(format!("its public text tells of no partitions: {error}")))?;
+    Ok(public.partitions)
 }
 
 impl PublicTrees {

@@ -55,16 +55,30 @@ fn public() -> String {
     seal.to_string()
 }
 
-/// The proof of the seal, of a log in which it stands.
+/// The public text of the first event of a log with so many partitions.
+fn opened(partitions: u16) -> String {
+    json!({"log_id": LOG.to_string(), "partitions": partitions, "clock": "wall"}).to_string()
+}
+
+/// The proof of the seal, of a log with one partition in which it stands.
 fn seal_proof(public: &str, event_type: &'static str) -> Value {
+    seal_proof_in(&opened(1), public, event_type)
+}
+
+/// Likewise, of a log that begins with this event.
+fn seal_proof_in(opened: &str, public: &str, event_type: &'static str) -> Value {
     let row = |position: u64| {
-        let is_seal = position == SEAL;
+        let (event_type, public) = match position {
+            1 => ("log-opened", opened.to_owned()),
+            SEAL => (event_type, public.to_owned()),
+            _ => ("credit-earned", format!(r#"{{"n":{position}}}"#)),
+        };
         let event = NewEvent {
-            event_type: if is_seal { event_type } else { "credit-earned" },
+            event_type,
             version: 1,
             recorded_at: i64::try_from(position).expect("a time"),
-            account_id: (!is_seal).then(|| "ann".into()),
-            public: if is_seal { public.into() } else { format!(r#"{{"n":{position}}}"#).into() },
+            account_id: (event_type == "credit-earned").then(|| "ann".into()),
+            public: public.into(),
             private: format!(r#"{{"salt":"{position}"}}"#).into(),
         };
         let place = Place { partition: Partition(0), position: Position(position) };
@@ -81,17 +95,20 @@ fn seal_proof(public: &str, event_type: &'static str) -> Value {
         let first = usize::try_from(index << level).expect("an index");
         Ok(subtree_root(&hashes[first..first + (1 << level)]).expect("a full subtree"))
     };
-    let Ok(proof) = inclusion(SEAL - 1, size, subtree);
-    let seal = &rows[usize::try_from(SEAL - 1).expect("an index")];
-    let entry = BASE64_STANDARD.encode(seal.fixed_record(LOG));
+    let proved = |position: u64| {
+        let Ok(proof) = inclusion(position - 1, size, subtree);
+        let row = &rows[usize::try_from(position - 1).expect("an index")];
+        let entry = BASE64_STANDARD.encode(row.fixed_record(LOG));
+        json!({
+            "position": row.place.to_string(), "type": row.event_type, "public": row.public,
+            "entry": entry, "proof": proof,
+        })
+    };
     json!({
         "seal_id": "daily-2026-11-30",
         "checkpoint": sign(1, &checkpoint).to_string(),
         "handovers": [],
-        "events": [{
-            "position": seal.place.to_string(), "type": seal.event_type, "public": seal.public,
-            "entry": entry, "proof": proof,
-        }],
+        "events": [proved(1), proved(SEAL)],
     })
 }
 
@@ -168,6 +185,11 @@ fn what_is_wrong_with_a_proof_is_said() {
     );
     refused(&|proof| proof["as_of"] = "2026-12-01T00:00:00Z".into(), "and the proof says");
     refused(&|proof| proof["events"] = json!([]), "it has 0 events");
+    let seal_alone =
+        |proof: &mut Value| drop(proof["events"].as_array_mut().map(|it| it.remove(0)));
+    refused(&seal_alone, "it has 1 events, and two were expected: the log's first");
+    let in_its_place = |proof: &mut Value| proof["events"][0] = proof["events"][1].clone();
+    refused(&in_its_place, "it is of the type balances-sealed, and the log's first");
     refused(&|proof| proof["index"] = 36.into(), "isn't the way from the leaf to the top");
     let other = verify(&proof_of(5), &key(2)).expect_err("another key");
     assert!(other.contains("checkpoint"), "{other}");
@@ -186,6 +208,40 @@ fn an_event_that_is_no_seal_proves_nothing() {
     let twice = public().replace(r#""unit":"miles""#, r#""unit":"points""#);
     refused(seal_proof(&twice, "balances-sealed"), "the unit points twice");
     refused(seal_proof("{}", "balances-sealed"), "is no seal's");
+}
+
+/// A ledger of four partitions that leaves some of its accounts out of the sums: what it owes looks
+/// like less.
+#[test]
+fn a_seal_that_leaves_a_partition_out_is_refused() {
+    let seal = |further: usize| {
+        let mut seal: Value = serde_json::from_str(&public()).expect("JSON");
+        let trees = json!({"up_to": 7, "as_of": "2026-11-30T00:00:00Z", "units": seal["units"]});
+        seal["further"] = vec![trees; further].into();
+        seal_proof_in(&opened(4), &seal.to_string(), "balances-sealed")
+    };
+    let verified = |proof: Value| {
+        let proof: LiabilityProof = serde_json::from_value(proof).expect("a proof");
+        let verified = proof.verify(&key(1)).map_err(|error| told(&error));
+        verified.map(|seal| seal.further.iter().map(|it| it.up_to.partition.0).collect::<Vec<_>>())
+    };
+    assert_eq!(verified(seal(3)), Ok(vec![1, 2, 3]));
+    for (further, words) in [
+        (2, "of 3 of the partitions, and the log was opened with 4"),
+        (0, "of 1 of the partitions"),
+        (4, "of 5 of the partitions"),
+    ] {
+        let refused = verified(seal(further)).expect_err("a partition is missing");
+        assert!(refused.contains(words), "{refused}");
+    }
+    // Nor is the number another one than the log began with.
+    let mut fewer = seal(2);
+    fewer["events"][0]["public"] = opened(3).into();
+    let refused = verified(fewer).expect_err("it isn't what was signed");
+    assert!(refused.contains("its public text isn't the one that was recorded"), "{refused}");
+    let refused = verified(seal_proof_in("{}", &public(), "balances-sealed"));
+    let refused = refused.expect_err("it says nothing of partitions");
+    assert!(refused.contains("tells of no partitions"), "{refused}");
 }
 
 /// Random numbers that are the same in every run.

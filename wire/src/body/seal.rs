@@ -63,7 +63,7 @@ pub struct SealedUnitBody {
     pub owed: Sum,
 }
 
-/// `GET /v1/seals/{seal_id}/proof`: a seal's event, and the proof that the transparency log has it.
+/// `GET /v1/seals/{seal_id}/proof`: what proves the sums of a seal.
 #[derive(Clone, Debug, Serialize)]
 pub struct SealProofBody {
     /// The seal.
@@ -72,7 +72,7 @@ pub struct SealProofBody {
     pub checkpoint: String,
     /// The signed checkpoints in which a key handed over to the next.
     pub handovers: Vec<String>,
-    /// The event, alone.
+    /// The log's first event, which says how many partitions there are, and the seal's.
     pub events: Vec<ReceiptEventBody>,
 }
 
@@ -110,7 +110,7 @@ pub struct BalanceProofBody {
     pub checkpoint: String,
     /// The signed checkpoints in which a key handed over to the next.
     pub handovers: Vec<String>,
-    /// The seal's event, alone.
+    /// The log's first event, which says how many partitions there are, and the seal's.
     pub events: Vec<ReceiptEventBody>,
 }
 
