@@ -61,7 +61,7 @@ async fn agree(
     {
         // It stands as begun until somebody asks for it again, or for another.
         let account_id = merge.account_id.as_str();
-        tracing::warn!(account_id, code = left.code(), "a merger is left begun");
+        tracing::warn!(account_id, code = left.code(), "a merger was begun and is not done");
     }
     done
 }

@@ -1,6 +1,6 @@
 //! Refusals: one row each in the table below, with its code, its kind, whether the same request
 //! can succeed later, its fields and facts, and all of its texts. The table's order is the
-//! precedence: the first row that applies is the answer.
+//! precedence: the first row that applies is the answer, unless a command's file has another order.
 //!
 //! A refusal is an answer and not an event: a refused id is not remembered, and the same request
 //! is decided again. HTTP statuses and problem pages follow from the rows, in the command API.

@@ -95,9 +95,8 @@ pub enum StoreError {
     },
     /// The store's server keeps events for as long as the log is there.
     #[error(
-        "the log is in KurrentDB, which takes nothing out of a stream but its beginning, and that \
-         only with what it is asked by; old events stay, and `guerdon archive` is for logs in \
-         SQLite and PostgreSQL"
+        "the log is in KurrentDB, where old events stay in their stream; `guerdon archive` is for \
+         logs in SQLite and PostgreSQL"
     )]
     NoArchive,
     /// Positions were to be archived that are no range, or that have no events yet.

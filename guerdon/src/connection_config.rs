@@ -39,8 +39,8 @@ pub(crate) struct ConnectionConfig {
     )]
     pub(crate) operators_connections_max: u32,
 
-    /// The time in which a request's header must arrive, from its first byte on, or from the
-    /// beginning of the connection on: 10s.
+    /// The time in which a request's header must arrive, from its first byte on; for the first
+    /// request of a connection, from the connection's beginning on.
     #[arg(long, env = "GUERDON_HEADER_TIMEOUT", default_value = "10s", value_parser = some_time)]
     pub(crate) header_timeout: Duration,
 
@@ -59,7 +59,7 @@ pub(crate) struct ConnectionConfig {
     #[arg(long, env = "GUERDON_BODY_TIMEOUT", default_value = "10s", value_parser = some_time)]
     pub(crate) body_timeout: Duration,
 
-    /// For each so many bytes of a body that have arrived, its time is a second longer.
+    /// Each time that this many bytes of a body have arrived, it has a second more.
     #[arg(
         long,
         env = "GUERDON_BODY_BYTES_PER_SECOND",

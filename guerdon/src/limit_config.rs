@@ -41,7 +41,7 @@ pub(crate) struct LimitConfig {
     pub(crate) limit_key: Vec<ClassLimit>,
 
     /// How often all callers together may call, as in --limit-key. Operators and auditors don't
-    /// count, and are let in.
+    /// count, and are always let in.
     #[arg(
         long,
         env = "GUERDON_LIMIT_ALL",

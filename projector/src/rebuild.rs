@@ -98,7 +98,7 @@ pub async fn rebuild_watched(
                 Projector::open_side(url, Side::Live, store.clone()).await?.close().await;
                 let pause = short_pauses.next().unwrap_or(BEHIND_MAX);
                 let pause_ms = pause.as_millis();
-                tracing::info!(pause_ms, "the live tables are further; swapping is tried again");
+                tracing::info!(pause_ms, "the live tables are ahead; swapping is tried again");
                 tokio::time::sleep(pause).await;
             }
         }

@@ -19,7 +19,7 @@ pub struct QueryMetrics {
     pub(crate) balances: Answers,
     /// What everybody is shown of offers.
     pub(crate) offers: Answers,
-    /// Ids that were answered without a query, because there are none of them.
+    /// Ids that were answered without a query, because they do not exist.
     pub(crate) unknown_ids: Counter,
     /// Ids of accounts and offers by which that is known.
     pub(crate) known_ids: Gauge,
@@ -57,9 +57,9 @@ impl QueryMetrics {
         registry.register("guerdon_query_balances", help, self.balances.by_source.clone());
         let help = "what everybody is shown of offers, by where it came from";
         registry.register("guerdon_query_offers", help, self.offers.by_source.clone());
-        let help = "reads of accounts and offers that there are none of, answered without a query";
+        let help = "reads of accounts and offers that do not exist, answered without a query";
         registry.register("guerdon_query_unknown_ids", help, self.unknown_ids.clone());
-        let help = "ids of accounts and offers in the filter of those that there are";
+        let help = "ids of accounts and offers in the filter of those that exist";
         registry.register("guerdon_query_known_ids", help, self.known_ids.clone());
         let help = "streams of shipping messages and of events, and pages that wait";
         registry.register("guerdon_query_followers", help, self.followers.clone());

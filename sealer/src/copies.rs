@@ -42,7 +42,7 @@ impl Copies {
                     Err(error) if !is_failing => {
                         is_failing = true;
                         let (folder, error) = (into.display(), &error as &dyn std::error::Error);
-                        tracing::warn!(%folder, error, "checkpoints can't be copied there");
+                        tracing::warn!(%folder, error, "checkpoints can't be copied to the folder");
                     }
                     Err(_) => {}
                 }

@@ -107,7 +107,7 @@ pub(crate) fn earlier_keys(
             // They are only told: what is signed now goes on without them.
             Err(error @ SealError::Checkpoint { .. }) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(%origin, error, "the keys of an earlier tree can't be told");
+                tracing::warn!(%origin, error, "can't read the keys of an earlier tree");
             }
             Err(error) => return Err(error),
         }

@@ -63,7 +63,7 @@ pub enum KurrentUrlError {
     Settings(String),
     /// Nobody knows it.
     #[error(
-        "{0:?} says nothing to a log in KurrentDB; what can stand there is log, append-bytes, {list}",
+        "{0:?} is no parameter of a log in KurrentDB; its parameters are log, append-bytes, {list}",
         list = THEIR_WORDS.join(", ")
     )]
     Word(String),

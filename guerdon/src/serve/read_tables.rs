@@ -103,7 +103,7 @@ async fn history(store: &EventStore, heads: Vec<(Partition, Head)>) -> LogHistor
     for (partition, head) in &heads {
         if let Err(error) = find_begins(store, *partition, *head, &mut begins).await {
             let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "it can't be read where the log's generations begin");
+            tracing::warn!(error, "can't read where the log's generations begin");
         }
     }
     LogHistory { generation: latest(&heads), ends: ends(&heads), begins }

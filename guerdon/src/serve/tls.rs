@@ -104,7 +104,7 @@ impl Certificate {
             }
             Err(error) => {
                 let why = format!("{error:#}");
-                tracing::warn!(%file, why, "the certificate of before goes on being shown");
+                tracing::warn!(%file, why, "the former certificate is still shown");
             }
         }
         marks

@@ -88,7 +88,7 @@ async fn a_certificate_that_changes_is_shown_to_new_connections() {
     fs::create_dir(&other).expect("made");
     let second = CertificateFiles::make(&other);
     fs::rename(&second.key, &first.key).expect("put in place");
-    until_said(&data, "the certificate of before goes on being shown").await;
+    until_said(&data, "the former certificate is still shown").await;
     assert_eq!(shown(&url, &first.client()).await, Some(old.clone()));
     fs::rename(&second.chain, &first.chain).expect("put in place");
     until_said(&data, "new connections are shown the new certificate").await;

@@ -221,12 +221,12 @@ impl Reader {
                 Err(_) if self.is_ended.load(Ordering::Relaxed) => return,
                 Err(error) if begun.elapsed() > TRY_MAX => {
                     let topic = &self.config.topic;
-                    tracing::warn!(%error, topic, "it can't be found out where to read from");
+                    tracing::warn!(%error, topic, "can't find out where to begin reading");
                     self.known.lock().has_failed = true;
                     return;
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "it can't be found out yet where to read from");
+                    tracing::debug!(%error, "can't find out yet where to begin reading");
                     std::thread::sleep(TRY_AGAIN_AFTER);
                 }
             }

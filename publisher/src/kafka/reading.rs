@@ -113,7 +113,7 @@ impl Reading {
         let mut counts = self.counts.lock();
         if counts.left.remove(&partition).is_some() && counts.left.is_empty() {
             let messages = counts.read_again;
-            tracing::warn!(topic, messages, "all messages were read again that had been before");
+            tracing::warn!(topic, messages, "all messages that were to be read again have been");
         }
     }
 

@@ -297,9 +297,7 @@ impl Server {
             (false, _) => {}
             (true, "other-log") => {}
             (true, "serving") => tracing::info!(server, status, "reads go to this server again"),
-            (true, _) => {
-                tracing::warn!(server, status, "reads go to other servers, where there are any");
-            }
+            (true, _) => tracing::warn!(server, status, "reads go to other servers first"),
         }
     }
 }

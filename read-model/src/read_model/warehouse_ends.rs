@@ -106,7 +106,7 @@ impl WarehouseEnds {
             if let Err(error) = &read {
                 if !has_failed {
                     let error = error as &dyn std::error::Error;
-                    tracing::warn!(error, "nobody who follows a warehouse's messages is woken");
+                    tracing::warn!(error, "can't look for new messages for followers");
                 }
                 sleep(REST).await;
             }
