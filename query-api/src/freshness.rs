@@ -29,6 +29,16 @@ impl QueryApi {
         self.reading(&wanted).await
     }
 
+    /// Waits until the projector in this process has come to all of these places, as a read of the
+    /// tables does.
+    pub(crate) async fn until_projected(&self, wanted: &[Place]) -> Result<(), Problem> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let waiting = self.read_model.wait_for(wanted, self.wait_max);
+        self.read_model.unless_beyond(wanted, waiting).await.map_err(unread)
+    }
+
     /// Begins a read that contains every one of these places.
     pub(crate) async fn reading(&self, wanted: &[Place]) -> Result<Reading, Problem> {
         self.check_may_ask()?;

@@ -16,7 +16,6 @@ use wire::{JsonAnswer, Problem};
 use super::Kept;
 use crate::QueryApi;
 use crate::clock::Clock;
-use crate::freshness::unread;
 
 /// How many balances are kept, unknown accounts among them; about half a kilobyte each. One that is
 /// asked for again stays before those that were asked for once.
@@ -63,9 +62,7 @@ impl QueryApi {
             answers.loaded.inc();
             return Ok(Balance::read(self, account_id, wanted, 0).await?.answer(headers));
         };
-        if !wanted.is_empty() {
-            self.read_model.wait_for(wanted, self.wait_max).await.map_err(unread)?;
-        }
+        self.until_projected(wanted).await?;
         if self.has_no_account(account_id, wanted) {
             return Ok(None);
         }

@@ -25,7 +25,7 @@ use super::{Kept, Loaded};
 use crate::QueryApi;
 use crate::cell::time;
 use crate::clock::{Clock, now};
-use crate::freshness::{unread, wanted_positions};
+use crate::freshness::wanted_positions;
 use crate::gate::{names_of_those_on, read_gates};
 use crate::offer_availability::{find_offer, no_offer, offer, read_page};
 
@@ -134,10 +134,7 @@ impl QueryApi {
             let of = Arc::new(Loaded { value, at, until: at });
             return Ok(Shown { of, now, is_last: false });
         };
-        if !wanted.is_empty() {
-            let waiting = self.read_model.wait_for(&wanted, self.wait_max);
-            self.read_model.unless_beyond(&wanted, waiting).await.map_err(unread)?;
-        }
+        self.until_projected(&wanted).await?;
         if let PublicRead::Offer(offer_id) = read
             && self.has_no_offer(offer_id, &wanted)
         {
