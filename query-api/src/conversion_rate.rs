@@ -47,16 +47,21 @@ pub(crate) async fn list_conversion_rates(
 ) -> Result<Response, Problem> {
     const LIST_NAME: &str = "conversion-rates";
     let limit = page_limit(query.limit)?;
-    let after = read_cursor(LIST_NAME, query.cursor.as_deref())?;
-    let (from, to) = match &after {
-        Some(units) => units.split_once('/').ok_or_else(bad_cursor)?,
-        None => ("", ""),
+    let after = match read_cursor(LIST_NAME, query.cursor.as_deref())? {
+        Some(key) => Some(read_key(&key).ok_or_else(bad_cursor)?),
+        None => None,
     };
+    let (from, to) = after.as_ref().map_or(("", ""), |(from, to)| (from.as_str(), to.as_str()));
     let arguments = [from.into(), to.into(), (limit + 1).into()];
     let rows: Vec<ConversionRate> = reading.all(*LIST, &arguments).await.map_err(failed)?;
     let rates = rows.into_iter().map(rate).collect::<Result<Vec<_>, _>>()?;
     let key = |rate: &ConversionRateBody| format!("{}/{}", rate.from, rate.to);
     json_with_etag(&headers, &Page::of(rates, limit, LIST_NAME, key))
+}
+
+fn read_key(key: &str) -> Option<(UnitId, UnitId)> {
+    let (from, to) = key.split_once('/')?;
+    Some((from.parse().ok()?, to.parse().ok()?))
 }
 
 fn rate(row: ConversionRate) -> Result<ConversionRateBody, Problem> {

@@ -9,10 +9,7 @@ use domain::{AccountId, ExchangeId, Points, Price, UnitId, Units};
 use read_model::{Exchange, Query, Reading, ShippingStatus};
 use serde::Deserialize;
 use wire::body::{ExchangeBody, ExchangeStatus, PriceBody};
-use wire::{
-    Caller, Page, PathId, PathIds, Problem, QueryString, Role, json_with_etag, page_limit,
-    read_cursor,
-};
+use wire::{Caller, Page, PathId, PathIds, Problem, QueryString, Role, json_with_etag, page_limit};
 
 use crate::account_balance::check_exists;
 use crate::account_list::{ListQuery, time_key};
@@ -23,7 +20,7 @@ use crate::freshness::{Fresh, wanted_positions};
 use crate::parcel::{Delivery, parcels};
 use crate::past::{AtQuery, PastOf};
 use crate::prices::prices;
-use crate::{QueryApi, failed, row_of_account};
+use crate::{QueryApi, failed, id_after, row_of_account};
 
 /// The text of a query for exchanges.
 macro_rules! exchanges {
@@ -134,7 +131,7 @@ pub(crate) async fn find_exchanges(
 ) -> Result<Response, Problem> {
     let list = format!("exchanges called {}", query.exchange_id);
     let limit = page_limit(query.limit)?;
-    let after = read_cursor(&list, query.cursor.as_deref())?.unwrap_or_default();
+    let after = id_after::<AccountId>(&list, query.cursor.as_deref())?;
     let rows: Vec<Row> = reading
         .all(*FIND, &[query.exchange_id.as_str().into(), after.as_str().into(), (limit + 1).into()])
         .await

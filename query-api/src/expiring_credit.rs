@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
-use domain::{Timestamp, UnitId};
+use domain::{AccountId, Timestamp, UnitId};
 use futures_util::stream::try_unfold;
 use read_model::{Query, Reading};
 use serde::Deserialize;
@@ -206,7 +206,8 @@ fn body(row: Row) -> Result<ExpiringAccountBody, Problem> {
 fn read_key(key: &str) -> Option<Key> {
     let (time, rest) = key.split_once(':')?;
     let (unit, account) = rest.split_once(':')?;
-    Some((time.parse().ok()?, account.to_owned(), unit.to_owned()))
+    let are_ids = account.parse::<AccountId>().is_ok() && unit.parse::<UnitId>().is_ok();
+    are_ids.then_some((time.parse().ok()?, account.to_owned(), unit.to_owned()))
 }
 
 impl Lines {

@@ -5,19 +5,19 @@ use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::{Ladder, LadderId, PROGRAMME_HOME, Standing, StandingParts, TierId, UnitId};
+use domain::{
+    AccountId, Ladder, LadderId, PROGRAMME_HOME, Standing, StandingParts, TierId, UnitId,
+};
 use read_model::{AccountTier, LadderVersion, Query, Reading};
 use serde::Deserialize;
 use wire::body::{GrantedTierBody, LadderAccountBody, LadderBody, Sum};
-use wire::{
-    Page, PathId, Problem, QueryString, json_with_etag, json_with_version, page_limit, read_cursor,
-};
+use wire::{Page, PathId, Problem, QueryString, json_with_etag, json_with_version, page_limit};
 
 use crate::cell::{broken, json, optional_time, place, sum, text, time};
-use crate::failed;
 use crate::freshness::Fresh;
 use crate::programme::VersionQuery;
 use crate::tier::read_ladders;
+use crate::{failed, id_after};
 
 static SELECT: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/select_ladder.sql")));
@@ -77,7 +77,7 @@ pub(crate) async fn list_ladder_accounts(
     let terms = ladders.get(ladder).ok_or_else(no_ladder)?;
     let list = format!("accounts of {ladder} that have {tier:?}");
     let limit = page_limit(limit)?;
-    let after = read_cursor(&list, cursor.as_deref())?.unwrap_or_default();
+    let after = id_after::<AccountId>(&list, cursor.as_deref())?;
     let mut arguments = vec![ladder.as_str().into(), after.as_str().into(), (limit + 1).into()];
     let query = match &tier {
         None => *ACCOUNTS,

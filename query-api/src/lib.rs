@@ -56,6 +56,7 @@ mod unshipped;
 mod wait;
 
 use std::ops::{Deref, DerefMut};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ use read_model::{Query, ReadModel, Reading, RowOf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
-use wire::{Caller, HasKeys, KeyRing, Overload, Problem, Switches};
+use wire::{Caller, HasKeys, KeyRing, Overload, Problem, Switches, read_cursor};
 
 pub use accept::accepted;
 pub use account_balance::read_balance;
@@ -234,6 +235,16 @@ fn raw_json(text: String) -> Result<Box<RawValue>, Problem> {
         tracing::error!(%error, "the read model holds a text that is no JSON");
         Problem::internal()
     })
+}
+
+/// The id after which a page begins, as its cursor has it; nothing on the first page. Anybody can
+/// write a cursor, and not every text is one that a database takes.
+fn id_after<I: FromStr>(list: &str, cursor: Option<&str>) -> Result<String, Problem> {
+    match read_cursor(list, cursor)? {
+        None => Ok(String::new()),
+        Some(id) if id.parse::<I>().is_ok() => Ok(id),
+        Some(_) => Err(bad_cursor()),
+    }
 }
 
 fn bad_cursor() -> Problem {

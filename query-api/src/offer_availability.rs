@@ -18,7 +18,7 @@ use wire::body::{
 };
 use wire::{
     Caller, Page, PathId, PathIds, Problem, QueryString, json_with_etag, json_with_version,
-    page_limit, read_cursor,
+    page_limit,
 };
 
 use crate::account_balance::{check_exists, no_account};
@@ -32,7 +32,7 @@ use crate::past::{AtQuery, PastOf};
 use crate::prices::prices;
 use crate::segment::is_in;
 use crate::tier::Tiers;
-use crate::{QueryApi, failed};
+use crate::{QueryApi, failed, id_after};
 
 static SELECT: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/select_offer_availability.sql")));
@@ -301,7 +301,7 @@ pub(crate) async fn list_offers(
 ) -> Result<Response, Problem> {
     let status = query.status.map_or("", OfferStatus::as_str);
     let limit = page_limit(query.limit)?;
-    let after = read_cursor(&list_name(status), query.cursor.as_deref())?.unwrap_or_default();
+    let after = id_after::<OfferId>(&list_name(status), query.cursor.as_deref())?;
     let page = PublicRead::Offers { status, limit, after };
     api.shown(&headers, &page).await?.answer(&headers)
 }

@@ -8,13 +8,11 @@ use domain::{EarningTerms, Policy, RuleId};
 use read_model::{EarningRule, Policy as PolicyRow, Query};
 use serde::Deserialize;
 use wire::body::{EarningRuleBody, PolicyBody};
-use wire::{
-    Page, PathId, Problem, QueryString, json_with_etag, json_with_version, page_limit, read_cursor,
-};
+use wire::{Page, PathId, Problem, QueryString, json_with_etag, json_with_version, page_limit};
 
 use crate::cell::{broken, json, place, points, sum, text, time};
 use crate::freshness::Fresh;
-use crate::{PageQuery, failed};
+use crate::{PageQuery, failed, id_after};
 
 static SELECT: LazyLock<Query> =
     LazyLock::new(|| Query::with_columns(include_str!("sql/select_earning_rule.sql")));
@@ -55,7 +53,7 @@ pub(crate) async fn list_earning_rules(
 ) -> Result<Response, Problem> {
     const LIST_NAME: &str = "earning-rules";
     let limit = page_limit(query.limit)?;
-    let after = read_cursor(LIST_NAME, query.cursor.as_deref())?.unwrap_or_default();
+    let after = id_after::<RuleId>(LIST_NAME, query.cursor.as_deref())?;
     let rows: Vec<EarningRule> =
         reading.all(*LIST, &[after.as_str().into(), (limit + 1).into()]).await.map_err(failed)?;
     let rules = rows.into_iter().map(rule).collect::<Result<Vec<_>, _>>()?;

@@ -14,14 +14,14 @@ use wire::body::{
     EarnedOfUnitBody, LadderTierBody, PurchaseBody, PurchaseLineBody, PurchaseRefusalBody,
     RuleVersionBody, UnitPointsBody,
 };
-use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit, read_cursor};
+use wire::{Page, PathId, PathIds, Problem, QueryString, json_with_etag, page_limit};
 
 use crate::account_balance::check_exists;
 use crate::account_list::{ListQuery, time_key};
 use crate::cell::{json, optional_text, optional_time, split_place, text, time};
 use crate::freshness::Fresh;
 use crate::parcel::{Delivery, parcels};
-use crate::{failed, row_of_account};
+use crate::{failed, id_after, row_of_account};
 
 /// The text of a query for purchases.
 macro_rules! purchases {
@@ -122,7 +122,7 @@ pub(crate) async fn find_purchases(
 ) -> Result<Response, Problem> {
     let list = format!("purchases called {}", query.purchase_id);
     let limit = page_limit(query.limit)?;
-    let after = read_cursor(&list, query.cursor.as_deref())?.unwrap_or_default();
+    let after = id_after::<AccountId>(&list, query.cursor.as_deref())?;
     let rows: Vec<Row> = reading
         .all(*FIND, &[query.purchase_id.as_str().into(), after.as_str().into(), (limit + 1).into()])
         .await

@@ -3,10 +3,11 @@
 
 use domain::{Clock, Event, Points, PurchaseEarning, PurchaseRecorded};
 use serde_json::{Value, json};
-use testing::ledger::On;
+use testing::ledger::{On, time};
 use testing::life::{self, DAY, history, purchased};
 
 use crate::asks::Reads;
+use wire::write_cursor;
 
 testing::on_every_database! {
     the_statement_can_be_had_between_two_times,
@@ -15,6 +16,7 @@ testing::on_every_database! {
     lists_can_be_had_by_status_and_time,
     a_cursor_is_for_the_filter_that_gave_it,
     purchases_that_earned_nothing_are_listed_with_every_filter,
+    a_cursor_that_somebody_made_up_is_refused_in_every_list,
 }
 
 /// The entries that were recorded on these days or between them.
@@ -158,4 +160,31 @@ async fn purchases_that_earned_nothing_are_listed_with_every_filter(on: On) {
         assert_eq!(found.len(), purchases, "{filter}");
     }
     reads.missing("/v1/accounts/zoe/purchases?status=delivered").await;
+}
+
+/// A database takes no text with a zero in it, and a long one would be kept beside its answer.
+async fn a_cursor_that_somebody_made_up_is_refused_in_every_list(on: On) {
+    let reads = Reads::of(on, history(Clock::Commands)).await;
+    let before = time(99 * DAY);
+    let expiring = format!("credit of None that expires from None before {before:?}");
+    let of_expiring = format!("expiring-credit?before={before}&");
+    for (path, list) in [
+        ("offers?", "offers "),
+        ("offers?status=closed&", "offers closed"),
+        ("offers?status=open&", "offers open"),
+        ("exchanges?exchange_id=x-1&", "exchanges called x-1"),
+        ("purchases?purchase_id=B-1&", "purchases called B-1"),
+        ("earning-rules?", "earning-rules"),
+        ("conversion-rates?", "conversion-rates"),
+        (&of_expiring, &expiring),
+        ("seals?", "seals"),
+        ("shipping-requests?", "shipping requests of (None, None, None, None, None, false)"),
+        ("operations?", "operations of (None, None, None, None, None)"),
+    ] {
+        for key in ["", "\0", "a\0b", "a/b\0", "1:points:a\0", "é", &"a".repeat(1_000)] {
+            let path = format!("/v1/{path}cursor={}", write_cursor(list, key));
+            let (status, _, problem) = reads.ask("operator", &path).await;
+            assert_eq!((status, &problem["field"]), (400, &json!("cursor")), "{path}: {problem}");
+        }
+    }
 }

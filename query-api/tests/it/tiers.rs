@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::asks::Reads;
 use testing::ledger::{On, id, points};
 use testing::life::{DAY, day, history};
+use wire::write_cursor;
 
 testing::on_every_database! {
     ladders_are_read_with_their_versions,
@@ -164,6 +165,9 @@ async fn lists_and_numbers_by_tier_are_as_recorded(on: On) {
     assert_eq!(of("?tier=silver").await, [json!(null); 0]);
     let path = "/v1/ladders/status/accounts";
     assert_eq!(reads.paged(path, 1).await, reads.list(path).await);
+    let made_up = write_cursor("accounts of status that have None", "a\0b");
+    let (refused, _, problem) = reads.ask("operator", &format!("{path}?cursor={made_up}")).await;
+    assert_eq!((refused, &problem["field"]), (400, &json!("cursor")));
     let bob = &reads.list("/v1/ladders/status/accounts").await[1];
     assert_eq!((&bob["earned"], &bob["position"]), (&json!("silver"), &json!("0:9")));
     assert_eq!(bob["granted"], json!({"tier": "gold", "until": "1970-03-02T00:00:00Z"}));
