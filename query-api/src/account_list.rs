@@ -118,8 +118,19 @@ impl ListPage {
         account_id: &AccountId,
         key: impl Fn(&R) -> (i64, i64),
     ) -> Result<Vec<R>, Problem> {
-        check_unit(reading, self.unit).await?;
         let family = Family::read(reading, account_id).await.map_err(failed)?;
+        self.read_family(reading, query, &family, key).await
+    }
+
+    /// The same of accounts that were found already.
+    pub(crate) async fn read_family<R: RowOf>(
+        &self,
+        reading: &mut Reading,
+        query: Query,
+        family: &Family,
+        key: impl Fn(&R) -> (i64, i64),
+    ) -> Result<Vec<R>, Problem> {
+        check_unit(reading, self.unit).await?;
         let mut rows = vec![];
         for account in &family.accounts {
             rows.append(&mut self.read_one(reading, query, account).await?);

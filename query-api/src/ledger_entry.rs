@@ -115,9 +115,10 @@ pub(crate) async fn list_entries(
     check_exists(&mut reading, &account_id).await?;
     // The entries before an entry never change, so neither do the balances up to there.
     let at = |row: &Row| (row.entry.recorded_at, row.entry.place);
-    let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id, at).await?;
+    let family = Family::read(&mut reading, &account_id).await.map_err(failed)?;
+    let rows: Vec<Row> = page.read_family(&mut reading, *LIST, &family, at).await?;
     let begun = match &page.more {
-        None => balances_until(&mut reading, &account_id, query.until).await?,
+        None => balances_until(&mut reading, &family, query.until).await?,
         Some(balances) => read_balances(balances).ok_or_else(bad_cursor)?,
     };
     let mut balances = begun.clone();
@@ -153,14 +154,14 @@ pub(crate) async fn list_entries(
     json_with_etag(&headers, &page.of(entries, key, is_asked_for))
 }
 
-/// What the account had of each unit at a time; without one, what it has.
+/// What the accounts had of each unit at a time; without one, what they have.
 async fn balances_until(
     reading: &mut Reading,
-    account_id: &AccountId,
+    family: &Family,
     until: Option<Timestamp>,
 ) -> Result<BTreeMap<UnitId, i64>, Problem> {
     let mut balances = BTreeMap::new();
-    for account in &Family::read(reading, account_id).await.map_err(failed)?.accounts {
+    for account in &family.accounts {
         let totals = recorded_totals(reading, account.as_str()).await.map_err(failed)?;
         for (unit, points) in totals {
             *balances.entry(unit).or_default() += points;

@@ -26,6 +26,7 @@ testing::on_every_database! {
     nobody_reads_an_offer_again_when_it_opens,
     whoever_polls_what_has_not_changed_gets_304,
     what_everybody_may_read_is_packed_and_kept_and_what_is_private_is_not,
+    the_first_page_of_a_statement_looks_for_mergers_once,
 }
 
 fn beginning(clock: Clock) -> Vec<(i64, Event)> {
@@ -235,4 +236,11 @@ async fn what_everybody_may_read_is_packed_and_kept_and_what_is_private_is_not(o
         assert_eq!(told("vary"), by, "{path}");
         assert_eq!(told("content-encoding"), is_packed.then_some("gzip"), "{path}");
     }
+}
+
+async fn the_first_page_of_a_statement_looks_for_mergers_once(on: On) {
+    let (queries, reads) = (Queries::watch(), reads(on).await);
+    queries.take();
+    assert_eq!(reads.list("/v1/accounts/ann/entries").await.len(), 1);
+    assert_eq!(count(&queries, "merger.into_id"), 1);
 }
