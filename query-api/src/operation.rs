@@ -99,8 +99,9 @@ impl OperationsQuery {
             let complaint = "can't be sent with account_id; send one of them";
             return Err(Problem::invalid_query("key_id", complaint));
         }
-        let is_id =
-            |key: &String| key.len() <= 128 && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_id = |key: &String| {
+            (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+        };
         if key_id.as_ref().is_some_and(|key| !is_id(key)) {
             return Err(Problem::invalid_query(
                 "key_id",

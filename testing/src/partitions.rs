@@ -28,6 +28,8 @@ pub struct Partitions {
     /// Where the messages from a partition to another stand.
     sent: BTreeMap<(Partition, Partition), Vec<Position>>,
     second: i64,
+    /// How many seconds pass with a command.
+    pace: i64,
 }
 
 impl Partitions {
@@ -41,12 +43,18 @@ impl Partitions {
             desks: all.clone().map(|_| Desk::default()).collect(),
             sent: BTreeMap::new(),
             second: 1,
+            pace: 1,
         };
         for partition in all {
             let opened = LogOpened { log_id: "log".into(), partitions, clock: Clock::Commands };
             log.append(partition, time(1), vec![Event::LogOpened(opened)]).await;
         }
         log
+    }
+
+    /// From now on all that is recorded is recorded at once.
+    pub fn stand_still(&mut self) {
+        self.pace = 0;
     }
 
     pub fn states(&self) -> &[State] {
@@ -67,7 +75,7 @@ impl Partitions {
     /// The same of a command that may be refused. One that waits for units is decided again once
     /// everything under way has come.
     pub async fn tries(&mut self, command: &Command) -> Result<(), Refusal> {
-        self.second += 1;
+        self.second += self.pace;
         let here = command.partition(self.count());
         match self.decided(here, command).await? {
             Decision::Record { events, .. } => self.append(here, self.now(here), events).await,

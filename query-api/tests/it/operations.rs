@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Router;
-use domain::{Clock, Event, LogForked, Note};
+use domain::{AccountId, Clock, Event, LogForked, Note};
 use event_schema::{Metadata, Salt, encode};
-use log_record::{Principal, UnrecordedCall};
+use log_record::{NewEvent, Partition, Principal, UnrecordedCall};
 use serde_json::{Value, json};
-use testing::ledger::{On, earned, id, log_opened, redemption, time};
+use testing::ledger::{Ledger, On, earned, id, log_opened, recorded_at, redemption, time};
 use testing::life::{cancelled, history, report, returned};
 use uuid::Uuid;
 
@@ -17,6 +17,7 @@ testing::on_every_database! {
     what_an_operator_does_is_listed_with_who_and_why,
     of_others_only_what_they_do_by_hand_is_listed,
     calls_and_events_are_one_list_in_pages,
+    what_happened_at_once_in_several_partitions_is_listed_once,
     the_list_is_filtered_by_key_account_outcome_and_time,
     only_operators_and_auditors_see_the_list,
 }
@@ -32,26 +33,27 @@ struct Of<'a> {
     beside: bool,
 }
 
+fn encoded(Of { second, event, role, key, beside }: &Of<'_>) -> NewEvent {
+    let metadata = Metadata {
+        command: "some-command".into(),
+        key: Some((*key).into()),
+        role: Some((*role).into()),
+        traceparent: Some(TRACE.into()),
+        request: Some(format!("r-{second}").into()),
+        beside: *beside,
+    };
+    let principal = Principal {
+        subject: Some("otto@example.org".into()),
+        name: Some("Otto Opal\0".into()),
+        reason: Some("a goodwill".into()),
+        ..Principal::of_role(role)
+    };
+    let principal = Some(&principal).filter(|_| !beside);
+    encode(event, time(*second), &metadata, principal, Salt([0; 16])).expect("encoded")
+}
+
 async fn record(reads: &Reads, events: &[Of<'_>]) {
-    let encoded = events.iter().map(|Of { second, event, role, key, beside }| {
-        let metadata = Metadata {
-            command: "some-command".into(),
-            key: Some((*key).into()),
-            role: Some((*role).into()),
-            traceparent: Some(TRACE.into()),
-            request: Some(format!("r-{second}").into()),
-            beside: *beside,
-        };
-        let principal = Principal {
-            subject: Some("otto@example.org".into()),
-            name: Some("Otto Opal\0".into()),
-            reason: Some("a goodwill".into()),
-            ..Principal::of_role(role)
-        };
-        let principal = Some(&principal).filter(|_| !beside);
-        encode(event, time(*second), &metadata, principal, Salt([0; 16])).expect("encoded")
-    });
-    reads.ledger.append(encoded.collect()).await;
+    reads.ledger.append(events.iter().map(encoded).collect()).await;
     reads.project().await;
 }
 
@@ -189,14 +191,8 @@ async fn calls_and_events_are_one_list_in_pages(on: On) {
     let whole = ["r-5", "c-3", "c-3", "r-3", "r-3", "r-2", "c-1"];
     assert_eq!(requests(&router, "").await, whole);
     for limit in 1..=7 {
-        let (mut seen, mut cursor) = (vec![], String::new());
-        loop {
-            let (page, next) = items(&router, &format!("limit={limit}{cursor}")).await;
-            assert!(page.len() <= limit);
-            seen.extend(page.iter().map(|item| item["request_id"].clone()));
-            let Some(next) = next.as_str() else { break };
-            cursor = format!("&cursor={next}");
-        }
+        let seen = paged(&router, limit).await;
+        let seen: Vec<&Value> = seen.iter().map(|item| &item["request_id"]).collect();
         assert_eq!(seen, whole, "{limit} at a time");
     }
     let (list, _) = items(&router, "").await;
@@ -217,6 +213,45 @@ async fn calls_and_events_are_one_list_in_pages(on: On) {
             "request_id": "c-1",
         })
     );
+}
+
+/// In the order of their places, the last one first, behind the calls.
+async fn what_happened_at_once_in_several_partitions_is_listed_once(on: On) {
+    const PARTITIONS: u16 = 3;
+    let ledger = Ledger::of_partitions(1, on, PARTITIONS).await;
+    for partition in (0..PARTITIONS).map(Partition) {
+        let home = |account: &String| id::<AccountId>(account).partition(PARTITIONS);
+        let mut accounts = (0..).map(|number| format!("ann-{number}"));
+        let account = accounts.find(|account| home(account) == partition);
+        let event = earned(&account.expect("an account"));
+        let twice = [3, 3].map(|second| encoded(&by(second, "operator", "k-1", &event)));
+        let opened = [recorded_at(time(1), &log_opened(PARTITIONS))];
+        ledger.append_in(partition, opened.into_iter().chain(twice).collect()).await;
+    }
+    let reads = Reads::over(&Arc::new(ledger)).await;
+    let calls = [call(3, "k-1", "/v1/keys", 201), call(3, "k-1", "/v1/keys", 409)];
+    reads.ledger.store.note_calls(calls.into()).await.expect("noted");
+    let router = with_calls(&reads);
+    let (whole, _) = items(&router, "").await;
+    assert!(whole[..2].iter().all(|item| item["call"]["path"] == "/v1/keys"), "{whole:?}");
+    let places = whole[2..].iter().map(|item| item["event"]["position"].clone());
+    let places: Vec<Value> = places.collect();
+    assert_eq!(places, ["2:3", "2:2", "1:3", "1:2", "0:3", "0:2"]);
+    for limit in 1..=8 {
+        assert_eq!(paged(&router, limit).await, whole, "{limit} at a time");
+    }
+}
+
+/// The whole list, so many at a time.
+async fn paged(router: &Router, limit: usize) -> Vec<Value> {
+    let (mut seen, mut cursor) = (vec![], String::new());
+    loop {
+        let (page, next) = items(router, &format!("limit={limit}{cursor}")).await;
+        assert!(page.len() <= limit);
+        seen.extend(page);
+        let Some(next) = next.as_str() else { return seen };
+        cursor = format!("&cursor={next}");
+    }
 }
 
 async fn the_list_is_filtered_by_key_account_outcome_and_time(on: On) {
@@ -242,6 +277,8 @@ async fn the_list_is_filtered_by_key_account_outcome_and_time(on: On) {
     }
     for (query, field) in [
         ("key_id=k-1&account_id=ann", "key_id"),
+        ("key_id=", "key_id"),
+        ("key_id=a%00b", "key_id"),
         ("outcome=lost", "outcome"),
         ("from=1970-01-01T00:00:03Z&until=1970-01-01T00:00:03Z", "until"),
         ("cursor=00", "cursor"),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::asks::Reads;
 use testing::ledger::{On, id};
 use testing::partitions::{
-    Partitions, SHOPPERS, STRANGER, cancel, elsewhere, life, redeem, transfer,
+    Partitions, SHOPPERS, STRANGER, cancel, earn, elsewhere, life, offer, redeem, transfer,
 };
 
 testing::on_every_database! {
@@ -17,6 +17,7 @@ testing::on_every_database! {
     a_transfer_says_how_far_it_is,
     a_read_waits_for_every_partition_that_it_names,
     lists_over_all_accounts_have_each_request_once_while_more_come,
+    lists_have_each_request_once_of_those_that_were_recorded_at_once,
     balances_are_kept_and_read_anew_whatever_their_partition,
     the_past_is_read_in_the_partitions_that_have_it,
 }
@@ -162,6 +163,29 @@ async fn lists_over_all_accounts_have_each_request_once_while_more_come(on: On) 
         found.extend(page["items"].as_array().expect("a list").iter().cloned());
     }
     assert_eq!((found.len(), ids(&found).len()), (36, 36));
+}
+
+async fn lists_have_each_request_once_of_those_that_were_recorded_at_once(on: On) {
+    let mut log = Partitions::open(on, 4).await;
+    log.does(offer("cup", 1_000)).await;
+    log.deliver().await;
+    for shopper in SHOPPERS {
+        log.does(earn(shopper, UnitId::POINTS, 60, "r-1")).await;
+    }
+    log.stand_still();
+    for (exchange, shopper) in ["x-1", "x-2"].iter().flat_map(|it| SHOPPERS.map(|of| (it, of))) {
+        log.does(redeem(shopper, exchange, "cup", 1)).await;
+    }
+    log.deliver().await;
+    let reads = Reads::over(&log.ledger).await;
+    let all = reads.list("/v1/shipping-requests").await;
+    assert!(all.iter().all(|item| item["requested_at"] == all[0]["requested_at"]), "{all:?}");
+    for (filter, count) in [("", 24), ("&warehouse=main", 24), ("&exchange_id=x-2", 12)] {
+        for limit in [1, 5] {
+            let paged = reads.whole(&format!("/v1/shipping-requests?limit={limit}{filter}")).await;
+            assert_eq!((paged.len(), ids(&paged).len()), (count, count), "{limit}{filter}");
+        }
+    }
 }
 
 fn ids(requests: &[Value]) -> BTreeSet<String> {
