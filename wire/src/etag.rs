@@ -197,10 +197,13 @@ fn malformed_if_none() -> Problem {
 
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok()).any(|line| {
-        // Compared weakly, as RFC 9110 has it for this header.
-        let weak = |tag: &str| tag.trim_start_matches("W/").to_owned();
-        line.split(',').map(str::trim).any(|tag| tag == "*" || weak(tag) == weak(etag))
+        line.split(',').map(str::trim).any(|tag| tag == "*" || opaque(tag) == opaque(etag))
     })
+}
+
+/// An ETag without what says that it is weak: this header compares them weakly (RFC 9110, 13.1.2).
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
 }
 
 #[cfg(test)]

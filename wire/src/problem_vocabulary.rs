@@ -16,7 +16,7 @@ use crate::read_problems::{
     LOG_FORKED, LOG_UNREACHABLE, NOT_ADDED_UP, NOT_CACHED, NOT_SEALED, OVERLOADED,
     PROJECTION_BEHIND, READ_MODEL_UNREACHABLE, TOO_MANY_FOLLOWERS,
 };
-use crate::{Problem, ProblemPage, Role};
+use crate::{Problem, ProblemPage, Role, excerpt};
 
 /// The most characters of an unknown path that the answer repeats.
 const PATH_SHOWN_MAX: usize = 200;
@@ -373,6 +373,7 @@ impl Problem {
     /// 405: the address has no such method. The router adds `Allow`.
     #[must_use]
     pub fn method_not_allowed(method: &Method) -> Self {
+        let method = excerpt(method.as_str());
         let detail =
             format!("This route has no {method}. Use one of the methods in the header Allow.");
         Self::of(&METHOD_NOT_ALLOWED, detail)

@@ -8,7 +8,7 @@ use axum::http::header::{CONTENT_ENCODING, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 
-use crate::Problem;
+use crate::{Problem, excerpt};
 
 /// What a call heeds besides its path and body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ fn check_no_query(query: &str) -> Result<(), Problem> {
         None => Ok(()),
         Some(name) => {
             let complaint = "isn't known here; this call takes no parameters";
-            Err(Problem::invalid_query(name, complaint))
+            Err(Problem::invalid_query(&excerpt(name), complaint))
         }
     }
 }
@@ -99,6 +99,9 @@ mod tests {
         }
         let read = ask(with_key(crate::test_request::get("/plain?at=2020-01-01"))).await;
         assert_eq!(read.is_problem(400, "invalid-query")["field"], "at");
+        let long = ask(with_key(put(&format!("/plain?{}=1", "x".repeat(60_000))))).await;
+        long.is_problem(400, "invalid-query");
+        assert!(long.body.len() < 500, "what is long isn't repeated");
         let read = crate::test_request::get("/plain").header("if-none-match", "*");
         assert_eq!(ask(with_key(read)).await.text(), "done");
     }
