@@ -72,10 +72,9 @@ impl Run {
                 && let Some(due) = self.state.take_due(now)
             {
                 let account = due.first().and_then(Event::account_id);
-                if account.is_some_and(|account| self.left_out.contains(account)) {
-                    continue;
+                if account.is_none_or(|account| !self.left_out.contains(account)) {
+                    self.record_due(&due, now, &mut into)?;
                 }
-                self.record_due(&due, now, &mut into)?;
             }
             Ok::<(), Unrecordable>(())
         }));

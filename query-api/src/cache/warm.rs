@@ -45,16 +45,16 @@ pub async fn keep_warm(api: QueryApi, is_warm: oneshot::Sender<()>) {
     loop {
         let may_ask = !api.reads_memory_only();
         let has_read = may_ask && api.read_opening_offers().await.is_ok();
-        if let Some(is_warm) = first.take() {
-            if has_read {
+        if has_read {
+            if first.is_some() {
                 api.read_ahead(&everybodys).await;
-                drop(api.learn_ids().await);
             }
-            // Whoever doesn't wait any more doesn't mind.
-            let _ = is_warm.send(());
-        } else if has_read {
             // That it fails is told elsewhere, by whoever reads for a caller.
             drop(api.learn_ids().await);
+        }
+        if let Some(is_warm) = first.take() {
+            // Whoever doesn't wait any more doesn't mind.
+            let _ = is_warm.send(());
         }
         tokio::time::sleep(if has_read || !may_ask { EVERY } else { PAUSE }).await;
     }
