@@ -198,3 +198,17 @@ impl Flaw {
         }
     }
 }
+
+/// Some flaws show rarely.
+const SEEDS_MAX: u64 = 200;
+
+/// Plants each of these bugs, and tries one seed after the other until it is seen and said why.
+pub(super) fn come_to_light(flaws: &[Flaw], seen: impl Fn(u64, Flaw) -> Option<String>) {
+    for flaw in flaws {
+        let found = (0..SEEDS_MAX).find_map(|seed| Some((seed, seen(seed, *flaw)?)));
+        let Some((seed, why)) = found else {
+            panic!("{flaw:?} was planted, and {SEEDS_MAX} seeds found nothing")
+        };
+        println!("{flaw:?}: seed {seed}: {why}");
+    }
+}
