@@ -58,8 +58,9 @@ fn unknown(message: &str) -> String {
     }
 }
 
+/// An error of serde or of a number in words that read on after a name:
 /// `invalid type: string "5", expected u64` as `is the string "5", but must be a whole number …`.
-fn in_words(message: &str) -> String {
+pub(crate) fn in_words(message: &str) -> String {
     let starts = ["invalid type: ", "invalid value: ", "unknown variant "];
     let found_and_wanted = starts
         .iter()

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 
 use crate::Problem;
 use crate::dispatch::{TakenRoute, decoded};
+use crate::field_error::in_words;
 
 /// The one id in a path.
 #[derive(Clone, Debug)]
@@ -70,7 +71,7 @@ fn parse<A: FromStr<Err: Display>>(parts: &Parts, index: usize) -> Result<A, Pro
         let complaint = "is not UTF-8 once its percent signs are decoded";
         return Err(Problem::invalid_id(name, complaint));
     };
-    text.parse().map_err(|error: A::Err| Problem::invalid_id(name, error))
+    text.parse().map_err(|error: A::Err| Problem::invalid_id(name, in_words(&error.to_string())))
 }
 
 #[cfg(test)]
@@ -94,7 +95,10 @@ mod tests {
     #[tokio::test]
     async fn a_bad_id_is_named_as_the_route_names_it() {
         let first = get("/accounts/x/entries/8").send(router()).await;
-        assert_eq!(first.is_problem(400, "invalid-id")["field"], "account_id");
+        let first = first.is_problem(400, "invalid-id");
+        let said = "The segment account_id of the path must be a whole number, not negative. Correct \
+                    it and send the request again.";
+        assert_eq!((&first["field"], &first["detail"]), (&"account_id".into(), &said.into()));
         let second = get("/accounts/7/entries/%00").send(router()).await;
         assert_eq!(second.is_problem(400, "invalid-id")["field"], "entry_id");
         for (uri, field) in

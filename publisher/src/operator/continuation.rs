@@ -8,7 +8,7 @@ use axum::extract::State;
 use log_record::{PackedPlace, PlaceError};
 use read_model::ReadError;
 use serde::{Deserialize, Serialize};
-use wire::{JsonBody, PathId, Problem};
+use wire::{JsonBody, PathId, Problem, excerpt};
 
 use super::api::{PublisherApi, failed};
 use super::problems::WAREHOUSE_NOT_STOPPED;
@@ -47,7 +47,11 @@ pub(super) async fn continue_warehouse(
     let is_it =
         |row: &&FeedCheckpoint| row.feed == feed && (is_stopped || row.stopped_why.is_some());
     let Some(row) = stored.feeds.iter().find(is_it) else {
-        let detail = format!("Warehouse {} is not stopped.", feed.warehouse);
+        let warehouse = excerpt(&feed.warehouse);
+        let detail = format!(
+            "Warehouse {warehouse} is not stopped. GET /v1/publisher says which are, and in which \
+             partition."
+        );
         return Err(Problem::of(&WAREHOUSE_NOT_STOPPED, detail));
     };
     match publisher.stream.check_reached(to).await {
