@@ -87,6 +87,12 @@ pub(crate) async fn list_ladder_accounts(
         }
     };
     let rows: Vec<AccountTier> = reading.all(query, &arguments).await.map_err(failed)?;
+    let is_known = |tier: &TierId| terms.terms.levels.rank_of(*tier).is_some();
+    if rows.is_empty() && !tier.iter().all(is_known) {
+        let complaint =
+            format!("names a tier that isn't there; GET /v1/ladders/{ladder} lists them");
+        return Err(Problem::invalid_query("tier", complaint));
+    }
     let accounts = rows.into_iter().map(|row| account(row, terms));
     let accounts = accounts.collect::<Result<Vec<_>, _>>()?;
     let page = Page::of(accounts, limit, &list, |account| account.account_id.to_string());

@@ -165,6 +165,8 @@ async fn lists_and_numbers_by_tier_are_as_recorded(on: On) {
     assert_eq!(of("?tier=silver").await, [json!(null); 0]);
     let path = "/v1/ladders/status/accounts";
     assert_eq!(reads.paged(path, 1).await, reads.list(path).await);
+    let (refused, _, problem) = reads.ask("operator", &format!("{path}?tier=glod")).await;
+    assert_eq!((refused, &problem["field"]), (400, &json!("tier")), "of a slip: {problem}");
     let made_up = write_cursor("accounts of status that have None", "a\0b");
     let (refused, _, problem) = reads.ask("operator", &format!("{path}?cursor={made_up}")).await;
     assert_eq!((refused, &problem["field"]), (400, &json!("cursor")));
