@@ -1,13 +1,11 @@
 //! Old events go to files, and nobody who asks the ledger notices.
 
-use std::path::Path;
-use std::process::Command;
-
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, query, query_scalar};
 
-use crate::ledger::{Ledger, ends};
+use crate::ledger::Ledger;
+use crate::ledger::tool::{guerdon, said, succeeds};
 
 #[tokio::test]
 async fn what_was_archived_is_still_repeated_cancelled_and_rebuilt() {
@@ -23,8 +21,7 @@ async fn what_was_archived_is_still_repeated_cancelled_and_rebuilt() {
     query("update log set range_positions = 50").execute(&mut log).await.expect("updated");
 
     // Beside the running ledger.
-    let said = ends(tool(folder.path(), &["archive", "--older-than", "0d"]));
-    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let said = said(&guerdon(folder.path(), &["archive", "--older-than", "0d"]));
     assert!(said.contains("2 ranges of 50 positions"), "{said}");
     let first: i64 =
         query_scalar("select min(position) from event").fetch_one(&mut log).await.expect("asked");
@@ -50,14 +47,8 @@ async fn what_was_archived_is_still_repeated_cancelled_and_rebuilt() {
 
     let ledger = Ledger::start(folder.path());
     ledger.client.redeems("ann", "x-4", "mug").await.is(200);
-    assert!(ends(tool(folder.path(), &["rebuild"])).status.success());
+    succeeds(guerdon(folder.path(), &["rebuild"]));
     let balance = ledger.client.get("shopper", "/v1/accounts/ann").await.is(200);
     assert_eq!(balance["available"], 100_000 - 59 * 300);
     assert_eq!(ledger.stop(), Some(0));
-}
-
-fn tool(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args).arg("--data-dir").arg(folder);
-    command
 }

@@ -14,6 +14,7 @@ use log_record::{
 };
 use serde_json::{Value, json};
 
+use crate::ledger::tool::{guerdon, said};
 use crate::ledger::{Ledger, ends, serve};
 
 /// How many positions a range has.
@@ -25,7 +26,7 @@ const RANGE: u64 = 50;
 async fn an_archive_of_the_history_before_a_fork_is_never_believed() {
     let (folder, before) = forked().await;
     let archive = folder.path().join("archive");
-    assert!(said(&tool(folder.path(), &["snapshot"])).contains("snapshot up to"));
+    assert!(said(&guerdon(folder.path(), &["snapshot"])).contains("snapshot up to"));
     let of_now = swap(&archive, &before);
 
     // From the snapshot it starts, and an event of the file is needed only now.
@@ -38,9 +39,9 @@ async fn an_archive_of_the_history_before_a_fork_is_never_believed() {
     let (file, sha256) = &of_now[0];
     let known = [file.as_str(), sha256.as_str(), "another history"];
     let copy = folder.path().join("copy.sqlite");
-    refused(&tool(folder.path(), &["rebuild"]), &known);
+    refused(&guerdon(folder.path(), &["rebuild"]), &known);
     refused(&copy_log(folder.path(), &copy), &known);
-    refused(&tool(folder.path(), &["check", "--archives"]), &known);
+    refused(&guerdon(folder.path(), &["check", "--archives"]), &known);
     fs::remove_dir_all(folder.path().join("snapshots")).expect("removed");
     refused(&ends(serve(folder.path())), &known);
 
@@ -53,8 +54,10 @@ async fn an_archive_of_the_history_before_a_fork_is_never_believed() {
     ledger.client.redeems("ann", "second-5", "mug").await.is(200);
     ledger.client.redeems("ann", "first-5", "mug").await.is(201);
     assert_eq!(ledger.stop(), Some(0));
-    assert!(said(&tool(folder.path(), &["check", "--archives"])).contains("2 of 2 archive files"));
-    assert!(tool(folder.path(), &["rebuild"]).status.success());
+    assert!(
+        said(&guerdon(folder.path(), &["check", "--archives"])).contains("2 of 2 archive files")
+    );
+    assert!(guerdon(folder.path(), &["rebuild"]).status.success());
     assert!(copy_log(folder.path(), &folder.path().join("copy-2.sqlite")).status.success());
 }
 
@@ -88,7 +91,7 @@ async fn a_line_that_was_changed_together_with_its_checksum_is_noticed() {
     let name = file.file_name().expect("a name").to_string_lossy().into_owned();
     let known = [name.as_str(), "SHA-256"];
     refused(&ends(serve(folder.path())), &known);
-    refused(&tool(folder.path(), &["rebuild"]), &known);
+    refused(&guerdon(folder.path(), &["rebuild"]), &known);
     refused(&copy_log(folder.path(), &folder.path().join("copy.sqlite")), &known);
 }
 
@@ -113,7 +116,7 @@ async fn a_copy_that_went_on_by_itself_needs_a_folder_of_its_own() {
     let of_one: Vec<_> = files(&archive).iter().map(|file| fs::read(file).expect("read")).collect();
     let archiving = [&["archive", "--older-than", "0d"], &shared[..]].concat();
     let place = format!("0:{RANGE}");
-    refused(&tool(other.path(), &archiving), &["log-forked", &place, "--archive-dir"]);
+    refused(&guerdon(other.path(), &archiving), &["log-forked", &place, "--archive-dir"]);
     let mut command = serve(other.path());
     command.args(shared);
     refused(&ends(command), &["log-forked", &place, "--archive-dir"]);
@@ -135,7 +138,7 @@ async fn a_folder_of_another_log_is_refused() {
     let of_other = log_id(other.path()).to_string();
     let known = [of_other.as_str(), "--archive-dir"];
     for name in [&["archive", "--older-than", "0d"][..], &["rebuild"], &["check"], &["snapshot"]] {
-        refused(&tool(one.path(), &[name, &args[..]].concat()), &known);
+        refused(&guerdon(one.path(), &[name, &args[..]].concat()), &known);
     }
     let mut command = serve(one.path());
     command.args(args);
@@ -163,9 +166,9 @@ async fn forked() -> (tempfile::TempDir, PathBuf) {
     }
     fs::copy(&backup, &log).expect("restored");
     refused(&ends(serve(folder.path())), &["log-forked"]);
-    let fork = tool(folder.path(), &["fork-log", "--reason", "the disk was lost"]);
+    let fork = guerdon(folder.path(), &["fork-log", "--reason", "the disk was lost"]);
     assert!(fork.status.success(), "{fork:?}");
-    assert!(tool(folder.path(), &["rebuild"]).status.success());
+    assert!(guerdon(folder.path(), &["rebuild"]).status.success());
     let ledger = Ledger::start(folder.path());
     ledger.client.earns("ann", 7, "second").await;
     redeemed(&ledger, "second", 50).await;
@@ -276,7 +279,7 @@ fn log_id(folder: &Path) -> LogId {
 }
 
 fn archived(folder: &Path) {
-    let archived = tool(folder, &["archive", "--older-than", "0d"]);
+    let archived = guerdon(folder, &["archive", "--older-than", "0d"]);
     assert!(archived.status.success(), "{archived:?}");
 }
 
@@ -289,22 +292,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn tool(folder: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args).arg("--data-dir").arg(folder).env("RUST_LOG", "warn");
-    ends(command)
-}
-
 fn copy_log(folder: &Path, to: &Path) -> Output {
     let url = |file: &Path| format!("sqlite:{}", file.display());
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
     command.args(["copy-log", &url(&folder.join("log.sqlite")), &url(to), "--archive-dir"]);
     command.arg(folder.join("archive"));
     ends(command)
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[track_caller]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
 use chrono::{DateTime, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -10,7 +9,8 @@ use services::TestDatabase;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, query};
 
-use crate::ledger::{Ledger, ends, journey};
+use crate::ledger::tool::{fails, guerdon, migrate, said, succeeds};
+use crate::ledger::{Ledger, journey};
 
 /// What a redemption of the Complete Journey costs.
 const PRICE: u64 = 2_500;
@@ -102,11 +102,7 @@ fn replay(folder: &Path, args: &[&str]) -> Vec<Value> {
 }
 
 fn audit(folder: &Path, act: &[&str], args: &[&str]) -> Vec<Value> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.arg("audit").args(act).args(args).arg("--data-dir").arg(folder);
-    let output = ends(command);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let text = said(&succeeds(guerdon(folder, &[&["audit"], act, args].concat())));
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
@@ -118,10 +114,7 @@ async fn the_past_is_read_from_archives_too_while_the_ledger_runs() {
     let log = SqliteConnectOptions::new().filename(folder.path().join("log.sqlite"));
     let mut log = log.connect().await.expect("it opens");
     query("update log set range_positions = 50").execute(&mut log).await.expect("updated");
-    let mut archive = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    archive.args(["archive", "--older-than", "0d", "--data-dir"]).arg(folder.path());
-    let archived = ends(archive);
-    assert!(archived.status.success(), "{archived:?}");
+    succeeds(guerdon(folder.path(), &["archive", "--older-than", "0d"]));
     the_past_is_there(&ledger, folder.path(), &[], &then).await;
     assert_eq!(ledger.stop(), Some(0));
 }
@@ -131,9 +124,7 @@ async fn the_past_is_read_from_postgres() {
     let (folder, database) =
         (tempfile::tempdir().expect("a folder"), TestDatabase::create().expect("a database"));
     let url = &*database.url();
-    let mut migrate = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    migrate.args(["migrate", "--store", url, "--read-model", url, "--data-dir"]).arg(folder.path());
-    assert!(ends(migrate).status.success());
+    migrate(folder.path(), url);
     let ledger = Ledger::start_on(url, folder.path(), &["--read-model", url]);
     let then = redeems_60_times(&ledger).await;
     the_past_is_there(&ledger, folder.path(), &["--store", url], &then).await;
@@ -225,12 +216,8 @@ async fn a_moment_that_the_log_does_not_have_is_named() {
         (vec!["explain", "account", "bob"], "is about the account bob; check the id"),
         (vec!["diff", &*created, "0:1"], "the first moment is later than the second"),
     ] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-        command.arg("audit").args(&args).arg("--data-dir").arg(folder.path());
-        let output = ends(command);
-        assert_eq!(output.status.code(), Some(1), "{args:?}: {output:?}");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains(sentence), "{args:?}: {said}");
+        let words = [&["audit"], &args[..]].concat();
+        fails(&guerdon(folder.path(), &words), 1, sentence);
     }
     assert_eq!(ledger.stop(), Some(0));
 }

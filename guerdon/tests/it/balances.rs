@@ -16,9 +16,9 @@ use uuid::Uuid;
 use crate::ledger::audit::{events, rebuild};
 use crate::ledger::load::{Load, SHOPPERS};
 use crate::ledger::log::NEW_LOG;
+use crate::ledger::tool::guerdon;
 use crate::ledger::{Answer, Api, Ledger, PATIENCE};
 use crate::receipts::text;
-use crate::transparency::run;
 
 const P0: Partition = Partition(0);
 
@@ -37,7 +37,7 @@ async fn a_seal_commits_to_the_balances_of_the_read_tables_on_postgres() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = TestDatabase::create().expect("a database");
     let url = database.url();
-    let migrated = run(&["migrate", "--store", &url, "--read-model", &url], folder.path());
+    let migrated = guerdon(folder.path(), &["migrate", "--store", &url, "--read-model", &url]);
     assert!(migrated.status.success(), "{migrated:?}");
     let read_model = ["--read-model", &url];
     a_seal_commits_to_the_balances_of_the_read_tables(&url, folder.path(), &read_model).await;
@@ -305,7 +305,7 @@ async fn a_proof_is_verified_by_the_tool(api: &Api, folder: &Path, key: &Verifie
     let (shown, key) = (file.display().to_string(), key.to_string());
     let verify = |what: &str, proof: &Value| {
         fs::write(&file, proof.to_string()).expect("written");
-        run(&["verify", what, &shown, "--key", &key], folder)
+        guerdon(folder, &["verify", what, &shown, "--key", &key])
     };
     let proof = api.get("shopper", "/v1/accounts/dora/balance-proof?seal=s-2").await.is(200);
     let verified = verify("balance", &proof);

@@ -4,7 +4,6 @@
 //! may be refused, but not after their deadline.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use services::TestDatabase;
@@ -12,7 +11,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::task::JoinSet;
 
-use crate::ledger::{Answer, Api, Ledger, PATIENCE, ends, said};
+use crate::ledger::tool::migrate;
+use crate::ledger::{Answer, Api, Ledger, PATIENCE, said};
 
 /// How long the lock is held: longer than the ledger's own connections wait for one.
 const HELD: Duration = Duration::from_secs(8);
@@ -114,12 +114,8 @@ impl Scene {
         args.extend(["--command-deadline-ms".into(), DEADLINE.as_millis().to_string()]);
         if let Some(database) = &database {
             let url = database.url();
-            let at = ["--store", &url, "--read-model", &url].map(str::to_owned);
-            let mut migrate = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-            migrate.arg("migrate").args(&at).arg("--data-dir").arg(folder.path());
-            let migrated = ends(migrate);
-            assert!(migrated.status.success(), "{migrated:?}");
-            args.extend(at);
+            migrate(folder.path(), &url);
+            args.extend(["--store", &url, "--read-model", &url].map(str::to_owned));
         }
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let ledger = Ledger::start_with(folder.path(), &args, &[]);

@@ -2,12 +2,11 @@
 //! prepared for the tables of before are refused by the server ("cached plan must not change result
 //! type"), on every connection that has prepared them.
 
-use std::process::Command;
-
 use tokio::task::JoinSet;
 
 use crate::ledger::server::Server;
-use crate::ledger::{Answer, Api, Ledger, ends, said};
+use crate::ledger::tool::migrate;
+use crate::ledger::{Answer, Api, Ledger, said};
 
 /// Reads on each route, at once, so that many connections have their statements prepared.
 const AT_ONCE: usize = 12;
@@ -40,10 +39,7 @@ async fn a_ledger_goes_on_while_columns_of_its_tables_on_postgres_are_altered() 
     let server = Server::start(&[]);
     let store = server.store();
     let folder = tempfile::tempdir().expect("a folder");
-    let mut migrate = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    migrate.args(["migrate", "--store", &store, "--read-model", &store, "--data-dir"]);
-    migrate.arg(folder.path());
-    assert!(ends(migrate).status.success());
+    migrate(folder.path(), &store);
     let args = ["--read-model", &store, "--kafka", "127.0.0.1:9"];
     let ledger = Ledger::start_on(&store, folder.path(), &args);
     let api = &ledger.client;

@@ -1,9 +1,10 @@
 //! `guerdon check --sums`: the read model's totals against the rows that they add up.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
-use crate::ledger::{Ledger, ends};
+use crate::ledger::Ledger;
+use crate::ledger::tool::guerdon;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn totals_that_are_not_the_sum_of_the_accounts_are_named() {
@@ -35,9 +36,7 @@ async fn totals_that_are_not_the_sum_of_the_accounts_are_named() {
 }
 
 fn check(folder: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(["check", "--sums", "--data-dir"]).arg(folder);
-    ends(command)
+    guerdon(folder, &["check", "--sums"])
 }
 
 fn text(bytes: &[u8]) -> String {

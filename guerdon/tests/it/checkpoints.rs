@@ -14,10 +14,11 @@ use serde_json::Value;
 use services::shared_kafka;
 use transparency::{Checkpoint, KeyKind, Note, SigningKey, TreeHash, VerifierKey};
 
+use crate::ledger::tool::{guerdon, said, text};
 use crate::ledger::{Api, Ledger, PATIENCE};
 use crate::receipts::first_secret_key;
 use crate::topic::shop::{own_topic, start};
-use crate::transparency::{run, said, text, until_sealed};
+use crate::transparency::until_sealed;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_of_checkpoints_shows_a_log_that_was_rewritten() {
@@ -43,7 +44,7 @@ async fn a_topic_of_checkpoints_shows_a_log_that_was_rewritten() {
     fs::write(&kept, &note).expect("written");
     let url = format!("{}/log/0", ledger.client.url);
     let verify = ["verify", "log", &url, "--key", &verifier, "--against", &text(&kept)];
-    let verified = run(&verify, folder.path());
+    let verified = guerdon(folder.path(), &verify);
     let expected = format!("it goes on from the checkpoint in {}", kept.display());
     assert!(said(&verified).contains(&expected), "{verified:?}");
 
@@ -53,7 +54,7 @@ async fn a_topic_of_checkpoints_shows_a_log_that_was_rewritten() {
     fs::write(&forged, forgery.to_string()).expect("written");
     let forged_file = text(&forged);
     let verify = [&verify[..], &["--against", &forged_file]].concat();
-    let caught = run(&verify, folder.path());
+    let caught = guerdon(folder.path(), &verify);
     assert_eq!(caught.status.code(), Some(3), "{caught:?}");
     let why = String::from_utf8_lossy(&caught.stderr).into_owned();
     let expected = format!("were changed since the checkpoint in {} was signed", forged.display());
@@ -77,7 +78,7 @@ async fn a_ledger_whose_signing_keys_are_gone_signs_once_an_operator_says_that_t
     let ledger = Ledger::start(folder.path());
     ledger.client.earns("ann", 500, "B-1").await;
     until_sealed(&ledger.client, 2).await;
-    let none = run(&["transparency", "new-key"], folder.path());
+    let none = guerdon(folder.path(), &["transparency", "new-key"]);
     assert_eq!(none.status.code(), Some(1), "{none:?}");
     let why = String::from_utf8_lossy(&none.stderr).into_owned();
     assert!(why.contains("`guerdon transparency rotate-key` adds another"), "{why}");
@@ -89,7 +90,7 @@ async fn a_ledger_whose_signing_keys_are_gone_signs_once_an_operator_says_that_t
     let why = health["transparency"][0]["why"].as_str().expect("why");
     assert!(why.contains("is missing, and this log was in use"), "{why}");
     ledger.client.earns("ann", 500, "B-2").await;
-    let made = run(&["transparency", "new-key"], folder.path());
+    let made = guerdon(folder.path(), &["transparency", "new-key"]);
     assert!(said(&made).contains("Tell the auditors: they know another key"), "{made:?}");
     until_degraded(&ledger.client, false).await;
     until_sealed(&ledger.client, 3).await;
@@ -120,7 +121,7 @@ fn witnesses_that_can_not_be_asked_as_they_are_named_are_refused() {
         let serve = ["serve", "--listen", "127.0.0.1:0", "--witnesses"].map(str::to_owned);
         let args: Vec<String> = serve.into_iter().chain(args).collect();
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let refused = run(&args, folder.path());
+        let refused = guerdon(folder.path(), &args);
         assert!(!refused.status.success(), "{args:?}");
         let why = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(why.contains(sentence), "{sentence} in {why}");

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::ledger::{Answer, Api, Ledger, PATIENCE, ends};
+use crate::ledger::tool::{guerdon, succeeds};
+use crate::ledger::{Answer, Api, Ledger, PATIENCE};
 
 const GIFT: &str = "/v1/offers/gift";
 
@@ -82,23 +82,16 @@ async fn what_is_wrong_with_an_upload_or_an_offer_of_codes_is_said_by_name() {
     let one = json!({"units": 1});
     let added = api.put("operator", &format!("{GIFT}/stock-additions/s-1"), one.clone()).await;
     added.is_problem(409, "stock-of-codes");
-    let removal = api.request("PUT", &format!("{GIFT}/stock-removals/d-1"), "operator");
-    let removal = removal.header("if-match", "*").json(&one);
-    api.send(removal).await.expect("answered").is_problem(409, "stock-of-codes");
+    let removed = api.put_over(&format!("{GIFT}/stock-removals/d-1"), "*", one).await;
+    removed.is_problem(409, "stock-of-codes");
     for (patched, code) in [
         (json!({"stock": 7}), "stock-of-codes"),
         (json!({"codes": false}), "codes-fixed"),
         (json!({"codes": null, "ships": true}), "codes-fixed"),
     ] {
-        let patch = api.request("PATCH", GIFT, "operator").header("if-match", "*");
-        let patch = patch.header("content-type", "application/merge-patch+json");
-        let refused = api.send(patch.body(patched.to_string())).await.expect("answered");
-        refused.is_problem(409, code);
+        api.patch(GIFT, "*", patched).await.is_problem(409, code);
     }
-    let patch = api.request("PATCH", GIFT, "operator").header("if-match", "*");
-    let patch = patch.header("content-type", "application/merge-patch+json");
-    let amended = api.send(patch.body(json!({"price": 20}).to_string())).await.expect("answered");
-    let amended = amended.is(200);
+    let amended = api.patch(GIFT, "*", json!({"price": 20})).await.is(200);
     assert_eq!((&amended["codes"], &amended["stock"]), (&json!(true), &json!(2)));
     assert_eq!(ledger.stop(), Some(0));
 }
@@ -187,18 +180,11 @@ async fn a_code_is_handed_out_in_the_answer_and_shown_to_its_shopper_and_merchan
         assert!(!read.to_string().contains(WORD), "{path}: {read}");
     }
     assert_eq!(ledger.stop(), Some(0));
-    let snapshot = ends(tool(folder.path(), &["snapshot"]));
-    assert!(snapshot.status.success(), "{snapshot:?}");
+    succeeds(guerdon(folder.path(), &["snapshot"]));
     let mut has = BTreeSet::new();
     has_word(folder.path(), folder.path(), &mut has);
     has.retain(|file| !file.starts_with("log.sqlite"));
     assert!(has.is_empty(), "codes are in {has:?}");
-}
-
-fn tool(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args).arg("--data-dir").arg(folder);
-    command
 }
 
 /// The files below a folder in which a code is.
@@ -297,7 +283,7 @@ async fn each_code_is_handed_out_once(args: &[&str]) {
     let distinct: BTreeSet<&&String> = codes.iter().collect();
     assert_eq!(distinct.len(), codes.len(), "a code was handed out twice");
     assert_eq!(ledger.stop(), Some(0));
-    let checked = ends(tool(folder.path(), &["audit", "reconcile"]));
+    let checked = guerdon(folder.path(), &["audit", "reconcile"]);
     assert!(checked.status.success(), "{checked:?}");
 }
 

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use event_store::{Access, EventStore, StoreUrl};
 
+use crate::ledger::tool::{guerdon, succeeds};
 use crate::ledger::{Ledger, ends};
 
 /// Worked out by the plain loop in the slice's README, which shares nothing with the ledger.
@@ -33,10 +34,7 @@ async fn a_slice_of_a_real_year_adds_up_and_a_second_import_changes_nothing() {
     assert_eq!(reported(&second, "refused: insufficient-credit"), REFUSED);
     assert_eq!(dump(folder.path()).await, after_first, "a second import changes nothing");
 
-    let mut rebuild = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    rebuild.args(["rebuild", "--data-dir"]).arg(folder.path());
-    let rebuilt = ends(rebuild);
-    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    succeeds(guerdon(folder.path(), &["rebuild"]));
     assert_eq!(dump(folder.path()).await, after_first, "rebuilt, it is the same row by row");
     ledger.client.redeems("probe", "x-1", "none").await.is_problem(409, "offer-unknown");
     assert_eq!(ledger.stop(), Some(0));

@@ -25,8 +25,7 @@ async fn convert(api: &Api, id: &str, points: u64, more: Value) -> Answer {
 }
 
 async fn set_rate(api: &Api, if_match: &str, body: Value) -> Answer {
-    let request = api.request("PUT", RATE, "operator").header("if-match", if_match);
-    api.send(request.json(&body)).await.expect("answered")
+    api.put_over(RATE, if_match, body).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,8 +143,7 @@ async fn what_makes_no_sense_is_refused_by_name() {
         api.put("operator", path, rate()).await.is_problem(409, code);
     }
     let path = "/v1/conversion-rates/miles/points";
-    let request = api.request("PUT", path, "operator").header("if-match", "*").json(&rate());
-    api.send(request).await.expect("answered").is_problem(404, "not-found");
+    api.put_over(path, "*", rate()).await.is_problem(404, "not-found");
     let path = format!("{path}/closure");
     api.put("operator", &path, json!({})).await.is_problem(404, "not-found");
 

@@ -13,8 +13,8 @@ use services::TestDatabase;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, query};
 
-use crate::ledger::{Api, Ledger, PATIENCE, ends, faults_or};
-use crate::transparency::run;
+use crate::ledger::tool::guerdon;
+use crate::ledger::{Api, Ledger, PATIENCE, ends, faults_or, until};
 
 /// What is private of ann, by where it is: an address, a reason of an operator's, who asked for
 /// that and why, a shopper's name, a call that recorded nothing, a warehouse's reason, a call about
@@ -56,7 +56,7 @@ async fn no_file_has_what_was_erased_and_every_proof_stays_on_postgres() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = TestDatabase::create().expect("a database");
     let url = database.url();
-    let migrated = run(&["migrate", "--store", &url, "--read-model", &url], folder.path());
+    let migrated = guerdon(folder.path(), &["migrate", "--store", &url, "--read-model", &url]);
     assert!(migrated.status.success(), "{migrated:?}");
     let size =
         format!("alter table guerdon_log.log alter column range_positions set default {RANGE}");
@@ -172,7 +172,7 @@ async fn an_erasure_waits_for_an_archive_that_is_away() {
     let asked = json!({"reason": "asked for by letter"});
     let erasure = "/v1/accounts/ann/erasures/e-1";
     api.put("operator", erasure, asked.clone()).await.is(201);
-    let done_so_far = until(api, "ann", "log_erased_at").await;
+    let done_so_far = until_step(api, "ann", "log_erased_at").await;
     assert_eq!(done_so_far["status"], "asked");
     assert_eq!(done_so_far["archives_erased_at"], Value::Null);
     assert_eq!(metric(api, "guerdon_erasures{status=\"asked\"}").await, "1");
@@ -184,7 +184,7 @@ async fn an_erasure_waits_for_an_archive_that_is_away() {
     assert!(place.changes(planted).await > 0);
     api.earns("bob", 5, "B-1").await;
     api.put("operator", "/v1/accounts/bob/erasures/e-1", asked).await.is(201);
-    until(api, "bob", "log_erased_at").await;
+    until_step(api, "bob", "log_erased_at").await;
     assert!(!place.have("Planted").is_empty());
     place.changes("update event set private = null where private = 'Planted'").await;
     fs::rename(&away, &there).expect("it is back");
@@ -279,7 +279,7 @@ impl Place {
         let places = ["--store", &*self.store, "--read-model", &*self.read_model];
         let takes_tables = ["rebuild"].contains(&args[0]);
         let places = if takes_tables { &places[..] } else { &places[..2] };
-        let done = run(&[args, places].concat(), &self.folder);
+        let done = guerdon(&self.folder, &[args, places].concat());
         assert!(done.status.success(), "{args:?}: {done:?}");
     }
 
@@ -393,21 +393,13 @@ async fn fills(api: &Api, which: &str, events: u64) {
 }
 
 pub(crate) async fn until_done(api: &Api, account: &str) -> Value {
-    until(api, account, "done_at").await
+    until_step(api, account, "done_at").await
 }
 
 /// Waits until a step of an account's erasure is done.
-async fn until(api: &Api, account: &str, step: &str) -> Value {
-    let begun = Instant::now();
-    loop {
-        let path = format!("/v1/accounts/{account}/erasure");
-        let status = api.get("operator", &path).await.is(200);
-        if status[step].is_string() {
-            return status;
-        }
-        assert!(begun.elapsed() < PATIENCE, "no {step}: {status}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+async fn until_step(api: &Api, account: &str, step: &str) -> Value {
+    let path = format!("/v1/accounts/{account}/erasure");
+    until(api, &path, |status| status[step].is_string()).await
 }
 
 pub(crate) async fn metric(api: &Api, series: &str) -> String {
@@ -419,15 +411,8 @@ pub(crate) async fn metric(api: &Api, series: &str) -> String {
 
 /// The log's verifier key, which is there once something is sealed.
 async fn first_key(api: &Api) -> String {
-    let begun = Instant::now();
-    loop {
-        let keys = api.get("auditor", "/log/keys").await.is(200);
-        if let Some(key) = keys["keys"][0]["key"].as_str() {
-            return key.to_owned();
-        }
-        assert!(begun.elapsed() < PATIENCE, "nothing is sealed: {keys}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let keys = until(api, "/log/keys", |keys| keys["keys"][0]["key"].is_string()).await;
+    keys["keys"][0]["key"].as_str().expect("a key").to_owned()
 }
 
 /// Verifies the whole transparency log, entries and all, and that it goes on from what was kept.
@@ -437,7 +422,7 @@ async fn verify(ledger: &Ledger, folder: &Path, key: &str, kept: &Path) {
     let args = ["verify", "log", &url, "--key", key, "--kept", &kept, "--api-keys", &api_keys];
     let begun = Instant::now();
     loop {
-        let verified = run(&args, folder);
+        let verified = guerdon(folder, &args);
         if verified.status.success() {
             return;
         }
@@ -474,7 +459,7 @@ async fn verify_receipts(place: &Place, api: &Api, before: &Path, key: &str) {
     }
     for receipt in [before, &after] {
         let args = ["verify", "receipt", &receipt.display().to_string(), "--key", key];
-        let verified = run(&args, &place.folder);
+        let verified = guerdon(&place.folder, &args);
         assert!(verified.status.success(), "{verified:?}");
     }
 }

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use event_store::StoreUrl;
@@ -16,6 +15,7 @@ use services::Stop;
 
 use crate::ledger::load::{Known, Load};
 use crate::ledger::server::{Server, store_on, until};
+use crate::ledger::tool::{guerdon, said, succeeds};
 use crate::ledger::{Api, Ledger, audit, ends, faults, serve};
 
 /// How many answers show that there is service.
@@ -236,12 +236,9 @@ async fn a_snapshot_that_has_seen_what_is_lost_refuses_the_start() {
 
 /// `guerdon fork-log`; gives what it printed.
 fn fork(store: &str, folder: &Path) -> String {
-    let mut fork = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    fork.args(["fork-log", "--reason", "a standby that lagged was promoted"]);
-    fork.args(["--store", store, "--data-dir"]).arg(folder);
-    let forked = ends(fork);
-    assert!(forked.status.success(), "{forked:?}");
-    String::from_utf8_lossy(&forked.stdout).into_owned()
+    let reason = "a standby that lagged was promoted";
+    let forked = guerdon(folder, &["fork-log", "--reason", reason, "--store", store]);
+    said(&succeeds(forked))
 }
 
 /// The end that the writer had answered by, and how many events are lost, by what it said.

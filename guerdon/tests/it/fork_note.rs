@@ -2,13 +2,14 @@
 //! operator's word, also where no read model and no snapshot knows of the lost events.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use event_store::{Access, Append, EventStore, StoreUrl};
 use log_record::{NewEvent, Partition, WriterId};
 use services::TestDatabase;
 use uuid::Uuid;
 
+use crate::ledger::tool::guerdon;
 use crate::ledger::{Ledger, ends, serve};
 
 /// It keeps no read model that could know better.
@@ -184,7 +185,5 @@ fn fork_log(database: &TestDatabase, folder: &Path) -> Output {
 }
 
 fn tool(args: &[&str], database: &TestDatabase, folder: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args).args(["--store", &database.url(), "--data-dir"]).arg(folder);
-    ends(command)
+    guerdon(folder, &[args, &["--store", &database.url()]].concat())
 }

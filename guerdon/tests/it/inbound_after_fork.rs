@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use services::shared_kafka;
 use tempfile::TempDir;
 
-use crate::ledger::{Ledger, PATIENCE, ends, said};
+use crate::ledger::tool::{guerdon, succeeds};
+use crate::ledger::{Ledger, PATIENCE, said};
 use crate::topic::shop::{own_topic, prepare, redeem, start};
 use crate::topic::{Record, say, until_published};
 
@@ -51,13 +52,6 @@ async fn until_taken_in(ledger: &Ledger, wanted: (usize, usize)) {
         assert!(begun.elapsed() < PATIENCE, "{found:?} of {wanted:?} are taken in");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-}
-
-fn tool(folder: &Path, args: &[&str]) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args).arg("--data-dir").arg(folder);
-    let done = ends(command);
-    assert!(done.status.success(), "{done:?}");
 }
 
 /// The files of the log, with their bytes.
@@ -113,8 +107,8 @@ impl Restored {
         let files = log_files(folder.path());
         files.iter().for_each(|(file, _)| fs::remove_file(file).expect("removed"));
         backup.iter().for_each(|(file, bytes)| fs::write(file, bytes).expect("restored"));
-        tool(folder.path(), &["fork-log", "--reason", "the disk died"]);
-        tool(folder.path(), &["rebuild"]);
+        succeeds(guerdon(folder.path(), &["fork-log", "--reason", "the disk died"]));
+        succeeds(guerdon(folder.path(), &["rebuild"]));
         Self { folder, brokers, topic, taken_at }
     }
 

@@ -7,8 +7,8 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use services::Kafka;
 
-use crate::ledger::Ledger;
-use crate::topic::shop::{kafka, own_topic, until};
+use crate::ledger::{Ledger, until};
+use crate::topic::shop::{kafka, own_topic};
 
 /// A broker on which the user `guerdon` may do nothing.
 fn broker(folder: &Path) -> Kafka {

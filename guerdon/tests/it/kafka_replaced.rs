@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 use services::{Kafka, shared_kafka};
 
-use crate::topic::shop::{own_topic, prepare, redeem, start, until, until_has};
+use crate::ledger::until;
+use crate::topic::shop::{own_topic, prepare, redeem, start, until_has};
 use crate::topic::{check_lanes, say, until_published};
 
 fn earned(id: &str) -> String {

@@ -7,8 +7,8 @@ use std::process::Command;
 use serde_json::Value;
 use services::Kafka;
 
-use crate::ledger::Ledger;
-use crate::topic::shop::{own_topic, prepare, redeem, start, until};
+use crate::ledger::{Ledger, until};
+use crate::topic::shop::{own_topic, prepare, redeem, start};
 
 const STORE_PASSWORD: &str = "of-the-store";
 

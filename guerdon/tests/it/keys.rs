@@ -2,7 +2,6 @@
 //! and what of their holders is recorded. On a log in SQLite and in PostgreSQL.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use event_store::{Access, EventStore};
@@ -10,7 +9,8 @@ use log_record::{Private, RecordedEvent};
 use serde_json::{Value, json};
 use services::TestDatabase;
 
-use crate::ledger::{Api, Ledger, ends};
+use crate::ledger::tool::{guerdon, said, succeeds};
+use crate::ledger::{Api, Ledger};
 
 /// How long a key that was ended may still be let in.
 const KEYS_KNOWN_WITHIN: Duration = Duration::from_secs(5);
@@ -35,9 +35,7 @@ impl Setting {
         let folder = tempfile::tempdir().expect("a folder");
         let database = TestDatabase::create().expect("a database");
         let store = database.url();
-        let mut migrate = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-        migrate.args(["migrate", "--store", &store, "--data-dir"]).arg(folder.path());
-        assert!(ends(migrate).status.success());
+        succeeds(guerdon(folder.path(), &["migrate", "--store", &store]));
         let ledger = Ledger::start_on(&store, folder.path(), &[]);
         Self { ledger, folder, store, _database: Some(database) }
     }
@@ -56,14 +54,8 @@ impl Setting {
 
     /// What `guerdon keys` prints.
     fn keys(&self, args: &[&str]) -> String {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-        command.arg("keys").args(args).args(["--store", &self.store, "--data-dir"]);
-        let done = ends({
-            command.arg(self.folder.path());
-            command
-        });
-        assert!(done.status.success(), "{done:?}");
-        String::from_utf8(done.stdout).expect("UTF-8")
+        let words = [&["keys"], args, &["--store", &self.store]].concat();
+        said(&succeeds(guerdon(self.folder.path(), &words)))
     }
 
     async fn list(&self) -> Vec<Value> {
@@ -346,9 +338,7 @@ fn keys_of_a_log_that_is_not_there_are_refused() {
 }
 
 fn list_in(folder: &Path) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(["keys", "list", "--data-dir"]).arg(folder);
-    let done = ends(command);
+    let done = guerdon(folder, &["keys", "list"]);
     assert!(!done.status.success(), "{done:?}");
     String::from_utf8(done.stderr).expect("UTF-8")
 }

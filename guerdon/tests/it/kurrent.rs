@@ -2,8 +2,7 @@
 //! protocol and outlives every process of the ledger.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use event_store::{Access, EventStore, StoreUrl};
 use serde_json::Value;
 use services::{AppendFault, KurrentServer};
 
+use crate::ledger::tool::{guerdon, url};
 use crate::ledger::{Answer, Api, Ledger, audit, ends, journey};
 
 const SHOPPERS: u64 = 20;
@@ -165,15 +165,15 @@ async fn a_log_that_came_back_shorter_starts_nothing_until_a_fork_is_declared() 
     let last = ledger.client.earns("ann", 300, "B-2").await;
     ledger.client.get_after(&last, "auditor", "/v1/accounts/ann").await.is(200);
     assert_eq!(ledger.stop(), Some(0));
-    let taken = guerdon(&["snapshot", "--store", &store], folder.path());
+    let taken = guerdon(folder.path(), &["snapshot", "--store", &store]);
     assert!(taken.status.success(), "{taken:?}");
     let log = server.streams().into_iter().find(|name| name.starts_with("guerdon-"));
     server.lose_tail(&log.expect("its stream"), 1);
 
-    let refused = guerdon(&["serve", "--listen", "127.0.0.1:0", "--store", &store], folder.path());
+    let refused = guerdon(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--store", &store]);
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains("log-forked"), "{said}");
-    let forked = guerdon(&["fork-log", "--reason", "a test", "--store", &store], folder.path());
+    let forked = guerdon(folder.path(), &["fork-log", "--reason", "a test", "--store", &store]);
     assert!(forked.status.success(), "{forked:?}");
     audit::rebuild(folder.path(), &store, None);
     let ledger = Ledger::start_on(&store, folder.path(), &[]);
@@ -236,15 +236,9 @@ fn nothing_of_a_log_in_kurrentdb_is_archived() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::start_on(&server.url("main"), folder.path(), &[]);
     assert_eq!(ledger.stop(), Some(0));
-    let refused = guerdon(&["archive", "--store", &server.url("main")], folder.path());
+    let refused = guerdon(folder.path(), &["archive", "--store", &server.url("main")]);
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains("the log is in KurrentDB"), "{said}");
-}
-
-fn guerdon(args: &[&str], folder: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args).arg("--data-dir").arg(folder);
-    ends(command)
 }
 
 /// Copies a log; what that says.
@@ -254,8 +248,4 @@ fn copied(from: &str, to: &str) -> String {
     let output = ends(command);
     assert!(output.status.success(), "{output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn url(store: &str) -> StoreUrl {
-    store.parse().expect("a URL")
 }

@@ -14,12 +14,10 @@ use serde_json::{Value, json};
 use services::TestDatabase;
 use uuid::Uuid;
 
+use crate::ledger::tool::{fails, guerdon, said, sqlite, succeeds, text, url};
 use crate::ledger::{Ledger, audit, ends, journey, log, serve};
 use crate::transparency::until_sealed;
-use tools::{
-    export, fails, files, first_file, guerdon, import, imported, pack, rewrite, said, sqlite,
-    succeeds, text, unpacked, url, with,
-};
+use tools::{export, files, first_file, import, imported, pack, rewrite, unpacked, with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_goes_to_postgres_and_back_and_each_export_has_the_same_bytes() {

@@ -9,15 +9,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use read_model::{ReadModel, ReadModelUrl, dump};
 use services::{Stop, shared_kafka};
 
 use crate::ledger::server::{DATABASE, Server};
-use crate::ledger::{Ledger, PATIENCE, ends};
-use crate::topic::shop::{all_are_there_once, kafka, own_topic, prepare, redeem, start, until};
+use crate::ledger::tool::{guerdon, succeeds};
+use crate::ledger::{Ledger, PATIENCE, until};
+use crate::topic::shop::{all_are_there_once, kafka, own_topic, prepare, redeem, start};
 use crate::topic::until_published;
 
 /// How many redemptions there are between two losses, and how many are lost of the tables.
@@ -39,11 +39,8 @@ async fn nothing_is_sent_twice_or_left_out_after_a_postgres_lost_the_last_rows()
     let mut server = Server::start(&["wal_buffers=64MB", "autovacuum=off"]);
     let url = server.url(DATABASE);
     let tables: ReadModelUrl = url.parse().expect("a URL");
-    let mut migrate = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    migrate.args(["migrate", "--read-model", &url, "--publisher-state", &url]);
-    migrate.arg("--data-dir").arg(folder.path());
-    let migrated = ends(migrate);
-    assert!(migrated.status.success(), "{migrated:?}");
+    let migrate = ["migrate", "--read-model", &url, "--publisher-state", &url];
+    succeeds(guerdon(folder.path(), &migrate));
     let mut args = kafka(&brokers, &topic);
     args.extend(["--read-model".to_owned(), url.clone()]);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -149,9 +146,6 @@ async fn is_as_rebuilt(folder: &Path, tables: &ReadModelUrl, args: &[&str]) {
         rows
     };
     let live = rows().await;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(["rebuild", "--data-dir"]).arg(folder).args(args);
-    let rebuilt = ends(command);
-    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    succeeds(guerdon(folder, &[&["rebuild"], args].concat()));
     assert_eq!(live, rows().await);
 }

@@ -2,32 +2,18 @@
 
 use std::time::Instant;
 
-use domain::AccountId;
 use serde_json::{Value, json};
 
-use crate::ledger::{Api, Ledger, PATIENCE};
+use crate::ledger::{Api, Ledger, PATIENCE, account_in, until};
 
 /// An account that lives in a partition of four.
 fn living_in(partition: u16) -> String {
-    let names = (0..).map(|number| format!("shopper-{number}"));
-    let lives_there = |name: &String| {
-        let id: AccountId = name.parse().expect("an id");
-        id.partition(4).0 == partition
-    };
-    names.into_iter().find(lives_there).expect("somebody")
+    account_in(partition, 4)
 }
 
 /// Reads until it is so, for credit is on its way to another partition.
 async fn becomes(api: &Api, path: &str, field: &str, value: Value) -> Value {
-    let begun = Instant::now();
-    loop {
-        let read = api.get("operator", path).await;
-        if read.status == 200 && read.body[field] == value {
-            return read.body;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{field} isn't {value}: {read:?}");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    until(api, path, |read| read[field] == value).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

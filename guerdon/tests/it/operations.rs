@@ -1,11 +1,9 @@
 //! The operators' log of a ledger that runs: what was recorded, what was refused, and of whom.
 
-use std::time::{Duration, Instant};
-
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::ledger::{Api, Ledger, PATIENCE};
+use crate::ledger::{Api, Ledger, until};
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -19,16 +17,9 @@ fn asks(api: &Api, role: &str, method: &str, path: &str, body: &Value, id: &str)
 /// The operations once the newest has this request's id: what recorded no event is written a moment
 /// after its answer.
 async fn operations_until(api: &Api, id: &str, query: &str) -> Vec<Value> {
-    let begin = Instant::now();
-    loop {
-        let list = api.get("auditor", &format!("/v1/operations{query}")).await.is(200);
-        let list = list["items"].as_array().expect("a list").clone();
-        if list.first().is_some_and(|item| item["request_id"] == id) {
-            return list;
-        }
-        assert!(begin.elapsed() < PATIENCE, "{id} doesn't come: {list:#?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let path = format!("/v1/operations{query}");
+    let list = until(api, &path, |list| list["items"][0]["request_id"] == id).await;
+    list["items"].as_array().expect("a list").clone()
 }
 
 fn ids(list: &[Value]) -> Vec<&str> {

@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 use services::TestDatabase;
 
 use crate::ledger::full_disk::full_disk_library;
+use crate::ledger::tool::{guerdon, succeeds, tool};
 use crate::ledger::{Ledger, ends};
 
 #[tokio::test]
@@ -34,8 +35,8 @@ async fn an_archive_and_a_snapshot_on_a_full_disk_leave_nothing_and_say_why() {
         assert!(names.iter().all(is_known), "{names:?}");
     }
     // There is room again.
-    done(&ends(tool(&data, &["archive", "--older-than", "0d"])));
-    done(&ends(tool(&data, &["snapshot"])));
+    succeeds(guerdon(&data, &["archive", "--older-than", "0d"]));
+    succeeds(guerdon(&data, &["snapshot"]));
     let ledger = Ledger::start(&data);
     ledger.client.redeems("ann", "x-1", "mug").await.is(200);
     assert_eq!(ledger.stop(), Some(0));
@@ -53,12 +54,12 @@ async fn a_tool_on_a_stopped_ledger_leaves_no_journal() {
         &["keys", "create", "--role", "auditor", "--label", "x"],
         &["snapshot"],
     ] {
-        done(&ends(tool(&data, args)));
+        succeeds(guerdon(&data, args));
         let journal = fs::metadata(data.join("log.sqlite-wal")).map_or(0, |file| file.len());
         assert_eq!(journal, 0, "{args:?}");
     }
     fs::write(data.join("log.sqlite"), backup).expect("restored");
-    done(&ends(tool(&data, &["check"])));
+    succeeds(guerdon(&data, &["check"]));
 }
 
 #[tokio::test]
@@ -69,14 +70,14 @@ async fn nothing_is_archived_into_a_folder_that_the_server_does_not_read() {
     let args = ["--archive-dir", elsewhere.to_str().expect("UTF-8")];
     let ledger = Ledger::start_with(&data, &args, &[]);
     redeem_much(&ledger, &data).await;
-    let refused = ends(tool(&data, &["archive", "--older-than", "0d"]));
+    let refused = guerdon(&data, &["archive", "--older-than", "0d"]);
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success(), "{refused:?}");
     for part in ["couldn't read what is moved here", args[1], "--archive-dir"] {
         assert!(said.contains(part), "{part:?} is not in: {said}");
     }
     ledger.client.redeems("ann", "x-1", "mug").await.is(200);
-    done(&ends(tool(&data, &[&["archive", "--older-than", "0d"], &args[..]].concat())));
+    succeeds(guerdon(&data, &[&["archive", "--older-than", "0d"], &args[..]].concat()));
     for number in 0..25 {
         ledger.client.redeems("ann", &format!("x-{number}"), "mug").await.is(200);
     }
@@ -95,8 +96,8 @@ async fn what_root_archives_belongs_to_the_logs_owner() {
         return;
     }
     own(&data, NOBODY);
-    done(&ends(tool(&data, &["archive", "--older-than", "0d"])));
-    done(&ends(tool(&data, &["snapshot"])));
+    succeeds(guerdon(&data, &["archive", "--older-than", "0d"]));
+    succeeds(guerdon(&data, &["snapshot"]));
     let mut seen = 0;
     for part in ["archive", "snapshots"] {
         let files =
@@ -115,7 +116,7 @@ async fn a_check_names_a_damaged_file_once_and_goes_on_past_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     ledger_with_a_range(&data).await;
-    done(&ends(tool(&data, &["archive", "--older-than", "0d"])));
+    succeeds(guerdon(&data, &["archive", "--older-than", "0d"]));
     let files = fs::read_dir(data.join("archive")).expect("listed").flatten();
     let mut files = files.map(|file| file.path());
     let archived = files.find(|file| file.extension().is_some_and(|end| end == "gz"));
@@ -125,7 +126,7 @@ async fn a_check_names_a_damaged_file_once_and_goes_on_past_it() {
     let damage = "update event set public = '{}' where position in (51, 52)";
     assert_eq!(log.execute(damage, ()).expect("updated"), 2);
     drop(log);
-    let checked = ends(tool(&data, &["check", "--archives"]));
+    let checked = guerdon(&data, &["check", "--archives"]);
     let said = String::from_utf8_lossy(&checked.stderr);
     let name = archived.file_name().and_then(|name| name.to_str()).expect("a name");
     assert_eq!(said.matches(name).count(), 1, "{said}");
@@ -147,7 +148,7 @@ async fn a_user_who_may_write_to_a_folder_of_roots_serves_in_it_on_postgres() {
     }
     let database = TestDatabase::create().expect("a database");
     let store = ["--store", &database.url()].map(str::to_owned);
-    done(&ends(tool(&data, &["migrate", &store[0], &store[1]])));
+    succeeds(guerdon(&data, &["migrate", &store[0], &store[1]]));
     let ledger = Ledger::start_on(&database.url(), &data, &["--role", "command-api"]);
     ledger.client.earns("ann", 1, "B-1").await;
     assert_eq!(ledger.stop(), Some(0));
@@ -164,7 +165,7 @@ async fn a_user_who_may_write_to_a_folder_of_roots_serves_in_it_on_postgres() {
         command.arg("snapshot").args(&store).arg("--data-dir").arg(&mount);
         ends_as(command, NOBODY)
     };
-    done(&take());
+    succeeds(take());
     // What is root's there was made by a server that is root.
     let snapshots = mount.join("snapshots");
     own(&snapshots, 0);
@@ -205,15 +206,4 @@ async fn redeem_much(ledger: &Ledger, data: &Path) {
     for number in 0..25 {
         ledger.client.redeems("ann", &format!("x-{number}"), "mug").await.is(201);
     }
-}
-
-fn tool(data: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args).arg("--data-dir").arg(data).env("RUST_LOG", "warn");
-    command
-}
-
-#[track_caller]
-fn done(output: &Output) {
-    assert!(output.status.success(), "{output:?}");
 }

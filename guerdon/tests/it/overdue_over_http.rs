@@ -2,11 +2,10 @@
 //! the operator, who has it sent once more or settles it.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::ledger::{Ledger, PATIENCE, ends, said};
+use crate::ledger::{Ledger, ends, said, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_nobody_accepts_alarms_without_kafka() {
@@ -19,7 +18,7 @@ async fn a_request_that_nobody_accepts_alarms_without_kafka() {
         ledger.client.redeems("ann", exchange, "mug").await.is(201);
     }
     let all = |list: &Value| list["items"].as_array().map(Vec::len) == Some(3);
-    let requests = until(&ledger, "/v1/shipping-requests", all).await;
+    let requests = until(&ledger.client, "/v1/shipping-requests", all).await;
     let id = |index: usize| requests["items"][index]["shipping_request_id"].clone();
     let path = |index: usize, what: &str| {
         format!("/v1/shipping-requests/{}/{what}", id(index).as_str().expect("an id"))
@@ -27,7 +26,8 @@ async fn a_request_that_nobody_accepts_alarms_without_kafka() {
     ledger.client.put("warehouse", &path(0, "acceptance"), json!({})).await.is(201);
 
     let list = "/v1/overdue-shipping-requests";
-    let overdue = until(&ledger, list, |list| list["items"].as_array().map(Vec::len) == Some(2));
+    let overdue =
+        until(&ledger.client, list, |list| list["items"].as_array().map(Vec::len) == Some(2));
     let overdue = overdue.await;
     let item = &overdue["items"][0];
     assert_eq!((&item["shipping_request_id"], &item["status"]), (&id(1), &json!("requested")));
@@ -36,7 +36,8 @@ async fn a_request_that_nobody_accepts_alarms_without_kafka() {
     let printed = tool(&ledger, &["overdue"]);
     assert!(printed.contains(&shown(1)) && printed.contains(&shown(2)), "{printed}");
     assert!(!printed.contains(&shown(0)), "it was accepted: {printed}");
-    let ready = until(&ledger, "/health/ready", |ready| ready["shipping"]["overdue"] == 2).await;
+    let ready =
+        until(&ledger.client, "/health/ready", |ready| ready["shipping"]["overdue"] == 2).await;
     assert_eq!(ready["status"], "ready");
     let alarms = |said: &str| said.matches("a shipping request is overdue").count();
     assert_eq!(alarms(&said(folder.path())), 2, "{}", said(folder.path()));
@@ -57,25 +58,12 @@ async fn a_request_that_nobody_accepts_alarms_without_kafka() {
 
     // What was settled by hand is overdue no more.
     tool(&ledger, &["settle", &shown(2), "--reason", "handed over in the shop"]);
-    until(&ledger, list, |list| list["items"] == json!([])).await;
-    until(&ledger, "/health/ready", |ready| ready["shipping"]["overdue"] == 0).await;
+    until(&ledger.client, list, |list| list["items"] == json!([])).await;
+    until(&ledger.client, "/health/ready", |ready| ready["shipping"]["overdue"] == 0).await;
     assert_eq!(alarms(&said(folder.path())), 2, "each is told once");
     let none = "/v1/shipping-requests/none/resend";
     ledger.client.post("operator", none, json!({})).await.is_problem(404, "not-found");
     assert_eq!(ledger.stop(), Some(0));
-}
-
-/// Asks until the answer is as wanted.
-async fn until(ledger: &Ledger, path: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    loop {
-        let answer = ledger.client.get("operator", path).await.is(200);
-        if is_it(&answer) {
-            return answer;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{path}: {answer}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 /// `guerdon shipping …`; what it prints.

@@ -28,11 +28,6 @@ fn mug(costs: &[(&str, u64)]) -> Value {
     json!({"product_id": "mug-blue", "prices": prices(costs), "stock": null})
 }
 
-async fn patch(api: &Api, body: Value) -> Answer {
-    let request = api.request("PATCH", MUG, "operator").header("if-match", "*");
-    api.send(request.json(&body)).await.expect("answered")
-}
-
 async fn buys(api: &Api, exchange: &str, quantity: u64, more: Value) -> Answer {
     let mut body = json!({"offer_id": "mug", "quantity": quantity, "deliver_to": "1 Elm Street"});
     body.as_object_mut().expect("an object").extend(more.as_object().expect("one").clone());
@@ -158,7 +153,7 @@ async fn a_hold_pays_an_offer_of_its_unit_alone() {
     let both = json!({"expected_points": 3, "expected_prices": [{"unit": "miles", "points": 3}]});
     let both = capture("h-2", both).await.is_problem(400, "invalid-field");
     assert_eq!(both["field"], "exchange.expected_prices");
-    patch(api, json!({"prices": prices(&[("miles", 3)])})).await.is(200);
+    api.patch(MUG, "*", json!({"prices": prices(&[("miles", 3)])})).await.is(200);
     capture("h-1", json!({})).await.is_problem(409, "unit-mismatch");
     let paid = capture("h-2", json!({"expected_prices": prices(&[("miles", 3)])})).await;
     let position = paid.position.clone().expect("a position");
@@ -181,25 +176,29 @@ async fn a_patch_changes_what_an_offer_costs() {
         json!({"product_id": "mug-blue", "price": 100, "unit": "points", "stock": null});
     assert_eq!(api.put("operator", MUG, of_points).await.is(200)["version"], 1, "the same offer");
     assert_eq!(api.put("operator", MUG, mug(&[("points", 100)])).await.is(200)["version"], 1);
-    let in_miles = patch(api, json!({"unit": "miles"})).await.is(200);
+    let in_miles = api.patch(MUG, "*", json!({"unit": "miles"})).await.is(200);
     assert_eq!(in_miles["prices"], prices(&[("miles", 100)]));
-    let both = patch(api, json!({"prices": prices(&[("points", 5), ("miles", 7)])})).await.is(200);
+    let both = api
+        .patch(MUG, "*", json!({"prices": prices(&[("points", 5), ("miles", 7)])}))
+        .await
+        .is(200);
     assert_eq!(
         (&both["price"], &both["unit"], &both["version"]),
         (&json!(5), &json!("points"), &json!(3))
     );
-    let named = patch(api, json!({"name": "Blue mug"})).await.is(200);
+    let named = api.patch(MUG, "*", json!({"name": "Blue mug"})).await.is(200);
     assert_eq!(named["prices"], both["prices"]);
-    let beside = patch(api, json!({"price": 6})).await.is_problem(400, "invalid-field");
+    let beside = api.patch(MUG, "*", json!({"price": 6})).await.is_problem(400, "invalid-field");
     assert_eq!(beside["field"], "price");
-    let again = patch(api, json!({"prices": null, "price": 6, "unit": "miles"})).await.is(200);
+    let again =
+        api.patch(MUG, "*", json!({"prices": null, "price": 6, "unit": "miles"})).await.is(200);
     assert_eq!(again["prices"], prices(&[("miles", 6)]));
     api.put("operator", "/v1/units/miles/closure", json!({})).await.is(201);
-    assert_eq!(patch(api, json!({"name": "Mug"})).await.is(200)["unit"], "miles");
-    patch(api, json!({"price": 7})).await.is_problem(409, "unit-closed");
-    let free = patch(api, json!({"price": 0, "unit": "miles"})).await;
+    assert_eq!(api.patch(MUG, "*", json!({"name": "Mug"})).await.is(200)["unit"], "miles");
+    api.patch(MUG, "*", json!({"price": 7})).await.is_problem(409, "unit-closed");
+    let free = api.patch(MUG, "*", json!({"price": 0, "unit": "miles"})).await;
     assert_eq!(free.is_problem(400, "invalid-field")["field"], "unit");
-    let free = patch(api, json!({"price": 0})).await.is(200);
+    let free = api.patch(MUG, "*", json!({"price": 0})).await.is(200);
     assert_eq!(free["prices"], prices(&[("points", 0)]));
     buys(api, "x-1", 1, json!({"expected_prices": [{"points": 0}]})).await.is(201);
     assert_eq!(ledger.stop(), Some(0));

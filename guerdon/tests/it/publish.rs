@@ -2,16 +2,16 @@
 //! What is killed on the way is in `shipping_faults.rs`.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use services::{TestDatabase, shared_kafka};
 
-use crate::ledger::{Ledger, PATIENCE, ends};
+use crate::ledger::tool::{guerdon, succeeds};
+use crate::ledger::{Ledger, PATIENCE, until};
 use crate::topic::admin::{add_partitions, alter_topic, delete_topic, make_topic, replace_topic};
 use crate::topic::shop::{
-    all_are_there_once, own_topic, prepare, redeem, short, start, start_and_publish, until,
+    all_are_there_once, own_topic, prepare, redeem, short, start, start_and_publish,
 };
 use crate::topic::{Record, check_lanes, records, until_published};
 
@@ -254,9 +254,7 @@ async fn a_second_publisher_stands_by_and_takes_over_with_its_state_in_postgres(
     let (folder, database) = (tempfile::tempdir().expect("a folder"), TestDatabase::create());
     let url = database.expect("a database");
     let state = url.url();
-    let mut migrate = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    migrate.args(["migrate", "--publisher-state", &state, "--data-dir"]).arg(folder.path());
-    assert!(ends(migrate).status.success());
+    succeeds(guerdon(folder.path(), &["migrate", "--publisher-state", &state]));
     let rest = ["--role", "command-api,projector,query-api"];
     let ledger = Ledger::start_with(folder.path(), &rest, &[]);
     prepare(&ledger.client).await;

@@ -10,7 +10,7 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::Value;
 
 use crate::ledger::{Ledger, PATIENCE};
-use crate::topic::shop::{self, kafka, own_topic, prepare, redeem, short};
+use crate::topic::shop::{kafka, own_topic, prepare, redeem, short};
 use crate::topic::until_published;
 
 /// Three mock brokers, and a folder for the ledger that is told to use them.
@@ -75,7 +75,7 @@ async fn all_are_there(refusing: &Refusing, asked: &BTreeSet<String>) {
 
 /// Waits until the publisher says so of itself.
 async fn until(ledger: &Ledger, is_so: impl Fn(&Value) -> bool) -> Value {
-    shop::until(&ledger.client, "/v1/publisher", is_so).await
+    crate::ledger::until(&ledger.client, "/v1/publisher", is_so).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,11 +14,9 @@ use services::{Kafka, Stop, shared_kafka};
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::ledger::server::Server;
-use crate::ledger::{Api, Ledger, PATIENCE, ends, serve};
+use crate::ledger::{Api, Ledger, PATIENCE, ends, serve, until};
 use crate::topic::admin::{alter_topic, make_topic};
-use crate::topic::shop::{
-    kafka, own_topic, prepare, publisher, redeem, start, start_and_publish, until,
-};
+use crate::topic::shop::{kafka, own_topic, prepare, publisher, redeem, start, start_and_publish};
 use crate::topic::{check_lanes, records, say, until_published};
 
 /// How long a process may take to end that is told to.

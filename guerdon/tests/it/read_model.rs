@@ -1,10 +1,9 @@
 //! A ledger whose log is a file and whose read model is on PostgreSQL.
 
-use std::process::Command;
-
 use serde_json::json;
 use services::TestDatabase;
 
+use crate::ledger::tool::{guerdon, succeeds};
 use crate::ledger::{Ledger, ends, serve};
 
 #[tokio::test]
@@ -27,10 +26,7 @@ async fn the_read_model_may_be_on_a_postgresql_of_its_own() {
     let health = ledger.client.get("shopper", "/health/ready").await.is(200);
     assert_eq!(health["replicas"][0]["status"], "serving");
 
-    let mut rebuild = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    rebuild.args(["rebuild", "--read-model", &url, "--data-dir"]).arg(folder.path());
-    let rebuilt = ends(rebuild);
-    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    succeeds(guerdon(folder.path(), &["rebuild", "--read-model", &url]));
     let position = ledger.client.earns("ann", 70, "B-2").await;
     let account = ledger.client.get_after(&position, "shopper", "/v1/accounts/ann").await.is(200);
     assert_eq!(account["available"], json!(570));

@@ -1,14 +1,14 @@
 //! What `GET /health/ready` says of processes of their own: 200 only while what they are for works.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use services::Stop;
 
 use crate::ledger::server::Server;
-use crate::ledger::{Answer, Ledger, PATIENCE, ends};
+use crate::ledger::tool::migrate;
+use crate::ledger::{Answer, Ledger, PATIENCE};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_is_ready_while_it_can_do_what_it_is_for() {
@@ -82,7 +82,7 @@ async fn a_ledger_whose_log_is_away_is_not_ready_although_nothing_was_written() 
 async fn a_flood_of_questions_about_health_asks_the_log_a_few_times() {
     let database = services::TestDatabase::create().expect("a database");
     let folder = tempfile::tempdir().expect("a folder");
-    migrate(&database.url(), folder.path());
+    migrate(folder.path(), &database.url());
     let ledger = Ledger::start_on(&database.url(), folder.path(), &["--role", "command-api"]);
     let reads = || -> u64 {
         let sql = "select idx_scan + seq_scan from pg_stat_user_tables \
@@ -158,13 +158,6 @@ async fn until(ledger: &Ledger, status: u16, is_so: impl Fn(&Value) -> bool) {
 
 /// Starts the parts of a ledger whose log and read model are in one new database.
 fn parts_of<'a>(store: &'a str, folder: &'a Path) -> impl Fn(&str) -> Ledger + 'a {
-    migrate(store, folder);
+    migrate(folder, store);
     move |role| Ledger::start_on(store, folder, &["--role", role, "--read-model", store])
-}
-
-fn migrate(store: &str, folder: &Path) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(["migrate", "--store", store, "--read-model", store, "--data-dir"]).arg(folder);
-    let migrated = ends(command);
-    assert!(migrated.status.success(), "{migrated:?}");
 }

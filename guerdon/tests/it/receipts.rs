@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use services::TestDatabase;
 use transparency::{Note, SigningKey, VerifierKey};
 
+use crate::ledger::tool::guerdon;
 use crate::ledger::{Ledger, PATIENCE, ends};
-use crate::transparency::run;
 
 /// What the verifier in Python needs.
 const PYTHON: &str = "pynacl==1.6.2";
@@ -29,7 +29,7 @@ async fn a_receipt_is_verified_without_the_ledger_on_sqlite() {
 async fn a_receipt_is_verified_without_the_ledger_on_postgres() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = TestDatabase::create().expect("a database");
-    let migrated = run(&["migrate", "--store", &database.url()], folder.path());
+    let migrated = guerdon(folder.path(), &["migrate", "--store", &database.url()]);
     assert!(migrated.status.success(), "{migrated:?}");
     a_receipt_is_verified_without_the_ledger(&database.url(), folder.path()).await;
 }
@@ -74,7 +74,7 @@ async fn a_receipt_is_verified_without_the_ledger(store: &str, folder: &Path) {
     verifiers.refuse(&swapped, "isn't in the order of the log", "isn't in the order of the log");
 
     // Another key takes over. A receipt of before is still good, and so is a new one.
-    let rotated = run(&["transparency", "rotate-key", "--store", store], folder);
+    let rotated = guerdon(folder, &["transparency", "rotate-key", "--store", store]);
     assert!(rotated.status.success(), "{rotated:?}");
     let begun = Instant::now();
     while api.get("auditor", "/log/keys").await.is(200)["keys"][1].is_null() {
@@ -217,7 +217,7 @@ impl Verifiers {
         let file = self.folder.join("receipt.json");
         fs::write(&file, receipt.to_string()).expect("written");
         let shown = file.display().to_string();
-        let rust = run(&["verify", "receipt", &shown, "--key", &self.key], &self.folder);
+        let rust = guerdon(&self.folder, &["verify", "receipt", &shown, "--key", &self.key]);
         let mut command = Command::new(&self.python);
         let verifier = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/verify_receipt.py");
         command.arg(verifier).arg(file).arg(&self.key);

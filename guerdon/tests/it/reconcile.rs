@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use services::{TestDatabase, shared_kafka};
 
 use crate::ledger::load::Load;
-use crate::ledger::{Api, Ledger, PATIENCE, ends};
-use crate::topic::shop::{kafka, own_topic, prepare, redeem, until};
+use crate::ledger::{Api, Ledger, PATIENCE, ends, until};
+use crate::topic::shop::{kafka, own_topic, prepare, redeem};
 use crate::topic::{say, until_published};
 
 /// Where everything of a ledger is: in a folder, or in a database with a folder beside it.

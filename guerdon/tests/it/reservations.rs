@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, until};
 
 const HOLD: &str = "/v1/accounts/ann/holds/h-1";
 
@@ -111,15 +111,7 @@ async fn who_waits_longest_gets_the_unit_that_comes_back_also_after_a_kill() {
 
     let ledger = Ledger::start(folder.path());
     let client = &ledger.client;
-    let begun = std::time::Instant::now();
-    let served = loop {
-        let bob = client.get("shopper", &wait("bob")).await.is(200);
-        if bob["status"] == "served" || begun.elapsed().as_secs() > 20 {
-            break bob;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    };
-    assert_eq!(served["status"], "served", "{served}");
+    let served = until(client, &wait("bob"), |bob| bob["status"] == "served").await;
     assert!(served["deadline"].is_string(), "{served}");
     for (account, may_take) in [("bob", 1), ("cid", 0)] {
         let offer = format!("/v1/accounts/{account}/offers/mug");

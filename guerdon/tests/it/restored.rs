@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use services::TestDatabase;
 
+use crate::ledger::tool::guerdon;
 use crate::ledger::{Api, Ledger, ends, serve};
 
 /// What a start says that can't compare its log with anything.
@@ -51,7 +52,7 @@ async fn a_warehouse_hears_of_all_that_the_log_has_after_the_disk_died() {
     let generation = said.split("goes on in generation ").nth(1).expect("it says which");
     let generation: u32 = generation.split(' ').next().expect("one").parse().expect("a number");
     assert!(generation > 100_000_000, "no earlier fork of this backup has had it: {said}");
-    assert!(tool(backup.path(), &["rebuild"]).status.success());
+    assert!(guerdon(backup.path(), &["rebuild"]).status.success());
 
     let ledger = Ledger::start(backup.path());
     // Who asks again gets other positions for it than before.
@@ -100,7 +101,7 @@ async fn a_log_that_was_moved_goes_on_as_it_is_once_an_operator_has_said_so() {
     assert_eq!(Ledger::start(other.path()).stop(), Some(0), "it has a read model now");
 
     // Each of the others can show it, too.
-    assert!(tool(other.path(), &["snapshot"]).status.success());
+    assert!(guerdon(other.path(), &["snapshot"]).status.success());
     fs::remove_file(other.path().join("read-model.sqlite")).expect("removed");
     assert_eq!(Ledger::start(other.path()).stop(), Some(0), "a snapshot is compared");
 }
@@ -183,13 +184,7 @@ fn back_up(folder: &Path, to: &Path) {
 }
 
 fn fork_log(folder: &Path, options: &[&str]) -> Output {
-    tool(folder, &[&["fork-log", "--reason", "the disk died"], options].concat())
-}
-
-fn tool(folder: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args).arg("--data-dir").arg(folder);
-    ends(command)
+    guerdon(folder, &[&["fork-log", "--reason", "the disk died"], options].concat())
 }
 
 fn refused(folder: &Path, args: &[&str]) -> String {

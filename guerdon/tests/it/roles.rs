@@ -1,21 +1,14 @@
 //! The parts of one ledger in processes of their own, on one log in PostgreSQL.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use services::TestDatabase;
 
-use crate::ledger::{Api, Ledger, ends};
+use crate::ledger::tool::{guerdon, succeeds};
+use crate::ledger::{Api, Ledger};
 
 /// How long a key that was replaced may still be let in.
 const KEYS_KNOWN_WITHIN: Duration = Duration::from_secs(5);
-
-fn guerdon(tool: &[&str], at: &[&str], folder: &tempfile::TempDir) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(tool).args(at).arg("--data-dir").arg(folder.path());
-    let done = ends(command);
-    assert!(done.status.success(), "{done:?}");
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_process_records_another_projects_and_a_third_reads_from_postgres() {
@@ -33,7 +26,7 @@ async fn reads_what_others_record(from_postgres: bool) {
     let store = database.url();
     let read_model = if from_postgres { &["--read-model", &store][..] } else { &[] };
     let at = [&["--store", &store], read_model].concat();
-    guerdon(&["migrate"], &at, &folder);
+    succeeds(guerdon(folder.path(), &[&["migrate"], &at[..]].concat()));
     let part = |role: &str| {
         let args = [&["--role", role], read_model].concat();
         Ledger::start_on(&store, folder.path(), &args)
@@ -61,7 +54,7 @@ async fn reads_what_others_record(from_postgres: bool) {
 
     // The keys stand beside the log: whoever serves it lets the new ones in, and no longer the old.
     let old = [&commands, &queries].map(|part| part.client.clone());
-    guerdon(&["keys", "replace-all"], &at, &folder);
+    succeeds(guerdon(folder.path(), &[&["keys", "replace-all"], &at[..]].concat()));
     let replaced = Instant::now();
     for old in old {
         let new = old.with_keys_of(folder.path());

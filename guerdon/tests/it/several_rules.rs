@@ -181,13 +181,10 @@ async fn rules_that_go_together_with_nothing_are_refused_by_name() {
     assert_eq!(api.put("operator", path, rule("Gold")).await.is(400)["field"], "unit");
     api.put("operator", "/v1/units/miles/closure", json!({})).await.is(201);
     api.put("operator", path, rule("miles")).await.is_problem(409, "unit-closed");
-    let change = |body: Value| {
-        let request = api.request("PATCH", "/v1/earning-rules/miles", "operator");
-        api.send(request.header("if-match", "*").json(&body))
-    };
-    let fixed = change(json!({"unit": "points"})).await.expect("answered").is(409);
+    let change = |body: Value| api.patch("/v1/earning-rules/miles", "*", body);
+    let fixed = change(json!({"unit": "points"})).await.is(409);
     assert_eq!((&fixed["code"], &fixed["unit"]), (&json!("rule-fixed"), &json!("miles")));
-    let closed = change(json!({"pending_days": 3})).await.expect("answered");
+    let closed = change(json!({"pending_days": 3})).await;
     closed.is_problem(409, "unit-closed");
     assert_eq!(ledger.stop(), Some(0));
 }

@@ -1,14 +1,14 @@
 //! What strangers learn from refusals and faults, and what their guesses cost: nothing of what is
 //! behind a route, and no more than looking for a key.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use services::Stop;
 use tokio::task::JoinSet;
 
 use crate::ledger::server::Server;
-use crate::ledger::{Api, Ledger, ends, said};
+use crate::ledger::tool::{guerdon, succeeds};
+use crate::ledger::{Api, Ledger, said};
 use crate::raw::resident_mib;
 use crate::routes_and_roles::{ask, table};
 
@@ -40,11 +40,9 @@ async fn no_refusal_tells_what_is_behind_a_route_while_postgres_is_broken_or_awa
     let mut server = Server::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let store = server.store();
-    let mut migrate = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    migrate.args(["migrate", "--store", &store, "--read-model", &store]);
-    migrate.args(["--publisher-state", &store, "--data-dir"]).arg(folder.path());
-    assert!(ends(migrate).status.success());
     let state = ["--read-model", &store, "--publisher-state", &store, "--kafka", "127.0.0.1:1"];
+    let migrate = [&["migrate", "--store", &store], &state[..4]].concat();
+    succeeds(guerdon(folder.path(), &migrate));
     let ledger = Ledger::start_on(&store, folder.path(), &state);
     let api = &ledger.client;
     let position = api.earns("ann", 500, "B-1").await;

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use domain::AccountId;
 use event_store::{Access, EventStore, StoreUrl, SwitchChange};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -13,9 +12,9 @@ use services::{Stop, shared_kafka};
 
 use crate::ledger::load::{Load, MUG};
 use crate::ledger::server::Server;
-use crate::ledger::{Api, Ledger, PATIENCE, ends, until_said};
+use crate::ledger::{Api, Ledger, PATIENCE, account_in, ends, until, until_said};
 use crate::topic::records;
-use crate::topic::shop::{all_are_there_once, own_topic, prepare, publisher, redeem, until};
+use crate::topic::shop::{all_are_there_once, own_topic, prepare, publisher, redeem};
 
 async fn turn(api: &Api, switch: &str, body: Value) -> Value {
     api.put("operator", &format!("/v1/switches/{switch}"), body).await.is(200)
@@ -335,11 +334,7 @@ async fn a_switch_is_turned_while_the_first_partition_is_away_and_its_event_foll
     const DEPOSE: &str = "update partition_head set epoch = epoch + 1 where partition = 0";
     let (folder, two) = (tempfile::tempdir().expect("a folder"), ["--partitions", "2"]);
     let ledger = Ledger::start_with(folder.path(), &two, &[]);
-    let of_second = |id: &String| {
-        let id: AccountId = id.parse().expect("an id");
-        id.partition(2).0 == 1
-    };
-    let account = (0..).map(|number| format!("ann-{number}")).find(of_second).expect("one");
+    let account = account_in(1, 2);
     ledger.client.earns(&account, 10, "B-1").await;
     let connection = Connection::open(folder.path().join("log.sqlite")).expect("it opens");
     connection.execute(DEPOSE, ()).expect("changed");

@@ -12,7 +12,8 @@ use event_store::StoreUrl;
 use crate::ledger::load::Load;
 use crate::ledger::network::Network;
 use crate::ledger::server::{DATABASE, Server, until};
-use crate::ledger::{Api, Ledger, audit, ends, faults_or, said};
+use crate::ledger::tool::migrate;
+use crate::ledger::{Api, Ledger, audit, faults_or, said};
 
 /// How soon the second server serves commands and reads, from its start on.
 const SERVES_WITHIN: Duration = Duration::from_secs(10);
@@ -33,11 +34,7 @@ impl Scene {
     fn new() -> Self {
         let server = Server::start(&[]);
         let folder = tempfile::tempdir().expect("a folder");
-        let mut migrate = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-        migrate.args(["migrate", "--store", &server.store(), "--read-model", &server.store()]);
-        migrate.arg("--data-dir").arg(folder.path());
-        let migrated = ends(migrate);
-        assert!(migrated.status.success(), "{migrated:?}");
+        migrate(folder.path(), &server.store());
         server.asked(include_str!("../data/slow_projector.sql"));
         Self { server, folder }
     }

@@ -10,12 +10,6 @@ use crate::ledger::{Answer, Api, Ledger};
 
 const MUG: &str = "/v1/offers/mug";
 
-async fn patch(api: &Api, path: &str, if_match: &str, body: Value) -> Answer {
-    let request = api.request("PATCH", path, "operator").header("if-match", if_match);
-    let request = request.header("content-type", "application/merge-patch+json");
-    api.send(request.body(body.to_string())).await.expect("answered")
-}
-
 fn whole_mug() -> Value {
     json!({"product_id": "mug-blue", "price": 300, "stock": 10, "limit_per_shopper": 3,
         "opens_at": "2026-01-01T00:00:00Z", "closes_at": "2126-01-01T00:00:00Z",
@@ -50,18 +44,18 @@ async fn a_patch_of_an_offer_changes_what_it_names_and_nothing_else() {
         (json!({"name": "Mug, blue", "price": 250}), "name", json!("Mug, blue")),
         (json!({"warehouse": null}), "warehouse", json!("main")),
     ] {
-        let answer = patch(api, MUG, "*", patched).await.is(200);
+        let answer = api.patch(MUG, "*", patched).await.is(200);
         expected[name] = value;
         expected["prices"] = json!([{"unit": "points", "points": 250}]);
         assert_eq!(terms_of(&answer), expected);
     }
     for name in ["limit_per_shopper", "closes_at", "description"] {
-        let answer = patch(api, MUG, "*", json!({name: null})).await.is(200);
+        let answer = api.patch(MUG, "*", json!({name: null})).await.is(200);
         expected.as_object_mut().expect("an object").remove(name);
         assert_eq!(terms_of(&answer), expected, "null drops {name}");
     }
     let attributes = json!({"colour": null, "size": {"oz": null}, "for": ["tea"]});
-    let answer = patch(api, MUG, "*", json!({"attributes": attributes})).await;
+    let answer = api.patch(MUG, "*", json!({"attributes": attributes})).await;
     expected["attributes"] = json!({"size": {"ml": 300}, "for": ["tea"]});
     assert_eq!(terms_of(&answer.is(200)), expected);
 
@@ -70,7 +64,7 @@ async fn a_patch_of_an_offer_changes_what_it_names_and_nothing_else() {
     assert_eq!(terms_of(&read), expected, "it is read as it was answered");
     let closed = api.put("operator", "/v1/offers/mug/closure", json!({})).await.is(201);
     assert_eq!(terms_of(&closed), expected, "a closure shows the page, too");
-    patch(api, MUG, "*", json!({"price": 1})).await.is_problem(409, "offer-closed");
+    api.patch(MUG, "*", json!({"price": 1})).await.is_problem(409, "offer-closed");
     assert_eq!(ledger.stop(), Some(0));
 }
 
@@ -85,20 +79,17 @@ async fn a_patch_is_for_the_version_that_was_read() {
     let new = api.request("PATCH", MUG, "operator").header("if-none-match", "*");
     let new = api.send(new.json(&json!({"price": 250}))).await.expect("answered");
     assert_eq!(new.is_problem(400, "invalid-header")["header"], "If-None-Match");
-    patch(api, "/v1/offers/cup", "*", json!({"price": 1})).await.is_problem(404, "not-found");
+    api.patch("/v1/offers/cup", "*", json!({"price": 1})).await.is_problem(404, "not-found");
 
-    assert_eq!(patch(api, MUG, "\"1\"", json!({"price": 250})).await.is(200)["version"], 2);
+    assert_eq!(api.patch(MUG, "\"1\"", json!({"price": 250})).await.is(200)["version"], 2);
     let again = api.request("PATCH", MUG, "operator").header("if-match", "\"1\"");
     let again = again.json(&json!({"price": 250})).send().await.expect("answered");
     assert_eq!(again.status(), 200);
     assert_eq!(again.headers()["idempotency-replayed"], "true");
-    let stale = patch(api, MUG, "\"1\"", json!({"price": 200})).await;
+    let stale = api.patch(MUG, "\"1\"", json!({"price": 200})).await;
     assert_eq!(stale.is_problem(412, "offer-changed")["version"], 2);
-    patch(api, MUG, "W/\"2\"", json!({"price": 200})).await.is_problem(412, "offer-changed");
-    assert_eq!(
-        patch(api, MUG, "\"1\", \"2-x\"", json!({"price": 200})).await.is(200)["version"],
-        3
-    );
+    api.patch(MUG, "W/\"2\"", json!({"price": 200})).await.is_problem(412, "offer-changed");
+    assert_eq!(api.patch(MUG, "\"1\", \"2-x\"", json!({"price": 200})).await.is(200)["version"], 3);
 
     for (body, field) in [
         (json!({"colour": "blue"}), "colour"),
@@ -114,15 +105,15 @@ async fn a_patch_is_for_the_version_that_was_read() {
         (json!({"name": " "}), "name"),
         (json!({"description": "a\u{0}b"}), "description"),
     ] {
-        let refused = patch(api, MUG, "*", body.clone()).await;
+        let refused = api.patch(MUG, "*", body.clone()).await;
         assert_eq!(refused.is_problem(400, "invalid-field")["field"], field, "{body}");
     }
     // What somebody else changed meanwhile may not fit: that is no fault of the caller's.
     let later = json!({"opens_at": "2100-01-01T00:00:00Z", "closes_at": null});
-    assert_eq!(patch(api, MUG, "\"3\"", later).await.is(200)["version"], 4);
-    let stale = patch(api, MUG, "\"3\"", json!({"closes_at": "2099-01-01T00:00:00Z"})).await;
+    assert_eq!(api.patch(MUG, "\"3\"", later).await.is(200)["version"], 4);
+    let stale = api.patch(MUG, "\"3\"", json!({"closes_at": "2099-01-01T00:00:00Z"})).await;
     assert_eq!(stale.is_problem(412, "offer-changed")["version"], 4);
-    patch(api, MUG, "*", json!([])).await.is_problem(400, "invalid-json");
+    api.patch(MUG, "*", json!([])).await.is_problem(400, "invalid-json");
     assert_eq!(ledger.stop(), Some(0));
 }
 
@@ -137,18 +128,18 @@ async fn patches_at_the_same_time_lose_nothing() {
         let api = api.clone();
         each.spawn(async move {
             let attributes = json!({"attributes": {format!("a{number}"): number}});
-            patch(&api, MUG, "*", attributes).await.is(200);
+            api.patch(MUG, "*", attributes).await.is(200);
         });
     }
     each.join_all().await;
-    let answer = patch(api, MUG, "*", json!({})).await.is(200);
+    let answer = api.patch(MUG, "*", json!({})).await.is(200);
     let all: BTreeMap<String, u64> = (0..40).map(|number| (format!("a{number}"), number)).collect();
     assert_eq!((&answer["attributes"], &answer["version"]), (&json!(all), &json!(41)));
 
     let mut each = JoinSet::new();
     for price in 2..12 {
         let api = api.clone();
-        each.spawn(async move { patch(&api, MUG, "\"41\"", json!({"price": price})).await.status });
+        each.spawn(async move { api.patch(MUG, "\"41\"", json!({"price": price})).await.status });
     }
     let statuses = each.join_all().await;
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
@@ -190,9 +181,9 @@ async fn a_put_without_if_match_stands_only_as_the_opening_itself() {
     let new = api.put("operator", "/v1/offers/cup", without).await;
     assert_eq!(new.is_problem(400, "invalid-field")["field"], "stock");
 
-    patch(api, MUG, "\"1\"", json!({"price": 250})).await.is(200);
+    api.patch(MUG, "\"1\"", json!({"price": 250})).await.is(200);
     put(whole_mug()).await.is_problem(428, "offer-exists");
-    patch(api, MUG, "\"2\"", json!({"price": 300})).await.is(200);
+    api.patch(MUG, "\"2\"", json!({"price": 300})).await.is(200);
     assert_eq!(put(whole_mug()).await.is(200)["version"], 3, "it has these terms again");
     api.put("operator", "/v1/offers/mug/closure", json!({})).await.is(201);
     put(whole_mug()).await.is_problem(409, "offer-closed");
@@ -249,15 +240,15 @@ async fn a_stock_becomes_unlimited_and_limited_again() {
     buys(api, "x-1", 3).await.is(201);
     buys(api, "x-2", 1).await.is_problem(409, "sold-out");
     let stock = |stock: Value| json!({ "stock": stock });
-    let refused = patch(api, MUG, "\"1\"", stock(json!(5))).await;
+    let refused = api.patch(MUG, "\"1\"", stock(json!(5))).await;
     assert_eq!(refused.is_problem(409, "stock-not-amendable")["stock"], 3);
-    let unlimited = patch(api, MUG, "\"1\"", stock(Value::Null)).await.is(200);
+    let unlimited = api.patch(MUG, "\"1\"", stock(Value::Null)).await.is(200);
     let found = ["stock", "remaining", "version"].map(|name| unlimited[name].clone());
     assert_eq!(found, [Value::Null, Value::Null, json!(2)]);
     buys(api, "x-2", 5).await.is(201);
-    let refused = patch(api, MUG, "*", stock(json!(7))).await;
+    let refused = api.patch(MUG, "*", stock(json!(7))).await;
     assert_eq!(refused.is_problem(409, "stock-sold")["sold"], 8);
-    let both = patch(api, MUG, "\"2\"", json!({"stock": 8, "price": 2})).await;
+    let both = api.patch(MUG, "\"2\"", json!({"stock": 8, "price": 2})).await;
     let position = both.position.clone().expect("a position");
     let limited = both.is(200);
     let found = ["stock", "remaining", "version", "price"].map(|name| limited[name].clone());
@@ -286,8 +277,7 @@ async fn a_reopened_offer_remembers_what_each_shopper_has_had() {
     buys(api, "x-1", 2).await.is(201);
     let reopen = async |id: &str, if_match: &str| {
         let path = format!("{MUG}/reopenings/{id}");
-        let request = api.request("PUT", &path, "operator").header("if-match", if_match);
-        api.send(request.json(&json!({}))).await.expect("answered")
+        api.put_over(&path, if_match, json!({})).await
     };
     reopen("o-1", "*").await.is_problem(409, "offer-not-closed");
     let path = format!("{MUG}/closure");
@@ -350,11 +340,9 @@ async fn segments_limits_and_pauses_are_refused_with_their_reasons() {
     assert!(refused["paused_at"].is_string(), "{refused}");
     buys(api, "x-1", 1).await.is(200);
     let path = format!("{MUG}/resumptions/r-1");
-    let resumed = api.request("PUT", &path, "operator").header("if-match", "\"2\"");
-    let resumed = api.send(resumed.json(&json!({}))).await.expect("answered").is(201);
+    let resumed = api.put_over(&path, "\"2\"", json!({})).await.is(201);
     assert_eq!((&resumed["status"], &resumed["version"]), (&json!("open"), &json!(3)));
-    let late = api.request("PUT", &format!("{MUG}/pause"), "operator").header("if-match", "\"1\"");
-    let late = api.send(late.json(&json!({}))).await.expect("answered");
+    let late = api.put_over(&format!("{MUG}/pause"), "\"1\"", json!({})).await;
     late.is_problem(412, "offer-changed");
     let position = set["position"].as_str().and_then(|at| at.strip_prefix("0:")).expect("a place");
     let gone = leaves(&format!("\"{position}\"")).await.expect("answered").is(200);
@@ -447,19 +435,19 @@ async fn rules_and_the_policy_are_patched_as_offers_are() {
             "percent": 200}],
         "cap": {"points": 500, "period": "day"}, "expiry": {"months": 12}, "pending_days": 14});
     let set = api.put("operator", path, rule.clone()).await.is(201);
-    let unchanged = patch(api, path, "\"1\"", json!({})).await.is(200);
+    let unchanged = api.patch(path, "\"1\"", json!({})).await.is(200);
     assert_eq!(unchanged, set, "nothing was asked for");
-    let rate = patch(api, path, "\"1\"", json!({"rate": {"points": 15}})).await.is(200);
+    let rate = api.patch(path, "\"1\"", json!({"rate": {"points": 15}})).await.is(200);
     assert_eq!(
         (&rate["rate"], &rate["version"]),
         (&json!({"points": 15, "per_amount": 100}), &2.into())
     );
     assert_eq!((&rate["cap"], &rate["expiry"]), (&set["cap"], &set["expiry"]));
-    let stale = patch(api, path, "\"1\"", json!({"cap": null})).await;
+    let stale = api.patch(path, "\"1\"", json!({"cap": null})).await;
     assert_eq!(stale.is_problem(412, "rule-changed")["version"], 2);
     let less = json!({"cap": null, "categories": null, "multipliers": null, "pending_days": null,
         "expiry": {"months": null, "end_of_year": 1}});
-    let less = patch(api, path, "\"2\"", less).await.is(200);
+    let less = api.patch(path, "\"2\"", less).await.is(200);
     let left = json!({"unit": "points", "rate": rate["rate"], "expiry": {"end_of_year": 1}});
     assert_eq!(terms_of(&less), left);
     for (body, field) in [
@@ -468,33 +456,32 @@ async fn rules_and_the_policy_are_patched_as_offers_are() {
         (json!({"rate": null}), "rate"),
         (json!({"rule_id": "other"}), "rule_id"),
     ] {
-        let refused = patch(api, path, "*", body.clone()).await;
+        let refused = api.patch(path, "*", body.clone()).await;
         assert_eq!(refused.is_problem(400, "invalid-field")["field"], field, "{body}");
     }
-    let missing = patch(api, "/v1/earning-rules/none", "*", json!({})).await;
+    let missing = api.patch("/v1/earning-rules/none", "*", json!({})).await;
     missing.is_problem(404, "not-found");
 
     let path = "/v1/policy";
     let response = api.request("GET", path, "operator").send().await.expect("answered");
     let etag = response.headers()["etag"].to_str().expect("a text").to_owned();
     assert!(etag.starts_with("\"0-"), "nobody has set it: {etag}");
-    let set = patch(api, path, &etag, json!({"refund_grace_days": 7})).await.is(200);
+    let set = api.patch(path, &etag, json!({"refund_grace_days": 7})).await.is(200);
     assert_eq!((&set["spent_credit"], &set["refund_grace_days"]), (&json!("refuse"), &json!(7)));
     assert_eq!(set["version"], 1);
-    let stale = patch(api, path, &etag, json!({"refund_grace_days": 8})).await;
+    let stale = api.patch(path, &etag, json!({"refund_grace_days": 8})).await;
     assert_eq!(stale.is_problem(412, "policy-changed")["version"], 1);
     let whole = json!({
         "spent_credit": "debt", "refund_grace_days": 8, "grace_on_own_request": null,
     });
-    let put = api.request("PUT", path, "operator").header("if-match", &etag).json(&whole);
-    api.send(put).await.expect("answered").is_problem(412, "policy-changed");
-    let put = api.request("PUT", path, "operator").header("if-match", "\"1\"").json(&whole);
-    let put = api.send(put).await.expect("answered").is(200);
+    let put = api.put_over(path, &etag, whole.clone()).await;
+    put.is_problem(412, "policy-changed");
+    let put = api.put_over(path, "\"1\"", whole).await.is(200);
     let (status, debt) = (&put["spent_credit"], json!("debt"));
     assert_eq!((status, &put["version"]), (&debt, &json!(2)));
     let without = api.request("PATCH", path, "operator").json(&json!({}));
     api.send(without).await.expect("answered").is_problem(428, "if-match-missing");
-    let refused = patch(api, path, "*", json!({"grace": null})).await;
+    let refused = api.patch(path, "*", json!({"grace": null})).await;
     assert_eq!(refused.is_problem(400, "invalid-field")["field"], "grace");
     assert_eq!(ledger.stop(), Some(0));
 }

@@ -169,8 +169,7 @@ async fn make_shoppers(api: &Api) {
 }
 
 async fn amends(api: &Api, terms: Value) -> Answer {
-    let request = api.request("PUT", "/v1/ladders/club", "operator").header("if-match", "*");
-    api.send(request.json(&terms)).await.expect("answered")
+    api.put_over("/v1/ladders/club", "*", terms).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,12 +3,12 @@
 //! accounts that nobody touches for years. What a rebuild finds is the same.
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::ledger::{Api, Ledger, ends};
+use crate::ledger::tool::{guerdon, succeeds};
+use crate::ledger::{Api, Ledger};
 
 /// Berlin is an hour ahead of UTC in winter, and two in summer.
 const ZONE: &str = "Europe/Berlin";
@@ -121,10 +121,7 @@ async fn tiers_go_by_the_calendar_of_their_unit_to_the_microsecond() {
     for path in &paths {
         before.push(club.api().get_after(&position, "auditor", path).await.is(200));
     }
-    let mut rebuild = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    rebuild.args(["rebuild", "--data-dir"]).arg(folder.path());
-    let rebuilt = ends(rebuild);
-    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    succeeds(guerdon(folder.path(), &["rebuild"]));
     for (path, before) in paths.iter().zip(before) {
         let after = club.api().get_after(&position, "auditor", path).await.is(200);
         assert_eq!(after, before, "{path}");

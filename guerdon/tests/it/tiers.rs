@@ -17,8 +17,7 @@ fn started(folder: &tempfile::TempDir) -> Ledger {
 }
 
 async fn put_for(api: &Api, if_match: &str, path: &str, body: Value) -> Answer {
-    let request = api.request("PUT", path, "operator").header("if-match", if_match);
-    api.send(request.json(&body)).await.expect("answered")
+    api.put_over(path, if_match, body).await
 }
 
 /// A purchase of one television.

@@ -4,14 +4,14 @@
 use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 use std::time::Instant;
 
 use serde_json::{Value, json};
 use services::TestDatabase;
 use transparency::{Checkpoint, Note, TreeHash, consistency, inclusion, subtree_root};
 
-use crate::ledger::{Api, Ledger, PATIENCE, ends};
+use crate::ledger::tool::{guerdon, said, text};
+use crate::ledger::{Api, Ledger, PATIENCE};
 
 /// The events of one call that gives credit to many.
 const CREDITS: u64 = 700;
@@ -27,7 +27,7 @@ async fn an_auditor_verifies_a_running_ledger_and_go_an_export_on_sqlite() {
 async fn an_auditor_verifies_a_running_ledger_and_go_an_export_on_postgres() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = TestDatabase::create().expect("a database");
-    let migrated = run(&["migrate", "--store", &database.url()], folder.path());
+    let migrated = guerdon(folder.path(), &["migrate", "--store", &database.url()]);
     assert!(migrated.status.success(), "{migrated:?}");
     an_auditor_verifies_a_running_ledger_and_go_an_export(&database.url(), folder.path()).await;
 }
@@ -50,14 +50,14 @@ async fn an_auditor_verifies_a_running_ledger_and_go_an_export(store: &str, fold
     let (url, kept) = (format!("{}/log/0", api.url), folder.join("kept"));
     let (kept_file, api_keys) = (text(&kept), text(&folder.join("api-keys.json")));
     let online = ["verify", "log", &url, "--key", &key, "--kept", &kept_file];
-    let verified = run(&[&online[..], &["--api-keys", &api_keys]].concat(), folder);
+    let verified = guerdon(folder, &[&online[..], &["--api-keys", &api_keys]].concat());
     assert!(verified.status.success(), "{verified:?}");
     assert!(said(&verified).contains("entries and tree of"), "{verified:?}");
 
     give(api, "second").await;
     until_sealed(api, 2 * CREDITS).await;
     // Whoever has no key of the ledger's verifies the tree.
-    let verified = run(&[&online[..], &["--output", "json"]].concat(), folder);
+    let verified = guerdon(folder, &[&online[..], &["--output", "json"]].concat());
     assert!(verified.status.success(), "{verified:?}");
     let verified: Value = serde_json::from_slice(&verified.stdout).expect("JSON");
     assert_eq!(verified["entries"], json!(false));
@@ -65,10 +65,10 @@ async fn an_auditor_verifies_a_running_ledger_and_go_an_export(store: &str, fold
 
     let exported = folder.join("exported");
     let export = ["transparency", "export", &text(&exported), "--store", store];
-    let done = run(&export, folder);
+    let done = guerdon(folder, &export);
     assert!(done.status.success(), "{done:?}");
     let offline = ["verify", "log", &text(&exported), "--key", &key, "--kept", &kept_file];
-    let verified = run(&offline, folder);
+    let verified = guerdon(folder, &offline);
     assert!(said(&verified).contains("it goes on from the kept checkpoint"), "{verified:?}");
     go_verifies(&exported, &key, &first);
 
@@ -78,22 +78,22 @@ async fn an_auditor_verifies_a_running_ledger_and_go_an_export(store: &str, fold
     let mut flipped = whole.clone();
     flipped[100] ^= 4;
     fs::write(&bundle, flipped).expect("written");
-    let caught = run(&offline, folder);
+    let caught = guerdon(folder, &offline);
     assert_eq!(caught.status.code(), Some(3), "{caught:?}");
     assert!(String::from_utf8_lossy(&caught.stderr).contains("position 257: "), "{caught:?}");
     fs::write(&bundle, whole).expect("written");
 
     // Another key takes over, and the first leads to it.
-    let rotated = run(&["transparency", "rotate-key", "--store", store], folder);
+    let rotated = guerdon(folder, &["transparency", "rotate-key", "--store", store]);
     assert!(rotated.status.success(), "{rotated:?}");
     let begun = Instant::now();
     while api.get("auditor", "/log/keys").await.is(200)["keys"][1].is_null() {
         assert!(begun.elapsed() < PATIENCE, "the key hands over");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    let verified = run(&online, folder);
+    let verified = guerdon(folder, &online);
     assert!(verified.status.success(), "{verified:?}");
-    let new = run(&["transparency", "keys", "--output", "json", "--store", store], folder);
+    let new = guerdon(folder, &["transparency", "keys", "--output", "json", "--store", store]);
     let new: Value = serde_json::from_slice(&new.stdout).expect("JSON");
     let new = new["key"].as_str().expect("a key");
     assert!(said(&verified).contains(new), "{verified:?}");
@@ -102,7 +102,7 @@ async fn an_auditor_verifies_a_running_ledger_and_go_an_export(store: &str, fold
     let ledger = Ledger::start_on(store, folder, &[]);
     let url = format!("{}/log/0", ledger.client.url);
     until_sealed(&ledger.client, 2 * CREDITS).await;
-    let verified = run(&["verify", "log", &url, "--key", &key, "--kept", &kept_file], folder);
+    let verified = guerdon(folder, &["verify", "log", &url, "--key", &key, "--kept", &kept_file]);
     assert!(verified.status.success(), "{verified:?}");
     assert_eq!(ledger.stop(), Some(0));
 }
@@ -111,14 +111,14 @@ async fn an_auditor_verifies_a_running_ledger_and_go_an_export(store: &str, fold
 fn a_place_without_a_log_and_a_key_that_is_none_are_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let key = "a+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
-    let nothing = run(&["verify", "log", &text(folder.path()), "--key", key], folder.path());
+    let nothing = guerdon(folder.path(), &["verify", "log", &text(folder.path()), "--key", key]);
     assert_eq!(nothing.status.code(), Some(2), "the key's id is wrong: {nothing:?}");
     let key = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
-    let nothing = run(&["verify", "log", &text(folder.path()), "--key", key], folder.path());
+    let nothing = guerdon(folder.path(), &["verify", "log", &text(folder.path()), "--key", key]);
     assert_eq!(nothing.status.code(), Some(1), "{nothing:?}");
     let told = String::from_utf8_lossy(&nothing.stderr).into_owned();
     assert!(told.contains("holds no checkpoint; name a folder"), "{told}");
-    let nothing = run(&["transparency", "rotate-key"], folder.path());
+    let nothing = guerdon(folder.path(), &["transparency", "rotate-key"]);
     assert_eq!(nothing.status.code(), Some(1), "{nothing:?}");
 }
 
@@ -192,18 +192,4 @@ fn leaves(exported: &Path, size: u64) -> Vec<TreeHash> {
         TreeHash::all_in(&bytes).expect("hashes")
     });
     hashes.collect()
-}
-
-pub(crate) fn run(args: &[&str], folder: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args).env("GUERDON_DATA_DIR", folder).env("RUST_LOG", "warn");
-    ends(command)
-}
-
-pub(crate) fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-pub(crate) fn text(path: &Path) -> String {
-    path.display().to_string()
 }

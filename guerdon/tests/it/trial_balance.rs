@@ -1,11 +1,12 @@
 //! `guerdon audit trial-balance`: what it prints is what a running ledger answers.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::ledger::{Ledger, ends};
+use crate::ledger::Ledger;
+use crate::ledger::tool::guerdon;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_tool_adds_up_what_the_ledger_answers() {
@@ -63,9 +64,7 @@ fn a_moment_that_isnt_there_is_named() {
 }
 
 fn tool(folder: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(["audit", "trial-balance", "--data-dir"]).arg(folder).args(args);
-    ends(command)
+    guerdon(folder, &[&["audit", "trial-balance"], args].concat())
 }
 
 fn parsed(output: &Output) -> Value {

@@ -13,8 +13,7 @@ async fn make_units(api: &Api) {
 }
 
 async fn put_for(api: &Api, if_match: &str, body: Value) -> Answer {
-    let request = api.request("PUT", "/v1/units/miles", "operator").header("if-match", if_match);
-    api.send(request.json(&body)).await.expect("answered")
+    api.put_over("/v1/units/miles", if_match, body).await
 }
 
 fn review(unit: Option<&str>, points: u64, id: &str) -> Value {

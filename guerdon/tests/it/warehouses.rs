@@ -2,15 +2,15 @@
 //! sent again; what can't be used is parked; one warehouse's trouble is no other's.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use services::shared_kafka;
 use sqlx::{Connection as _, SqliteConnection};
 
-use crate::ledger::{Ledger, PATIENCE, ends, tool_of};
-use crate::topic::shop::{offers, own_topic, prepare, redeem, start, until};
+use crate::ledger::tool::{guerdon, succeeds};
+use crate::ledger::{Ledger, PATIENCE, ends, tool_of, until};
+use crate::topic::shop::{offers, own_topic, prepare, redeem, start};
 use crate::topic::{Record, check_lanes, records, say, until_published};
 
 fn attempts(found: &[Record], id: &str) -> Vec<String> {
@@ -227,11 +227,7 @@ async fn an_operator_retries_all_parked_messages_at_once_and_is_told_of_each() {
     assert_eq!(one["body"], first);
 
     ledger.client.redeems("zoe", "x-1", "mug").await.is(201);
-    let keys = ledger.folder.join("api-keys.json");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(["shipping", "--url", &ledger.client.url, "--api-keys"]).arg(&keys);
-    command.args(["retry", "--all"]);
-    let done = ends(command);
+    let done = ends(tool_of(&ledger, &["shipping", "retry", "--all"]));
     assert!(!done.status.success(), "one is refused still: {done:?}");
     let told = String::from_utf8(done.stdout).expect("UTF-8");
     let of = |number: &str| told.lines().find(|line| line.starts_with(&format!("{number}: ")));
@@ -287,10 +283,7 @@ async fn a_replay_and_a_rebuild_publish_nothing_again_and_a_replay_says_that_it_
 }
 
 fn rebuild(folder: &Path) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(["rebuild", "--data-dir"]).arg(folder);
-    let done = ends(command);
-    assert!(done.status.success(), "{done:?}");
+    succeeds(guerdon(folder, &["rebuild"]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
 use domain::Event;
 use event_store::{Access, EventStore, StoreUrl};
@@ -12,6 +11,7 @@ use serde_json::json;
 
 use super::load::{CREDIT, Known, Load, PRICE, RARE, SHOPPERS};
 use super::log::read_all;
+use super::tool::{sqlite, succeeds, tool};
 use super::{Api, ends};
 
 /// Every event of the log. Reading checks that positions are dense and every row is intact.
@@ -100,13 +100,11 @@ pub(crate) async fn check_read_model(load: &Load, folder: &Path, store: &str) {
 
 /// `guerdon rebuild`.
 pub(crate) fn rebuild(folder: &Path, store: &str, into: Option<&Path>) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(["rebuild", "--store", store, "--data-dir"]).arg(folder);
+    let mut command = tool(folder, &["rebuild", "--store", store]);
     if let Some(file) = into {
-        command.arg("--read-model").arg(format!("sqlite:{}", file.display()));
+        command.arg("--read-model").arg(sqlite(file));
     }
-    let rebuilt = ends(command);
-    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    succeeds(ends(command));
 }
 
 /// A read model's rows, without what stands beside it.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use event_store::StoreUrl;
 use services::TestDatabase;
 
-use super::ends;
+use super::tool::{guerdon, succeeds};
 
 /// Gives the server `GUERDON_TEST_PARTITIONS` partitions, and a log in PostgreSQL where
 /// `GUERDON_TEST_STORE` is `postgres`.
@@ -46,10 +46,7 @@ fn database_of(folder: &Path) -> String {
     }
     let database = Box::leak(Box::new(TestDatabase::create().expect("a database")));
     let url = database.url();
-    let mut migrate = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    migrate.args(["migrate", "--store", &url, "--data-dir"]).arg(folder);
-    let migrated = ends(migrate);
-    assert!(migrated.status.success(), "{migrated:?}");
+    succeeds(guerdon(folder, &["migrate", "--store", &url]));
     fs::write(file, &url).expect("written");
     url
 }

@@ -12,6 +12,7 @@ pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod server;
+pub(crate) mod tool;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -20,6 +21,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::AccountId;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
@@ -168,6 +170,29 @@ pub(crate) async fn until_said(folder: &Path, words: &str) {
     }
 }
 
+/// Waits until an operator is answered as wanted; what is asked for may not be there yet.
+pub(crate) async fn until(api: &Api, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    let begun = Instant::now();
+    loop {
+        let answer = api.get("operator", path).await;
+        if answer.status != 404 && is_so(&answer.is(200)) {
+            return answer.body;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{path} doesn't come to be so: {}", answer.body);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// An account of a partition of so many.
+pub(crate) fn account_in(partition: u16, partitions: u16) -> String {
+    let is_there = |name: &String| {
+        let id: AccountId = name.parse().expect("an id");
+        id.partition(partitions).0 == partition
+    };
+    let mut there = (0..).map(|number| format!("ann-{number}")).filter(is_there);
+    there.next().expect("some account is there")
+}
+
 /// `guerdon serve` on a free port.
 pub(crate) fn serve(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
@@ -262,6 +287,19 @@ impl Api {
 
     pub(crate) async fn post(&self, role: &str, path: &str, body: Value) -> Answer {
         self.send(self.request("POST", path, role).json(&body)).await.expect("answered")
+    }
+
+    /// Puts over a version, as an operator.
+    pub(crate) async fn put_over(&self, path: &str, if_match: &str, body: Value) -> Answer {
+        let request = self.request("PUT", path, "operator").header("if-match", if_match);
+        self.send(request.json(&body)).await.expect("answered")
+    }
+
+    /// Changes what a body names of a version, as an operator.
+    pub(crate) async fn patch(&self, path: &str, if_match: &str, body: Value) -> Answer {
+        let request = self.request("PATCH", path, "operator").header("if-match", if_match);
+        let request = request.header("content-type", "application/merge-patch+json");
+        self.send(request.body(body.to_string())).await.expect("answered")
     }
 
     pub(crate) async fn get(&self, role: &str, path: &str) -> Answer {

@@ -2,12 +2,12 @@
 
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use services::Postgres;
 
-use super::{PATIENCE, ends};
+use super::PATIENCE;
+use super::tool::{guerdon, succeeds};
 
 /// The database that the log is in.
 pub(crate) const DATABASE: &str = "postgres";
@@ -55,10 +55,7 @@ impl Server {
 
     /// `guerdon migrate`.
     pub(crate) fn migrate(&self, folder: &Path) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-        command.args(["migrate", "--store", &self.store(), "--data-dir"]).arg(folder);
-        let migrated = ends(command);
-        assert!(migrated.status.success(), "{migrated:?}");
+        succeeds(guerdon(folder, &["migrate", "--store", &self.store()]));
     }
 }
 

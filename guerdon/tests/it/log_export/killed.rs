@@ -2,18 +2,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use event_store::{Access, EventStore, StoreUrl};
 use rusqlite::Connection;
 use services::TestDatabase;
 
-use super::tools::{
-    begin, count, export, export_by, fails, files, guerdon, import, imported, rewrite, said,
-    sqlite, succeeds, url,
-};
+use super::tools::{begin, count, export, export_by, files, import, imported, rewrite};
 use crate::ledger::log::{self, NEW_LOG};
+use crate::ledger::tool::{fails, guerdon, said, sqlite, succeeds, tool, url};
 use crate::ledger::{PATIENCE, audit, ends, faults};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,9 +89,8 @@ async fn killed_and_finished(
     let half_way = landed();
     // Whoever would serve from it, or look into it, is told.
     let data = tempfile::tempdir().expect("a folder");
-    for tool in ["serve", "check", "rebuild"] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-        command.args([tool, "--store", store, "--data-dir"]).arg(data.path());
+    for name in ["serve", "check", "rebuild"] {
+        let mut command = tool(data.path(), &[name, "--store", store]);
         command.env("GUERDON_LISTEN", "127.0.0.1:0");
         fails(
             &ends(command),

@@ -2,11 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Stdio};
 
-use event_store::StoreUrl;
-
-use crate::ledger::ends;
+use crate::ledger::tool::{guerdon, said, succeeds, text, tool};
 
 /// Enough for several files, and small enough to have some.
 const PER_FILE: &str = "700";
@@ -80,49 +78,9 @@ pub(crate) fn imported(folder: &Path, from: &Path, store: &str) {
     assert!(said(&done).contains("events, all verified"), "{done:?}");
 }
 
-pub(crate) fn guerdon<T: AsRef<str>>(folder: &Path, args: &[T]) -> Output {
-    ends(command(folder, args))
-}
-
-pub(crate) fn command<T: AsRef<str>>(folder: &Path, args: &[T]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guerdon"));
-    command.args(args.iter().map(AsRef::as_ref)).env("GUERDON_DATA_DIR", folder);
-    command.env("RUST_LOG", "warn").stdin(Stdio::null());
-    command
-}
-
 pub(crate) fn begin(folder: &Path, args: &[String]) -> Child {
-    let mut command = command(folder, args);
+    let mut command = tool(folder, args);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs")
-}
-
-#[track_caller]
-pub(crate) fn succeeds(output: Output) -> Output {
-    assert!(output.status.success(), "{output:?}");
-    output
-}
-
-#[track_caller]
-pub(crate) fn fails(output: &Output, code: i32, what: &str) {
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{told}");
-    assert!(told.contains(what), "{told}");
-}
-
-pub(crate) fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-pub(crate) fn text(path: &Path) -> String {
-    path.display().to_string()
-}
-
-pub(crate) fn sqlite(file: &Path) -> String {
-    format!("sqlite:{}", file.display())
-}
-
-pub(crate) fn url(store: &str) -> StoreUrl {
-    store.parse().expect("a URL")
 }
 
 /// Every file of a folder, by its name.

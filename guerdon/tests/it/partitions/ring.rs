@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::EIGHT;
-use crate::ledger::{Api, Ledger, PATIENCE};
+use crate::ledger::{Api, Ledger, PATIENCE, until};
 
 const SHOPPERS: u64 = 100;
 
@@ -65,16 +65,11 @@ async fn points_that_go_round_through_all_partitions_are_neither_lost_nor_double
     assert!(passed > SHOPPERS, "the ring stood still");
 
     // What is under way arrives by itself.
-    let ended = Instant::now();
-    let totals = loop {
-        let totals = ledger.client.get("auditor", "/v1/totals").await.is(200);
+    let has_arrived = |totals: &Value| {
         assert_eq!(totals["difference"], "0", "{totals}");
-        if totals["in_transit"] == "0" {
-            break totals;
-        }
-        assert!(ended.elapsed() < PATIENCE, "points stay in transit: {totals}");
-        tokio::time::sleep(REST).await;
+        totals["in_transit"] == "0"
     };
+    let totals = until(&ledger.client, "/v1/totals", has_arrived).await;
     assert_eq!(totals["available"], SHOPPERS.to_string(), "{totals}");
     let mut owned = 0;
     for shopper in 0..SHOPPERS {

@@ -1,14 +1,11 @@
 //! A partition whose writer has stopped: it is named, and the others are served.
 
 use std::path::Path;
-use std::time::Instant;
 
-use domain::AccountId;
-use log_record::Partition;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::ledger::{Api, Ledger, PATIENCE};
+use crate::ledger::{Ledger, account_in, until};
 
 const FOUR: [&str; 2] = ["--partitions", "4"];
 
@@ -24,15 +21,16 @@ async fn a_partition_that_was_taken_over_is_named_and_the_others_are_served() {
     assert_eq!(health["writer"]["status"], "serving");
     assert_eq!(health["writer"]["partitions"].as_array().map(Vec::len), Some(4));
     for partition in 0..4 {
-        api.earns(&account(partition), 10, "B-1").await;
+        api.earns(&account_in(partition, 4), 10, "B-1").await;
     }
     depose(folder.path());
-    let path = format!("/v1/accounts/{}/credits", account(2));
+    let path = format!("/v1/accounts/{}/credits", account_in(2, 4));
     let body = json!({"points": 1, "cause": {"kind": "purchase", "id": "B-2"}});
     let refused = api.post("merchant", &path, body).await;
     assert_eq!(refused.status, 503, "{refused:?}");
 
-    let health = until_degraded(api).await;
+    let stopped = |health: &Value| health["degraded"] == json!(["writer-stopped"]);
+    let health = until(api, "/health/ready", stopped).await;
     assert_eq!((&health["status"], &health["reasons"]), (&json!("ready"), &json!([])), "{health}");
     assert_eq!(health["writer"]["status"], "stopped", "{health}");
     for partition in 0..4 {
@@ -43,42 +41,19 @@ async fn a_partition_that_was_taken_over_is_named_and_the_others_are_served() {
     let why = health["writer"]["partitions"][2]["why"].as_str().expect("an auditor is told why");
     assert!(why.contains("taken over"), "{why}");
     for partition in [0, 1, 3] {
-        api.earns(&account(partition), 10, "B-2").await;
+        api.earns(&account_in(partition, 4), 10, "B-2").await;
     }
     assert_eq!(ledger.stop(), Some(0));
 
     // The next start takes all of them over.
     let ledger = Ledger::start_with(folder.path(), &FOUR, &[]);
     for partition in 0..4 {
-        ledger.client.earns(&account(partition), 10, "B-3").await;
+        ledger.client.earns(&account_in(partition, 4), 10, "B-3").await;
     }
     assert_eq!(ledger.stop(), Some(0));
-}
-
-/// An account of a partition of four.
-fn account(partition: u16) -> String {
-    let names = (0..).map(|number| format!("ann-{number}"));
-    let is_there = |name: &String| {
-        let id: AccountId = name.parse().expect("an id");
-        id.partition(4) == Partition(partition)
-    };
-    let mut there = names.filter(is_there);
-    there.next().expect("some account is there")
 }
 
 fn depose(folder: &Path) {
     let connection = Connection::open(folder.join("log.sqlite")).expect("it opens");
     connection.execute(DEPOSE, ()).expect("changed");
-}
-
-async fn until_degraded(api: &Api) -> Value {
-    let begun = Instant::now();
-    loop {
-        let health = api.get("auditor", "/health/ready").await;
-        if health.body["degraded"] == json!(["writer-stopped"]) {
-            return health.is(200);
-        }
-        assert!(begun.elapsed() < PATIENCE, "{health:?}");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
 }

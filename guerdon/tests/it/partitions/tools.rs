@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use crate::ledger::tool::{fails, guerdon, said, sqlite, succeeds, url};
 use crate::ledger::{Ledger, PATIENCE, audit};
-use crate::log_export::tools::{export, fails, guerdon, imported, said, sqlite, succeeds, url};
+use crate::log_export::tools::{export, imported};
 
 const FOUR: [&str; 2] = ["--partitions", "4"];
 

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{check_lanes, until_published};
 
-use crate::ledger::{Api, Ledger, PATIENCE};
+use crate::ledger::{Api, Ledger, until};
 
 /// A topic that no other test has.
 pub(crate) fn own_topic() -> String {
@@ -105,28 +104,8 @@ pub(crate) fn publisher(
     start(folder, brokers, topic, &[&alone, more].concat())
 }
 
-/// Waits until a question is answered as wanted.
-pub(crate) async fn until(api: &Api, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    loop {
-        let answer = api.get("operator", path).await.is(200);
-        if is_so(&answer) {
-            return answer;
-        }
-        assert!(begun.elapsed() < PATIENCE, "it doesn't come to be: {answer}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 /// Waits until an account, which may not be there yet, has so many points.
 pub(crate) async fn until_has(api: &Api, account: &str, points: usize) {
-    let begun = Instant::now();
-    loop {
-        let found = api.get("operator", &format!("/v1/accounts/{account}")).await.body;
-        if found["available"] == points {
-            return;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{account} doesn't come to have {points}: {found}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let path = format!("/v1/accounts/{account}");
+    until(api, &path, |found| found["available"] == points).await;
 }
