@@ -88,7 +88,7 @@ pub enum LoadError {
 
 impl LoadError {
     /// Whether trying again can help: the log could not be read for now.
-    pub(crate) const fn is_passing(&self) -> bool {
+    pub(crate) fn is_passing(&self) -> bool {
         matches!(self, Self::Read(error) if error.is_passing())
     }
 }

@@ -15,6 +15,7 @@ mod batch;
 mod breaker;
 mod clock;
 pub(crate) mod command_trace;
+pub(crate) mod commits;
 mod config;
 mod decide;
 mod gate;
@@ -50,6 +51,7 @@ use across::Across;
 pub use answer::{Answer, NotDecided, Request, Unanswered};
 pub use clock::{ClockDoubt, ClockReading, ReadClock};
 use command_trace::CommandTrace;
+use commits::Commits;
 pub use config::{Decide, StartError, WriterConfig};
 use gate::Gate;
 use neighbours::{Neighbours, Word};
@@ -94,14 +96,15 @@ impl Writer {
     pub(crate) async fn start_among(
         config: WriterConfig,
         partition: Partition,
-        across: Option<(Arc<Neighbours>, mpsc::Receiver<Word>)>,
+        across: Option<(Arc<Neighbours>, Commits, mpsc::Receiver<Word>)>,
         last_of_all: Option<Timestamp>,
     ) -> Result<(Self, oneshot::Receiver<()>), StartError> {
         let (queue, commands) = queue();
         let (status, watched) = watch::channel(WriterStatus::Serving);
         let store = config.store.clone();
         let gate = Arc::new(Gate::new(store.is_exclusive(), across.is_some()));
-        let across = across.map(|(neighbours, words)| Across::new(neighbours, words));
+        let across =
+            across.map(|(neighbours, commits, words)| Across::new(neighbours, commits, words));
         let (deadline, read_clock) = (config.deadline, config.read_clock.clone());
         let tracer = config.tracer.clone();
         let pressure = Pressure::new(config.metrics.overload().clone(), config.shed_after);

@@ -23,6 +23,7 @@ pub use outcomes::{Spread, TransferOutcome};
 
 use crate::metrics::CommandMetrics;
 use crate::writer::command_trace::MarkedCommand;
+use crate::writer::commits::Commits;
 use crate::writer::neighbours::Neighbours;
 use crate::writer::record::read_at_start;
 use crate::writer::{
@@ -61,8 +62,9 @@ impl Writers {
         }
         let (last_of_all, is_begun) = last_of_all(&config.store).await?;
         let (neighbours, words) = Neighbours::new(partitions);
+        let commits = Commits::new(config.store.clone());
         let start = |config: &WriterConfig, (partition, words)| {
-            let across = Some((Arc::clone(&neighbours), words));
+            let across = Some((Arc::clone(&neighbours), commits.clone(), words));
             Writer::start_among(config.clone(), partition, across, last_of_all)
         };
         let mut starts = (0..).map(Partition).zip(words);

@@ -85,6 +85,14 @@ pub struct Landed {
     pub committed_in: Option<Duration>,
 }
 
+impl Landed {
+    /// That all of the rows have.
+    pub(crate) fn of(append: &Append<RecordedEvent>, committed_in: Option<Duration>) -> Self {
+        let checksum = append.events.last().map(|row| row.checksum);
+        Self { position: append.last(), checksum, committed_in }
+    }
+}
+
 /// How an append can fail.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
@@ -98,6 +106,11 @@ pub enum AppendError {
     /// Whether it landed isn't known, and it may still land; `EventStore::resolve_doubt` tells.
     #[error("whether the append landed isn't known")]
     InDoubt(#[source] StoreError),
+}
+
+/// Appends of one commit of which nobody knows whether it landed.
+pub(crate) fn in_doubt(error: StoreError, appends: usize) -> Vec<Result<Landed, AppendError>> {
+    error.for_each(appends).map(|error| Err(AppendError::InDoubt(error))).collect()
 }
 
 /// The rows of an append that didn't begin, for [`EventStore::append_recorded`]; none where only

@@ -445,6 +445,9 @@ pub enum StoreError {
     /// A new API key has the id or the text of one that exists.
     #[error("an API key with the same id or the same text exists; make a new one")]
     ApiKeyExists,
+    /// What failed for several appends, because they were one commit.
+    #[error(transparent)]
+    Shared(std::sync::Arc<StoreError>),
     /// A memory store was told to fail.
     #[error("the memory store was told to fail")]
     Injected,
@@ -454,9 +457,24 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The error for each of so many appends.
+    pub(crate) fn for_each(self, appends: usize) -> impl Iterator<Item = Self> {
+        let (only, shared) = match appends {
+            1 => (Some(self), None),
+            _ => (None, Some(std::sync::Arc::new(self))),
+        };
+        let shared = shared
+            .into_iter()
+            .flat_map(move |error| std::iter::repeat_n(error, appends).map(Self::Shared));
+        only.into_iter().chain(shared)
+    }
+
     /// Whether trying again can help: the log can't be reached or read for now.
     #[must_use]
-    pub const fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
+        if let Self::Shared(error) = self {
+            return error.is_passing();
+        }
         #[cfg(feature = "kurrent")]
         if let Self::KurrentStream(error) = self {
             return error.is_passing();

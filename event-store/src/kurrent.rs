@@ -27,11 +27,12 @@ use log_record::{Epoch, Generation, Head, LogId, Partition, Position, RecordedEv
 use parking_lot::Mutex as Locked;
 use tokio::sync::Mutex;
 
+use crate::append::in_doubt;
 use crate::check::check_rows;
 use crate::recent::Recent;
 use crate::{
-    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, MarkChange, MarkRow, NewLog,
-    StoreError,
+    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, Landed, MarkChange, MarkRow,
+    NewLog, StoreError,
 };
 use connection::{Answer, Connection, ReadAt};
 use entry::{Entry, entries, epoch_raised};
@@ -168,19 +169,25 @@ impl KurrentStore {
     /// an append that nobody waits for any more goes on all the same.
     pub(crate) async fn append(
         &self,
-        partition: Partition,
-        sealed: impl FnOnce() -> Append<RecordedEvent> + Send + 'static,
-    ) -> Result<Position, AppendError> {
+        appends: usize,
+        sealed: impl FnOnce() -> Vec<Append<RecordedEvent>> + Send + 'static,
+    ) -> Vec<Result<Landed, AppendError>> {
         let store = self.clone();
-        let appended = tokio::spawn(async move { store.append_rows(partition, sealed()).await });
-        appended.await.map_err(|_| AppendError::InDoubt(StoreError::Closed))?
+        let appended = tokio::spawn(async move {
+            let mut ended = vec![];
+            for append in sealed() {
+                ended.push(store.append_rows(append.partition, append).await);
+            }
+            ended
+        });
+        appended.await.unwrap_or_else(|_| in_doubt(StoreError::Closed, appends))
     }
 
     async fn append_rows(
         &self,
         partition: Partition,
         append: Append<RecordedEvent>,
-    ) -> Result<Position, AppendError> {
+    ) -> Result<Landed, AppendError> {
         let stream = self.writable(partition).map_err(AppendError::InDoubt)?;
         let mut held = stream.end.lock().await;
         let believed = (append.expected, append.epoch, append.generation);
@@ -193,15 +200,15 @@ impl KurrentStore {
         let Answer::Landed(revision) = answer else {
             return Err(self.moved(partition, &mut held).await);
         };
-        let position = append.last();
+        let landed = Landed::of(&append, None);
         let head = Head {
-            position,
+            position: landed.position,
             generation: append.next_generation(),
             last_batch: Some(append.batch),
             ..end.head
         };
         *held = Some(End { head, revision: Some(revision) });
-        Ok(position)
+        Ok(landed)
     }
 
     pub(crate) async fn confirm(

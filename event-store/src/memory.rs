@@ -19,8 +19,8 @@ use crate::check::check_rows;
 use crate::messages::{Indexed, MessageRow, rows_of};
 use crate::recent::Recent;
 use crate::{
-    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, CodeKey, Erasure, MarkChange,
-    MarkRow, NewLog, StoreError, SwitchChange, SwitchTurnRow, Unlanded,
+    ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, CodeKey, Erasure, Landed,
+    MarkChange, MarkRow, NewLog, StoreError, SwitchChange, SwitchTurnRow, Unlanded,
 };
 
 /// A log in memory.
@@ -208,7 +208,7 @@ impl MemoryStore {
     pub(crate) async fn append(
         &self,
         append: Append<RecordedEvent>,
-    ) -> Result<Position, AppendError> {
+    ) -> Result<Landed, AppendError> {
         let permit = self.shared.may_append.acquire().await;
         drop(permit.map_err(|_| AppendError::InDoubt(StoreError::Closed))?);
         let mut log = self.log();
@@ -261,7 +261,7 @@ impl MemoryStore {
     }
 
     /// What lands is known to be durable, unless the answer is lost.
-    fn land(&self, log: &mut Log, append: Append<RecordedEvent>) -> Result<Position, AppendError> {
+    fn land(&self, log: &mut Log, append: Append<RecordedEvent>) -> Result<Landed, AppendError> {
         let (at, rows) = (append.partition, append.events.clone());
         let landed = log.land(append)?;
         if let Some(recent) = self.shared.recent.get(usize::from(at.0)) {
@@ -385,7 +385,7 @@ impl Log {
         self.partitions.get_mut(usize::from(at.0)).ok_or(StoreError::NoSuchPartition(at))
     }
 
-    fn land(&mut self, append: Append<RecordedEvent>) -> Result<Position, AppendError> {
+    fn land(&mut self, append: Append<RecordedEvent>) -> Result<Landed, AppendError> {
         let from = append.partition;
         let messages = rows_of(&append.events).map_err(AppendError::InDoubt)?;
         let is_repeated =
@@ -399,14 +399,14 @@ impl Log {
         if is_repeated {
             return Err(AppendError::InDoubt(StoreError::RepeatedMessage { partition: from }));
         }
-        partition.head.position = append.last();
+        let landed = Landed::of(&append, None);
+        partition.head.position = landed.position;
         partition.head.generation = append.next_generation();
         partition.head.last_batch = Some(append.batch);
         partition.events.extend(append.events);
-        let end = partition.head.position;
         let rows = messages.iter().map(|row| ((from, row.to, row.number), row.position));
         self.messages.extend(rows);
-        Ok(end)
+        Ok(landed)
     }
 }
 

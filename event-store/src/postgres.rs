@@ -1,7 +1,7 @@
 //! The log in PostgreSQL: for production.
 //!
-//! Each partition has a connection of its own to append with, by which an append is one statement:
-//! one round trip, one transaction. Reads go through a few others. There is no lock but that of the
+//! Each partition has a connection of its own to append with. Appends, also of several partitions,
+//! are one statement: one round trip, one transaction. Reads go through a few others. There is no lock but that of the
 //! head's row, so a writer can be deposed at any time, and learns of it by its next append.
 //!
 //! An answer is believed only where the server gave no warning with it: a commit whose wait for a
@@ -152,7 +152,7 @@ impl PostgresStore {
     ) -> Result<Option<Head>, StoreError> {
         let mut held = self.writer(partition)?.lock().await;
         *held = None;
-        let fresh = self.connect(partition, &mut held).await?;
+        let fresh = self.connect(&[partition], &mut held).await?;
         let failed = |source| postgres("take over", source);
         let client = &fresh.connection.client;
         let arguments: [&(dyn ToSql + Sync); 2] = [&i32::from(partition.0), &writer.0];
@@ -171,10 +171,10 @@ impl PostgresStore {
         Ok(head)
     }
 
-    /// The connection that is held, or a new one.
+    /// The connection that is held, or a new one, to append to these partitions.
     async fn connect<'a>(
         &self,
-        partition: Partition,
+        partitions: &[Partition],
         held: &'a mut Option<Writer>,
     ) -> Result<&'a Writer, StoreError> {
         if self.shared.access == Access::Read {
@@ -182,7 +182,7 @@ impl PostgresStore {
         }
         if held.as_ref().is_none_or(|writer| writer.connection.client.is_closed()) {
             // It may lead to a server with another history.
-            if let Some(recent) = self.recent_of(partition) {
+            for recent in partitions.iter().filter_map(|partition| self.recent_of(*partition)) {
                 recent.forget();
             }
             let connection = self.shared.url.connect().await?;

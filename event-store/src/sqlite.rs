@@ -35,21 +35,20 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
+use crate::append::in_doubt;
 use crate::archive::Archive;
 use crate::read_public::{Made, Make};
 use crate::recent::Recent;
 use crate::{
-    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, ImportState, StoreError,
-    Unlanded,
+    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, ImportState, Landed,
+    StoreError, Unlanded,
 };
-use append::Queue;
+use append::append_in;
 use checkpointer::Checkpointer;
 use in_place::InPlace;
 use lock::WriterLock;
 use rows::{failed, read_events, read_public, select_head, select_heads};
 use thread::ConnectionThread;
-
-pub(crate) use append::Appended;
 
 const TAKE_OVER: &str = include_str!("sqlite/take_over.sql");
 const RESOLVE_DOUBT: &str = include_str!("sqlite/resolve_doubt.sql");
@@ -75,8 +74,6 @@ struct Shared {
     file: PathBuf,
     log_id: LogId,
     recent: Arc<[Arc<Recent>]>,
-    /// The appends that the writer's thread is to commit next.
-    appends: Queue,
     readers: Vec<ConnectionThread>,
     next_reader: AtomicUsize,
     in_place: InPlace,
@@ -123,7 +120,6 @@ impl SqliteStore {
                 file: file.into(),
                 log_id: opened.log_id,
                 recent: Recent::of_log(opened.partitions).into(),
-                appends: Queue::default(),
                 readers,
                 next_reader: AtomicUsize::new(0),
                 in_place,
@@ -185,26 +181,30 @@ impl SqliteStore {
     }
 
     /// `sealed` gives the rows to append, on the thread that writes: meanwhile the next are
-    /// decided. What waits of all partitions shares one commit.
+    /// decided. Its `appends` share one commit.
     pub(crate) async fn append(
         &self,
-        partition: Partition,
-        sealed: impl FnOnce() -> Append<RecordedEvent> + Send + 'static,
-    ) -> Result<Appended, AppendError> {
-        let Shared { recent, appends, in_place, checkpointer, writer, .. } = &*self.shared;
-        let writer = writer.as_ref().ok_or(AppendError::InDoubt(StoreError::Closed))?;
-        if partition.0 >= self.partitions() {
-            return Err(AppendError::InDoubt(StoreError::NoSuchPartition(partition)));
+        appends: usize,
+        sealed: impl FnOnce() -> Vec<Append<RecordedEvent>> + Send + 'static,
+    ) -> Vec<Result<Landed, AppendError>> {
+        let Shared { recent, in_place, checkpointer, writer, .. } = &*self.shared;
+        let Some(writer) = writer else { return in_doubt(StoreError::Closed, appends) };
+        let (in_place, recent) = (in_place.clone(), Arc::clone(recent));
+        let job = move |connection: &mut Connection| {
+            let rows = sealed();
+            let events: usize = rows.iter().map(|append| append.events.len()).sum();
+            (events as u64, append_in(connection, &in_place, &recent, rows))
+        };
+        let (events, ended) = match writer.run(job).await {
+            Ok(ended) => ended,
+            Err(error) => return in_doubt(error, appends),
+        };
+        if let Some(checkpointer) = checkpointer
+            && ended.iter().any(Result::is_ok)
+        {
+            checkpointer.appended(events);
         }
-        let answered = appends.push(sealed);
-        let (appends, in_place, recent) = (appends.clone(), in_place.clone(), Arc::clone(recent));
-        let job = move |connection: &mut Connection| appends.append(connection, &in_place, &recent);
-        writer.queue(job).map_err(AppendError::InDoubt)?;
-        let appended = answered.await.map_err(|_| AppendError::InDoubt(StoreError::Closed))??;
-        if let Some(checkpointer) = checkpointer {
-            checkpointer.appended(appended.events);
-        }
-        Ok(appended)
+        ended
     }
 
     /// Whether the log's files are where they were, as far as it was looked lately.

@@ -1,7 +1,7 @@
 //! The operations of every store.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use log_record::{
@@ -167,31 +167,15 @@ impl EventStore {
 
     /// Appends all of the events or none, and gives the last one's position and checksum.
     pub async fn append(&self, append: Append) -> Result<Landed, AppendError> {
-        let (log_id, partition) = (self.log_id(), append.partition);
-        let last = Arc::new(OnceLock::new());
-        let sealed = Arc::clone(&last);
-        let seal = move || {
-            let rows = append.seal(log_id);
-            // Set once: an append is sealed once.
-            if let Some(row) = rows.events.last() {
-                let _ = sealed.set(row.checksum);
-            }
-            rows
-        };
-        let mut committed_in = None;
-        let appended = match self {
-            Self::Memory(store) => store.append(seal()).await,
-            Self::Sqlite(store) => store.append(partition, seal).await.map(|appended| {
-                committed_in = Some(appended.committed_in);
-                appended.last
-            }),
-            Self::Postgres(store) => store.append(partition, seal).await,
-            #[cfg(feature = "kurrent")]
-            Self::Kurrent(store) => store.append(partition, seal).await,
-        };
-        self.note_append(partition, &appended);
-        let position = appended?;
-        Ok(Landed { position, checksum: last.get().copied(), committed_in })
+        only(self.append_together(vec![append]).await)
+    }
+
+    /// Appends to several partitions, in the order of these, in one commit where the store can.
+    /// Each lands whole or not at all, whatever becomes of the others.
+    pub async fn append_together(&self, appends: Vec<Append>) -> Vec<Result<Landed, AppendError>> {
+        let (log_id, partitions) = (self.log_id(), partitions_of(&appends));
+        let seal = move || appends.into_iter().map(|append| append.seal(log_id)).collect();
+        self.append_sealed(&partitions, seal).await
     }
 
     /// Appends rows as they are: recorded before, elsewhere, or written by an operator's tool.
@@ -203,17 +187,32 @@ impl EventStore {
         check_rows(self.log_id(), partition, append.expected, 0, &append.events)
             .and_then(|()| check_generations(&append.events))
             .map_err(AppendError::InDoubt)?;
-        let appended = match self {
-            Self::Memory(store) => store.append(append).await,
-            Self::Sqlite(store) => {
-                store.append(partition, move || append).await.map(|appended| appended.last)
+        let ended = self.append_sealed(&[partition], move || vec![append]).await;
+        only(ended).map(|landed| landed.position)
+    }
+
+    async fn append_sealed(
+        &self,
+        partitions: &[Partition],
+        sealed: impl FnOnce() -> Vec<Append<RecordedEvent>> + Send + 'static,
+    ) -> Vec<Result<Landed, AppendError>> {
+        let ended = match self {
+            Self::Memory(store) => {
+                let mut ended = vec![];
+                for append in sealed() {
+                    ended.push(store.append(append).await);
+                }
+                ended
             }
-            Self::Postgres(store) => store.append(partition, move || append).await,
+            Self::Sqlite(store) => store.append(partitions.len(), sealed).await,
+            Self::Postgres(store) => store.append(partitions, sealed).await,
             #[cfg(feature = "kurrent")]
-            Self::Kurrent(store) => store.append(partition, move || append).await,
+            Self::Kurrent(store) => store.append(partitions.len(), sealed).await,
         };
-        self.note_append(partition, &appended);
-        appended
+        for (partition, ended) in partitions.iter().zip(&ended) {
+            self.note_append(*partition, ended);
+        }
+        ended
     }
 
     /// Makes certain that the partition still is in this epoch and ends at `position`, so that the
@@ -412,9 +411,9 @@ impl EventStore {
     }
 
     /// Wakes the followers in this process after an append that landed.
-    fn note_append(&self, partition: Partition, appended: &Result<Position, AppendError>) {
+    fn note_append(&self, partition: Partition, appended: &Result<Landed, AppendError>) {
         match (self.recent(partition), appended) {
-            (Ok(recent), Ok(end)) => recent.tell(*end),
+            (Ok(recent), Ok(landed)) => recent.tell(landed.position),
             (Ok(recent), Err(_)) => recent.forget(),
             (Err(_), _) => {}
         }
@@ -477,4 +476,13 @@ impl EventStore {
             Self::Kurrent(store) => store.change_api_keys(changes).await,
         }
     }
+}
+
+fn partitions_of(appends: &[Append]) -> Vec<Partition> {
+    appends.iter().map(|append| append.partition).collect()
+}
+
+/// How the one append of a commit ended.
+fn only(mut ended: Vec<Result<Landed, AppendError>>) -> Result<Landed, AppendError> {
+    ended.pop().unwrap_or(Err(AppendError::InDoubt(StoreError::Closed)))
 }

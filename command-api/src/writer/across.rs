@@ -3,7 +3,7 @@
 //! with the same id. The writer of a log with one partition has none of it.
 //!
 //! In reading order: `pull.rs` reads messages, `receive.rs` takes them in, `waiting.rs` keeps who
-//! waits and asks the homes, `neighbours.rs` is what writers share.
+//! waits and asks the homes, `neighbours.rs` is what writers share, `commits.rs` appends for all.
 
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
@@ -14,6 +14,7 @@ use domain::{Desk, ExchangeKey, Letter, OfferId, Parked};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::commits::{Commits, Turn};
 use super::neighbours::{Neighbours, Word};
 use super::pull::Unread;
 use super::queued_command::QueuedCommand;
@@ -30,6 +31,9 @@ const UNREAD: &str = "reading the messages of other partitions was cut short";
 /// What a writer holds because of other partitions.
 pub(super) struct Across {
     pub(super) neighbours: Arc<Neighbours>,
+    pub(super) commits: Commits,
+    /// Its turn in the next commit, from one append to the next.
+    pub(super) turn: Option<Turn>,
     words: mpsc::Receiver<Word>,
     forked: watch::Receiver<Option<Box<str>>>,
     /// Reads the next messages; there is one such task at most.
@@ -81,10 +85,16 @@ impl Asked {
 }
 
 impl Across {
-    pub(super) fn new(neighbours: Arc<Neighbours>, words: mpsc::Receiver<Word>) -> Self {
+    pub(super) fn new(
+        neighbours: Arc<Neighbours>,
+        commits: Commits,
+        words: mpsc::Receiver<Word>,
+    ) -> Self {
         let forked = neighbours.forked();
         Self {
             neighbours,
+            commits,
+            turn: None,
             words,
             forked,
             pulling: JoinSet::new(),

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::across::Across;
 use super::answer::{NotDecided, Unanswered};
 use super::batch::Batch;
+use super::commits::Turn;
 use super::decide::BATCH_COMMANDS_MAX;
 use super::queued_command::QueuedCommand;
 use super::recover::{Backoff, Trouble, delays};
@@ -22,6 +23,9 @@ use crate::writer_metrics::CommittedBatch;
 
 /// How often an idle writer asks whether the log is still its own.
 const OWN_EVERY: Duration = Duration::from_secs(2);
+
+/// The checksum of the last event that has landed, and a turn in the next commit.
+type Landing = (Option<Checksum>, Option<Turn>);
 
 /// The events of a batch on their way into the log.
 enum Rows {
@@ -46,6 +50,7 @@ impl Run {
         let mut backoff = Backoff::new();
         while let Err(trouble) = self.serve().await {
             self.status.send_replace(WriterStatus::Recovering);
+            self.give_back_turn();
             // Who was deposed answers at once and stops.
             if !matches!(trouble, Trouble::Append(AppendError::Conflict(_), ..)) {
                 if matches!(trouble, Trouble::Append(..)) {
@@ -97,6 +102,7 @@ impl Run {
                         break;
                     }
                 }
+                self.give_back_turn();
                 if arrived.is_empty() && !self.next_arrive(arrived).await? {
                     return Ok(());
                 }
@@ -105,7 +111,7 @@ impl Run {
                     gathered = self.sweep(gathered, SWEEP_IDLE).map_err(Trouble::State)?;
                 }
             }
-            let mut committing = std::mem::replace(&mut gathered, Batch::new());
+            let mut committing = self.gather_until_turn(gathered, arrived).await?;
             if !committing.decided.is_empty() {
                 let portion = SWEEP_BUSY.max(committing.events.len() / SWEEP_SHARE);
                 committing = self.sweep(committing, portion).map_err(Trouble::State)?;
@@ -113,6 +119,50 @@ impl Run {
             gathered = committing.cut(self.config.store.append_limit());
             gathered = self.commit(&mut committing, gathered, arrived).await?;
             self.release(committing);
+        }
+    }
+
+    /// Takes a turn in the next commit, and goes on gathering until there is one. A writer that
+    /// shares its commits with none needs none, nor does a batch that has nothing to append.
+    async fn gather_until_turn(
+        &mut self,
+        mut gathered: Batch,
+        arrived: &mut Vec<QueuedCommand>,
+    ) -> Result<Batch, Trouble> {
+        if gathered.events.is_empty() {
+            self.give_back_turn();
+            return Ok(gathered);
+        }
+        let Some(across) = self.across.as_ref().filter(|across| across.turn.is_none()) else {
+            return Ok(gathered);
+        };
+        let commits = across.commits.clone();
+        let mut taking = pin!(commits.turn());
+        let mut is_open = true;
+        loop {
+            let room = BATCH_COMMANDS_MAX.saturating_sub(gathered.decided.len());
+            let may_gather = is_open && arrived.is_empty() && room > 0 && !gathered.is_full();
+            tokio::select! {
+                biased;
+                turn = &mut taking => {
+                    if let Some(across) = &mut self.across {
+                        across.turn = Some(turn);
+                    }
+                    return Ok(gathered);
+                }
+                () = Across::arrive(&mut self.across), if may_gather => {}
+                count = self.commands.take(arrived, room.max(1)), if may_gather => {
+                    is_open = count > 0;
+                }
+            }
+            gathered = self.decide_all(arrived, gathered).map_err(Trouble::State)?;
+        }
+    }
+
+    /// The next commit needn't wait for this writer.
+    fn give_back_turn(&mut self) {
+        if let Some(across) = &mut self.across {
+            across.turn = None;
         }
     }
 
@@ -214,7 +264,12 @@ impl Run {
         let (landed, gathered) = self.land_and_gather(at, events, gathered, arrived).await;
         self.metrics.append_ends();
         match landed {
-            Ok(checksum) => self.durable_checksum = checksum.or(self.durable_checksum),
+            Ok((checksum, turn)) => {
+                self.durable_checksum = checksum.or(self.durable_checksum);
+                if let Some(across) = &mut self.across {
+                    across.turn = turn;
+                }
+            }
             Err(error) => {
                 let failed = std::mem::replace(committing, Batch::new());
                 return Err(Trouble::Append(error, failed, gathered));
@@ -253,7 +308,7 @@ impl Run {
         events: Vec<NewEvent>,
         mut gathered: Batch,
         arrived: &mut Vec<QueuedCommand>,
-    ) -> (Result<Option<Checksum>, AppendError>, Batch) {
+    ) -> (Result<Landing, AppendError>, Batch) {
         let mut landing = pin!(self.land(last, batch, Rows::New(events), Duration::ZERO));
         let (mut begins, mut delays) = (Instant::now(), delays().build());
         let (mut is_open, mut is_held_up) = (true, false);
@@ -296,38 +351,44 @@ impl Run {
         }
     }
 
-    /// Ends when the rows, of which `last` is the last, are durable, and gives the last one's
-    /// checksum. It begins after `delay`.
+    /// Ends when the rows, of which `last` is the last, are durable. It begins after `delay`.
     fn land(
-        &self,
+        &mut self,
         last: Position,
         batch: BatchId,
         rows: Rows,
         delay: Duration,
-    ) -> impl Future<Output = Result<Option<Checksum>, AppendError>> + use<> {
+    ) -> impl Future<Output = Result<Landing, AppendError>> + use<> {
         let expected = Position(last.0 - rows.len() as u64);
         let (partition, epoch, generation) = (self.partition, self.epoch, self.generation);
         let (store, commits) = (self.config.store.clone(), self.metrics.commit.clone());
+        let turn = self.across.as_mut().and_then(|across| across.turn.take());
         async move {
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;
             }
             if rows.len() == 0 {
-                return store.confirm(partition, epoch, last).await.map(|()| None);
+                return store.confirm(partition, epoch, last).await.map(|()| (None, turn));
             }
             match rows {
                 Rows::New(events) => {
                     let append = Append { partition, epoch, generation, expected, batch, events };
-                    let landed = store.append(append).await?;
+                    let (landed, turn) = match turn {
+                        Some(turn) => {
+                            let (landed, turn) = turn.append(append).await;
+                            (landed?, Some(turn))
+                        }
+                        None => (store.append(append).await?, None),
+                    };
                     if let Some(took) = landed.committed_in {
                         commits.observe(took.as_secs_f64());
                     }
-                    Ok(landed.checksum)
+                    Ok((landed.checksum, turn))
                 }
                 Rows::Again(Unlanded(events)) => {
                     let checksum = events.last().map(|row| row.checksum);
                     let append = Append { partition, epoch, generation, expected, batch, events };
-                    store.append_recorded(append).await.map(|_| checksum)
+                    store.append_recorded(append).await.map(|_| (checksum, turn))
                 }
             }
         }

@@ -1,14 +1,14 @@
-//! An append: one statement on the partition's own connection, and what its failure means.
+//! Appends: one statement for those of one or several partitions, and what its failure means.
 
-use log_record::{Head, Partition, Position, RecordedEvent};
+use log_record::{Head, Partition, RecordedEvent};
 use tokio::sync::MutexGuard;
 use tokio_postgres::error::SqlState;
 
 use super::messages::{MessageColumns, is_repeated};
 use super::rows::{Columns, head_of_row};
 use super::{PostgresStore, READ_HEAD, Writer, is_stale, postgres};
-use crate::messages::rows_of;
-use crate::{Append, AppendError, StoreError, Unlanded};
+use crate::append::in_doubt;
+use crate::{Append, AppendError, Landed, StoreError, Unlanded};
 
 /// Answers by which the server says that it rolled the append back because of somebody else's lock:
 /// the same append can succeed (40001, 40P01, 55P03).
@@ -18,9 +18,8 @@ const ROLLED_BACK: [SqlState; 3] = [
     SqlState::LOCK_NOT_AVAILABLE,
 ];
 
-/// How an append failed on its connection.
+/// How all appends of a statement failed.
 enum Failed {
-    Conflict(Head),
     NotBegun(StoreError),
     /// Likewise, and the statement must be prepared anew.
     Stale(StoreError),
@@ -47,77 +46,145 @@ impl From<StoreError> for Failed {
     }
 }
 
+/// The partition's connection, while nobody else appends there.
+type Held<'a> = MutexGuard<'a, Option<Writer>>;
+
 impl PostgresStore {
     /// `sealed` gives the rows to append, in a task of its own: meanwhile the next are decided, and
     /// an append that nobody waits for any more goes on all the same.
     pub(crate) async fn append(
         &self,
-        partition: Partition,
-        sealed: impl FnOnce() -> Append<RecordedEvent> + Send + 'static,
-    ) -> Result<Position, AppendError> {
-        let store = self.clone();
-        let appended = tokio::spawn(async move {
-            let mut held = store.writer(partition).map_err(AppendError::InDoubt)?.lock().await;
-            let append = sealed();
-            match store.append_on(&mut held, &append).await {
-                Ok(last) => {
-                    // Before the next append can begin.
-                    if let Some(recent) = store.recent_of(partition) {
-                        recent.keep(append.events);
-                    }
-                    Ok(last)
-                }
-                Err(Failed::Conflict(head)) => Err(AppendError::Conflict(head)),
-                Err(Failed::NotBegun(error)) => {
-                    Err(AppendError::NotBegun(error, Unlanded(append.events)))
-                }
-                Err(Failed::Stale(error)) => {
-                    *held = None;
-                    Err(AppendError::NotBegun(error, Unlanded(append.events)))
-                }
-                Err(Failed::InDoubt(error)) => {
-                    *held = None;
-                    Err(AppendError::InDoubt(error))
-                }
-            }
-        });
-        appended.await.map_err(|_| AppendError::InDoubt(StoreError::Closed))?
+        partitions: &[Partition],
+        sealed: impl FnOnce() -> Vec<Append<RecordedEvent>> + Send + 'static,
+    ) -> Vec<Result<Landed, AppendError>> {
+        let (store, of) = (self.clone(), partitions.to_vec());
+        let appended = tokio::spawn(async move { store.append_sealed(&of, sealed).await });
+        appended.await.unwrap_or_else(|_| in_doubt(StoreError::Closed, partitions.len()))
     }
 
-    /// Where it ends.
+    async fn append_sealed(
+        &self,
+        partitions: &[Partition],
+        sealed: impl FnOnce() -> Vec<Append<RecordedEvent>>,
+    ) -> Vec<Result<Landed, AppendError>> {
+        let mut held = vec![];
+        for partition in partitions {
+            match self.writer(*partition) {
+                Ok(writer) => held.push(writer.lock().await),
+                Err(error) => return in_doubt(error, partitions.len()),
+            }
+        }
+        let appends = sealed();
+        if appends.len() > 1 {
+            match self.append_on(&mut held, &appends).await {
+                Ok(heads) => return self.land(appends, heads),
+                Err(Failed::InDoubt(error)) => {
+                    held[0].take();
+                    return in_doubt(error, appends.len());
+                }
+                // Nothing of it landed. One alone may be what can't be, and keeps none of the
+                // others from landing.
+                Err(Failed::NotBegun(_)) => {}
+                Err(Failed::Stale(_)) => *held[0] = None,
+            }
+        }
+        let mut ended = vec![];
+        for (append, held) in appends.into_iter().zip(held) {
+            ended.push(self.append_alone(held, append).await);
+        }
+        ended
+    }
+
+    async fn append_alone(
+        &self,
+        held: Held<'_>,
+        append: Append<RecordedEvent>,
+    ) -> Result<Landed, AppendError> {
+        let (mut held, appends) = ([held], [append]);
+        let ended = self.append_on(&mut held, &appends).await;
+        let ([mut held], [append]) = (held, appends);
+        match ended {
+            Ok(heads) => {
+                let only = self.land(vec![append], heads).pop();
+                only.unwrap_or(Err(AppendError::InDoubt(StoreError::Closed)))
+            }
+            Err(Failed::NotBegun(error)) => {
+                Err(AppendError::NotBegun(error, Unlanded(append.events)))
+            }
+            Err(Failed::Stale(error)) => {
+                *held = None;
+                Err(AppendError::NotBegun(error, Unlanded(append.events)))
+            }
+            Err(Failed::InDoubt(error)) => {
+                *held = None;
+                Err(AppendError::InDoubt(error))
+            }
+        }
+    }
+
+    /// What became of each append of a statement that the server has committed. Before the next
+    /// append can begin, the rows are kept.
+    fn land(
+        &self,
+        appends: Vec<Append<RecordedEvent>>,
+        heads: Vec<Option<Head>>,
+    ) -> Vec<Result<Landed, AppendError>> {
+        let landed = appends.into_iter().zip(heads).map(|(append, moved)| {
+            if let Some(head) = moved {
+                return Err(AppendError::Conflict(head));
+            }
+            let landed = Landed::of(&append, None);
+            self.shared.ranges.make_ahead(&self.shared.url, landed.position);
+            if let Some(recent) = self.recent_of(append.partition) {
+                recent.keep(append.events);
+            }
+            Ok(landed)
+        });
+        landed.collect()
+    }
+
+    /// Appends on the connection of the first. Of each, the head where that has moved, and nothing
+    /// of the append has landed.
     async fn append_on(
         &self,
-        held: &mut MutexGuard<'_, Option<Writer>>,
-        append: &Append<RecordedEvent>,
-    ) -> Result<Position, Failed> {
-        let messages = rows_of(&append.events)?;
+        held: &mut [Held<'_>],
+        appends: &[Append<RecordedEvent>],
+    ) -> Result<Vec<Option<Head>>, Failed> {
+        let messages = MessageColumns::of(appends)?;
+        let partitions: Vec<_> = appends.iter().map(|append| append.partition).collect();
+        let first = held.first_mut().ok_or(StoreError::Closed)?;
         // Until there is a connection, nothing was sent.
-        let writer = self.connect(append.partition, held).await.map_err(Failed::NotBegun)?;
+        let writer = self.connect(&partitions, first).await.map_err(Failed::NotBegun)?;
         let client = &writer.connection.client;
-        let hashes: Vec<_> = append.events.iter().map(RecordedEvent::private_hash).collect();
-        let columns = Columns::of(append, &hashes);
-        let message_columns = (!messages.is_empty()).then(|| MessageColumns::of(&messages));
-        let statement = if messages.is_empty() { &writer.append } else { &writer.append_messages };
+        let rows = appends.iter().flat_map(|append| &append.events);
+        let hashes: Vec<_> = rows.map(RecordedEvent::private_hash).collect();
+        let columns = Columns::of(appends, &hashes);
+        let statement = if messages.is_some() { &writer.append_messages } else { &writer.append };
         let failed = |source| postgres("append to", source);
         // The answer comes after the commit, or with it: the future waits for both.
-        let appended = client.execute(statement, &columns.params(message_columns.as_ref())).await;
-        let rows = appended.map_err(|source| {
-            if is_repeated(&source) {
-                let partition = append.partition;
-                return Failed::InDoubt(StoreError::RepeatedMessage { partition });
+        let moved = client.query(statement, &columns.params(messages.as_ref())).await;
+        let moved = moved.map_err(|source| match (is_repeated(&source), &partitions[..]) {
+            (true, [partition]) => {
+                Failed::InDoubt(StoreError::RepeatedMessage { partition: *partition })
             }
-            Failed::of_append(source)
+            (true, _) => Failed::NotBegun(failed(source)),
+            (false, _) => Failed::of_append(source),
         })?;
         if writer.connection.take_warning() {
             return Err(StoreError::Warned.into());
         }
-        if rows != append.events.len() as u64 {
-            let partition = i32::from(append.partition.0);
-            let head = client.query_one(READ_HEAD, &[&partition]).await.map_err(failed)?;
-            return Err(Failed::Conflict(head_of_row(&head).map_err(failed)?));
+        let moved = moved.iter().map(|row| row.try_get::<_, i32>(0));
+        let moved = moved.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let mut heads = vec![];
+        for partition in partitions {
+            let partition = i32::from(partition.0);
+            heads.push(if moved.contains(&partition) {
+                None
+            } else {
+                let head = client.query_one(READ_HEAD, &[&partition]).await.map_err(failed)?;
+                Some(head_of_row(&head).map_err(failed)?)
+            });
         }
-        let last = append.last();
-        self.shared.ranges.make_ahead(&self.shared.url, last);
-        Ok(last)
+        Ok(heads)
     }
 }

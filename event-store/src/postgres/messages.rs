@@ -2,14 +2,14 @@
 
 use std::sync::LazyLock;
 
-use log_record::{Partition, Position};
+use log_record::{Partition, Position, RecordedEvent};
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use super::rows::event_of_row;
 use super::{APPEND, PostgresStore, postgres};
-use crate::StoreError;
-use crate::messages::{Indexed, MessageRow};
+use crate::messages::{Indexed, MessageRow, rows_of};
+use crate::{Append, StoreError};
 
 /// The append of events among which there are messages.
 pub(super) static APPEND_MESSAGES: LazyLock<String> =
@@ -17,20 +17,28 @@ pub(super) static APPEND_MESSAGES: LazyLock<String> =
 
 const READ: &str = include_str!("read_messages.sql");
 
-/// The rows of an append's messages as the statement takes them: a column each.
+/// The rows of the messages of appends as the statement takes them: a column each.
+#[derive(Default)]
 pub(super) struct MessageColumns {
+    pub(super) sources: Vec<i32>,
     pub(super) destinations: Vec<i32>,
     pub(super) numbers: Vec<i64>,
     pub(super) positions: Vec<i64>,
 }
 
 impl MessageColumns {
-    pub(super) fn of(messages: &[MessageRow]) -> Self {
-        Self {
-            destinations: messages.iter().map(|row| i32::from(row.to.0)).collect(),
-            numbers: messages.iter().map(|row| in_column(row.number)).collect(),
-            positions: messages.iter().map(|row| in_column(row.position.0)).collect(),
+    /// Of these appends; none where no event of theirs is a message.
+    pub(super) fn of(appends: &[Append<RecordedEvent>]) -> Result<Option<Self>, StoreError> {
+        let mut columns = Self::default();
+        for append in appends {
+            for MessageRow { to, number, position } in rows_of(&append.events)? {
+                columns.sources.push(i32::from(append.partition.0));
+                columns.destinations.push(i32::from(to.0));
+                columns.numbers.push(in_column(number));
+                columns.positions.push(in_column(position.0));
+            }
         }
+        Ok((!columns.sources.is_empty()).then_some(columns))
     }
 }
 

@@ -11,15 +11,12 @@ use uuid::Uuid;
 use super::messages::MessageColumns;
 use crate::Append;
 
-/// An append as `append.sql` takes it: the head's condition, then a column of the rows each.
+/// Appends as `append.sql` takes them: the columns of the heads' conditions, then those of the rows.
+#[derive(Default)]
 pub(super) struct Columns<'a> {
-    partition: i32,
-    expected: i64,
-    epoch: i64,
-    generation: i32,
-    last: i64,
-    next_generation: i32,
-    batch: Uuid,
+    heads: HeadColumns,
+    partitions: Vec<i32>,
+    positions: Vec<i64>,
     generations: Vec<i32>,
     types: Vec<&'a str>,
     versions: Vec<i32>,
@@ -31,28 +28,48 @@ pub(super) struct Columns<'a> {
     checksums: Vec<&'a [u8]>,
 }
 
+/// What each append believes of its head, and where it moves that.
+#[derive(Default)]
+struct HeadColumns {
+    partitions: Vec<i32>,
+    expected: Vec<i64>,
+    epochs: Vec<i64>,
+    generations: Vec<i32>,
+    last: Vec<i64>,
+    next_generations: Vec<i32>,
+    batches: Vec<Uuid>,
+}
+
 impl<'a> Columns<'a> {
     /// With the hashes of the private texts, in the order of the rows.
-    pub(super) fn of(append: &'a Append<RecordedEvent>, private_hashes: &'a [[u8; 32]]) -> Self {
-        let rows = &append.events;
-        Self {
-            partition: i32::from(append.partition.0),
-            expected: append.expected.0.cast_signed(),
-            epoch: append.epoch.0.cast_signed(),
-            generation: append.generation.0.cast_signed(),
-            last: append.last().0.cast_signed(),
-            next_generation: append.next_generation().0.cast_signed(),
-            batch: append.batch.0,
-            generations: rows.iter().map(|row| row.generation.0.cast_signed()).collect(),
-            types: rows.iter().map(|row| &*row.event_type).collect(),
-            versions: rows.iter().map(|row| i32::from(row.version)).collect(),
-            recorded_at: rows.iter().map(|row| row.recorded_at).collect(),
-            account_ids: rows.iter().map(|row| row.account_id.as_deref()).collect(),
-            publics: rows.iter().map(|row| &*row.public).collect(),
-            privates: rows.iter().map(private_text).collect(),
-            private_hashes: private_hashes.iter().map(<[u8; 32]>::as_slice).collect(),
-            checksums: rows.iter().map(|row| &row.checksum.0[..]).collect(),
+    pub(super) fn of(appends: &'a [Append<RecordedEvent>], private_hashes: &'a [[u8; 32]]) -> Self {
+        let mut columns = Self::default();
+        for append in appends {
+            columns.heads.push(append);
         }
+        let rows = appends.iter().flat_map(|append| &append.events);
+        for (row, private_hash) in rows.zip(private_hashes) {
+            columns.push(row, private_hash);
+        }
+        columns
+    }
+
+    fn push(&mut self, row: &'a RecordedEvent, private_hash: &'a [u8]) {
+        let private = match &row.private {
+            Private::Text(text) => Some(&**text),
+            Private::Erased(_) => None,
+        };
+        self.partitions.push(i32::from(row.place.partition.0));
+        self.positions.push(row.place.position.0.cast_signed());
+        self.generations.push(row.generation.0.cast_signed());
+        self.types.push(&row.event_type);
+        self.versions.push(i32::from(row.version));
+        self.recorded_at.push(row.recorded_at);
+        self.account_ids.push(row.account_id.as_deref());
+        self.publics.push(&row.public);
+        self.privates.push(private);
+        self.private_hashes.push(private_hash);
+        self.checksums.push(&row.checksum.0);
     }
 
     /// Those of the messages come last, where there are any.
@@ -60,14 +77,25 @@ impl<'a> Columns<'a> {
         &'this self,
         messages: Option<&'this MessageColumns>,
     ) -> Vec<&'this (dyn ToSql + Sync)> {
+        let HeadColumns {
+            partitions,
+            expected,
+            epochs,
+            generations,
+            last,
+            next_generations,
+            batches,
+        } = &self.heads;
         let mut params: Vec<&(dyn ToSql + Sync)> = vec![
-            &self.partition,
-            &self.expected,
-            &self.epoch,
-            &self.generation,
-            &self.last,
-            &self.next_generation,
-            &self.batch,
+            partitions,
+            expected,
+            epochs,
+            generations,
+            last,
+            next_generations,
+            batches,
+            &self.partitions,
+            &self.positions,
             &self.generations,
             &self.types,
             &self.versions,
@@ -78,17 +106,22 @@ impl<'a> Columns<'a> {
             &self.private_hashes,
             &self.checksums,
         ];
-        if let Some(MessageColumns { destinations, numbers, positions }) = messages {
-            params.extend([destinations as &(dyn ToSql + Sync), numbers, positions]);
+        if let Some(MessageColumns { sources, destinations, numbers, positions }) = messages {
+            params.extend([sources as &(dyn ToSql + Sync), destinations, numbers, positions]);
         }
         params
     }
 }
 
-fn private_text(row: &RecordedEvent) -> Option<&str> {
-    match &row.private {
-        Private::Text(text) => Some(text),
-        Private::Erased(_) => None,
+impl HeadColumns {
+    fn push(&mut self, append: &Append<RecordedEvent>) {
+        self.partitions.push(i32::from(append.partition.0));
+        self.expected.push(append.expected.0.cast_signed());
+        self.epochs.push(append.epoch.0.cast_signed());
+        self.generations.push(append.generation.0.cast_signed());
+        self.last.push(append.last().0.cast_signed());
+        self.next_generations.push(append.next_generation().0.cast_signed());
+        self.batches.push(append.batch.0);
     }
 }
 

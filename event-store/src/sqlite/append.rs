@@ -1,26 +1,22 @@
-//! Appends: one transaction commits what waits of all partitions, and of each append nothing or all
+//! Appends: one transaction commits those of several partitions, and of each append nothing or all
 //! lands.
 //!
-//! While one commit is under way, which takes as long as the disk's sync, other partitions' appends
-//! gather, and the next commit has them all. Each has its own compare-and-set: one that fails it
-//! keeps no other from landing.
+//! Each has its own compare-and-set: one that fails it keeps no other from landing.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{fmt, mem};
 
-use log_record::{Head, Position, RecordedEvent};
-use parking_lot::Mutex;
-use rusqlite::{Connection, Transaction, TransactionBehavior, ffi};
-use tokio::sync::oneshot;
+use log_record::{Head, RecordedEvent};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::in_place::InPlace;
 use super::messages::{insert_messages, is_any_there};
 use super::open;
 use super::rows::{failed, insert_events, select_head};
+use crate::append::in_doubt;
 use crate::messages::rows_of;
 use crate::recent::Recent;
-use crate::{Append, AppendError, StoreError, Unlanded};
+use crate::{Append, AppendError, Landed, StoreError, Unlanded};
 
 const MOVE_HEAD: &str = include_str!("move_head.sql");
 
@@ -28,102 +24,46 @@ const MOVE_HEAD: &str = include_str!("move_head.sql");
 /// until the append has landed, so that commands are told for certain that they weren't decided.
 const APPEND_LOCK_WAIT: Duration = Duration::from_secs(1);
 
-/// What an append has done.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Appended {
-    /// The position of its last event.
-    pub(crate) last: Position,
-    /// How many it had.
-    pub(crate) events: u64,
-    /// How long the commit took, with its sync.
-    pub(crate) committed_in: Duration,
-}
-
-/// An append that waits for its turn.
-struct Waiting {
-    /// Gives the rows to append, on the thread that writes.
-    sealed: Box<dyn FnOnce() -> Append<RecordedEvent> + Send>,
-    answer: oneshot::Sender<Result<Appended, AppendError>>,
-}
-
-/// The appends of all partitions that wait, in the order in which they came.
-#[derive(Clone, Default)]
-pub(super) struct Queue(Arc<Mutex<Vec<Waiting>>>);
-
-impl Queue {
-    /// Puts an append behind those that wait.
-    pub(super) fn push(
-        &self,
-        sealed: impl FnOnce() -> Append<RecordedEvent> + Send + 'static,
-    ) -> oneshot::Receiver<Result<Appended, AppendError>> {
-        let (answer, answered) = oneshot::channel();
-        self.0.lock().push(Waiting { sealed: Box::new(sealed), answer });
-        answered
-    }
-
-    /// Appends what waits, perhaps nothing any more. `recent`, of each partition, keeps the rows
-    /// once they are durable.
-    pub(super) fn append(
-        &self,
-        connection: &Connection,
-        in_place: &InPlace,
-        recent: &[Arc<Recent>],
-    ) {
-        let waiting = mem::take(&mut *self.0.lock());
-        if waiting.is_empty() {
-            return;
-        }
-        let sealed = waiting.into_iter().map(|Waiting { sealed, answer }| (sealed(), answer));
-        let (appends, answers): (Vec<_>, Vec<_>) = sealed.unzip();
-        let ended = append_in(connection, in_place, recent, appends);
-        for (answer, ended) in answers.into_iter().zip(ended) {
-            // Whoever asked may have gone.
-            drop(answer.send(ended));
-        }
-    }
-}
-
-impl fmt::Debug for Queue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} appends", self.0.lock().len())
-    }
-}
-
-/// How each of the appends ended. Where another process holds the lock that the transaction begins
-/// with, nothing was written.
-fn append_in(
+/// How each of the appends ended; `recent`, of each partition, keeps the rows that are durable.
+/// Where another process holds the lock that the transaction begins with, nothing was written.
+pub(super) fn append_in(
     connection: &Connection,
     in_place: &InPlace,
     recent: &[Arc<Recent>],
     appends: Vec<Append<RecordedEvent>>,
-) -> Vec<Result<Appended, AppendError>> {
-    let not_begun = |error: &StoreError, append: Append<RecordedEvent>| {
-        Err(AppendError::NotBegun(again(error), Unlanded(append.events)))
-    };
+) -> Vec<Result<Landed, AppendError>> {
     if let Err(error) = in_place.check(connection) {
-        return appends.into_iter().map(|append| not_begun(&error, append)).collect();
+        return not_begun(error, appends);
     }
     let transaction = match begin_append(connection) {
         Ok(transaction) => transaction,
         Err(source) => match failed(connection, "append to", source) {
-            error @ StoreError::Locked { .. } => {
-                return appends.into_iter().map(|append| not_begun(&error, append)).collect();
-            }
-            error => return in_doubt(&error, appends.len()),
+            error @ StoreError::Locked { .. } => return not_begun(error, appends),
+            error => return in_doubt(error, appends.len()),
         },
     };
     let (landed, committed_in) = match append_within(transaction, &appends) {
         Ok(landed) => landed,
-        Err(source) => return in_doubt(&failed(connection, "append to", source), appends.len()),
+        Err(source) => return in_doubt(failed(connection, "append to", source), appends.len()),
     };
     let ended = appends.into_iter().zip(landed).map(|(append, landed)| {
         landed?;
-        let (last, events) = (append.last(), append.events.len() as u64);
+        let landed = Landed::of(&append, Some(committed_in));
         if let Some(recent) = recent.get(usize::from(append.partition.0)) {
             recent.keep(append.events);
         }
-        Ok(Appended { last, events, committed_in })
+        Ok(landed)
     });
+    ended.collect()
+}
+
+fn not_begun(
+    error: StoreError,
+    appends: Vec<Append<RecordedEvent>>,
+) -> Vec<Result<Landed, AppendError>> {
+    let errors = error.for_each(appends.len()).zip(appends);
+    let ended =
+        errors.map(|(error, append)| Err(AppendError::NotBegun(error, Unlanded(append.events))));
     ended.collect()
 }
 
@@ -197,30 +137,4 @@ fn move_head(
 fn follows(append: &Append<RecordedEvent>, head: &Head) -> bool {
     (append.expected, append.epoch, append.generation)
         == (head.position, head.epoch, head.generation)
-}
-
-fn in_doubt(error: &StoreError, appends: usize) -> Vec<Result<Appended, AppendError>> {
-    (0..appends).map(|_| Err(AppendError::InDoubt(again(error)))).collect()
-}
-
-/// The same error once more: each append of a commit is told of it.
-fn again(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::FilesMoved { file, what } => {
-            StoreError::FilesMoved { file: file.clone(), what }
-        }
-        StoreError::Corrupt { file, what } => {
-            StoreError::Corrupt { file: file.clone(), what: what.clone() }
-        }
-        StoreError::Locked { doing, file } => StoreError::Locked { doing, file: file.clone() },
-        StoreError::Sqlite { doing, source: rusqlite::Error::SqliteFailure(code, text) } => {
-            let source = rusqlite::Error::SqliteFailure(*code, text.clone());
-            StoreError::Sqlite { doing, source }
-        }
-        other => {
-            let code = ffi::Error::new(ffi::SQLITE_ERROR);
-            let source = rusqlite::Error::SqliteFailure(code, Some(other.to_string()));
-            StoreError::Sqlite { doing: "append to", source }
-        }
-    }
 }
