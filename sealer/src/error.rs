@@ -138,7 +138,7 @@ impl SealError {
     }
 
     /// Whether the log can't be reached or read for now.
-    pub(crate) const fn is_passing(&self) -> bool {
+    pub(crate) fn is_passing(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_passing())
     }
 
