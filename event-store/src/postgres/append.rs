@@ -144,14 +144,15 @@ impl PostgresStore {
     }
 
     /// Appends on the connection of the first. Of each, the head where that has moved, and nothing
-    /// of the append has landed.
+    /// of the append has landed. One among several that can't be keeps all from beginning.
     async fn append_on(
         &self,
         held: &mut [Held<'_>],
         appends: &[Append<RecordedEvent>],
     ) -> Result<Vec<Option<Head>>, Failed> {
-        let messages = MessageColumns::of(appends)?;
         let partitions: Vec<_> = appends.iter().map(|append| append.partition).collect();
+        let never = if partitions.len() > 1 { Failed::NotBegun } else { Failed::InDoubt };
+        let messages = MessageColumns::of(appends).map_err(never)?;
         let first = held.first_mut().ok_or(StoreError::Closed)?;
         // Until there is a connection, nothing was sent.
         let writer = self.connect(&partitions, first).await.map_err(Failed::NotBegun)?;
@@ -163,12 +164,11 @@ impl PostgresStore {
         let failed = |source| postgres("append to", source);
         // The answer comes after the commit, or with it: the future waits for both.
         let moved = client.query(statement, &columns.params(messages.as_ref())).await;
-        let moved = moved.map_err(|source| match (is_repeated(&source), &partitions[..]) {
-            (true, [partition]) => {
-                Failed::InDoubt(StoreError::RepeatedMessage { partition: *partition })
+        let moved = moved.map_err(|source| {
+            if is_repeated(&source) {
+                return never(StoreError::RepeatedMessage { partition: partitions[0] });
             }
-            (true, _) => Failed::NotBegun(failed(source)),
-            (false, _) => Failed::of_append(source),
+            Failed::of_append(source)
         })?;
         if writer.connection.take_warning() {
             return Err(StoreError::Warned.into());

@@ -30,6 +30,10 @@ use api_keys::{
     an_api_key_with_the_id_or_the_text_of_another_is_refused,
     api_keys_are_added_and_read_in_their_order,
 };
+use commits::{
+    an_append_that_cannot_land_keeps_the_other_of_its_commit_from_nothing,
+    appends_of_two_partitions_land_in_one_commit,
+};
 use erasures::texts_of_an_account_are_erased_up_to_a_position_and_no_checksum_changes;
 use messages::{
     a_repeated_message_is_refused_with_all_of_its_append, messages_are_read_in_their_order,
@@ -106,6 +110,8 @@ every_store! {
     two_writers_that_race_append_every_acknowledged_event_once,
     a_follower_in_the_same_process_gets_what_is_stored,
     a_follower_gets_no_text_that_was_erased,
+    appends_of_two_partitions_land_in_one_commit,
+    an_append_that_cannot_land_keeps_the_other_of_its_commit_from_nothing,
     messages_are_read_in_their_order,
     a_repeated_message_is_refused_with_all_of_its_append,
     messages_that_were_recorded_before_get_their_rows_again,
