@@ -101,11 +101,14 @@ impl Verdict<'_> {
         println!("|---|---|---|---|");
         let verdict = |is_reached| if is_reached { "reached" } else { "**missed**" };
         let decided = told.decided_at_worst().unwrap_or_default() as f64 / f64::from(args.cap);
-        println!(
-            "| decided in the worst second until the stock ended ÷ cap | ≥ {DECIDED} | \
-             {decided:.2} | {} |",
-            verdict(decided >= DECIDED)
-        );
+        // A ledger that was killed decides nothing until it is back.
+        if !args.kill {
+            println!(
+                "| decided in the worst second until the stock ended ÷ cap | ≥ {DECIDED} | \
+                 {decided:.2} | {} |",
+                verdict(decided >= DECIDED)
+            );
+        }
         let offered = told.asked as f64 / lasts.as_secs_f64();
         println!(
             "| requests a second | ≥ {:.0} | {offered:.0} | {} |",

@@ -216,7 +216,9 @@ struct Hashing {
 
 impl Write for Hashing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Err(error) = self.file.write_all(bytes) {
+        // Megabyte by megabyte onto the disk: all of it at once would hold up the log's own syncs
+        // for half a second.
+        if let Err(error) = self.file.write_all(bytes).and_then(|()| self.file.sync_data()) {
             let same =
                 error.raw_os_error().map_or(error.kind().into(), io::Error::from_raw_os_error);
             self.failed = Some(error);
