@@ -22,7 +22,7 @@ use axum::response::IntoResponse;
 use crate::caller::{
     Marked, SeenCaller, SeenRoute, Unidentified, caller, identify, identify_again, read_traceparent,
 };
-use crate::dispatch::{Answering, TakenRoute, decoded};
+use crate::dispatch::{Answering, TakenRoute, decoded_id};
 use crate::guerdon_reason::read_reason;
 use crate::limits::{CallClass, Counted};
 use crate::prefer::Preferences;
@@ -258,8 +258,7 @@ fn is_account(account_id: &str, keys: &KeyRing, parts: &Parts) -> Result<bool, P
         tracing::error!(uri = %parts.uri, "this route is about an account, but its path has none");
         return Err(Problem::internal());
     };
-    // A text that isn't UTF-8 is nobody's id.
-    let asked = decoded(asked);
+    let asked = decoded_id(asked);
     Ok(asked.is_some_and(|asked| asked == account_id || keys.leads_to(&asked, account_id)))
 }
 

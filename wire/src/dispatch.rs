@@ -17,9 +17,9 @@ use axum::handler::Handler;
 use axum::http::header::{ALLOW, CONTENT_LENGTH};
 use axum::http::{HeaderValue, Method};
 use axum::response::{IntoResponse as _, Response};
+use percent_encoding::percent_decode_str;
 
 use crate::Problem;
-use crate::guerdon_reason::percent_decoded;
 
 /// What a handler gives: that of every asynchronous function is one.
 pub type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
@@ -236,12 +236,11 @@ impl Declared {
     }
 }
 
-/// The text of an id without percent-encoding; nothing where that isn't UTF-8.
-pub(crate) fn decoded(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains('%') {
-        return Some(text.into());
-    }
-    String::from_utf8(percent_decoded(text.as_bytes())).ok().map(Into::into)
+/// The id that a segment of a path is, without percent-encoding: many clients write its colon as
+/// `%3A`. Nothing where that isn't UTF-8, which no id is.
+#[must_use]
+pub fn decoded_id(segment: &str) -> Option<Cow<'_, str>> {
+    percent_decode_str(segment).decode_utf8().ok()
 }
 
 /// The answer to `HEAD`: that to `GET` without its body, but with the body's length.
@@ -290,6 +289,7 @@ mod tests {
     async fn a_call_is_found_by_its_path_and_its_method() {
         for (path, text) in [
             ("/accounts/a%3An", "a:n itself"),
+            ("/accounts/%C3%BC%zz%", "ü%zz% itself"),
             ("/accounts/ann/lots", "lots of ann"),
             ("/accounts/lots", "lots itself"),
             ("/log/3/tile/0/x001/234", "0/x001/234 of 3"),

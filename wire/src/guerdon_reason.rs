@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderName};
 use domain::Reason;
+use percent_encoding::percent_decode;
 
 use crate::Problem;
 
@@ -16,7 +17,8 @@ pub fn read_reason(headers: &HeaderMap) -> Result<Option<Reason>, Problem> {
     if lines.next().is_some() {
         return Err(invalid("is there twice; send it once"));
     }
-    let text = String::from_utf8(percent_decoded(line.as_bytes()))
+    let text = percent_decode(line.as_bytes())
+        .decode_utf8()
         .map_err(|_| invalid("isn't UTF-8; write other bytes than ASCII as %C3%A9"))?;
     if text.chars().any(char::is_control) {
         return Err(invalid("must be one line without control characters"));
@@ -26,27 +28,6 @@ pub fn read_reason(headers: &HeaderMap) -> Result<Option<Reason>, Problem> {
 
 fn invalid(complaint: impl std::fmt::Display) -> Problem {
     Problem::invalid_header("Guerdon-Reason", complaint)
-}
-
-/// The bytes, with `%20` as the byte that it stands for; any other `%` is itself.
-#[must_use]
-pub fn percent_decoded(text: &[u8]) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text);
-    while let [first, more @ ..] = rest {
-        let escaped = match rest {
-            [b'%', high, low, ..] => digit(*high).zip(digit(*low)),
-            _ => None,
-        };
-        if let Some((high, low)) = escaped {
-            bytes.push((high << 4) | low);
-            rest = more.get(2..).unwrap_or_default();
-        } else {
-            bytes.push(*first);
-            rest = more;
-        }
-    }
-    bytes
 }
 
 #[cfg(test)]

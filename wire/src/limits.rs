@@ -25,7 +25,7 @@ pub(crate) use self::problem::RATE_LIMITED;
 pub(crate) use self::quota::Counted;
 pub use self::quota::{ByClass, CallClass, Quota, QuotaError};
 use crate::caller::SeenCaller;
-use crate::dispatch::{TakenRoute, decoded};
+use crate::dispatch::{TakenRoute, decoded_id};
 use crate::{ApiKey, Caller, Problem, Role, Switches};
 
 /// Which limits there are.
@@ -272,7 +272,7 @@ fn name_of(key: &ApiKey) -> (Option<&str>, Option<&str>) {
 /// The account that a call is about.
 fn account_in(parts: &Parts) -> Option<std::borrow::Cow<'_, str>> {
     let route = parts.extensions.get::<TakenRoute>()?;
-    decoded(route.id_named("account_id", parts.uri.path())?)
+    decoded_id(route.id_named("account_id", parts.uri.path())?)
 }
 
 /// Whom an address belongs to: of IPv6, a network of 64 bits is one household's.

@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::Problem;
-use crate::dispatch::{TakenRoute, decoded};
+use crate::dispatch::{TakenRoute, decoded_id};
 use crate::field_error::in_words;
 
 /// The one id in a path.
@@ -67,7 +67,7 @@ fn parse<A: FromStr<Err: Display>>(parts: &Parts, index: usize) -> Result<A, Pro
         tracing::error!(index, "this route has fewer ids in its path than its handler asks for");
         return Err(Problem::internal());
     };
-    let Some(text) = decoded(text) else {
+    let Some(text) = decoded_id(text) else {
         let complaint = "is not UTF-8 once its percent signs are decoded";
         return Err(Problem::invalid_id(name, complaint));
     };

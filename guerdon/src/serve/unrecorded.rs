@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trace::unix_micros;
 use uuid::Uuid;
-use wire::{AnsweredProblem, GUERDON_POSITION, percent_decoded};
+use wire::{AnsweredProblem, GUERDON_POSITION, decoded_id};
 
 use super::asked::Asked;
 use super::seldom::Seldom;
@@ -192,7 +192,7 @@ fn storable(text: &str) -> String {
 async fn name_accounts(store: &EventStore, calls: &mut [UnrecordedCall]) -> Result<(), StoreError> {
     for call in calls.iter_mut().filter(|call| call.account_id.is_none()) {
         if let Some(path) = call.path.strip_prefix("/v1/shipping-requests/") {
-            let request = path.split('/').next().and_then(decoded).unwrap_or_default();
+            let request = path.split('/').next().and_then(decoded_id).unwrap_or_default();
             call.account_id = account_of(store, &request).await?;
         }
     }
@@ -201,13 +201,8 @@ async fn name_accounts(store: &EventStore, calls: &mut [UnrecordedCall]) -> Resu
 
 /// The account that a path names.
 fn account_in(path: &str) -> Option<String> {
-    let account_id = decoded(path.strip_prefix("/v1/accounts/")?.split('/').next()?)?;
+    let account_id = decoded_id(path.strip_prefix("/v1/accounts/")?.split('/').next()?)?;
     account_id.parse().ok().map(|account_id: AccountId| account_id.to_string())
-}
-
-/// A segment of a path without percent-encoding: many clients write an id's colon as `%3A`.
-fn decoded(segment: &str) -> Option<String> {
-    String::from_utf8(percent_decoded(segment.as_bytes())).ok()
 }
 
 impl Taken {
