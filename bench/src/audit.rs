@@ -10,12 +10,14 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use transparency::{Checkpoint, Known, Note, VerifierKey, verify_log};
 
+use crate::binary::Binary;
 use crate::chance::Chance;
 use crate::connection::{Ask, Connection};
 use crate::histogram::Histogram;
+use crate::keys::Keys;
 use crate::ledger::ready;
 use crate::machine::Machine;
-use crate::make_log::{Content, make_log, redeemers};
+use crate::make_log::{Content, make_missing_log, redeemers};
 use crate::process::Process;
 use crate::results::median;
 
@@ -34,9 +36,8 @@ pub(crate) struct AuditArgs {
     /// The folder of the log; one that is there is used as it is. [default: a new one]
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// The ledger's binary. [default: beside this one]
-    #[arg(long)]
-    guerdon: Option<PathBuf>,
+    #[command(flatten)]
+    guerdon: Binary,
     /// How often the log is replayed and verified.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -65,11 +66,8 @@ pub(crate) async fn audit(args: &AuditArgs) -> anyhow::Result<()> {
     let folder = args.folder.as_deref().unwrap_or(own.path());
     let accounts = args.accounts.unwrap_or(args.events / 10).max(1);
     let content = Content { accounts, events: args.events };
-    if !folder.join("log.sqlite").exists() {
-        make_log(&content, folder).await?;
-    }
-    let beside = || anyhow::Ok(std::env::current_exe()?.with_file_name("guerdon"));
-    let guerdon = args.guerdon.clone().map_or_else(beside, Ok)?;
+    make_missing_log(&content, folder).await?;
+    let guerdon = args.guerdon.path()?;
     let replayed =
         if args.receipts_only { None } else { Some(replay(&guerdon, folder, args.rounds).await?) };
     // A receipt's events are found through the read model.
@@ -86,9 +84,8 @@ pub(crate) async fn audit(args: &AuditArgs) -> anyhow::Result<()> {
     let mut connection = Connection::open(process.address()).await?;
     let events = until_sealed(&mut connection, args.events).await?;
     let sealed = started.elapsed().as_secs_f64();
-    let keys: Value = serde_json::from_str(&fs::read_to_string(folder.join("api-keys.json"))?)?;
-    let key = keys["operator"].as_str().unwrap_or_default();
-    let receipts = receipts(&mut connection, key, &content, args.receipts).await?;
+    let keys = Keys::in_folder(folder)?;
+    let receipts = receipts(&mut connection, keys.of("operator"), &content, args.receipts).await?;
     connection.must(200, Ask::get("/log/keys", "")).await?;
     let served: Value = serde_json::from_str(&connection.body())?;
     let verifier = served["keys"][0]["key"].as_str().context("it has no key")?.parse()?;

@@ -2,12 +2,13 @@
 //! accounts and none, and the read model of each.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::ensure;
 use serde_json::json;
 
+use crate::binary::Binary;
 use crate::machine::Machine;
 use crate::make_log::{Content, make_log};
 
@@ -16,9 +17,8 @@ const ACCOUNTS: u64 = 50_000;
 const REDEMPTIONS: u64 = 250_000;
 
 /// Makes both logs and their read models, and compares them.
-pub(crate) async fn footprint(guerdon: Option<PathBuf>) -> anyhow::Result<()> {
-    let beside = || anyhow::Ok(std::env::current_exe()?.with_file_name("guerdon"));
-    let guerdon = guerdon.map_or_else(beside, Ok)?;
+pub(crate) async fn footprint(guerdon: &Binary) -> anyhow::Result<()> {
+    let guerdon = guerdon.path()?;
     let [plain_log, plain_both] = bytes(&guerdon, 0).await?;
     let [log, both] = bytes(&guerdon, REDEMPTIONS).await?;
     let each = |with: u64, without: u64| with.saturating_sub(without) / REDEMPTIONS;

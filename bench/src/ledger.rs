@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use log_record::Partition;
-use serde_json::Value;
 use services::Postgres;
 
 use crate::broker::Broker;
 use crate::connection::{Ask, Connection};
 use crate::contender::{Contender, Credit, Server, Store, Watch};
 use crate::credit;
+use crate::keys::Keys;
 use crate::process::Process;
 use crate::requests::{Draft, REPEATED, Requests, Variety};
 use crate::settings::Settings;
@@ -35,8 +35,7 @@ pub(crate) struct Ledger {
     pub(crate) postgres: Option<Postgres>,
     /// Its data folder.
     pub(crate) data: PathBuf,
-    /// Nothing where it asks for none.
-    keys: Value,
+    keys: Keys,
     watchers: Option<(Collector, MetricsReader)>,
 }
 
@@ -48,7 +47,7 @@ impl Ledger {
         contender: &Contender,
         broker: Option<&Broker>,
     ) -> anyhow::Result<Self> {
-        let binary = settings.guerdon()?;
+        let binary = settings.guerdon.path()?;
         let data = stage.folder().join("ledger");
         let (role, store, has_reads) = match contender.server {
             Server::Whole(store) => ("all", store, true),
@@ -100,10 +99,9 @@ impl Ledger {
         let mut process = Process::start(&mut command)?;
         ready(&mut process).await?;
         stage.check(process.pid())?;
-        let mut ledger = Self { process, postgres, data, keys: Value::Null, watchers: None };
+        let mut ledger = Self { process, postgres, data, keys: Keys::default(), watchers: None };
         if contender.watch != Watch::Nothing {
-            let keys = std::fs::read_to_string(ledger.data.join("api-keys.json"));
-            ledger.keys = serde_json::from_str(&keys.context("it has no keys")?)?;
+            ledger.keys = Keys::in_folder(&ledger.data)?;
         }
         if let Some(collector) = collector {
             let address = ledger.process.address();
@@ -115,7 +113,7 @@ impl Ledger {
 
     /// A role's key; empty where it asks for none.
     pub(crate) fn key(&self, role: &str) -> &str {
-        self.keys[role].as_str().unwrap_or_default()
+        self.keys.of(role)
     }
 
     /// Fails where it was to be watched, and wasn't.

@@ -9,6 +9,7 @@
 //! crowd; `audit.rs` for the transparency log. Everything runs on loopback, bounded in time.
 
 mod audit;
+mod binary;
 mod broker;
 mod catalogue;
 mod chance;
@@ -19,6 +20,7 @@ mod disk;
 mod follower;
 mod footprint;
 mod histogram;
+mod keys;
 mod lag;
 mod ledger;
 mod listener;
@@ -95,11 +97,7 @@ enum Tool {
     /// Measures the bytes in memory of an account, of an id and of a ladder.
     Memory,
     /// Measures the bytes on disk of a redemption.
-    Footprint {
-        /// The ledger's binary. [default: beside this one]
-        #[arg(long)]
-        guerdon: Option<PathBuf>,
-    },
+    Footprint(binary::Binary),
     /// Makes a big log in a folder.
     #[command(hide = true)]
     MakeLog {
@@ -127,7 +125,7 @@ async fn main() -> anyhow::Result<()> {
         Some(Tool::Tiers(args)) => tiers::tiers(&args).await,
         Some(Tool::Rush(args)) => rush::rush(&args).await,
         Some(Tool::Memory) => memory::memory(),
-        Some(Tool::Footprint { guerdon }) => footprint::footprint(guerdon).await,
+        Some(Tool::Footprint(guerdon)) => footprint::footprint(&guerdon).await,
         Some(Tool::MakeLog { content, folder }) => make_log::make_log(&content, &folder).await,
         Some(Tool::Replay { folder }) => restart::replay(&folder).await,
         Some(Tool::Hold(held)) => memory::hold(held),

@@ -1,7 +1,7 @@
 //! A big log, made without a ledger: credit for every account, then redemptions, as the domain
 //! decides them, appended straight to the store.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, anyhow};
@@ -11,7 +11,7 @@ use domain::{
     Terms, Timestamp, Units, decide,
 };
 use event_schema::{Metadata, Salt, encode};
-use event_store::{Access, Append, EventStore, NewLog, StoreUrl};
+use event_store::{Access, Append, EventStore, NewLog, StoreError, StoreUrl};
 use log_record::{Head, LogId, NewEvent, Partition, WriterId};
 use uuid::Uuid;
 
@@ -34,7 +34,27 @@ pub(crate) struct Content {
     pub(crate) events: u64,
 }
 
-/// Makes `log.sqlite` in a folder.
+/// Makes the log in a folder where there is none.
+pub(crate) async fn make_missing_log(content: &Content, folder: &Path) -> anyhow::Result<()> {
+    if file(folder).exists() { Ok(()) } else { make_log(content, folder).await }
+}
+
+/// Opens the log in a folder, to read it.
+pub(crate) async fn open_log(folder: &Path) -> Result<EventStore, StoreError> {
+    EventStore::open(&StoreUrl::Sqlite(file(folder)), Access::Read).await
+}
+
+/// How many events a log has that has one partition.
+pub(crate) async fn count_events(log: &EventStore) -> Result<u64, StoreError> {
+    Ok(log.head(Partition(0)).await?.position.0)
+}
+
+/// The log's file.
+pub(crate) fn file(folder: &Path) -> PathBuf {
+    folder.join("log.sqlite")
+}
+
+/// Makes a log in a folder.
 pub(crate) async fn make_log(content: &Content, folder: &Path) -> anyhow::Result<()> {
     let started = Instant::now();
     let mut log = Log::open(folder, yesterday()?).await?;
@@ -83,7 +103,7 @@ impl Log {
     /// Opens a new one in a folder, at this time.
     pub(crate) async fn open(folder: &Path, now: Timestamp) -> anyhow::Result<Self> {
         let access = Access::Write(NewLog { log_id: LogId(Uuid::now_v7()), partitions: 1 });
-        let store = EventStore::open(&StoreUrl::Sqlite(folder.join("log.sqlite")), access).await?;
+        let store = EventStore::open(&StoreUrl::Sqlite(file(folder)), access).await?;
         let head = store.take_over(Partition(0), WriterId(Uuid::now_v7())).await?;
         let opened = Event::LogOpened(LogOpened {
             log_id: store.log_id().to_string().into(),
@@ -193,8 +213,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let content = Content { accounts: 50, events: 1 + OFFERS + 50 + 399 };
         make_log(&content, folder.path()).await.expect("made");
-        let file = StoreUrl::Sqlite(folder.path().join("log.sqlite"));
-        let store = EventStore::open(&file, Access::Read).await.expect("opened");
+        let store = open_log(folder.path()).await.expect("opened");
         let expected = redeemers(&content);
         assert_eq!(expected.len(), 200);
         let first = 1 + OFFERS + 50 + 1;

@@ -6,12 +6,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use event_store::{Access, EventStore, StoreUrl};
-use log_record::Partition;
 use serde_json::{Value, json};
 
+use crate::binary::beside_this;
 use crate::machine::Machine;
-use crate::make_log::{Content, make_log};
+use crate::make_log::{Content, count_events, make_missing_log, open_log};
 use crate::processor::hundredths;
 use crate::written::bytes_written;
 
@@ -38,17 +37,11 @@ pub(crate) struct RebuildArgs {
 pub(crate) async fn rebuild(args: &RebuildArgs) -> anyhow::Result<()> {
     let own = tempfile::tempdir()?;
     let folder = args.folder.as_deref().unwrap_or(own.path());
-    let log = folder.join("log.sqlite");
-    if !log.exists() {
-        make_log(&args.content, folder).await?;
-    }
-    let events = {
-        let store = EventStore::open(&StoreUrl::Sqlite(log), Access::Read).await?;
-        store.head(Partition(0)).await?.position.0
-    };
+    make_missing_log(&args.content, folder).await?;
+    let events = count_events(&open_log(folder).await?).await?;
     let mut binaries = args.guerdon.clone();
     if binaries.is_empty() {
-        binaries.push(std::env::current_exe()?.with_file_name("guerdon"));
+        binaries.push(beside_this()?);
     }
     println!("{}\n", Machine::here(folder));
     println!("| {events} events by | events a second | CPU µs an event | bytes written an event |");

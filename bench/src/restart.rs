@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use command_api::Snapshots;
-use event_store::{Access, EventStore, StoreUrl};
 use log_record::Partition;
 use serde_json::{Value, json};
 
+use crate::binary::Binary;
 use crate::connection::{Ask, Connection};
+use crate::keys::Keys;
 use crate::listener::free_port;
 use crate::machine::Machine;
-use crate::make_log::{Content, make_log};
+use crate::make_log::{self, Content, count_events, make_missing_log, open_log};
 use crate::memory::resident_kb;
 
 /// How long to wait for a start, before giving up.
@@ -30,9 +31,8 @@ pub(crate) struct RestartArgs {
     /// The folder of the log; one that is there is used as it is. [default: a new one]
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// The ledger's binary. [default: beside this one]
-    #[arg(long)]
-    guerdon: Option<PathBuf>,
+    #[command(flatten)]
+    guerdon: Binary,
     /// How often each start is measured.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -42,12 +42,8 @@ pub(crate) struct RestartArgs {
 pub(crate) async fn restart(args: &RestartArgs) -> anyhow::Result<()> {
     let own = tempfile::tempdir()?;
     let folder = args.folder.as_deref().unwrap_or(own.path());
-    let log = folder.join("log.sqlite");
-    if !log.exists() {
-        make_log(&args.content, folder).await?;
-    }
-    let beside = || anyhow::Ok(std::env::current_exe()?.with_file_name("guerdon"));
-    let binary = args.guerdon.clone().map_or_else(beside, Ok)?;
+    make_missing_log(&args.content, folder).await?;
+    let binary = args.guerdon.path()?;
     let snapshots = folder.join("snapshots");
     let mut without = vec![];
     for _ in 0..args.rounds {
@@ -62,10 +58,7 @@ pub(crate) async fn restart(args: &RestartArgs) -> anyhow::Result<()> {
     for _ in 0..args.rounds {
         with.push(start(&binary, folder).await?);
     }
-    let events = {
-        let store = EventStore::open(&StoreUrl::Sqlite(log.clone()), Access::Read).await?;
-        store.head(Partition(0)).await?.position.0
-    };
+    let events = count_events(&open_log(folder).await?).await?;
     let (without, with) = (median(without), median(with));
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
     let of_snapshot: u64 =
@@ -78,7 +71,7 @@ pub(crate) async fn restart(args: &RestartArgs) -> anyhow::Result<()> {
     }
     let report = json!({
         "events": events,
-        "log_bytes": bytes(&log),
+        "log_bytes": bytes(&make_log::file(folder)),
         "snapshot_bytes": of_snapshot,
         "snapshot_seconds": snapshot_seconds,
         "from_the_log_alone": without.report(),
@@ -90,8 +83,7 @@ pub(crate) async fn restart(args: &RestartArgs) -> anyhow::Result<()> {
 
 /// How fast the log in a folder is folded into a state, in this process.
 pub(crate) async fn replay(folder: &Path) -> anyhow::Result<()> {
-    let store =
-        EventStore::open(&StoreUrl::Sqlite(folder.join("log.sqlite")), Access::Read).await?;
+    let store = open_log(folder).await?;
     let head = store.head(Partition(0)).await?.position;
     for snapshots in [None, Some(Snapshots::in_folder(folder.join("snapshots")))] {
         let started = Instant::now();
@@ -167,12 +159,11 @@ async fn measure(
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
     let ready = started.elapsed().as_secs_f64();
-    let keys: Value = serde_json::from_str(&fs::read_to_string(folder.join("api-keys.json"))?)?;
-    let key = keys["shopper"].as_str().unwrap_or_default();
+    let keys = Keys::in_folder(folder)?;
     // The id is new with every start.
     let path = format!("/v1/accounts/shopper-0/exchanges/first-{}", uuid::Uuid::now_v7());
     let body = r#"{"offer_id":"offer-0","quantity":1,"deliver_to":"1 Elm Street"}"#;
-    connection.must(201, Ask::put(&path, key, body)).await?;
+    connection.must(201, Ask::put(&path, keys.of("shopper"), body)).await?;
     let answered = started.elapsed().as_secs_f64();
     Ok(Start { ready, answered, resident_kb: resident_kb(process.id()) })
 }

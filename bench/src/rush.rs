@@ -27,9 +27,11 @@ use tokio::sync::watch;
 use self::crowd::Crowd;
 use self::sold::Sold;
 use self::verdict::Verdict;
+use crate::binary::Binary;
 use crate::connection::{Ask, Connection, allow_connections};
 use crate::contender::Credit;
 use crate::credit;
+use crate::keys::Keys;
 use crate::ledger::ready;
 use crate::load::{Load, load};
 use crate::machine::Machine;
@@ -89,9 +91,8 @@ pub(crate) struct RushArgs {
     /// The folder for data, on the disk to be measured. [default: the system's for temporary files]
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// The ledger's binary. [default: beside this one]
-    #[arg(long)]
-    guerdon: Option<PathBuf>,
+    #[command(flatten)]
+    guerdon: Binary,
 }
 
 /// Gives everybody credit, opens the offer, lets the crowd come, and sees what was sold.
@@ -105,10 +106,8 @@ pub(crate) async fn rush(args: &RushArgs) -> anyhow::Result<()> {
     eprintln!("noop answers {noop:.0} a second; {rate:.0} are asked");
 
     let mut ledger = args.start(folder.path()).await?;
-    let keys = std::fs::read_to_string(folder.path().join("api-keys.json"))?;
-    let keys: Value = serde_json::from_str(&keys)?;
-    let key = |role: &str| keys[role].as_str().unwrap_or_default().to_owned();
-    give_credit(&ledger, args.shoppers, &key("merchant")).await?;
+    let keys = Keys::in_folder(folder.path())?;
+    give_credit(&ledger, args.shoppers, keys.of("merchant")).await?;
     let resident_before = resident_kb(ledger.pid());
 
     let (address, addresses) = watch::channel(Some(ledger.address()));
@@ -117,14 +116,14 @@ pub(crate) async fn rush(args: &RushArgs) -> anyhow::Result<()> {
     let lasts = Duration::from_secs_f64(lasts);
     let crowd = Crowd {
         addresses,
-        key: key("shopper"),
+        key: keys.of("shopper").to_owned(),
         shoppers: args.shoppers,
         rate,
         early: Duration::from_secs(args.early.into()),
         lasts,
     };
     let connected = crowd.connect(args.connections).await?;
-    let opens = open_offer(&ledger, args, &key("operator")).await?;
+    let opens = open_offer(&ledger, args, keys.of("operator")).await?;
     let memory = Arc::new(Memory { pid: ledger.pid().into(), most_kb: AtomicU64::new(0) });
     let looking = tokio::spawn(Arc::clone(&memory).look());
     let coming = tokio::spawn(crowd.come(connected, opens.instant));
@@ -140,7 +139,7 @@ pub(crate) async fn rush(args: &RushArgs) -> anyhow::Result<()> {
     let told = coming.await??;
     looking.abort();
     let resident_most = memory.most_kb.load(Ordering::Relaxed);
-    let remaining = remaining(&ledger, &key("operator"), args.units).await?;
+    let remaining = remaining(&ledger, keys.of("operator"), args.units).await?;
     ledger.stop()?;
     let sold = Sold::of(folder.path(), opens.at).await?;
     println!("{}\n", Machine::here(&place));
@@ -155,9 +154,7 @@ pub(crate) async fn rush(args: &RushArgs) -> anyhow::Result<()> {
 impl RushArgs {
     /// Starts a ledger that lets so many redemptions in, and as many of each shopper as by default.
     async fn start(&self, folder: &Path) -> anyhow::Result<Process> {
-        let beside = || anyhow::Ok(std::env::current_exe()?.with_file_name("guerdon"));
-        let guerdon = self.guerdon.clone().map_or_else(beside, Ok)?;
-        let mut command = Command::new(guerdon);
+        let mut command = Command::new(self.guerdon.path()?);
         command.args(["serve", "--limit-shoppers-of-apps"]);
         command.args(["--limit-all", &format!("redemptions={}/1s", self.cap)]);
         // All connections are open before the first of them asks.

@@ -50,7 +50,7 @@ pub(crate) async fn send(
     let accounts = settings.shoppers;
     let events = 1 + OFFERS + accounts + 2 * MESSAGES;
     make_log(&Content { accounts, events }, &data).await?;
-    let guerdon = settings.guerdon()?;
+    let guerdon = settings.guerdon.path()?;
     let mut rebuild = Command::new(&guerdon);
     rebuild.args(["rebuild", "--data-dir"]).arg(&data).stdout(Stdio::null());
     ensure!(rebuild.status()?.success(), "there is no read model");

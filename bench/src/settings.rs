@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::binary::Binary;
 use crate::contender::{Contender, Pace};
 use crate::requests::Variety;
 
@@ -38,9 +39,8 @@ pub(crate) struct Settings {
     /// Offers, each chosen equally often.
     #[arg(long, default_value_t = 100)]
     pub(crate) offers: u64,
-    /// The ledger's binary. [default: beside this one]
-    #[arg(long)]
-    guerdon: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) guerdon: Binary,
     /// The folder for data, on the disk to be measured. [default: the system's for temporary files]
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -61,12 +61,6 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn folder(&self) -> PathBuf {
         self.folder.clone().unwrap_or_else(std::env::temp_dir)
-    }
-
-    /// The ledger's binary.
-    pub(crate) fn guerdon(&self) -> std::io::Result<PathBuf> {
-        let beside = || Ok(std::env::current_exe()?.with_file_name("guerdon"));
-        self.guerdon.clone().map_or_else(beside, Ok)
     }
 
     pub(crate) fn measured(&self, contender: &Contender) -> Duration {

@@ -15,14 +15,14 @@ use domain::{
     Calendar, Cause, CauseKind, Command, Downgrade, LadderTerms, Level, Points, Returns, Timestamp,
     UnitId, UnitTerms, Window,
 };
-use event_store::{Access, EventStore, StoreUrl};
-use log_record::Partition;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::binary::Binary;
+use crate::keys::Keys;
 use crate::ledger::ready;
 use crate::load::{Load, load};
 use crate::machine::Machine;
-use crate::make_log::{Log, OFFERS, earn, open_offer};
+use crate::make_log::{Log, OFFERS, count_events, earn, open_log, open_offer};
 use crate::process::Process;
 use crate::requests::{Requests, Variety};
 use crate::tally::Tally;
@@ -54,9 +54,8 @@ pub(crate) struct TiersArgs {
     /// The folder for data, on the disk to be measured. [default: the system's for temporary files]
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// The ledger's binary. [default: beside this one]
-    #[arg(long)]
-    guerdon: Option<PathBuf>,
+    #[command(flatten)]
+    guerdon: Binary,
 }
 
 /// Makes the log, starts a ledger on it, and asks for redemptions until all tiers have ended.
@@ -64,20 +63,16 @@ pub(crate) async fn tiers(args: &TiersArgs) -> anyhow::Result<()> {
     let place = args.folder.clone().unwrap_or_else(std::env::temp_dir);
     let folder = tempfile::tempdir_in(&place)?;
     make(args.accounts, folder.path()).await?;
-    let before = head(folder.path()).await?;
-    let beside = || anyhow::Ok(std::env::current_exe()?.with_file_name("guerdon"));
-    let guerdon = args.guerdon.clone().map_or_else(beside, Ok)?;
-    let mut command = Program::new(guerdon);
+    let before = count_events(&open_log(folder.path()).await?).await?;
+    let mut command = Program::new(args.guerdon.path()?);
     command.args(["serve", "--role", "command-api", "--snapshot-every", "0", "--data-dir"]);
     command.arg(folder.path()).env("RUST_LOG", "warn").stdout(Stdio::null());
     let mut process = Process::start(&mut command)?;
     ready(&mut process).await?;
-    let keys = std::fs::read_to_string(folder.path().join("api-keys.json"))?;
-    let keys: Value = serde_json::from_str(&keys)?;
     let position = Arc::new(AtomicU64::new(before));
     let slice = Load {
         address: process.address(),
-        key: keys["shopper"].as_str().unwrap_or_default().to_owned(),
+        key: Keys::in_folder(folder.path())?.of("shopper").to_owned(),
         requests: Requests::Redemptions,
         variety: Variety { shoppers: SHOPPERS.min(args.accounts), offers: OFFERS, partitions: 1 },
         connections: args.connections,
@@ -127,12 +122,6 @@ pub(crate) async fn tiers(args: &TiersArgs) -> anyhow::Result<()> {
 
 fn millis(tally: &Tally) -> [f64; 3] {
     [500, 990, 1000].map(|per_mille| tally.latencies.quantile(per_mille) as f64 / 1000.0)
-}
-
-async fn head(folder: &Path) -> anyhow::Result<u64> {
-    let file = StoreUrl::Sqlite(folder.join("log.sqlite"));
-    let store = EventStore::open(&file, Access::Read).await?;
-    Ok(store.head(Partition(0)).await?.position.0)
 }
 
 /// Asks for as long as a slice takes, by clients that no slice had before: an exchange's id is its
@@ -202,7 +191,7 @@ fn now() -> anyhow::Result<Timestamp> {
 #[cfg(test)]
 mod tests {
     use domain::Event;
-    use log_record::Position;
+    use log_record::{Partition, Position};
 
     use super::*;
 
@@ -210,9 +199,8 @@ mod tests {
     async fn every_account_has_a_tier_that_has_ended() {
         let folder = tempfile::tempdir().expect("a folder");
         make(20, folder.path()).await.expect("made");
-        let store = StoreUrl::Sqlite(folder.path().join("log.sqlite"));
-        let store = EventStore::open(&store, Access::Read).await.expect("opened");
-        let head = Position(head(folder.path()).await.expect("read"));
+        let store = open_log(folder.path()).await.expect("opened");
+        let head = Position(count_events(&store).await.expect("read"));
         let loaded = command_api::load(&store, Partition(0), None, head).await.expect("loaded");
         let (mut state, mut ended) = (loaded.state, vec![]);
         while let Some(events) = state.take_due(now().expect("a time")) {

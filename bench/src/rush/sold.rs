@@ -5,8 +5,10 @@ use std::path::Path;
 
 use domain::{Event, Timestamp};
 use event_schema::decode;
-use event_store::{Access, EventStore, READ_EVENTS_MAX, StoreUrl};
+use event_store::READ_EVENTS_MAX;
 use log_record::{Partition, Position};
+
+use crate::make_log::open_log;
 
 /// The exchanges of a log.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +28,7 @@ pub(super) struct Sold {
 impl Sold {
     /// Reads the log in a ledger's folder.
     pub(super) async fn of(folder: &Path, opens: Timestamp) -> anyhow::Result<Self> {
-        let store = StoreUrl::Sqlite(folder.join("log.sqlite"));
-        let store = EventStore::open(&store, Access::Read).await?;
+        let store = open_log(folder).await?;
         let mut sold = Self::default();
         for partition in (0..store.partitions()).map(Partition) {
             let mut after = Position::START;
