@@ -12,6 +12,7 @@
 mod api_key;
 mod append;
 mod archive;
+mod behind;
 mod check;
 mod code_key;
 mod disk;
@@ -40,6 +41,7 @@ mod url;
 pub use api_key::{ApiKeyChange, ApiKeyRow};
 pub use append::{Append, AppendError, Landed, Unlanded};
 pub use archive::{ArchiveFolder, ArchivedRange, MEMBER_EVENTS};
+pub use behind::Behind;
 pub use code_key::CodeKey;
 pub use disk::{Owner, free_bytes, replace_json};
 pub use erasure::Erasure;

@@ -70,7 +70,9 @@ use doors::{Doors, Sockets};
 use eraser::Eraser;
 use front::{Front, Step};
 use health::Health;
-use metrics::{CountedRoutes, ErasureMetrics, LimitMetrics, Metrics, ReconciliationMetrics};
+use metrics::{
+    CountedRoutes, ErasureMetrics, LimitMetrics, Metrics, ReconciliationMetrics, SwitchMetrics,
+};
 use open_log::{open_archive, open_store};
 use publishing::Publishing;
 use route_lines::log_routes;
@@ -247,7 +249,7 @@ impl Ledger {
         if let Some(every) = config.reconciles_every() {
             let status = reconciliation::start(config);
             health.reconciliation = Some(status.subscribe());
-            metrics.add_reconciliation(ReconciliationMetrics { every, status: status.subscribe() });
+            metrics.add(ReconciliationMetrics { every, status: status.subscribe() });
             reconciling = Some((every, status));
         }
         let mut read_model = None;
@@ -267,8 +269,8 @@ impl Ledger {
         let keys = book.ring().clone();
         let limits = Limits::scaled_by(config.limits.rules()?, switches.clone());
         keys.limit(limits.clone());
-        metrics.add_limits(LimitMetrics(limits));
-        metrics.add_switches(switches.clone());
+        metrics.add(LimitMetrics(limits));
+        metrics.add(SwitchMetrics(switches.clone()));
         step.set("reading the keys of tokens");
         health.tokens = token_keys::start(&config.tokens, &keys, stop).await?;
         let marks = MarkBook::new(store.clone(), tracer.marks().clone());
@@ -292,7 +294,7 @@ impl Ledger {
             let eraser = Eraser::new(config, &store, &required, read_model.as_ref());
             api = api.erasing(eraser.erasing());
             tokio::spawn(draining.clone().run_until_cancelled_owned(api.record_switches()));
-            metrics.add_erasures(ErasureMetrics(eraser.unfinished()));
+            metrics.add(ErasureMetrics(eraser.unfinished()));
             erasing = Some(eraser.start(stop.clone()));
             if config.data.store() != StoreUrl::Memory {
                 let made = balances::Trees::new(config, &store, stop);
@@ -318,7 +320,7 @@ impl Ledger {
                 snapshots.spawn(snapshots::keep_taking(config, store, newest, stop));
             }
             if let Some(sealer) = sealing::start(config, &store, stop)? {
-                metrics.add_sealer(&sealer, store.clone());
+                metrics.add_sealer(&sealer);
                 health.sealing = sealer.statuses();
                 routes = routes.merge(sealer.routes(keys.clone()));
                 prover = Some(sealer.prover());

@@ -5,11 +5,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use event_store::EventStore;
+use event_store::{Behind, EventStore};
 use log_record::{Partition, Position};
+use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
@@ -18,28 +18,25 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
-use trace::unix_micros;
+use trace::age;
 
 use crate::{ProjectionStatus, Projector};
 
 /// How long the log may take to say how far all its partitions are.
 const READ_MAX: Duration = Duration::from_secs(2);
 
-/// What isn't known.
-const UNKNOWN: u64 = u64::MAX;
-
 /// The projector's metrics, one set for each partition. Clones are the same.
 #[derive(Clone, Debug)]
-pub struct ProjectorMetrics(Arc<[PartitionMetrics]>);
+pub struct ProjectorMetrics {
+    store: EventStore,
+    partitions: Arc<[PartitionMetrics]>,
+}
 
 #[derive(Debug)]
 struct PartitionMetrics {
     status: watch::Receiver<ProjectionStatus>,
-    /// The position of the log's last event, or [`UNKNOWN`].
-    head: AtomicU64,
-    /// For how many milliseconds the first event that isn't projected has been recorded; 0 where
-    /// all are, or [`UNKNOWN`].
-    behind_ms: AtomicU64,
+    /// How far it was behind the log; nothing where the log didn't say in time.
+    behind: Mutex<Option<Behind>>,
 }
 
 /// How long batches took to be written. Clones share it.
@@ -54,68 +51,52 @@ impl Default for WriteTimes {
 }
 
 impl ProjectorMetrics {
-    /// Registers the metrics of a projector.
-    pub fn register(registry: &mut Registry, projector: &Projector) -> Self {
+    /// Registers the metrics of a projector of this log.
+    pub fn register(registry: &mut Registry, projector: &Projector, store: EventStore) -> Self {
         let help = "how long batches of events took to be written to the read tables";
         let (name, times) = ("guerdon_projector_write_duration", projector.write_times().0);
         registry.register_with_unit(name, help, Unit::Seconds, times);
-        let partitions = projector.statuses().into_iter().map(|status| PartitionMetrics {
-            status,
-            head: AtomicU64::new(UNKNOWN),
-            behind_ms: AtomicU64::new(UNKNOWN),
-        });
-        let metrics = Self(partitions.collect());
+        let partitions = projector.statuses().into_iter();
+        let partitions =
+            partitions.map(|status| PartitionMetrics { status, behind: Mutex::default() });
+        let metrics = Self { store, partitions: partitions.collect() };
         registry.register_collector(Box::new(metrics.clone()));
         metrics
     }
 
-    /// Reads the log's heads and the first events that aren't projected, from which the lags
-    /// follow. Without an answer in time there is no lag; tells whether there were all.
-    pub async fn read(&self, store: &EventStore) -> bool {
+    /// Reads how far all partitions are behind the log. Without an answer in time there is no lag;
+    /// tells whether there were all.
+    pub async fn read(&self) -> bool {
         let (until, mut is_whole) = (Instant::now() + READ_MAX, true);
-        for (number, partition) in (0..).zip(self.0.iter()) {
-            let read = timeout_at(until, partition.read(store, Partition(number)));
-            let read = read.await.ok().flatten();
-            is_whole &= read.is_some();
-            let (head, behind_ms) = read.unwrap_or((UNKNOWN, UNKNOWN));
-            partition.head.store(head, Ordering::Relaxed);
-            partition.behind_ms.store(behind_ms, Ordering::Relaxed);
+        for (number, partition) in (0..).zip(self.partitions.iter()) {
+            let behind = self.store.behind(Partition(number), partition.position());
+            let behind = timeout_at(until, behind).await.ok().and_then(Result::ok);
+            is_whole &= behind.is_some();
+            *partition.behind.lock() = behind;
         }
         is_whole
     }
 }
 
 impl PartitionMetrics {
-    /// The log's head, and for how long its first event that isn't projected has been there.
-    async fn read(&self, store: &EventStore, partition: Partition) -> Option<(u64, u64)> {
-        let head = store.head(partition).await.ok()?.position;
-        let projected = Position(self.position());
-        if head <= projected {
-            return Some((head.0, 0));
-        }
-        let next = store.read(partition, projected, 1).await.ok()?;
-        let age = next.first().map_or(0, |event| age_ms(event.recorded_at));
-        Some((head.0, age))
-    }
-
-    fn position(&self) -> u64 {
-        self.status.borrow().position.0
+    fn position(&self) -> Position {
+        self.status.borrow().position
     }
 
     /// The number of events that are not projected yet.
     fn lag(&self) -> Option<u64> {
-        self.head().map(|head| Position(head).since(Position(self.position())))
+        Some((*self.behind.lock())?.head.since(self.position()))
     }
 
     /// For how many seconds the first event that isn't projected yet has been recorded.
     fn lag_seconds(&self) -> Option<f64> {
-        let behind = self.behind_ms.load(Ordering::Relaxed);
-        (behind != UNKNOWN).then(|| Duration::from_millis(behind).as_secs_f64())
+        let since = (*self.behind.lock())?.since;
+        Some(since.map_or(Duration::ZERO, age).as_secs_f64())
     }
 
     /// The position of the log's last event.
     fn head(&self) -> Option<u64> {
-        Some(self.head.load(Ordering::Relaxed)).filter(|head| *head != UNKNOWN)
+        Some((*self.behind.lock())?.head.0)
     }
 
     fn is_running(&self) -> bool {
@@ -128,7 +109,7 @@ impl Collector for ProjectorMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let name = "guerdon_projector_position";
         let help = "position of the last projected event";
-        self.gauges(&mut encoder, name, help, |it| Some(it.position()))?;
+        self.gauges(&mut encoder, name, help, |it| Some(it.position().0))?;
         let name = "guerdon_projector_lag_events";
         let help = "events of the log that are not projected yet";
         self.gauges(&mut encoder, name, help, PartitionMetrics::lag)?;
@@ -136,7 +117,7 @@ impl Collector for ProjectorMetrics {
         let help = "how long ago the first event was recorded that is not projected yet";
         let unit = Some(&Unit::Seconds);
         let mut metric = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
-        for (number, partition) in self.0.iter().enumerate() {
+        for (number, partition) in self.partitions.iter().enumerate() {
             let Some(value) = partition.lag_seconds() else { continue };
             let labels = [("partition", number.to_string())];
             ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
@@ -159,18 +140,11 @@ impl ProjectorMetrics {
         value: impl Fn(&PartitionMetrics) -> Option<u64>,
     ) -> fmt::Result {
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for (number, partition) in self.0.iter().enumerate() {
+        for (number, partition) in self.partitions.iter().enumerate() {
             let Some(value) = value(partition) else { continue };
             let labels = [("partition", number.to_string())];
-            let value = i64::try_from(value).unwrap_or(i64::MAX);
             ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
         }
         Ok(())
     }
-}
-
-/// How long ago that was; 0 where another clock says that it is still to come.
-fn age_ms(recorded_at: i64) -> u64 {
-    let age = unix_micros().saturating_sub(recorded_at).max(0) / 1_000;
-    age.unsigned_abs()
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use event_store::EventStore;
+use event_store::{Behind, EventStore};
 use log_record::{Partition, Position};
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
@@ -17,7 +16,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
-use trace::unix_micros;
+use trace::age;
 
 use crate::Sealer;
 use crate::sealed::Sealed;
@@ -25,12 +24,10 @@ use crate::sealed::Sealed;
 /// How long the log may take to say how far all its partitions are.
 const READ_MAX: Duration = Duration::from_secs(2);
 
-/// What isn't known.
-const UNKNOWN: u64 = u64::MAX;
-
 /// The sealer's metrics, one set for each partition. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct SealerMetrics {
+    store: EventStore,
     partitions: Arc<[PartitionMetrics]>,
     answers: WitnessAnswers,
 }
@@ -39,10 +36,8 @@ pub struct SealerMetrics {
 struct PartitionMetrics {
     shown: watch::Receiver<Option<Sealed>>,
     cosigned: Option<watch::Receiver<u64>>,
-    /// How many events aren't sealed, or [`UNKNOWN`].
-    behind: AtomicU64,
-    /// For how many milliseconds the first of them has been recorded, or [`UNKNOWN`].
-    behind_ms: AtomicU64,
+    /// How far it was behind the log; nothing where the log didn't say in time.
+    behind: Mutex<Option<Behind>>,
 }
 
 /// How often each witness answered what, by its name and that. Clones are the same.
@@ -60,49 +55,45 @@ impl SealerMetrics {
     pub fn register(registry: &mut Registry, sealer: &Sealer) -> Self {
         let shown = sealer.shown();
         let partitions = shown.iter().cloned().zip(sealer.cosigned()).map(|(shown, cosigned)| {
-            PartitionMetrics {
-                shown,
-                cosigned,
-                behind: AtomicU64::new(UNKNOWN),
-                behind_ms: AtomicU64::new(UNKNOWN),
-            }
+            PartitionMetrics { shown, cosigned, behind: Mutex::default() }
         });
-        let metrics = Self { partitions: partitions.collect(), answers: sealer.witness_answers() };
+        let metrics = Self {
+            store: sealer.store().clone(),
+            partitions: partitions.collect(),
+            answers: sealer.witness_answers(),
+        };
         registry.register_collector(Box::new(metrics.clone()));
         metrics
     }
 
-    /// Reads the log's heads and the first events that aren't sealed. Without an answer in time
-    /// nothing is told of how far sealing is behind; tells whether there were all.
-    pub async fn read(&self, store: &EventStore) -> bool {
+    /// Reads how far all partitions are behind the log. Without an answer in time nothing is told
+    /// of that; tells whether there were all.
+    pub async fn read(&self) -> bool {
         let (until, mut is_whole) = (Instant::now() + READ_MAX, true);
         for (number, partition) in (0..).zip(self.partitions.iter()) {
-            let read = timeout_at(until, partition.read(store, Partition(number)));
-            let read = read.await.ok().flatten();
-            is_whole &= read.is_some();
-            let (behind, behind_ms) = read.unwrap_or((UNKNOWN, UNKNOWN));
-            partition.behind.store(behind, Ordering::Relaxed);
-            partition.behind_ms.store(behind_ms, Ordering::Relaxed);
+            let behind = self.store.behind(Partition(number), Position(partition.sealed()));
+            let behind = timeout_at(until, behind).await.ok().and_then(Result::ok);
+            is_whole &= behind.is_some();
+            *partition.behind.lock() = behind;
         }
         is_whole
     }
 }
 
 impl PartitionMetrics {
-    /// How many events aren't sealed, and for how long the first of them has been there.
-    async fn read(&self, store: &EventStore, partition: Partition) -> Option<(u64, u64)> {
-        let head = store.head(partition).await.ok()?.position;
-        let sealed = Position(self.sealed());
-        if head <= sealed {
-            return Some((0, 0));
-        }
-        let next = store.read(partition, sealed, 1).await.ok()?;
-        let age = |at: i64| (unix_micros().saturating_sub(at).max(0) / 1_000).unsigned_abs();
-        Some((head.since(sealed), next.first().map_or(0, |event| age(event.recorded_at))))
-    }
-
     fn sealed(&self) -> u64 {
         self.shown.borrow().as_ref().map_or(0, |sealed| sealed.size)
+    }
+
+    /// How many events aren't sealed.
+    fn unsealed(&self) -> Option<u64> {
+        Some((*self.behind.lock())?.head.since(Position(self.sealed())))
+    }
+
+    /// For how many seconds the first event that isn't sealed has been recorded.
+    fn unsealed_seconds(&self) -> Option<f64> {
+        let since = (*self.behind.lock())?.since;
+        Some(since.map_or(Duration::ZERO, age).as_secs_f64())
     }
 }
 
@@ -116,18 +107,14 @@ impl Collector for SealerMetrics {
         self.gauges(&mut encoder, name, help, |it| Some(*it.cosigned.as_ref()?.borrow()))?;
         let name = "guerdon_unsealed_events";
         let help = "events of the log that no signed checkpoint has yet";
-        let known = |value: &AtomicU64| {
-            Some(value.load(Ordering::Relaxed)).filter(|value| *value != UNKNOWN)
-        };
-        self.gauges(&mut encoder, name, help, |it| known(&it.behind))?;
+        self.gauges(&mut encoder, name, help, PartitionMetrics::unsealed)?;
         let name = "guerdon_unsealed";
         let help = "how long ago the first event was recorded that no signed checkpoint has yet";
         let unit = Some(&Unit::Seconds);
         let mut metric = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
         for (number, partition) in self.partitions.iter().enumerate() {
-            let Some(millis) = known(&partition.behind_ms) else { continue };
+            let Some(seconds) = partition.unsealed_seconds() else { continue };
             let labels = [("partition", number.to_string())];
-            let seconds = Duration::from_millis(millis).as_secs_f64();
             ConstGauge::new(seconds).encode(metric.encode_family(&labels)?)?;
         }
         let name = "guerdon_witness_answers";
@@ -153,7 +140,6 @@ impl SealerMetrics {
         for (number, partition) in self.partitions.iter().enumerate() {
             let Some(value) = value(partition) else { continue };
             let labels = [("partition", number.to_string())];
-            let value = i64::try_from(value).unwrap_or(i64::MAX);
             ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
         }
         Ok(())

@@ -12,7 +12,7 @@ mod span;
 mod traceparent;
 mod tracer;
 
-pub use clock::unix_micros;
+pub use clock::{age, unix_micros};
 pub use marks::{Mark, MarkKind, Marks};
 pub use sampling::Share;
 pub use span::{Collect, EndedSpan, Span, SpanKind, Value};

@@ -21,6 +21,7 @@ use axum::response::{IntoResponse as _, Response};
 use command_api::CommandMetrics;
 use event_store::EventStore;
 use projector::{Projector, ProjectorMetrics};
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -30,7 +31,7 @@ use publisher::{Publisher, PublisherMetrics};
 use query_api::QueryMetrics;
 use sealer::{Sealer, SealerMetrics};
 use wire::Role::{Auditor, Operator};
-use wire::{HasKeys, KeyRing, Problem, Routes, Switches, get, only};
+use wire::{HasKeys, KeyRing, Problem, Routes, get, only};
 
 pub(super) use self::erasures::ErasureMetrics;
 pub(super) use self::http::CountedRoutes;
@@ -39,7 +40,7 @@ pub(super) use self::limits::LimitMetrics;
 use self::process::ProcessMetrics;
 pub(super) use self::reconciliation::ReconciliationMetrics;
 use self::state_of_health::HealthMetrics;
-use self::switches::SwitchMetrics;
+pub(super) use self::switches::SwitchMetrics;
 use super::connections::OpenConnections;
 use super::health::WatchedHealth;
 use crate::output::lost_lines;
@@ -56,24 +57,9 @@ pub(super) struct Metrics {
     health: HealthMetrics,
     connections: ConnectionMetrics,
     commands: Option<CommandMetrics>,
-    projector: Option<ProjectorNumbers>,
-    publisher: Option<PublisherNumbers>,
-    sealer: Option<SealerNumbers>,
-}
-
-struct SealerNumbers {
-    metrics: SealerMetrics,
-    store: EventStore,
-}
-
-struct ProjectorNumbers {
-    metrics: ProjectorMetrics,
-    store: EventStore,
-}
-
-struct PublisherNumbers {
-    metrics: PublisherMetrics,
-    publisher: Publisher,
+    projector: Option<ProjectorMetrics>,
+    publisher: Option<(PublisherMetrics, Publisher)>,
+    sealer: Option<SealerMetrics>,
 }
 
 /// The open connections of each address.
@@ -130,29 +116,11 @@ impl Metrics {
     }
 
     pub(super) fn add_projector(&mut self, projector: &Projector, store: EventStore) {
-        let metrics = ProjectorMetrics::register(&mut self.registry, projector);
-        self.projector = Some(ProjectorNumbers { metrics, store });
+        self.projector = Some(ProjectorMetrics::register(&mut self.registry, projector, store));
     }
 
-    pub(super) fn add_reconciliation(&mut self, metrics: ReconciliationMetrics) {
-        self.registry.register_collector(Box::new(metrics));
-    }
-
-    pub(super) fn add_erasures(&mut self, metrics: ErasureMetrics) {
-        self.registry.register_collector(Box::new(metrics));
-    }
-
-    pub(super) fn add_limits(&mut self, metrics: LimitMetrics) {
-        self.registry.register_collector(Box::new(metrics));
-    }
-
-    pub(super) fn add_switches(&mut self, switches: Switches) {
-        self.registry.register_collector(Box::new(SwitchMetrics(switches)));
-    }
-
-    pub(super) fn add_sealer(&mut self, sealer: &Sealer, store: EventStore) {
-        let metrics = SealerMetrics::register(&mut self.registry, sealer);
-        self.sealer = Some(SealerNumbers { metrics, store });
+    pub(super) fn add_sealer(&mut self, sealer: &Sealer) {
+        self.sealer = Some(SealerMetrics::register(&mut self.registry, sealer));
     }
 
     pub(super) fn add_query_api(&mut self, metrics: &QueryMetrics) {
@@ -160,8 +128,12 @@ impl Metrics {
     }
 
     pub(super) fn add_publisher(&mut self, publisher: Publisher) {
-        let metrics = PublisherMetrics::register(&mut self.registry);
-        self.publisher = Some(PublisherNumbers { metrics, publisher });
+        self.publisher = Some((PublisherMetrics::register(&mut self.registry), publisher));
+    }
+
+    /// Registers what is read only when it is written.
+    pub(super) fn add(&mut self, numbers: impl Collector) {
+        self.registry.register_collector(Box::new(numbers));
     }
 
     pub(super) fn routes(self, health: Arc<WatchedHealth>, keys: KeyRing) -> Routes {
@@ -177,24 +149,10 @@ impl Metrics {
         if let Some(metrics) = &self.commands {
             metrics.read();
         }
-        let projector = async {
-            match &self.projector {
-                Some(ProjectorNumbers { metrics, store }) => metrics.read(store).await,
-                None => true,
-            }
-        };
-        let publisher = async {
-            match &self.publisher {
-                Some(PublisherNumbers { metrics, publisher }) => metrics.read(publisher).await,
-                None => true,
-            }
-        };
-        let sealer = async {
-            match &self.sealer {
-                Some(SealerNumbers { metrics, store }) => metrics.read(store).await,
-                None => true,
-            }
-        };
+        let projector = read(self.projector.as_ref().map(ProjectorMetrics::read));
+        let publisher = self.publisher.as_ref();
+        let publisher = read(publisher.map(|(metrics, publisher)| metrics.read(publisher)));
+        let sealer = read(self.sealer.as_ref().map(SealerMetrics::read));
         // All at once, because each may wait for a server that is away, but not for long.
         let (health, projector, publisher, sealer) =
             tokio::join!(self.health.read(health), projector, publisher, sealer);
@@ -202,6 +160,14 @@ impl Metrics {
         for (part, is_whole) in READ_PARTS.into_iter().zip(are_whole) {
             self.left_out.get_or_create(&[("part", part)]).inc_by(u64::from(!is_whole));
         }
+    }
+}
+
+/// Whether a part's numbers could be read. A part that doesn't run has none.
+async fn read(reading: Option<impl Future<Output = bool>>) -> bool {
+    match reading {
+        Some(reading) => reading.await,
+        None => true,
     }
 }
 

@@ -175,7 +175,7 @@ async fn a_witness_that_is_away_is_not_waited_for() {
     running.until(40).await;
     cosigned(&running, 40).await;
     assert!(running.is_sealing());
-    assert!(metrics.read(&log.store).await);
+    assert!(metrics.read().await);
     let mut told = String::new();
     encode(&mut told, &registry).expect("encoded");
     for line in [
@@ -189,7 +189,7 @@ async fn a_witness_that_is_away_is_not_waited_for() {
     }
     running.stop().await;
     log.append(7).await;
-    assert!(metrics.read(&log.store).await);
+    assert!(metrics.read().await);
     let mut told = String::new();
     encode(&mut told, &registry).expect("encoded");
     assert!(told.contains("guerdon_unsealed_events{partition=\"0\"} 7"), "{told}");

@@ -29,8 +29,7 @@ impl Collector for ReconciliationMetrics {
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (part, count) in last.iter().flat_map(|last| &last.differences) {
             let labels = [("part", part.as_str())];
-            let count = i64::try_from(*count).unwrap_or(i64::MAX);
-            ConstGauge::new(count).encode(metric.encode_family(&labels)?)?;
+            ConstGauge::new(*count).encode(metric.encode_family(&labels)?)?;
         }
         let completed_at = last.map_or(status.begun_at, |last| last.completed_at);
         let completed_at = Duration::from_micros(completed_at.max(0).unsigned_abs());

@@ -11,7 +11,7 @@ use wire::Switches;
 
 /// The switches as this process knows them, read at each scrape.
 #[derive(Debug)]
-pub(super) struct SwitchMetrics(pub(super) Switches);
+pub(in crate::serve) struct SwitchMetrics(pub(in crate::serve) Switches);
 
 impl Collector for SwitchMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
