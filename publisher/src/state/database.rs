@@ -15,13 +15,12 @@ use log_record::PackedPlace;
 use postgres_connection::{PostgresUrl, PostgresUrlError, session};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::query::QueryAs;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, Encode, Executor as _, FromRow, Type,
-    query_as,
+    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Encode, Executor as _,
+    FromRow, Postgres, Sqlite, Type, query_as_with, query_with,
 };
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
@@ -175,28 +174,16 @@ impl Transaction<'_> {
     ) -> Result<u64, StateError> {
         let done = match &mut self.connection {
             AnyConnection::Sqlite(connection) => {
-                let query =
-                    values.iter().fold(sqlx::query(statement), |query, value| match *value {
-                        Value::Int(value) => query.bind(value),
-                        Value::Bool(value) => query.bind(i64::from(value)),
-                        Value::Place(value) => query.bind(value.as_i64()),
-                        Value::Text(value) => query.bind(value),
-                        Value::OptionText(value) => query.bind(value),
-                        Value::Bytes(value) => query.bind(value),
-                    });
-                in_time(query.execute(connection)).await.map(|done| done.rows_affected())
+                let done = async {
+                    query_with(statement, arguments::<Sqlite>(values)?).execute(connection).await
+                };
+                in_time(done).await.map(|done| done.rows_affected())
             }
             AnyConnection::Postgres(connection) => {
-                let query =
-                    values.iter().fold(sqlx::query(statement), |query, value| match *value {
-                        Value::Int(value) => query.bind(value),
-                        Value::Bool(value) => query.bind(i64::from(value)),
-                        Value::Place(value) => query.bind(value.as_i64()),
-                        Value::Text(value) => query.bind(value),
-                        Value::OptionText(value) => query.bind(value),
-                        Value::Bytes(value) => query.bind(value),
-                    });
-                in_time(query.execute(connection)).await.map(|done| done.rows_affected())
+                let done = async {
+                    query_with(statement, arguments::<Postgres>(values)?).execute(connection).await
+                };
+                in_time(done).await.map(|done| done.rows_affected())
             }
         };
         done.map_err(|source| self.url.failed(source))
@@ -209,10 +196,18 @@ impl Transaction<'_> {
     ) -> Result<Vec<R>, StateError> {
         let rows = match &mut self.connection {
             AnyConnection::Sqlite(connection) => {
-                in_time(bind(query_as(statement), values).fetch_all(connection)).await
+                let rows = async {
+                    let arguments = arguments::<Sqlite>(values)?;
+                    query_as_with(statement, arguments).fetch_all(connection).await
+                };
+                in_time(rows).await
             }
             AnyConnection::Postgres(connection) => {
-                in_time(bind(query_as(statement), values).fetch_all(connection)).await
+                let rows = async {
+                    let arguments = arguments::<Postgres>(values)?;
+                    query_as_with(statement, arguments).fetch_all(connection).await
+                };
+                in_time(rows).await
             }
         };
         rows.map_err(|source| self.url.failed(source))
@@ -245,10 +240,8 @@ async fn in_time<T>(
     timeout(ANSWER_MAX, answer).await.unwrap_or_else(too_late)
 }
 
-fn bind<'q, DB, R>(
-    query: QueryAs<'q, DB, R, DB::Arguments>,
-    values: &[Value<'q>],
-) -> QueryAs<'q, DB, R, DB::Arguments>
+/// The values as a database's driver takes them.
+fn arguments<'q, DB>(values: &[Value<'q>]) -> Result<DB::Arguments, sqlx::Error>
 where
     DB: sqlx::Database,
     i64: Encode<'q, DB> + Type<DB>,
@@ -256,14 +249,19 @@ where
     Option<&'q str>: Encode<'q, DB> + Type<DB>,
     Option<&'q [u8]>: Encode<'q, DB> + Type<DB>,
 {
-    values.iter().fold(query, |query, value| match *value {
-        Value::Int(value) => query.bind(value),
-        Value::Bool(value) => query.bind(i64::from(value)),
-        Value::Place(value) => query.bind(value.as_i64()),
-        Value::Text(value) => query.bind(value),
-        Value::OptionText(value) => query.bind(value),
-        Value::Bytes(value) => query.bind(value),
-    })
+    let mut arguments = DB::Arguments::default();
+    for value in values {
+        let added = match *value {
+            Value::Int(value) => arguments.add(value),
+            Value::Bool(value) => arguments.add(i64::from(value)),
+            Value::Place(value) => arguments.add(value.as_i64()),
+            Value::Text(value) => arguments.add(value),
+            Value::OptionText(value) => arguments.add(value),
+            Value::Bytes(value) => arguments.add(value),
+        };
+        added.map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
 }
 
 impl StateUrl {
