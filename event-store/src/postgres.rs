@@ -33,7 +33,7 @@ use postgres_connection::{Connection, Pool, PoolError, PostgresUrl};
 use tokio::sync::Mutex;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Row, Statement};
+use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
 use crate::archive::Archive;
@@ -279,10 +279,7 @@ impl PostgresStore {
     }
 
     pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        let lent = self.reader().await?;
-        let keys = api_keys::select(lent.client()?).await;
-        lent.give_back();
-        keys.map_err(|source| postgres("read the API keys of", source))
+        self.read_with("read the API keys of", api_keys::select).await
     }
 
     pub(crate) async fn code_key(&self) -> Result<Option<CodeKey>, StoreError> {
@@ -294,9 +291,10 @@ impl PostgresStore {
 
     pub(crate) async fn set_code_key(&self, key: CodeKey) -> Result<(), StoreError> {
         const SET: &str = include_str!("postgres/upsert_code_key.sql");
-        let connection = self.shared.url.connect().await?;
-        let set = connection.client.execute(SET, &[&key.as_bytes().as_slice()]).await;
-        set.map(drop).map_err(|source| postgres("write the key of codes of", source))
+        let set = async |client: &mut Client| {
+            client.execute(SET, &[&key.as_bytes().as_slice()]).await.map(drop)
+        };
+        self.write_with("write the key of codes of", set).await
     }
 
     pub(crate) async fn change_api_keys(
@@ -312,44 +310,36 @@ impl PostgresStore {
     }
 
     pub(crate) async fn marks(&self) -> Result<Vec<MarkRow>, StoreError> {
-        let lent = self.reader().await?;
-        let marks = marks::select(lent.client()?).await;
-        lent.give_back();
-        marks.map_err(|source| postgres("read the marks of", source))
+        self.read_with("read the marks of", marks::select).await
     }
 
     pub(crate) async fn change_mark(&self, change: &MarkChange) -> Result<(), StoreError> {
-        let mut connection = self.shared.url.connect().await?;
-        let changed = marks::change(&mut connection.client, change).await;
-        changed.map_err(|source| postgres("write the marks of", source))
+        let change = async |client: &mut Client| marks::change(client, change).await;
+        self.write_with("write the marks of", change).await
     }
 
     pub(crate) async fn unrecorded_calls(
         &self,
         asked: UnrecordedCalls,
     ) -> Result<Vec<UnrecordedCall>, StoreError> {
-        let lent = self.reader().await?;
-        let calls = unrecorded_calls::select(lent.client()?, &asked).await;
-        lent.give_back();
-        calls.map_err(|source| postgres("read the unrecorded calls of", source))
+        let select = async |client: &Client| unrecorded_calls::select(client, &asked).await;
+        self.read_with("read the unrecorded calls of", select).await
     }
 
     pub(crate) async fn note_calls(&self, calls: &[UnrecordedCall]) -> Result<(), StoreError> {
-        let mut connection = self.shared.url.connect().await?;
-        let noted = unrecorded_calls::insert(&mut connection.client, calls).await;
-        noted.map_err(|source| postgres("note calls beside", source))
+        let insert = async |client: &mut Client| unrecorded_calls::insert(client, calls).await;
+        self.write_with("note calls beside", insert).await
     }
 
     pub(crate) async fn delete_calls(&self, before: i64, keep: u32) -> Result<(), StoreError> {
-        let connection = self.shared.url.connect().await?;
-        let deleted = unrecorded_calls::delete(&connection.client, before, keep).await;
-        deleted.map_err(|source| postgres("delete old calls beside", source))
+        let delete =
+            async |client: &mut Client| unrecorded_calls::delete(client, before, keep).await;
+        self.write_with("delete old calls beside", delete).await
     }
 
     pub(crate) async fn erase_calls(&self, account_id: &str) -> Result<(), StoreError> {
-        let connection = self.shared.url.connect().await?;
-        let erased = unrecorded_calls::erase(&connection.client, account_id).await;
-        erased.map_err(|source| postgres("erase calls beside", source))
+        let erase = async |client: &mut Client| unrecorded_calls::erase(client, account_id).await;
+        self.write_with("erase calls beside", erase).await
     }
 
     pub(crate) fn range_positions(&self) -> u64 {
@@ -360,24 +350,16 @@ impl PostgresStore {
         &self,
         place: Place,
     ) -> Result<Option<ArchivedRange>, StoreError> {
-        let lent = self.reader().await?;
-        let found = archived::range_of(lent.client()?, place).await;
-        lent.give_back();
-        found.map_err(|source| postgres("read the archived ranges of", source))
+        let find = async |client: &Client| archived::range_of(client, place).await;
+        self.read_with("read the archived ranges of", find).await
     }
 
     pub(crate) async fn archived_ranges(&self) -> Result<Vec<ArchivedRange>, StoreError> {
-        let lent = self.reader().await?;
-        let ranges = archived::ranges(lent.client()?).await;
-        lent.give_back();
-        ranges.map_err(|source| postgres("read the archived ranges of", source))
+        self.read_with("read the archived ranges of", archived::ranges).await
     }
 
     pub(crate) async fn archive_served(&self) -> Result<Option<(Uuid, String)>, StoreError> {
-        let lent = self.reader().await?;
-        let served = archived::served(lent.client()?).await;
-        lent.give_back();
-        served.map_err(|source| postgres("read the archive of", source))
+        self.read_with("read the archive of", archived::served).await
     }
 
     pub(crate) async fn serve_archive(
@@ -385,23 +367,19 @@ impl PostgresStore {
         archive_id: Uuid,
         folder: String,
     ) -> Result<(), StoreError> {
-        let connection = self.shared.url.connect().await?;
-        let noted = archived::serve(&connection.client, archive_id, &folder).await;
-        noted.map_err(|source| postgres("note the archive of", source))
+        let serve = async |client: &mut Client| archived::serve(client, archive_id, &folder).await;
+        self.write_with("note the archive of", serve).await
     }
 
     pub(crate) async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
-        let lent = self.reader().await?;
         let table = self.shared.ranges.table_of(last);
-        let is_there = archived::is_there(lent.client()?, &table).await;
-        lent.give_back();
-        is_there.map_err(|source| postgres("read", source))
+        self.read_with("read", async |client: &Client| archived::is_there(client, &table).await)
+            .await
     }
 
     pub(crate) async fn keep_archived(&self, range: ArchivedRange) -> Result<(), StoreError> {
-        let mut connection = self.shared.url.connect().await?;
-        let kept = archived::keep(&mut connection.client, &range).await;
-        kept.map_err(|source| postgres("archive a range of", source))
+        let keep = async |client: &mut Client| archived::keep(client, &range).await;
+        self.write_with("archive a range of", keep).await
     }
 
     pub(crate) async fn take_out(&self, last: Position) -> Result<(), StoreError> {
@@ -444,6 +422,29 @@ impl PostgresStore {
                 Err(error) => return Err(postgres(doing, error)),
             }
         }
+    }
+
+    /// Reads on a lent connection, which goes back to the others with the answer.
+    async fn read_with<T>(
+        &self,
+        doing: &'static str,
+        read: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, StoreError> {
+        let lent = self.reader().await?;
+        let answer = read(lent.client()?).await;
+        lent.give_back();
+        answer.map_err(|source| postgres(doing, source))
+    }
+
+    /// Writes what is no part of the log, on a connection of its own.
+    async fn write_with<T>(
+        &self,
+        doing: &'static str,
+        write: impl AsyncFnOnce(&mut Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.shared.url.connect().await?;
+        let written = write(&mut connection.client).await;
+        written.map_err(|source| postgres(doing, source))
     }
 
     async fn reader(&self) -> Result<Lent, StoreError> {

@@ -5,6 +5,7 @@
 
 use log_record::{Partition, Place, Position, RecordedEvent};
 use postgres_connection::rewrite_table;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row};
 
 use super::archived::{FORGET_SUPERSEDED, NOTE_SUPERSEDED};
@@ -37,11 +38,10 @@ impl PostgresStore {
 
     pub(crate) async fn unfinished_erasures(&self) -> Result<Vec<Erasure>, StoreError> {
         let select = format!("{COLUMNS} where done_at is null order by partition, position");
-        let lent = self.reader().await?;
-        let rows = lent.client()?.query(select.as_str(), &[]).await;
-        lent.give_back();
-        let erasures = rows.and_then(|rows| rows.iter().map(erasure_of_row).collect());
-        erasures.map_err(|source| postgres("read the erasures of", source))
+        let read = async |client: &Client| {
+            client.query(select.as_str(), &[]).await?.iter().map(erasure_of_row).collect()
+        };
+        self.read_with("read the erasures of", read).await
     }
 
     pub(crate) async fn last_erasure(
@@ -49,11 +49,11 @@ impl PostgresStore {
         account_id: &str,
     ) -> Result<Option<Erasure>, StoreError> {
         let select = format!("{COLUMNS} where account_id = $1 order by position desc limit 1");
-        let lent = self.reader().await?;
-        let row = lent.client()?.query_opt(select.as_str(), &[&account_id]).await;
-        lent.give_back();
-        let erasure = row.and_then(|row| row.as_ref().map(erasure_of_row).transpose());
-        erasure.map_err(|source| postgres("read the erasures of", source))
+        let read = async |client: &Client| {
+            let row = client.query_opt(select.as_str(), &[&account_id]).await?;
+            row.as_ref().map(erasure_of_row).transpose()
+        };
+        self.read_with("read the erasures of", read).await
     }
 
     pub(crate) async fn save_erasure(&self, erasure: &Erasure) -> Result<(), StoreError> {
@@ -62,15 +62,10 @@ impl PostgresStore {
         let partition = i32::from(place.partition.0);
         let position = place.position.0.cast_signed();
         let ranges = serde_json::json!(ranges).to_string();
-        let connection = self.shared.url.connect().await?;
-        let saved = connection
-            .client
-            .execute(
-                SAVE,
-                &[&partition, &position, log_at, archive_at, read_model_at, &ranges, done_at],
-            )
-            .await;
-        saved.map(drop).map_err(|source| postgres("save an erasure of", source))
+        let row: [&(dyn ToSql + Sync); 7] =
+            [&partition, &position, log_at, archive_at, read_model_at, &ranges, done_at];
+        let save = async |client: &mut Client| client.execute(SAVE, &row).await.map(drop);
+        self.write_with("save an erasure of", save).await
     }
 
     pub(crate) async fn events_of(
@@ -105,11 +100,11 @@ impl PostgresStore {
     ) -> Result<(), StoreError> {
         let positions: Vec<i64> =
             positions.iter().map(|position| position.0.cast_signed()).collect();
-        let connection = self.shared.url.connect().await?;
         let update = include_str!("erase_texts.sql");
-        let erased =
-            connection.client.execute(update, &[&i32::from(partition.0), &positions]).await;
-        erased.map(drop).map_err(|source| postgres("erase texts of", source))
+        let erase = async |client: &mut Client| {
+            client.execute(update, &[&i32::from(partition.0), &positions]).await.map(drop)
+        };
+        self.write_with("erase texts of", erase).await
     }
 
     pub(crate) async fn rewrite_beside(&self) -> Result<(), StoreError> {
@@ -147,30 +142,29 @@ impl PostgresStore {
         former: &str,
         range: &ArchivedRange,
     ) -> Result<(), StoreError> {
-        let mut connection = self.shared.url.connect().await?;
-        let replaced = super::archived::replace(&mut connection.client, former, range).await;
-        replaced.map_err(|source| postgres("archive a range of", source))
+        let replace =
+            async |client: &mut Client| super::archived::replace(client, former, range).await;
+        self.write_with("archive a range of", replace).await
     }
 
     pub(crate) async fn superseded_archives(&self) -> Result<Vec<String>, StoreError> {
-        let lent = self.reader().await?;
         let select = "select file from guerdon_log.superseded_archive";
-        let rows = lent.client()?.query(select, &[]).await;
-        lent.give_back();
-        let files = rows.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect());
-        files.map_err(|source| postgres("read the archived ranges of", source))
+        let read = async |client: &Client| {
+            client.query(select, &[]).await?.iter().map(|row| row.try_get(0)).collect()
+        };
+        self.read_with("read the archived ranges of", read).await
     }
 
     pub(crate) async fn note_superseded(&self, file: &str) -> Result<(), StoreError> {
-        let connection = self.shared.url.connect().await?;
-        let noted = connection.client.execute(NOTE_SUPERSEDED, &[&file]).await;
-        noted.map(drop).map_err(|source| postgres("archive a range of", source))
+        let note =
+            async |client: &mut Client| client.execute(NOTE_SUPERSEDED, &[&file]).await.map(drop);
+        self.write_with("archive a range of", note).await
     }
 
     pub(crate) async fn forget_superseded(&self, file: &str) -> Result<(), StoreError> {
-        let connection = self.shared.url.connect().await?;
-        let deleted = connection.client.execute(FORGET_SUPERSEDED, &[&file]).await;
-        deleted.map(drop).map_err(|source| postgres("archive a range of", source))
+        let forget =
+            async |client: &mut Client| client.execute(FORGET_SUPERSEDED, &[&file]).await.map(drop);
+        self.write_with("archive a range of", forget).await
     }
 }
 

@@ -2,21 +2,17 @@
 
 use tokio_postgres::{Client, Error};
 
-use super::{PostgresStore, postgres};
+use super::PostgresStore;
 use crate::{StoreError, SwitchChange, SwitchTurnRow};
 
 impl PostgresStore {
     pub(crate) async fn switch_turns(&self) -> Result<Vec<SwitchTurnRow>, StoreError> {
-        let lent = self.reader().await?;
-        let turns = select(lent.client()?).await;
-        lent.give_back();
-        turns.map_err(|source| postgres("read the switches of", source))
+        self.read_with("read the switches of", select).await
     }
 
     pub(crate) async fn change_switch(&self, made: &SwitchChange) -> Result<bool, StoreError> {
-        let mut connection = self.shared.url.connect().await?;
-        let changed = change(&mut connection.client, made).await;
-        changed.map_err(|source| postgres("write the switches of", source))
+        let change = async |client: &mut Client| change(client, made).await;
+        self.write_with("write the switches of", change).await
     }
 }
 
