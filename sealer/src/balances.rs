@@ -19,7 +19,7 @@ use transparency::{Balances, Salt, SaltedAccount, SumHash, SumNode, SumsTooLarge
 pub use secret::BalanceSecret;
 use tree_file::TreeFile;
 
-use crate::SealFolder;
+use crate::{FileError, SealFolder};
 
 /// How many trees of a partition are kept by time: a month of daily ones. A million accounts take
 /// 64 MB of each unit.
@@ -29,14 +29,8 @@ const KEPT: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum BalanceError {
     /// A file can't be read or written.
-    #[error("can't use {file}")]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// The system's error.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The secret isn't there, and there are trees that were made with one.
     #[error(
         "{file}, the secret of the accounts' salts, is missing or damaged; restore it from a \
@@ -228,6 +222,5 @@ impl BalanceTrees {
 }
 
 fn failed(file: &Path) -> impl FnOnce(io::Error) -> BalanceError {
-    let file = file.to_owned();
-    move |source| BalanceError::File { file, source }
+    move |source| FileError::of(file)(source).into()
 }

@@ -69,5 +69,5 @@ fn copy(keys: &SealFolder, sealed: &Sealed, into: &Path) -> Result<(), SealError
             return Err(there.forked());
         }
     }
-    replace(&file, &sealed.note, Readers::Everybody).map_err(SealError::file(&file))
+    Ok(replace(&file, &sealed.note, Readers::Everybody)?)
 }

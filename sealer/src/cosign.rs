@@ -140,9 +140,7 @@ impl Cosigning {
     /// Keeps what enough witnesses signed.
     async fn keep(&self, sealed: &Sealed, note: Note) -> bool {
         let file = sealed.folder.cosigned();
-        let kept = blocking(move || {
-            replace(&file, &note.to_string(), Readers::Owner).map_err(SealError::file(&file))
-        });
+        let kept = blocking(move || Ok(replace(&file, &note.to_string(), Readers::Owner)?));
         if let Err(error) = kept.await {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "the co-signed checkpoint can't be kept");
@@ -200,7 +198,7 @@ async fn ask(
 /// How many events the checkpoint has that enough witnesses signed before.
 async fn size_of_cosigned(sealed: &Sealed) -> u64 {
     let file = sealed.folder.cosigned();
-    let text = blocking(move || read(&file).map_err(SealError::file(&file))).await;
+    let text = blocking(move || Ok(read(&file)?)).await;
     let note = text.ok().flatten().and_then(|text| text.parse::<Note>().ok());
     note.and_then(|note| Checkpoint::of(&note).ok()).map_or(0, |checkpoint| checkpoint.size)
 }

@@ -7,6 +7,22 @@ use event_store::StoreError;
 use log_record::Place;
 use transparency::{BundleError, CheckpointError, KeyError, NoteError, Origin};
 
+/// A file can't be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("can't use {file}")]
+pub struct FileError {
+    /// The file.
+    pub file: PathBuf,
+    /// The system's error.
+    pub source: io::Error,
+}
+
+impl FileError {
+    pub(crate) fn of(file: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { file: file.into(), source }
+    }
+}
+
 /// Why a log isn't sealed.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
@@ -14,14 +30,8 @@ pub enum SealError {
     #[error("the log can't be read to seal it")]
     Store(#[from] StoreError),
     /// A file can't be read or written.
-    #[error("can't use {file}")]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// The system's error.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file of keys isn't one.
     #[error("{file} holds no signing keys; restore it from a backup, for nothing else can sign")]
     Keys {
@@ -124,7 +134,7 @@ pub enum SealError {
 impl SealError {
     /// That a file can't be used.
     pub(crate) fn file(file: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::File { file: file.into(), source }
+        move |source| FileError::of(file)(source).into()
     }
 
     /// That a checkpoint's note is wrong.

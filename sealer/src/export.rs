@@ -45,7 +45,7 @@ pub async fn export(
     let origin = Origin { log_id: store.log_id(), generation, partition };
     // Before the newest one, which then is no smaller.
     let cosigned = folder.of_tree(&origin).cosigned();
-    let cosigned = read(&cosigned).map_err(SealError::file(&cosigned))?;
+    let cosigned = read(&cosigned)?;
     let sealed = Sealed::read(folder.of_tree(&origin))?;
     let sealed = sealed.ok_or_else(|| SealError::NothingSealed { folder: folder.path().into() })?;
     check_export(into, &sealed.origin)?;
@@ -83,7 +83,7 @@ pub async fn export(
     }
     // Last, for it promises all the others.
     let path = into.join("checkpoint");
-    replace(&path, &sealed.note, Readers::Everybody).map_err(SealError::file(&path))?;
+    replace(&path, &sealed.note, Readers::Everybody)?;
     Ok(Exported {
         origin: sealed.origin.to_string(),
         size: sealed.size,

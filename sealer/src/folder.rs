@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use transparency::Origin;
 
+use crate::FileError;
+
 /// The folder of everything that is sealed.
 #[derive(Clone, Debug)]
 pub struct SealFolder(PathBuf);
@@ -135,34 +137,41 @@ pub(crate) enum Readers {
 }
 
 /// What a file has; nothing where there is none.
-pub(crate) fn read(file: &Path) -> io::Result<Option<String>> {
+pub(crate) fn read(file: &Path) -> Result<Option<String>, FileError> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => Err(FileError::of(file)(error)),
     }
 }
 
 /// Puts a file in the place of another, whole or not at all, and on the disk. What is there under
 /// the name of the new file is removed and not written through: somebody may have prepared it, as a
 /// link to elsewhere or as a file that others can read.
-pub(crate) fn replace(file: &Path, text: &str, readers: Readers) -> io::Result<()> {
+pub(crate) fn replace(file: &Path, text: &str, readers: Readers) -> Result<(), FileError> {
     let beside = file.with_extension("new");
-    if let Err(error) = fs::remove_file(&beside)
+    let put = || {
+        let mut written = create_anew(&beside)?;
+        written.write_all(text.as_bytes())?;
+        if let Readers::Everybody = readers {
+            written.set_permissions(Permissions::from_mode(0o644))?;
+        }
+        written.sync_all()?;
+        fs::rename(&beside, file)?;
+        match file.parent() {
+            Some(folder) => File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
+    };
+    put().map_err(FileError::of(file))
+}
+
+/// Makes a file that only its owner reads, in the place of any that is there.
+pub(crate) fn create_anew(file: &Path) -> io::Result<File> {
+    if let Err(error) = fs::remove_file(file)
         && error.kind() != ErrorKind::NotFound
     {
         return Err(error);
     }
-    let mut options = File::options();
-    let mut written = options.write(true).create_new(true).mode(0o600).open(&beside)?;
-    written.write_all(text.as_bytes())?;
-    if let Readers::Everybody = readers {
-        written.set_permissions(Permissions::from_mode(0o644))?;
-    }
-    written.sync_all()?;
-    fs::rename(&beside, file)?;
-    match file.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
+    File::options().write(true).create_new(true).mode(0o600).open(file)
 }

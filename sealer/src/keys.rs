@@ -63,7 +63,7 @@ impl SigningKeys {
         fs::create_dir_all(folder.path()).map_err(SealError::file(folder.path()))?;
         let text = serde_json::to_string_pretty(&file)
             .map_err(|source| SealError::Keys { file: path.clone(), source: source.into() })?;
-        replace(&path, &format!("{text}\n"), Readers::Owner).map_err(SealError::file(&path))?;
+        replace(&path, &format!("{text}\n"), Readers::Owner)?;
         file.keys(folder)
     }
 
@@ -93,7 +93,7 @@ impl SigningKeys {
 impl KeysFile {
     fn read(folder: &SealFolder) -> Result<Option<Self>, SealError> {
         let path = folder.keys();
-        let Some(text) = read(&path).map_err(SealError::file(&path))? else { return Ok(None) };
+        let Some(text) = read(&path)? else { return Ok(None) };
         // Where it is wrong and not what stands there: the parser's own text would quote a seed.
         let wrong = |error: serde_json::Error| {
             let (line, column) = (error.line(), error.column());

@@ -35,7 +35,7 @@ pub use balances::{
     BalanceError, BalanceSecret, BalanceTrees, MadeTree, NoBalanceProof, ProvedBalance, UpTo,
 };
 pub use cosign::Witnesses;
-pub use error::SealError;
+pub use error::{FileError, SealError};
 pub use export::{Exported, export, newest_checkpoint};
 pub use folder::SealFolder;
 pub use keys::SigningKeys;

@@ -14,7 +14,6 @@ use log_record::{Partition, Position};
 use transparency::{Tile, TileKind, bundle};
 use wire::{HasKeys, INTERNAL, KeyRing, PathId, PathIds, Problem, Role, Routes, only};
 
-use crate::SealError;
 use crate::blocking::blocking;
 use crate::folder::read;
 use crate::sealed::{KeysBody, Sealed};
@@ -77,7 +76,7 @@ async fn get_cosigned(
     PathId(partition): PathId<u16>,
 ) -> Result<Response, Problem> {
     let file = api.sealed(partition)?.folder.cosigned();
-    let read = blocking(move || read(&file).map_err(SealError::file(&file))).await;
+    let read = blocking(move || Ok(read(&file)?)).await;
     let note = read.map_err(|error| {
         let error: &dyn std::error::Error = &error;
         tracing::error!(partition, error, "the co-signed checkpoint can't be read");

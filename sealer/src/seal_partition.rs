@@ -333,7 +333,7 @@ impl Growing {
             return Ok(());
         }
         let (file, text) = (self.in_folder.unsigned(), self.checkpoint().to_string());
-        replace(&file, &text, Readers::Owner).map_err(SealError::file(&file))?;
+        replace(&file, &text, Readers::Owner)?;
         self.noted = self.tree.size();
         Ok(())
     }
@@ -352,7 +352,7 @@ impl Growing {
             for path in
                 [self.folder.handover(&self.origin, number), self.in_folder.handover(number)]
             {
-                replace(&path, &text, Readers::Owner).map_err(SealError::file(&path))?;
+                replace(&path, &text, Readers::Owner)?;
             }
             tracing::info!(
                 origin = %self.origin, size = last.size,
@@ -370,7 +370,7 @@ impl Growing {
         let (path, text) = (self.in_folder.checkpoint(), note.to_string());
         // On the disk before anybody sees it: the next process begins from it, and must never sign
         // less.
-        replace(&path, &text, Readers::Owner).map_err(SealError::file(&path))?;
+        replace(&path, &text, Readers::Owner)?;
         let mut sealed = Sealed::read(self.in_folder.clone())?.ok_or(SealError::Closed)?;
         sealed.keys.clone_from(&self.earlier_keys);
         sealed.keys.extend(sealed.key_ranges(&self.keys)?);
@@ -403,7 +403,7 @@ fn what_stands(folder: &SealFolder, origin: &Origin) -> Result<Option<Sealed>, S
 /// How far a tree had come that was made anew.
 fn unsigned(origin: &Origin, in_folder: &TreeFolder) -> Result<Option<Checkpoint>, SealError> {
     let file = in_folder.unsigned();
-    let text = read(&file).map_err(SealError::file(&file))?;
+    let text = read(&file)?;
     let noted = text.and_then(|text| text.parse::<Checkpoint>().ok());
     Ok(noted.filter(|noted| noted.origin == *origin && noted.size > 0))
 }

@@ -48,14 +48,14 @@ impl Sealed {
     /// What stands in a tree's folder; nothing where no checkpoint is there.
     pub(crate) fn read(folder: TreeFolder) -> Result<Option<Self>, SealError> {
         let path = folder.checkpoint();
-        let Some(text) = read(&path).map_err(SealError::file(&path))? else { return Ok(None) };
+        let Some(text) = read(&path)? else { return Ok(None) };
         let note: Note = text.parse().map_err(SealError::note(&path))?;
         let Checkpoint { origin, size, .. } =
             Checkpoint::of(&note).map_err(SealError::checkpoint(&path))?;
         let mut sealed = Self { folder, origin, size, note: text, handovers: vec![], keys: vec![] };
         for number in 1_u32.. {
             let path = sealed.folder.handover(number);
-            match read(&path).map_err(SealError::file(&path))? {
+            match read(&path)? {
                 Some(text) => sealed.handovers.push(text),
                 None => break,
             }

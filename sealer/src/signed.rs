@@ -8,7 +8,7 @@ use log_record::{Place, Position};
 use transparency::{Checkpoint, Note, Origin, SigningKey};
 
 use crate::folder::{Readers, TreeFolder, read, replace};
-use crate::{SealError, SealFolder, SigningKeys};
+use crate::{FileError, SealError, SealFolder, SigningKeys};
 
 /// A checkpoint that one of the keys signed, and where it stands.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ impl Before {
         if let Some(file) = publish.map(|folder| published(folder, origin)) {
             match last_signed(folder, origin, file, keys.all()) {
                 // Nothing depends on that folder.
-                Err(SealError::File { file, source }) => {
+                Err(SealError::File(FileError { file, source })) => {
                     let (file, error) = (file.display(), &source as &dyn std::error::Error);
                     tracing::warn!(%file, error, "the published checkpoint can't be read");
                 }
@@ -91,8 +91,8 @@ fn handovers(
     let mut found = vec![];
     for number in 1_u32.. {
         let (beside, in_tree) = (folder.handover(origin, number), in_folder.handover(number));
-        let kept = read(&beside).map_err(SealError::file(&beside))?;
-        let served = read(&in_tree).map_err(SealError::file(&in_tree))?;
+        let kept = read(&beside)?;
+        let served = read(&in_tree)?;
         let (text, file, lacks) = match (served, kept) {
             (None, None) => break,
             (Some(text), Some(_)) => (text, in_tree, None),
@@ -115,7 +115,7 @@ fn handovers(
         }
         if let Some(lacks) = lacks {
             in_folder.make().map_err(SealError::file(in_folder.path()))?;
-            replace(&lacks, &text, Readers::Owner).map_err(SealError::file(&lacks))?;
+            replace(&lacks, &text, Readers::Owner)?;
         }
         found.push(Signed { checkpoint, file });
     }
@@ -144,7 +144,7 @@ pub(crate) fn last_signed(
     file: PathBuf,
     keys: &[SigningKey],
 ) -> Result<Option<Signed>, SealError> {
-    let Some(text) = read(&file).map_err(SealError::file(&file))? else { return Ok(None) };
+    let Some(text) = read(&file)? else { return Ok(None) };
     let note = text.parse::<Note>().ok();
     let checkpoint = note.as_ref().and_then(|note| Checkpoint::of(note).ok());
     let checkpoint = checkpoint.filter(|it| it.origin == *origin);

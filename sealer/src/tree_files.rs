@@ -191,7 +191,7 @@ mod tests {
         assert!(matches!(open(leaf(2)), Ok(Err(_))));
         // As with a disk that is read-only or too many open files.
         std::fs::create_dir(&file).expect("made");
-        assert!(matches!(open(leaf(2)), Err(SealError::File { .. })));
+        assert!(matches!(open(leaf(2)), Err(SealError::File(_))));
     }
 
     #[test]

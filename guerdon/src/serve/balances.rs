@@ -15,7 +15,7 @@ use domain::{Command as Asked, SealId, SealedBalances, SealedTrees};
 use event_store::EventStore;
 use log_record::{Place, hex, parse_hex};
 use query_api::{BalanceAsked, ProveBalance, ProvedBalance, UnprovedBalance};
-use sealer::{BalanceError, BalanceTrees, NoBalanceProof, UpTo};
+use sealer::{BalanceTrees, FileError, NoBalanceProof, UpTo};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -184,7 +184,7 @@ impl Trees {
         looking.await.unwrap_or_else(|cut| {
             let file = self.0.config.data.transparency().balance_salts();
             let source = std::io::Error::other(cut);
-            Err(NoBalanceProof::Failed(BalanceError::File { file, source }))
+            Err(NoBalanceProof::Failed(FileError { file, source }.into()))
         })
     }
 

@@ -43,7 +43,7 @@ struct SecretFile {
 impl BalanceSecret {
     /// The secret of a file; nothing where there is no file.
     pub(super) fn read(file: &Path) -> Result<Option<Self>, BalanceError> {
-        let Some(text) = read(file).map_err(failed(file))? else { return Ok(None) };
+        let Some(text) = read(file)? else { return Ok(None) };
         // What is wrong with it isn't said: the parser's own text would quote it.
         let damaged = || BalanceError::Secret { file: file.to_owned() };
         let SecretFile { secret } = serde_json::from_str(&text).map_err(|_| damaged())?;
@@ -60,7 +60,7 @@ impl BalanceSecret {
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder).map_err(failed(folder))?;
         }
-        replace(file, &format!("{text}\n"), Readers::Owner).map_err(failed(file))?;
+        replace(file, &format!("{text}\n"), Readers::Owner)?;
         Ok(Self(Key::new(HMAC_SHA256, &secret)))
     }
 

@@ -8,7 +8,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use transparency::{
@@ -16,6 +16,7 @@ use transparency::{
 };
 
 use super::{BalanceError, UpTo, failed};
+use crate::folder::create_anew;
 
 const MAGIC: &[u8; 24] = b"guerdon balance tree 1\n\0";
 const HEADER_BYTES: u64 = 24 + 32 + 8;
@@ -56,14 +57,8 @@ pub(super) fn write(
     leaves: &[(SaltedAccount, [u64; 4])],
 ) -> Result<SumNode, BalanceError> {
     let beside = file.with_extension("new");
-    if let Err(error) = fs::remove_file(&beside)
-        && error.kind() != ErrorKind::NotFound
-    {
-        return Err(failed(&beside)(error));
-    }
-    let mut options = File::options();
-    let opened = options.write(true).create_new(true).mode(0o600).open(&beside);
-    let mut out = BufWriter::with_capacity(1 << 16, opened.map_err(failed(&beside))?);
+    let opened = create_anew(&beside).map_err(failed(&beside))?;
+    let mut out = BufWriter::with_capacity(1 << 16, opened);
     let (mut frontier, mut kept) = (SumFrontier::default(), vec![]);
     let put =
         |out: &mut BufWriter<File>, bytes: &[u8]| out.write_all(bytes).map_err(failed(&beside));
