@@ -70,7 +70,7 @@ pub(super) struct Reader {
 #[derive(Debug, Default)]
 struct Known {
     /// The partitions that are being read.
-    positions: BTreeMap<TopicPartition, Position>,
+    positions: BTreeMap<TopicPartition, Remembered>,
     remembered: BTreeMap<TopicPartition, Remembered>,
     /// Messages before these offsets are read again.
     again_to: BTreeMap<TopicPartition, i64>,
@@ -78,12 +78,6 @@ struct Known {
     firsts: BTreeMap<TopicPartition, i64>,
     /// It couldn't be found out where to begin.
     has_failed: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Position {
-    next: i64,
-    generation: Generation,
 }
 
 /// A partition, and where it begins.
@@ -305,8 +299,9 @@ impl Reader {
             if point.again_to > point.from {
                 known.again_to.insert(partition, point.again_to);
             }
-            known.positions.insert(partition, Position { next: point.from, generation });
-            known.remembered.insert(partition, Remembered { next: point.from, generation });
+            let position = Remembered { next: point.from, generation };
+            known.positions.insert(partition, position);
+            known.remembered.insert(partition, position);
             drop(known);
             self.config.reading.begin(&self.config.topic, partition, point);
             beginnings.push(Beginning { partition, from: point.from, generation });
@@ -342,12 +337,9 @@ impl Reader {
     }
 
     fn revoked(&self) {
-        let mut known = self.known.lock();
-        known.firsts.clear();
-        for (partition, position) in std::mem::take(&mut known.positions) {
-            let Position { next, generation } = position;
-            known.remembered.insert(partition, Remembered { next, generation });
-        }
+        let Known { firsts, positions, remembered, .. } = &mut *self.known.lock();
+        firsts.clear();
+        remembered.append(positions);
     }
 }
 
