@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use event_store::with_causes;
+use log_record::{Partition, Place, Position};
 use parking_lot::Mutex;
-use reqwest::header::{AUTHORIZATION, HeaderValue, InvalidHeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, InvalidHeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
+use wire::{GUERDON_POSITION, write_positions};
 
 use crate::http_client::http_client;
 
@@ -27,9 +29,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// The longest pause that is believed from a `Retry-After`.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
-/// The position of what a call recorded, and in a read what it must contain.
-const POSITION: &str = "guerdon-position";
-
 /// A running ledger.
 pub(crate) struct LedgerClient {
     pub(crate) client: Client,
@@ -37,7 +36,7 @@ pub(crate) struct LedgerClient {
     answers: AtomicU64,
     heard_at: Mutex<Instant>,
     /// The last position that was answered, by partition: what is read contains it.
-    written: Mutex<BTreeMap<u16, u64>>,
+    written: Mutex<BTreeMap<Partition, Position>>,
 }
 
 /// An answer that decides.
@@ -104,8 +103,8 @@ impl LedgerClient {
             if let Some(body) = body {
                 request = request.json(body);
             }
-            if let Some(written) = self.written().filter(|_| method == Method::GET) {
-                request = request.header(POSITION, written);
+            if let Some((name, written)) = self.written().filter(|_| method == Method::GET) {
+                request = request.header(name, written);
             }
             let request = request.build().map_err(AskError::Request)?;
             let pause = pauses.next().unwrap_or(PAUSE_MAX);
@@ -139,21 +138,18 @@ impl LedgerClient {
         }
     }
 
-    /// The positions that were written, as a header has them.
-    fn written(&self) -> Option<String> {
+    /// The positions that were written, as a header.
+    fn written(&self) -> Option<(HeaderName, HeaderValue)> {
         let written = self.written.lock();
-        let places = written.iter().map(|(partition, position)| format!("{partition}:{position}"));
-        Some(places.collect::<Vec<_>>().join(",")).filter(|places| !places.is_empty())
+        let places = written.iter();
+        let places = places.map(|(&partition, &position)| Place { partition, position });
+        write_positions(places).ok().flatten()
     }
 
     fn note_position(&self, response: &Response) {
-        let place = response.headers().get(POSITION).and_then(|place| place.to_str().ok());
-        let place = place.and_then(|place| place.split_once(':'));
-        let Some((Ok(partition), Ok(position))) =
-            place.map(|(partition, position)| (partition.parse(), position.parse()))
-        else {
-            return;
-        };
+        let place = response.headers().get(GUERDON_POSITION).and_then(|place| place.to_str().ok());
+        let place = place.and_then(|place| place.parse().ok());
+        let Some(Place { partition, position }) = place else { return };
         let mut written = self.written.lock();
         let last = written.entry(partition).or_insert(position);
         *last = position.max(*last);

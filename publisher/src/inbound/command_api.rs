@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Request, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt as _;
-use wire::{Caller, FORBIDDEN, INTERNAL, NO_SUCH_ROUTE, Role};
+use wire::{Caller, FORBIDDEN, GUERDON_POSITION, INTERNAL, NO_SUCH_ROUTE, Role};
 
 use super::call::Call;
 use crate::causes::with_causes;
@@ -152,7 +152,7 @@ async fn over_http(http: HttpCall<'_>) -> Result<Response, NoAnswer> {
     let unreachable = |error: reqwest::Error| NoAnswer::Unreachable(with_causes(&error));
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
-    let has_position = response.headers().contains_key("guerdon-position");
+    let has_position = response.headers().contains_key(GUERDON_POSITION);
     let body = response.bytes().await.map_err(unreachable)?;
     let problem: Option<Value> = serde_json::from_slice(&body).ok();
     let code = problem.as_ref().and_then(|problem| problem["code"].as_str());
