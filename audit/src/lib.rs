@@ -5,7 +5,8 @@
 //! handlers share), `router.rs` (every route, and who may use it), `events.rs` (the events
 //! themselves), `trial_balance.rs` (what they add up to), `places.rs` (where those of an account,
 //! an exchange or an offer are); [`read_past`] (what there was at a moment, for the query API),
-//! [`replay()`] (the state of then, from the log alone), [`sentence`] (what an event says).
+//! [`replay()`] (the state of then, from the log alone), [`StateSums`] (what that adds up to),
+//! [`sentence`] (what an event says).
 
 mod events;
 mod past;
@@ -13,6 +14,7 @@ mod places;
 mod read_places;
 mod replay;
 mod router;
+mod state_sums;
 mod story;
 mod trial_balance;
 mod until;
@@ -24,10 +26,9 @@ use query_api::QueryApi;
 use wire::{HasKeys, KeyRing, Overload};
 
 pub use past::read_past;
-pub use replay::{
-    ReplayError, ReplayOf, StateSums, Then, UnitSums, count_types, replay, story_of, tables_at,
-};
+pub use replay::{ReplayError, ReplayOf, Then, count_types, replay, story_of, tables_at};
 pub use router::routes;
+pub use state_sums::{StateSums, UnitSums};
 pub use story::sentence;
 pub use trial_balance::{
     AddUpError, Books, LastEvent, MomentError, TrialLine, UnitBooks, add_up, add_up_together,

@@ -7,7 +7,7 @@ use std::pin::pin;
 use command_api::{LoadError, load};
 use domain::{
     AccountId, CreditHeld, Event, ExchangeId, HoldCaptured, HoldReleased, Impossible, Keeps,
-    OfferId, PROGRAMME_HOME, State, Timestamp, UnitId,
+    OfferId, PROGRAMME_HOME, State, Timestamp,
 };
 use event_schema::{DecodeError, decode};
 use event_store::{EventStore, StoreError};
@@ -16,12 +16,11 @@ use log_record::{Partition, Place, Position, RecordedEvent};
 use projector::{Past, ProjectError};
 use query_api::PastOf;
 use read_model::Reading;
-use serde::{Serialize, Serializer};
 use tokio::task::JoinError;
 use wire::Moment;
 
 use crate::past::{in_order, is_of_exchange, is_of_hold};
-use crate::until::{last_by, time_of};
+use crate::until::{last_by, time_at};
 
 /// How many events are read at a time.
 const CHUNK_EVENTS: usize = 4_096;
@@ -119,11 +118,7 @@ impl Then {
             }
             Some(Moment::Position(asked)) => asked,
         };
-        let time = match last.position {
-            Position::START => Timestamp::EPOCH,
-            _ => time_of(&store.read_one(last).await?),
-        };
-        Ok(Self { last, time })
+        Ok(Self { last, time: time_at(store, last).await? })
     }
 }
 
@@ -135,80 +130,6 @@ pub async fn replay(store: &EventStore, then: Then) -> Result<State, ReplayError
         Ok(loaded) => Ok(loaded.state),
         Err(LoadError::HalfAPair { .. }) => Err(ReplayError::WithinAnAppend { asked: then.last }),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// What all accounts of a partition have, and its offers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct StateSums {
-    /// The last event that is in them.
-    pub position: Place,
-    /// What fell due by this time is taken into account, whether or not the log says it yet.
-    pub at: Timestamp,
-    /// How many accounts there are.
-    pub accounts: u64,
-    /// How many offers there are.
-    pub offers: u64,
-    /// How many units of the offers are with shoppers.
-    #[serde(serialize_with = "as_text")]
-    pub sold: u128,
-    /// By unit, in the order in which they were made.
-    pub units: Vec<UnitSums>,
-}
-
-/// What all accounts have of a unit; a sum may need more than 53 bits, so it is a text in JSON.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct UnitSums {
-    /// The unit.
-    pub unit: UnitId,
-    /// What can be spent.
-    #[serde(serialize_with = "as_text")]
-    pub available: u128,
-    /// What is set aside.
-    #[serde(serialize_with = "as_text")]
-    pub held: u128,
-    /// What can be spent later.
-    #[serde(serialize_with = "as_text")]
-    pub pending: u128,
-    /// What accounts owe.
-    #[serde(serialize_with = "as_text")]
-    pub owed: u128,
-}
-
-fn as_text<S: Serializer>(sum: &u128, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(sum)
-}
-
-impl StateSums {
-    /// Adds up a state once all that is due by a time has been applied to it.
-    pub fn at(state: State, time: Timestamp) -> Result<Self, ReplayError> {
-        let (position, mut state) = (state.place(), state.with_schedule());
-        while let Some(events) = state.take_due(time) {
-            for event in events {
-                state.evolve(state.position().next(), time, &event)?;
-            }
-        }
-        let (mut accounts, mut offers, mut sold) = (0, 0, 0);
-        let mut units: Vec<UnitSums> =
-            state.units().map(|(unit, _)| UnitSums { unit, ..UnitSums::default() }).collect();
-        let numbers: BTreeMap<UnitId, usize> =
-            units.iter().enumerate().map(|(index, sums)| (sums.unit, index)).collect();
-        for (_, account) in state.accounts() {
-            accounts += 1;
-            for (number, wallet) in account.wallets() {
-                let unit = state.unit_id(number).and_then(|unit| numbers.get(&unit));
-                let Some(sums) = unit.and_then(|index| units.get_mut(*index)) else { continue };
-                sums.available += u128::from(wallet.available().get());
-                sums.held += u128::from(wallet.held().get());
-                sums.pending += u128::from(wallet.pending().get());
-                sums.owed += u128::from(wallet.owed().get());
-            }
-        }
-        for (_, offer) in state.offers() {
-            offers += 1;
-            sold += u128::from(offer.inventory.sold().get());
-        }
-        Ok(Self { position, at: time, accounts, offers, sold, units })
     }
 }
 

@@ -24,10 +24,7 @@ impl Until {
     /// All up to an event that the log has.
     pub(crate) async fn place(store: &EventStore, place: Place) -> Result<Self, StoreError> {
         let Place { partition, position } = place;
-        let time = match position {
-            Position::START => Timestamp::EPOCH,
-            _ => time_of(&store.read_one(place).await?),
-        };
+        let time = time_at(store, place).await?;
         Ok(Self { partition, position: Some(position), time })
     }
 
@@ -50,9 +47,14 @@ impl Until {
     }
 }
 
-/// When an event was recorded. The log has none of another millennium.
-pub(crate) fn time_of(event: &RecordedEvent) -> Timestamp {
-    Timestamp::from_micros(event.recorded_at).unwrap_or_default()
+/// When the event at a place was recorded; before the first event, the first of all times. The log
+/// has no event of another millennium.
+pub(crate) async fn time_at(store: &EventStore, place: Place) -> Result<Timestamp, StoreError> {
+    if place.position == Position::START {
+        return Ok(Timestamp::EPOCH);
+    }
+    let event = store.read_one(place).await?;
+    Ok(Timestamp::from_micros(event.recorded_at).unwrap_or_default())
 }
 
 /// The last event of a partition that was recorded by a time, found by halves: times never decrease
