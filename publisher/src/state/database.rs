@@ -150,6 +150,30 @@ impl Database {
         Ok(begun)
     }
 
+    /// The rows that one statement gives.
+    pub(super) async fn select<R: AnyRow>(
+        &self,
+        statement: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<R>, StateError> {
+        let mut reading = self.read().await?;
+        let rows = reading.all(statement, values).await?;
+        reading.commit().await?;
+        Ok(rows)
+    }
+
+    /// Runs one statement; returns the number of rows it changed.
+    pub(super) async fn run(
+        &self,
+        statement: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<u64, StateError> {
+        let mut writing = self.begin().await?;
+        let changed = writing.run(statement, values).await?;
+        writing.commit().await?;
+        Ok(changed)
+    }
+
     /// On a connection that no one else uses meanwhile.
     async fn transaction<'a>(
         &'a self,

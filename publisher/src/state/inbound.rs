@@ -26,11 +26,8 @@ impl State {
         &self,
         topic: &str,
     ) -> Result<BTreeMap<TopicPartition, Remembered>, StateError> {
-        let mut reading = self.database.read().await?;
-        let values = [Value::Text(topic)];
-        let rows: Vec<InboundRow> =
-            reading.all(include_str!("sql/select_inbound.sql"), &values).await?;
-        reading.commit().await?;
+        let select = include_str!("sql/select_inbound.sql");
+        let rows: Vec<InboundRow> = self.database.select(select, &[Value::Text(topic)]).await?;
         rows.into_iter().map(InboundRow::remembered).collect()
     }
 

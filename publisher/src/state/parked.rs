@@ -53,7 +53,6 @@ impl State {
             .chain_update([0])
             .chain_update(body)
             .finalize();
-        let mut writing = self.database.begin().await?;
         let values = [
             Value::Text(&at.topic),
             Value::Int(at.partition.0.into()),
@@ -66,8 +65,8 @@ impl State {
             Value::Int(parking.at.0),
             Value::Text(&log_record::hex(&digest)),
         ];
-        writing.run(include_str!("sql/insert_parked.sql"), &values).await?;
-        writing.commit().await
+        let insert = include_str!("sql/insert_parked.sql");
+        self.database.run(insert, &values).await.map(drop)
     }
 
     /// The parked messages after an id, in the order of their ids, with the beginnings of their
@@ -77,11 +76,8 @@ impl State {
         after: i64,
         limit: i64,
     ) -> Result<Vec<ParkedMessage>, StateError> {
-        let mut reading = self.database.read().await?;
         let values = [Value::Int(after), Value::Int(limit), Value::Int(SHOWN_BYTES_MAX.into())];
-        let parked = reading.all(include_str!("sql/list_parked.sql"), &values).await?;
-        reading.commit().await?;
-        Ok(parked)
+        self.database.select(include_str!("sql/list_parked.sql"), &values).await
     }
 
     /// One parked message, whole.
@@ -89,19 +85,16 @@ impl State {
         &self,
         parked_id: i64,
     ) -> Result<Option<ParkedMessage>, StateError> {
-        let mut reading = self.database.read().await?;
-        let values = [Value::Int(parked_id)];
+        let select = include_str!("sql/select_parked.sql");
         let found: Vec<ParkedMessage> =
-            reading.all(include_str!("sql/select_parked.sql"), &values).await?;
-        reading.commit().await?;
+            self.database.select(select, &[Value::Int(parked_id)]).await?;
         Ok(found.into_iter().next())
     }
 
     /// The number of parked messages.
     pub(crate) async fn parked_count(&self) -> Result<i64, StateError> {
-        let mut reading = self.database.read().await?;
-        let found: Vec<(i64,)> = reading.all(include_str!("sql/count_parked.sql"), &[]).await?;
-        reading.commit().await?;
+        let count = include_str!("sql/count_parked.sql");
+        let found: Vec<(i64,)> = self.database.select(count, &[]).await?;
         Ok(found.first().map_or(0, |(count,)| *count))
     }
 
@@ -112,19 +105,15 @@ impl State {
         code: &str,
         reason: &str,
     ) -> Result<(), StateError> {
-        let mut writing = self.database.begin().await?;
         let values = [Value::Int(parked_id), Value::Text(code), Value::Text(&storable(reason))];
-        writing.run(include_str!("sql/update_parked_reason.sql"), &values).await?;
-        writing.commit().await
+        let update = include_str!("sql/update_parked_reason.sql");
+        self.database.run(update, &values).await.map(drop)
     }
 
     /// Deletes a parked message; returns whether it existed.
     pub(crate) async fn discard(&self, parked_id: i64) -> Result<bool, StateError> {
-        let mut writing = self.database.begin().await?;
-        let values = [Value::Int(parked_id)];
-        let deleted = writing.run(include_str!("sql/delete_parked.sql"), &values).await?;
-        writing.commit().await?;
-        Ok(deleted > 0)
+        let delete = include_str!("sql/delete_parked.sql");
+        Ok(self.database.run(delete, &[Value::Int(parked_id)]).await? > 0)
     }
 }
 

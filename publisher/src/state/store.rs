@@ -12,6 +12,8 @@ pub(crate) const LEASE: Duration = Duration::from_secs(5);
 
 const LEASE_MILLIS: i64 = 5_000;
 
+const LOG_ID: &str = include_str!("sql/select_log_id.sql");
+
 /// The publisher's tables.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -29,8 +31,7 @@ pub(crate) struct Lease {
 /// Whether a publisher has ever sent or taken in anything with its state there.
 pub async fn has_state(url: &StateUrl) -> Result<bool, StateError> {
     let Some(state) = State::open_if_there(url).await? else { return Ok(false) };
-    let mut reading = state.database.read().await?;
-    let of: Vec<(String,)> = reading.all(include_str!("sql/select_log_id.sql"), &[]).await?;
+    let of: Vec<(String,)> = state.database.select(LOG_ID, &[]).await?;
     Ok(!of.is_empty())
 }
 
@@ -52,9 +53,7 @@ impl State {
 
     /// Whether a publisher of this log has ever had the lease; that of another log is refused.
     pub(crate) async fn is_of_log(&self, log_id: &str) -> Result<bool, StateError> {
-        let mut reading = self.database.read().await?;
-        let of: Vec<(String,)> = reading.all(include_str!("sql/select_log_id.sql"), &[]).await?;
-        reading.commit().await?;
+        let of: Vec<(String,)> = self.database.select(LOG_ID, &[]).await?;
         match of.into_iter().next() {
             None => Ok(false),
             Some((of,)) if of == log_id => Ok(true),
@@ -65,7 +64,7 @@ impl State {
     /// Takes the lease; `None` while another publisher holds it.
     pub(crate) async fn take_lease(&self, log_id: &str) -> Result<Option<Lease>, StateError> {
         let mut taking = self.database.begin().await?;
-        let of: Vec<(String,)> = taking.all(include_str!("sql/select_log_id.sql"), &[]).await?;
+        let of: Vec<(String,)> = taking.all(LOG_ID, &[]).await?;
         if let Some((of,)) = of.into_iter().find(|(of,)| of != log_id) {
             return Err(StateError::OtherLog { of, log: log_id.into() });
         }

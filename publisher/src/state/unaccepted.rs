@@ -70,11 +70,9 @@ impl State {
         feed: &FeedName,
         time: UnixMillis,
     ) -> Result<Option<PackedPlace>, StateError> {
-        let mut reading = self.database.read().await?;
         let values = [Value::Text(&feed.to_string()), Value::Int(time.0)];
-        let found: Vec<(i64,)> =
-            reading.all(include_str!("sql/select_acknowledgement.sql"), &values).await?;
-        reading.commit().await?;
+        let select = include_str!("sql/select_acknowledgement.sql");
+        let found: Vec<(i64,)> = self.database.select(select, &values).await?;
         Ok(found.first().map(|(to,)| PackedPlace::from_i64(*to)))
     }
 
@@ -100,11 +98,9 @@ impl State {
 
     /// The place up to which none of a feed's requests waits for acceptance.
     pub(crate) async fn accepted_to(&self, feed: &FeedName) -> Result<PackedPlace, StateError> {
-        let mut reading = self.database.read().await?;
         let values = [Value::Text(&feed.to_string())];
-        let found: Vec<(Option<i64>,)> =
-            reading.all(include_str!("sql/select_accepted_to.sql"), &values).await?;
-        reading.commit().await?;
+        let select = include_str!("sql/select_accepted_to.sql");
+        let found: Vec<(Option<i64>,)> = self.database.select(select, &values).await?;
         let to = found.first().and_then(|(to,)| *to).map(PackedPlace::from_i64);
         Ok(to.unwrap_or_default().max(feed.start()))
     }
@@ -123,10 +119,9 @@ impl State {
         now: UnixMillis,
         limit: i64,
     ) -> Result<Vec<Unaccepted>, StateError> {
-        let mut reading = self.database.read().await?;
         let values = [Value::Text(&feed.to_string()), Value::Int(now.0), Value::Int(limit)];
-        let due: Vec<Row> = reading.all(include_str!("sql/select_due.sql"), &values).await?;
-        reading.commit().await?;
+        let select = include_str!("sql/select_due.sql");
+        let due: Vec<Row> = self.database.select(select, &values).await?;
         due.into_iter().map(Row::unaccepted).collect()
     }
 
@@ -171,19 +166,15 @@ impl State {
         after: PackedPlace,
         limit: i64,
     ) -> Result<Vec<Unaccepted>, StateError> {
-        let mut reading = self.database.read().await?;
         let values = [Value::Place(after), Value::Int(limit)];
-        let overdue: Vec<Row> =
-            reading.all(include_str!("sql/select_overdue.sql"), &values).await?;
-        reading.commit().await?;
+        let select = include_str!("sql/select_overdue.sql");
+        let overdue: Vec<Row> = self.database.select(select, &values).await?;
         overdue.into_iter().map(Row::unaccepted).collect()
     }
 
     pub(crate) async fn unaccepted_count(&self) -> Result<UnacceptedCount, StateError> {
-        let mut reading = self.database.read().await?;
-        let found: Vec<(i64, i64)> =
-            reading.all(include_str!("sql/count_unaccepted.sql"), &[]).await?;
-        reading.commit().await?;
+        let count = include_str!("sql/count_unaccepted.sql");
+        let found: Vec<(i64, i64)> = self.database.select(count, &[]).await?;
         let (sent_again, overdue) = found.first().copied().unwrap_or_default();
         Ok(UnacceptedCount { sent_again, overdue })
     }
