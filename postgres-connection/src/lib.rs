@@ -4,7 +4,7 @@
 //! [`PostgresUrl::connect`] gives a connection that tells of warnings, [`PostgresUrl::pool`] a pool
 //! of plain ones, [`session()`] what each sets for itself, [`PostgresUrl::options`] what sqlx
 //! needs; [`migrate()`] and [`check_schema()`] bring a schema up to date, or say how it differs;
-//! [`rewrite_table()`] gives a table other files.
+//! [`rewrite_table()`] gives a table other files, [`storable()`] a text that it takes.
 
 mod connect;
 mod error;
@@ -12,6 +12,7 @@ mod migrate;
 mod pooler;
 mod rewrite;
 mod session;
+mod text;
 mod tls;
 mod url;
 
@@ -20,4 +21,5 @@ pub use error::PostgresError;
 pub use migrate::{check_schema, migrate};
 pub use rewrite::{Rewritten, rewrite_table};
 pub use session::{session, set_session};
+pub use text::storable;
 pub use url::{PostgresUrl, PostgresUrlError};

@@ -14,6 +14,7 @@ use domain::AccountId;
 use event_store::{EventStore, StoreError};
 use log_record::{Principal, UnrecordedCall};
 use parking_lot::Mutex;
+use postgres_connection::storable;
 use query_api::{CallsUnread, ReadCalls};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -180,11 +181,6 @@ fn call<B>(asked: &Asked, caller: Option<&Principal>, response: &Response<B>) ->
         code: problem.map(|problem| problem.code.to_owned()),
         detail: problem.map(|problem| storable(&problem.detail)),
     }
-}
-
-/// PostgreSQL keeps no text with a zero in it.
-fn storable(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
 }
 
 /// Names the account in the calls about a shipping request, so that an erasure finds them. Where

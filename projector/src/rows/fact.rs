@@ -4,9 +4,9 @@ use domain::{
     AccountId, CauseKind, CreditReceived, CreditReturned, CreditSent, Event, GrantEnd, Keeps, Note,
     RefundCause, ShipmentReport, Shipped, WaitEnd, WithdrawalCause,
 };
+use postgres_connection::storable;
 use read_model::Fact;
 
-use super::shipping::storable;
 use super::{At, Rows};
 
 impl Rows {

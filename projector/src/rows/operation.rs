@@ -6,9 +6,9 @@
 
 use domain::{Event, Note, RefundCause, WithdrawalCause};
 use event_schema::{DecodeError, Metadata, PrivateActor, decode_actor, decode_metadata};
+use postgres_connection::storable;
 use read_model::Operation;
 
-use super::shipping::storable;
 use super::{At, Rows};
 
 impl Rows {

@@ -12,6 +12,7 @@ use domain::{
     AccountId, DeliverTo, ExchangeCreated, ParcelLines, PurchaseRecorded, Reason,
     ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, UnitId, WarehouseId,
 };
+use postgres_connection::storable;
 use read_model::{
     Lane, LineRow, ParcelRow, ShippingChange, ShippingRequest, ShippingStatus, Total, lane, row,
 };
@@ -357,9 +358,4 @@ impl Rows {
             kind,
         });
     }
-}
-
-/// Without the character 0, which a caller's text may contain and PostgreSQL can't store.
-pub(super) fn storable(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
 }

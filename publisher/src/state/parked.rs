@@ -1,5 +1,6 @@
 //! Inbound messages that can't be used, until an operator retries or discards them.
 
+use postgres_connection::storable;
 use sha2::{Digest as _, Sha256};
 
 use super::database::Value;
@@ -115,10 +116,4 @@ impl State {
         let delete = include_str!("sql/delete_parked.sql");
         Ok(self.database.run(delete, &[Value::Int(parked_id)]).await? > 0)
     }
-}
-
-/// Replaces the character 0, which a reason has if it quotes the message, and which PostgreSQL
-/// can't store.
-fn storable(reason: &str) -> String {
-    reason.replace('\0', "\u{fffd}")
 }
