@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 
-use log_record::{Checksum, Generation, Position, Private, RecordedEvent};
+use log_record::{Checksum, Generation, Position, RecordedEvent};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -146,11 +146,7 @@ impl Kept {
 fn bytes_of(row: &RecordedEvent) -> usize {
     /// The allocator's, for each text.
     const SPARE: usize = 16;
-    let private = match &row.private {
-        Private::Text(text) => text.len(),
-        Private::Erased(_) => 0,
-    };
     let account_id = row.account_id.as_deref().map_or(0, str::len);
-    let texts = row.event_type.len() + account_id + row.public.len() + private;
+    let texts = row.event_type.len() + account_id + row.text_bytes();
     size_of::<RecordedEvent>() + texts + 4 * SPARE
 }

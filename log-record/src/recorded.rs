@@ -117,6 +117,16 @@ impl RecordedEvent {
         PrivateRef::from(&self.private).hash()
     }
 
+    /// How many bytes its texts have; one that was erased has none.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        let private = match &self.private {
+            Private::Text(text) => text.len(),
+            Private::Erased(_) => 0,
+        };
+        self.public.len() + private
+    }
+
     /// The row's position in its partition.
     #[must_use]
     pub fn position(&self) -> Position {

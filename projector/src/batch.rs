@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use event_store::{EventStore, Followed, Follower, READ_EVENTS_MAX};
-use log_record::{Partition, Place, Position, Private, RecordedEvent};
+use log_record::{Partition, Place, Position, RecordedEvent};
 use read_model::{Checkpoint, ReadModelUrl};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -254,7 +254,7 @@ impl Gathered {
         self.first.get_or_insert(first.place);
         self.next = Checkpoint::at(last);
         self.events += events.len();
-        self.bytes += events.iter().map(text_bytes).sum::<usize>();
+        self.bytes += events.iter().map(RecordedEvent::text_bytes).sum::<usize>();
         self.traces.begin(&to.tracer, &events);
         if events.len() <= FEW {
             self.rows.add_all(events.iter())?;
@@ -276,12 +276,4 @@ impl Gathered {
         };
         Ok(self)
     }
-}
-
-fn text_bytes(event: &RecordedEvent) -> usize {
-    let private = match &event.private {
-        Private::Text(text) => text.len(),
-        Private::Erased(_) => 0,
-    };
-    event.public.len() + private
 }

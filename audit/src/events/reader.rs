@@ -234,16 +234,9 @@ impl Wanted {
 /// Keeps the first of the events that have so many bytes together, and at least one. Gives whether
 /// there were more.
 fn keep_first(events: &mut Vec<RecordedEvent>, bytes_max: usize) -> bool {
-    let size = |event: &RecordedEvent| {
-        let private = match &event.private {
-            Private::Text(text) => text.len(),
-            Private::Erased(_) => 0,
-        };
-        event.public.len() + private + EVENT_BYTES
-    };
     let mut bytes = 0;
     let fitting = events.iter().take_while(|event| {
-        bytes += size(event);
+        bytes += event.text_bytes() + EVENT_BYTES;
         bytes <= bytes_max
     });
     let fitting = fitting.count().max(1);
