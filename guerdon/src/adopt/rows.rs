@@ -130,13 +130,9 @@ struct LotColumns {
     row_id: Box<str>,
     account_id: Box<str>,
     points: u64,
-    #[serde(default)]
     unit: Option<Box<str>>,
-    #[serde(default)]
     available_at: Option<Box<str>>,
-    #[serde(default)]
     expires_at: Option<Box<str>>,
-    #[serde(default)]
     earned_at: Option<Box<str>>,
 }
 
@@ -166,7 +162,6 @@ struct TierColumns {
     ladder: Box<str>,
     tier: Box<str>,
     until: Box<str>,
-    #[serde(default)]
     reason: Option<Box<str>>,
 }
 
@@ -195,11 +190,8 @@ struct ExchangeColumns {
     offer_id: Box<str>,
     quantity: u64,
     prices: Box<str>,
-    #[serde(default)]
     deliver_to: Option<Box<str>>,
-    #[serde(default)]
     expires_at: Option<Box<str>>,
-    #[serde(default)]
     ordered_at: Option<Box<str>>,
 }
 
@@ -227,11 +219,8 @@ fn read_exchanges(file: &Path) -> Result<Vec<OpenExchange>, RowsError> {
 struct BalanceColumns {
     account_id: Box<str>,
     available: u64,
-    #[serde(default)]
     unit: Option<Box<str>>,
-    #[serde(default)]
     pending: Option<u64>,
-    #[serde(default)]
     held: Option<u64>,
 }
 
