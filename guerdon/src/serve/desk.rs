@@ -1,10 +1,8 @@
 //! What answers the requests of one address: the ledger's routes, for whoever may call there.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::Request;
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::Instant;
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -33,11 +31,6 @@ impl Desk {
     /// That for operators.
     pub(super) fn for_operators(front: Front, edge: Edge) -> Self {
         Self { pages: None, front, edge, is_for_operators: true }
-    }
-
-    /// The address of the client that a request is of.
-    pub(super) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
-        self.edge.client(peer, headers)
     }
 
     /// Answers a request that came at this time.

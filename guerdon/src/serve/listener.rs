@@ -289,7 +289,7 @@ impl Answering {
         self.connection.enter(Phase::Busy);
         let Watching { logs_requests, ids, calls, tracer } = &self.watching;
         let traced = TracedRequest::begin(tracer, &mut request);
-        let client = self.desk.client(self.peer, request.headers());
+        let client = self.desk.edge.client(self.peer, request.headers());
         let asked = Asked::begin(&mut request, client, ids, begun);
         let keeping = Keeping::of(request.method(), request.uri().path());
         let mut response = self.answer_whole(request, begun).await;
