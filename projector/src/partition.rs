@@ -121,7 +121,7 @@ impl PartitionProjection {
             };
             self.status.send_modify(|status| status.awaits = None);
             if is_lost {
-                return Err(self.failed("stay connected to", LOST.into()));
+                return Err(self.lost());
             }
         }
     }
@@ -133,7 +133,7 @@ impl PartitionProjection {
             let come = tokio::select! {
                 events = &mut next => Some(events?),
                 () = self.tables.lost() => {
-                    return Err(self.failed("stay connected to", LOST.into()));
+                    return Err(self.lost());
                 }
                 () = tokio::time::sleep(QUIET) => None,
             };
@@ -144,7 +144,7 @@ impl PartitionProjection {
                     tokio::select! {
                         events = next => events?,
                         () = self.tables.lost() => {
-                            return Err(self.failed("stay connected to", LOST.into()));
+                            return Err(self.lost());
                         }
                     }
                 }
@@ -280,6 +280,10 @@ impl PartitionProjection {
             }
             (error, _) => self.failed("write to", error.into_source()),
         }
+    }
+
+    fn lost(&self) -> ProjectError {
+        self.failed("stay connected to", LOST.into())
     }
 
     fn failed(

@@ -90,7 +90,7 @@ impl Witness {
             .post(format!("{}/add-checkpoint", self.url))
             .timeout(ANSWER_MAX)
             .body(format!("old {old}\n{proof}\n{note}"));
-        let answer = request.send().await.map_err(|error| told(&error.without_url()))?;
+        let answer = request.send().await.map_err(told)?;
         let (status, kind) = (answer.status(), answer.headers().get(CONTENT_TYPE).cloned());
         let body = body(answer).await?;
         if status == StatusCode::OK {
@@ -121,7 +121,7 @@ impl Witness {
 
 async fn body(mut answer: Response) -> Result<String, String> {
     let mut bytes = vec![];
-    while let Some(chunk) = answer.chunk().await.map_err(|error| told(&error.without_url()))? {
+    while let Some(chunk) = answer.chunk().await.map_err(told)? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > BYTES_MAX {
             return Err(format!("its answer has more than {BYTES_MAX} bytes"));
@@ -130,8 +130,9 @@ async fn body(mut answer: Response) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn told(error: &reqwest::Error) -> String {
-    event_store::with_causes(error)
+/// An error without the witness's URL: the line that tells of it has the witness's name.
+fn told(error: reqwest::Error) -> String {
+    event_store::with_causes(&error.without_url())
 }
 
 #[cfg(test)]
