@@ -6,7 +6,7 @@ use std::pin::pin;
 
 use command_api::{LoadError, load};
 use domain::{
-    AccountId, CreditHeld, Event, ExchangeId, HoldCaptured, HoldReleased, Impossible, Keeps,
+    AccountId, Allocation, Event, ExchangeId, HoldCaptured, HoldReleased, Impossible, Keeps,
     OfferId, PROGRAMME_HOME, State, Timestamp,
 };
 use event_schema::{DecodeError, decode};
@@ -253,23 +253,10 @@ pub async fn tables_at(
             let (mut own, mut sold) = (vec![], 0);
             for row in events {
                 let (_, event) = decode(&row)?;
-                match &event {
-                    Event::ExchangeCreated(_, fact) if fact.offer_id == *offer_id => {
-                        sold += fact.allocation.quantity().get().cast_signed();
-                    }
-                    Event::CreditHeld(_, CreditHeld { keeps, .. }) => {
-                        sold += reserved(keeps, offer_id);
-                    }
-                    Event::WaitServed(_, fact) if fact.offer_id == *offer_id => sold += 1,
-                    Event::WaitEnded(_, fact) if fact.served && fact.offer_id == *offer_id => {
-                        sold -= 1;
-                    }
-                    Event::HoldCaptured(_, HoldCaptured { keeps, .. })
-                    | Event::HoldReleased(_, HoldReleased { keeps, .. }) => {
-                        sold -= reserved(keeps, offer_id);
-                    }
-                    _ if of.is_about(&event) => own.push(row),
-                    _ => {}
+                match units_sold(&event, offer_id) {
+                    Some(units) => sold += units,
+                    None if of.is_about(&event) => own.push(row),
+                    None => {}
                 }
             }
             let reading = past(own, Some((offer_id.clone(), sold))).read(log_id).await?;
@@ -279,10 +266,28 @@ pub async fn tables_at(
     Ok(tables)
 }
 
-/// How many units of an offer a hold keeps.
-fn reserved(keeps: &Keeps, offer_id: &OfferId) -> i64 {
-    let kept = keeps.reservation().filter(|kept| kept.offer_id == *offer_id);
-    kept.map_or(0, |kept| kept.allocation.quantity().get().cast_signed())
+/// How many units of an offer an event sells, less those that it gives back; nothing where it does
+/// neither.
+fn units_sold(event: &Event, offer_id: &OfferId) -> Option<i64> {
+    let kept = |keeps: &Keeps| match keeps.reservation() {
+        Some(kept) if kept.offer_id == *offer_id => units(&kept.allocation),
+        _ => 0,
+    };
+    match event {
+        Event::ExchangeCreated(_, fact) if fact.offer_id == *offer_id => {
+            Some(units(&fact.allocation))
+        }
+        Event::CreditHeld(_, fact) => Some(kept(&fact.keeps)),
+        Event::WaitServed(_, fact) if fact.offer_id == *offer_id => Some(1),
+        Event::WaitEnded(_, fact) if fact.served && fact.offer_id == *offer_id => Some(-1),
+        Event::HoldCaptured(_, HoldCaptured { keeps, .. })
+        | Event::HoldReleased(_, HoldReleased { keeps, .. }) => Some(-kept(keeps)),
+        _ => None,
+    }
+}
+
+const fn units(allocation: &Allocation) -> i64 {
+    allocation.quantity().get().cast_signed()
 }
 
 /// The events of the story of what is asked about, up to a moment.
