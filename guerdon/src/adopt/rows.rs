@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
+use domain::AMOUNT_MAX;
 use serde::Deserialize;
 
 use super::FileArgs;
@@ -13,9 +14,6 @@ use crate::csv_rows::{
 
 /// The longest id of a row: what it becomes in the ledger has more letters before it.
 const ROW_ID_CHARACTERS_MAX: usize = 48;
-
-/// The largest amount that the ledger takes: 2^53−1.
-const POINTS_MAX: u64 = (1 << 53) - 1;
 
 /// The unit where a row names none.
 const POINTS: &str = "points";
@@ -263,10 +261,10 @@ fn unit(text: Option<Box<str>>) -> Result<Box<str>, String> {
 }
 
 fn points(column: &str, points: u64) -> Result<u64, String> {
-    if (1..=POINTS_MAX).contains(&points) {
+    if (1..=AMOUNT_MAX).contains(&points) {
         return Ok(points);
     }
-    Err(format!("{column} is {points}, not 1 to {POINTS_MAX}"))
+    Err(format!("{column} is {points}, not 1 to {AMOUNT_MAX}"))
 }
 
 /// A time in UTC, passed on as it stands.

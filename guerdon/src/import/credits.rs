@@ -4,11 +4,10 @@
 
 use std::num::NonZeroU64;
 
+use domain::AMOUNT_MAX;
+
 use super::error::ImportError;
 use super::rows::Purchase;
-
-/// The largest amount that the ledger takes: 2^53−1.
-const POINTS_MAX: u64 = (1 << 53) - 1;
 
 /// By what a basket earns.
 pub(crate) struct Terms {
@@ -51,7 +50,7 @@ pub(crate) fn of(purchases: Vec<Purchase>, terms: &Terms) -> Result<Vec<Credit>,
 /// The points of a basket: `points_per_unit` for every whole `unit_cents` in it. None where they
 /// are more than the ledger gives at once.
 fn points_of(amount_cents: u64, unit_cents: NonZeroU64, points_per_unit: u64) -> Option<u64> {
-    (amount_cents / unit_cents).checked_mul(points_per_unit).filter(|points| *points <= POINTS_MAX)
+    (amount_cents / unit_cents).checked_mul(points_per_unit).filter(|points| *points <= AMOUNT_MAX)
 }
 
 #[cfg(test)]
@@ -66,7 +65,7 @@ mod tests {
             assert_eq!(points_of(amount_cents, DOLLAR, 10), Some(points), "{amount_cents}");
         }
         assert_eq!(points_of(u64::MAX, DOLLAR, 1_000), None);
-        assert_eq!(points_of(POINTS_MAX, NonZeroU64::MIN, 1), Some(POINTS_MAX));
-        assert_eq!(points_of(POINTS_MAX + 1, NonZeroU64::MIN, 1), None);
+        assert_eq!(points_of(AMOUNT_MAX, NonZeroU64::MIN, 1), Some(AMOUNT_MAX));
+        assert_eq!(points_of(AMOUNT_MAX + 1, NonZeroU64::MIN, 1), None);
     }
 }

@@ -8,7 +8,7 @@ use super::database::{Database, StateUrl, Transaction, Value};
 use super::error::StateError;
 
 /// How long a lease is valid without renewal. Another publisher takes over after that.
-pub(crate) const LEASE: Duration = Duration::from_secs(5);
+pub(crate) const LEASE: Duration = Duration::from_millis(LEASE_MILLIS.unsigned_abs());
 
 const LEASE_MILLIS: i64 = 5_000;
 
