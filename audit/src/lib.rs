@@ -34,7 +34,6 @@ pub use trial_balance::{
     AddUpError, Books, LastEvent, MomentError, TrialLine, UnitBooks, add_up, add_up_together,
     ends_at, trial_balance, trial_lines,
 };
-pub use until::last_by;
 
 use events::LogEnds;
 use trial_balance::KeptBooks;

@@ -59,7 +59,7 @@ pub(crate) async fn time_at(store: &EventStore, place: Place) -> Result<Timestam
 
 /// The last event of a partition that was recorded by a time, found by halves: times never decrease
 /// in a partition.
-pub async fn last_by(
+pub(crate) async fn last_by(
     store: &EventStore,
     partition: Partition,
     time: Timestamp,

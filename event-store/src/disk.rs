@@ -33,7 +33,7 @@ impl Owner {
     /// Who owns the files in a folder. A folder of root's in which others may write, as where a
     /// disk is mounted, says nothing of who reads it: there it is whose files are in it, or, where
     /// there are none, who is about to make the first.
-    pub fn of_files_in(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn of_files_in(folder: &Path) -> io::Result<Self> {
         let owner = Self::of(folder)?;
         if owner.user != ROOT || is_root() {
             return Ok(owner);

@@ -20,6 +20,6 @@ pub use connect::{Connection, Pool, PoolError, PooledClient};
 pub use error::PostgresError;
 pub use migrate::{check_schema, migrate};
 pub use rewrite::{Rewritten, rewrite_table};
-pub use session::{session, set_session};
+pub use session::session;
 pub use text::storable;
 pub use url::{PostgresUrl, PostgresUrlError};

@@ -8,7 +8,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 use tokio::time::timeout;
 
 use crate::pooler::check_sessions;
-use crate::{PostgresError, PostgresUrl, set_session};
+use crate::session::set_session;
+use crate::{PostgresError, PostgresUrl};
 
 /// Between two migrations the session is idle and holds the lock of them all.
 const MIGRATING: [(&str, &str); 2] = [("lock_timeout", "5s"), ("idle_session_timeout", "10s")];

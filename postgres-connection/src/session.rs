@@ -44,7 +44,7 @@ pub fn session(own: &[(&str, &str)]) -> String {
 }
 
 /// Sets it on a connection of sqlx.
-pub async fn set_session(
+pub(crate) async fn set_session(
     connection: &mut PgConnection,
     own: &[(&str, &str)],
 ) -> Result<(), sqlx::Error> {

@@ -42,8 +42,7 @@ pub use outbound::pace::WarehouseRate;
 pub use outbound::resend_policy::ResendPolicy;
 pub use publisher::{PublishedLog, Publisher, PublisherConfig};
 pub use reconcile::{
-    MESSAGES_NAMED_MAX, MessageDifference, MessageDifferenceKind, ReconciledMessages,
-    reconcile_messages,
+    MessageDifference, MessageDifferenceKind, ReconciledMessages, reconcile_messages,
 };
 pub use state::error::StateError;
 pub use state::{ParkedAbout, StateUrl, erase_parked, has_state, migrate_state, parked_about};

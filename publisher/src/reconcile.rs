@@ -21,7 +21,7 @@ use crate::state::checkpoint::{FeedCheckpoint, LaneCheckpoint, Stored};
 use crate::state::store::State;
 
 /// How many differences of each kind are named; all are counted.
-pub const MESSAGES_NAMED_MAX: usize = 100;
+const MESSAGES_NAMED_MAX: usize = 100;
 
 /// How many rows are read at once.
 const PAGE: u32 = 1_000;

@@ -34,7 +34,7 @@ pub fn read_positions(headers: &HeaderMap) -> Result<Vec<Place>, Problem> {
 }
 
 /// The header that a write answers with.
-pub fn write_position(place: Place) -> Result<(HeaderName, HeaderValue), Problem> {
+fn write_position(place: Place) -> Result<(HeaderName, HeaderValue), Problem> {
     let value = ShortText::of_place(place).header().ok_or_else(Problem::internal)?;
     Ok((GUERDON_POSITION, value))
 }

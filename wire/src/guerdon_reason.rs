@@ -7,7 +7,7 @@ use percent_encoding::percent_decode;
 use crate::Problem;
 
 /// `Guerdon-Reason: stock was counted anew`.
-pub const GUERDON_REASON: HeaderName = HeaderName::from_static("guerdon-reason");
+const GUERDON_REASON: HeaderName = HeaderName::from_static("guerdon-reason");
 
 /// Why the call is made, if it says so: UTF-8, of which any byte may be written as `%20`, because
 /// many clients send only ASCII.

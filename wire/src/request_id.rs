@@ -17,7 +17,7 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 /// The id of a request, if it is one: letters, digits and `-_.:`, so that it is safe in a public
 /// text, a log and a header.
 #[must_use]
-pub fn read_request_id(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn read_request_id(headers: &HeaderMap) -> Option<&str> {
     let mut lines = headers.get_all(X_REQUEST_ID).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return None };
     let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);

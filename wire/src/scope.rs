@@ -97,14 +97,12 @@ impl Scopes {
     }
 
     /// `warehouses:main,berlin`, where the key is for some warehouses only.
-    #[must_use]
-    pub fn warehouses_text(&self) -> Option<String> {
+    pub(crate) fn warehouses_text(&self) -> Option<String> {
         self.warehouses.as_ref().map(|ids| format!("{WAREHOUSES}{}", ids.join(",")))
     }
 
     /// Whether the key is for this warehouse.
-    #[must_use]
-    pub fn allow_warehouse(&self, warehouse: &str) -> bool {
+    pub(crate) fn allow_warehouse(&self, warehouse: &str) -> bool {
         self.warehouses.as_ref().is_none_or(|ids| ids.iter().any(|id| &**id == warehouse))
     }
 }
