@@ -6,40 +6,29 @@
 //! itself, so a topic whose messages wait holds up no other.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use log_record::Generation;
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trace::Tracer;
 
-use super::call::Call;
+use super::queues::{QUEUE_MESSAGES, Queues};
 use super::read_offsets::ReadOffsets;
 use super::waiting::Waiting;
 use super::way_in::{InboundTopic, WayIn};
-use super::worker::{Work, Worker};
+use super::worker::Worker;
 use crate::causes::with_causes;
 use crate::clock::UnixMillis;
 use crate::error::PublishError;
 use crate::kafka::brokers::Brokers;
-use crate::kafka::consumer::{Consumer, Incoming, Received};
+use crate::kafka::consumer::{Consumer, Received};
 use crate::kafka::reader::{Beginning, ReadConfig, Remembered};
 use crate::kafka::reading::Reading;
 use crate::kafka::topic_partition::TopicPartition;
 use crate::state::store::State;
-
-/// The number of workers of a topic.
-const WORKERS: usize = 64;
-
-/// The capacity of each worker's queue, and of the queue from the consumer.
-const QUEUE_MESSAGES: usize = 64;
-
-/// How many bytes of a topic's messages wait for the command API or for parking.
-const QUEUE_BYTES: u32 = 32 * 1024 * 1024;
 
 /// How often offsets are committed.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
@@ -79,17 +68,8 @@ pub(crate) async fn take_in(intake: Intake, stop: &CancellationToken) -> Result<
     };
     let consumer = Consumer::start(&brokers, read, to)?;
     let (done, mut is_done) = mpsc::unbounded_channel();
-    let (mut queues, mut workers) = (vec![], JoinSet::new());
     let worker = Worker { way_in: way_in.clone(), state: Arc::clone(&state), waiting, tracer };
-    for _ in 0..WORKERS {
-        let (queue, queued) = mpsc::channel(QUEUE_MESSAGES);
-        let (worker, done, stop) = (worker.clone(), done.clone(), stop.clone());
-        workers.spawn(async move {
-            stop.run_until_cancelled(worker.run(queued, done)).await;
-        });
-        queues.push(queue);
-    }
-    let room = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
+    let (queues, mut workers) = Queues::start(&worker, &done, stop);
     let mut read = ReadOffsets::of(&inbound.topic);
     let mut memory = Memory::of(&inbound.topic, Arc::clone(&state));
     let mut commit_at = Instant::now() + COMMIT_EVERY;
@@ -111,12 +91,7 @@ pub(crate) async fn take_in(intake: Intake, stop: &CancellationToken) -> Result<
                     };
                     read.begin(&message.at);
                     let call = way_in.call(&message.at.topic, &message.body);
-                    let queue = &queues[worker_of(&message, call.as_ref().ok())];
-                    let bytes = u32::try_from(message.body.len()).unwrap_or(QUEUE_BYTES);
-                    let room = Arc::clone(&room).acquire_many_owned(bytes.min(QUEUE_BYTES)).await;
-                    // A worker that waits for the command API holds up the others: they need it,
-                    // too.
-                    drop(queue.send(Work { message, call, _room: room.ok() }).await);
+                    queues.put(message, call).await;
                 }
                 Some(at) = is_done.recv() => read.end(&at),
                 () = tokio::time::sleep_until(commit_at) => {
@@ -195,16 +170,6 @@ impl Memory {
             }
         }
     }
-}
-
-/// The worker of a message: all messages of one key have the same.
-fn worker_of(message: &Incoming, call: Option<&Call>) -> usize {
-    let mut hasher = DefaultHasher::new();
-    match call {
-        Some(call) => call.key.as_bytes().hash(&mut hasher),
-        None => message.key.hash(&mut hasher),
-    }
-    usize::try_from(hasher.finish() % WORKERS as u64).unwrap_or_default()
 }
 
 #[cfg(test)]
