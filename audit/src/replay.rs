@@ -30,6 +30,7 @@ const CHUNKS_AHEAD: usize = 4;
 
 /// A log that can't be replayed to a moment.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "a variant's sentence explains its fields")]
 pub enum ReplayError {
     /// The log can't be read.
     #[error("the log can't be read")]
@@ -51,40 +52,22 @@ pub enum ReplayError {
     CutShort(#[from] JoinError),
     /// The log ends before the moment.
     #[error("the log ends at {end}, before {asked}; name an earlier moment")]
-    BeyondEnd {
-        /// What was asked for.
-        asked: Place,
-        /// The last event of its partition.
-        end: Place,
-    },
+    BeyondEnd { asked: Place, end: Place },
     /// A position is of one partition.
     #[error("{asked} is a position of partition {}, and not of {of}; name a time", asked.partition)]
-    OtherPartition {
-        /// What was asked for.
-        asked: Place,
-        /// The partition that is looked at.
-        of: Partition,
-    },
+    OtherPartition { asked: Place, of: Partition },
     /// Nobody knows in which partition an exchange is.
     #[error(
         "the exchange {exchange_id} is in the partition of its account, and this log has \
          {partitions} partitions; name its account: --account"
     )]
-    OfUnknownAccount {
-        /// The exchange.
-        exchange_id: ExchangeId,
-        /// How many partitions there are.
-        partitions: u16,
-    },
+    OfUnknownAccount { exchange_id: ExchangeId, partitions: u16 },
     /// Events that are recorded together are there together.
     #[error(
         "the event at {asked} was recorded together with the next one; name the event before them \
          or the last of them"
     )]
-    WithinAnAppend {
-        /// What was asked for.
-        asked: Place,
-    },
+    WithinAnAppend { asked: Place },
 }
 
 /// A moment in a partition.

@@ -14,47 +14,30 @@ use crate::{Metadata, PrivateActor};
 
 /// A row that this build can't read: a corrupted log, or one that a newer build wrote.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "a variant's sentence explains its fields")]
 pub enum DecodeError {
     /// The type or version isn't known.
     #[error(
         "the event at {place} is a {event_type} of version {version}, which this build doesn't \
          know; run the build that wrote it, or a newer one"
     )]
-    Unknown {
-        /// Where it stands.
-        place: Place,
-        /// Its type.
-        event_type: Box<str>,
-        /// Its version.
-        version: u16,
-    },
+    Unknown { place: Place, event_type: Box<str>, version: u16 },
     /// A text isn't what its type says.
     #[error("the {event_type} at {place} can't be read from its {part}")]
     Unreadable {
-        /// Where it stands.
         place: Place,
-        /// Its type.
         event_type: Box<str>,
-        /// Which text.
         part: &'static str,
-        /// What was wrong with it.
         #[source]
         source: serde_json::Error,
     },
     /// The account column holds no account id.
     #[error("the {event_type} at {place} has no valid account id")]
-    Account {
-        /// Where it stands.
-        place: Place,
-        /// Its type.
-        event_type: Box<str>,
-    },
+    Account { place: Place, event_type: Box<str> },
     /// The time is out of range.
     #[error("the event at {place} has no valid time")]
     RecordedAt {
-        /// Where it stands.
         place: Place,
-        /// What was wrong with it.
         #[source]
         source: TimestampError,
     },

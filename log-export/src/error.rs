@@ -7,15 +7,13 @@ use log_record::Place;
 
 /// An export that can't be written or read, or that isn't what it should be.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "a variant's sentence explains its fields")]
 pub enum ExportError {
     /// The disk says no.
     #[error("can't {doing} {file}")]
     Io {
-        /// What was tried.
         doing: &'static str,
-        /// The file or folder.
         file: PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
@@ -26,100 +24,47 @@ pub enum ExportError {
     #[error(
         "{folder} has {found} in it and no export; name an empty folder or one that isn't there"
     )]
-    Foreign {
-        /// The folder.
-        folder: PathBuf,
-        /// What was found.
-        found: String,
-    },
+    Foreign { folder: PathBuf, found: String },
     /// The folder has an export of something else.
     #[error("{folder} has an export of {found}, and this one is of {wanted}; name another folder")]
-    Another {
-        /// The folder.
-        folder: PathBuf,
-        /// What is there.
-        found: String,
-        /// What was asked for.
-        wanted: String,
-    },
+    Another { folder: PathBuf, found: String, wanted: String },
     /// The log isn't what it was when the export was begun.
     #[error(
         "the event at {place} isn't the one that the export in {folder} was begun with: the log \
          was restored, or a fork was declared; name another folder"
     )]
-    OtherHistory {
-        /// The folder.
-        folder: PathBuf,
-        /// Which event.
-        place: Place,
-    },
+    OtherHistory { folder: PathBuf, place: Place },
     /// There is no finished export.
     #[error("{folder} has no finished export: {what}")]
-    NoExport {
-        /// The folder.
-        folder: PathBuf,
-        /// What is the matter.
-        what: &'static str,
-    },
+    NoExport { folder: PathBuf, what: &'static str },
     /// The manifest is damaged, or contradicts itself.
     #[error("{file}: {what}")]
-    Manifest {
-        /// The manifest.
-        file: PathBuf,
-        /// What is wrong.
-        what: String,
-    },
+    Manifest { file: PathBuf, what: String },
     /// The export was written in another format.
     #[error(
         "{file}: it was written in format {found}, and this build reads format {wanted}: use the \
          build that wrote it"
     )]
-    Format {
-        /// The manifest.
-        file: PathBuf,
-        /// The format that was found.
-        found: u64,
-        /// The one that this build reads.
-        wanted: u32,
-    },
+    Format { file: PathBuf, found: u64, wanted: u32 },
     /// The export was made of a log in another format.
     #[error(transparent)]
     LogFormat(#[from] log_record::OtherFormat),
     /// A file isn't the manifest's.
     #[error("{file}: {what}")]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong.
-        what: String,
-    },
+    File { file: PathBuf, what: String },
     /// A line isn't the event that should be there.
     #[error("{file}, line {line}: {what}")]
-    Line {
-        /// The file.
-        file: PathBuf,
-        /// The line, counted from 1.
-        line: u64,
-        /// What is wrong.
-        what: String,
-    },
+    Line { file: PathBuf, line: u64, what: String },
     /// The events aren't those that were signed.
     #[error("{0}")]
     Checkpoint(String),
     /// Events were given in another order than that of the log.
     #[error("the event at {found} was given, where {wanted} should be")]
-    OutOfOrder {
-        /// The event that was given.
-        found: Place,
-        /// The one that should be.
-        wanted: Place,
-    },
+    OutOfOrder { found: Place, wanted: Place },
     /// An event can't be written as it stands.
     #[error("the event at {place} can't be exported")]
     Event {
-        /// Where it is.
         place: Place,
-        /// Why not.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },

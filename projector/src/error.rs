@@ -6,6 +6,7 @@ use read_model::{ReadModelError, ReadModelUrl};
 
 /// A log can't be projected into a read model.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "a variant's sentence explains its fields")]
 pub enum ProjectError {
     /// The read model can't be used.
     #[error(transparent)]
@@ -19,53 +20,33 @@ pub enum ProjectError {
          that is only removed would have the same ids given out twice)"
     )]
     Forked {
-        /// The read model.
         at: ReadModelUrl,
-        /// The last event that was projected.
         place: Place,
         /// Its generation.
         generation: Generation,
-        /// Where the log ends.
         head: Position,
     },
     /// Another process rebuilds the read model.
     #[error("another process rebuilds the read model {at}; let it end, and try again")]
-    BeingRebuilt {
-        /// The read model.
-        at: ReadModelUrl,
-    },
+    BeingRebuilt { at: ReadModelUrl },
     /// Another process reconciles the read model.
     #[error("another process reconciles the read model {at}; let it end, and try again")]
-    BeingReconciled {
-        /// The read model.
-        at: ReadModelUrl,
-    },
+    BeingReconciled { at: ReadModelUrl },
     /// There is nothing to reconcile.
     #[error("the read model {at} is empty: no projector has begun to fill it")]
-    NotBegun {
-        /// The read model.
-        at: ReadModelUrl,
-    },
+    NotBegun { at: ReadModelUrl },
     /// The log grows so fast that a second read model doesn't come to where the first one is.
     #[error(
         "the log grows faster than it can be folded for the read model {at}; run this when less is \
          recorded"
     )]
-    TooFast {
-        /// The read model.
-        at: ReadModelUrl,
-    },
+    TooFast { at: ReadModelUrl },
     /// The log refused.
     #[error("the log can't be read for the read model")]
     Log(#[from] StoreError),
     /// An event can't be applied.
     #[error("the event at {place} can't be applied: {why}")]
-    Unapplicable {
-        /// Its place.
-        place: Place,
-        /// What is wrong with it.
-        why: String,
-    },
+    Unapplicable { place: Place, why: String },
     /// The tables of a past moment can't be made.
     #[error("the tables of a past moment can't be made of its events")]
     Past(#[source] Box<dyn std::error::Error + Send + Sync>),

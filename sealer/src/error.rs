@@ -25,6 +25,7 @@ impl FileError {
 
 /// Why a log isn't sealed.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "a variant's sentence explains its fields")]
 pub enum SealError {
     /// The log can't be read.
     #[error("the log can't be read to seal it")]
@@ -35,9 +36,7 @@ pub enum SealError {
     /// The file of keys isn't one.
     #[error("{file} holds no signing keys; restore it from a backup, for nothing else can sign")]
     Keys {
-        /// The file.
         file: PathBuf,
-        /// What is wrong with it.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -47,36 +46,22 @@ pub enum SealError {
          its key refuses what another one signs. Where it is lost for good, make another key with \
          `guerdon transparency new-key`"
     )]
-    NoKeys {
-        /// Where the file should be.
-        file: PathBuf,
-    },
+    NoKeys { file: PathBuf },
     /// There is a file of keys where the first is to be made.
     #[error("{file} has a key; `guerdon transparency rotate-key` adds another")]
-    HasKeys {
-        /// The file.
-        file: PathBuf,
-    },
+    HasKeys { file: PathBuf },
     /// There are trees that a lost key signed.
     #[error(
         "{folder} has trees that the lost key signed: move it elsewhere, keep it for the auditors, \
          and run this again"
     )]
-    HasTrees {
-        /// The folder.
-        folder: PathBuf,
-    },
+    HasTrees { folder: PathBuf },
     /// The keys aren't those that signed.
     #[error(
         "{file} needs other keys than those in {keys}: one of them signed it, or it hands over to \
          one. Restore the right file of keys from a backup, for nothing else may sign"
     )]
-    OtherKeys {
-        /// What was signed.
-        file: PathBuf,
-        /// The file of keys.
-        keys: PathBuf,
-    },
+    OtherKeys { file: PathBuf, keys: PathBuf },
     /// A key can't be used.
     #[error("a signing key can't be used")]
     Key(#[from] KeyError),
@@ -86,46 +71,27 @@ pub enum SealError {
          shows; nothing more is signed. Restore the right log, or see \"After a fork\" in \
          docs/operations/postgresql.md"
     )]
-    Forked {
-        /// The last event that was signed.
-        place: Place,
-        /// The checkpoint's file.
-        file: PathBuf,
-    },
+    Forked { place: Place, file: PathBuf },
     /// A checkpoint is damaged.
     #[error("{file} is no checkpoint of this log")]
     Checkpoint {
-        /// The file.
         file: PathBuf,
-        /// What is wrong with it.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// An event's record is too long to be an entry.
     #[error("the event at {place} can't be an entry")]
     Entry {
-        /// Which event.
         place: Place,
-        /// What is wrong with its record.
         #[source]
         source: BundleError,
     },
     /// The folder has another tree's export.
     #[error("{folder} has an export of {found}, and this is {expected}: name another folder")]
-    OtherExport {
-        /// The folder.
-        folder: PathBuf,
-        /// Which tree is there.
-        found: Origin,
-        /// Which was to be written.
-        expected: Origin,
-    },
+    OtherExport { folder: PathBuf, found: Origin, expected: Origin },
     /// There is nothing to export.
     #[error("nothing of this log is sealed in {folder}; the part that takes commands seals it")]
-    NothingSealed {
-        /// Where it should be.
-        folder: PathBuf,
-    },
+    NothingSealed { folder: PathBuf },
     /// The work was cut off.
     #[error("sealing was cut off")]
     Closed,

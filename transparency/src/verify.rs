@@ -67,20 +67,18 @@ pub struct VerifiedLog {
 
 /// What is wrong with a log, and where.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "a variant's sentence explains its fields")]
 pub enum Finding {
     /// A file couldn't be read.
     #[error("{path} can't be read")]
     Unread {
-        /// Its path.
         path: String,
-        /// The reader's error.
         #[source]
         source: ReadFile,
     },
     /// A file isn't there.
     #[error("{path} is missing{}", range(.positions))]
     Missing {
-        /// Its path.
         path: String,
         /// The events that it has or stands for.
         positions: Option<(u64, u64)>,
@@ -94,47 +92,25 @@ pub enum Finding {
     /// A note is wrong.
     #[error("{path} can't be believed")]
     Note {
-        /// Its path, or what it is.
         path: String,
-        /// What is wrong with it.
         #[source]
         source: NoteError,
     },
     /// A checkpoint is wrong.
     #[error("{path} is no checkpoint")]
     Checkpoint {
-        /// Its path, or what it is.
         path: String,
-        /// What is wrong with it.
         #[source]
         source: CheckpointError,
     },
     /// It is of another log or partition than the key.
     #[error("{path} is of {found}, and the key is of {expected}: another log or partition")]
-    OtherLog {
-        /// Its path, or what it is.
-        path: String,
-        /// What it is of.
-        found: Origin,
-        /// What the key is of.
-        expected: Origin,
-    },
+    OtherLog { path: String, found: Origin, expected: Origin },
     /// A key signed after it was replaced, or before it was in use.
     #[error(
         "{path} is of size {size}, and {key} signed it, which signs sizes from {first} to {last}"
     )]
-    OutsideRange {
-        /// Its path, or what it is.
-        path: String,
-        /// The key.
-        key: Box<VerifierKey>,
-        /// The checkpoint's size.
-        size: u64,
-        /// The first size that the key may sign.
-        first: u64,
-        /// The last.
-        last: u64,
-    },
+    OutsideRange { path: String, key: Box<VerifierKey>, size: u64, first: u64, last: u64 },
     /// What is served is older than what was signed.
     #[error(
         "the newest checkpoint is of generation {} and size {}, and a key handed over at size {} of \
@@ -152,9 +128,7 @@ pub enum Finding {
         "{path} needs the signatures of {needed} of the witnesses, and has {}", of(.signed_by)
     )]
     TooFewWitnesses {
-        /// Its path.
         path: String,
-        /// How many are needed.
         needed: usize,
         /// The names of those who signed.
         signed_by: Vec<String>,
@@ -162,11 +136,9 @@ pub enum Finding {
     /// The log ends before a checkpoint.
     #[error("positions {} to {kept} are missing: {what} has them", .size + 1)]
     Shorter {
-        /// Which checkpoint.
         what: String,
         /// The size of the newest checkpoint.
         size: u64,
-        /// That of the other.
         kept: u64,
     },
     /// Another history.
@@ -176,31 +148,20 @@ pub enum Finding {
         forked(.generation)
     )]
     Rewritten {
-        /// Which checkpoint.
         what: String,
-        /// Its size.
         size: u64,
-        /// Its root.
         expected: TreeHash,
-        /// The root over what the log has now.
         found: TreeHash,
         /// The generation that was begun since, by a declared fork.
         generation: Option<Generation>,
     },
     /// An entry isn't what it should be.
     #[error("position {position}: {what}")]
-    Entry {
-        /// The event's position.
-        position: Position,
-        /// What is wrong.
-        what: String,
-    },
+    Entry { position: Position, what: String },
     /// A tile isn't what it should be.
     #[error("{path}: {what}{}", range(&Some(*.positions)))]
     Tile {
-        /// Its path.
         path: String,
-        /// What is wrong.
         what: &'static str,
         /// The events that it stands for.
         positions: (u64, u64),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// A stream of the log in KurrentDB can't be used any more.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "a variant's sentence explains its fields")]
 pub enum StreamError {
     /// Somebody else appended to it.
     #[error(
@@ -12,28 +13,14 @@ pub enum StreamError {
          to append away, and copy the log to another store with `guerdon copy-log`, which passes \
          over such entries"
     )]
-    Foreign {
-        /// The stream.
-        stream: String,
-        /// The entry's revision.
-        revision: u64,
-        /// The entry's type.
-        event_type: String,
-    },
+    Foreign { stream: String, revision: u64, event_type: String },
     /// An entry of the ledger's can't be read.
     #[error(
         "the stream {stream} has an entry at revision {revision}, of the type {event_type:?}, that \
          this build can't read: run the build that wrote it; if that can't read it either, restore \
          the database from a backup"
     )]
-    Unreadable {
-        /// The stream.
-        stream: String,
-        /// The entry's revision.
-        revision: u64,
-        /// The entry's type.
-        event_type: String,
-    },
+    Unreadable { stream: String, revision: u64, event_type: String },
     /// An entry stands where none of its position can.
     #[error(
         "the stream {stream} has an entry at revision {revision} that belongs at revision \
@@ -41,14 +28,7 @@ pub enum StreamError {
          backup; or, if no scavenge has run yet, remove $tb from the stream's metadata and copy \
          the log to another store with `guerdon copy-log`"
     )]
-    Misplaced {
-        /// The stream.
-        stream: String,
-        /// The entry's revision.
-        revision: u64,
-        /// The revision that follows from its position.
-        expected: u64,
-    },
+    Misplaced { stream: String, revision: u64, expected: u64 },
     /// The server hides the stream's entries.
     #[error(
         "the server hides entries of the stream {stream}{}: the stream was deleted or truncated. \
@@ -57,7 +37,6 @@ pub enum StreamError {
         .metadata.as_ref().map(|json| format!(" (its metadata is {json})")).unwrap_or_default()
     )]
     Hidden {
-        /// The stream.
         stream: String,
         /// The metadata that says so, where it was read.
         metadata: Option<String>,
@@ -67,35 +46,20 @@ pub enum StreamError {
         "the stream {stream} was deleted for good (a tombstone), and its name can't be used again: \
          restore the database from a backup"
     )]
-    Deleted {
-        /// The stream.
-        stream: String,
-    },
+    Deleted { stream: String },
     /// An append landed elsewhere than it had to.
     #[error(
         "an append to the stream {stream} landed at revision {revision} instead of {expected}: \
          somebody deleted the stream meanwhile. Stop every ledger that uses it, and restore the \
          database from a backup"
     )]
-    LandedElsewhere {
-        /// The stream.
-        stream: String,
-        /// Its last revision, as it was answered.
-        revision: u64,
-        /// Its last revision, as it had to be.
-        expected: u64,
-    },
+    LandedElsewhere { stream: String, revision: u64, expected: u64 },
     /// Its end was never where it had just been read.
     #[error(
         "the end of the stream {stream} kept moving for {for_long:?}: another writer appends to it \
          all the time, or the server holds appends that it doesn't show"
     )]
-    Restless {
-        /// The stream.
-        stream: String,
-        /// For how long it was tried.
-        for_long: Duration,
-    },
+    Restless { stream: String, for_long: Duration },
 }
 
 impl StreamError {

@@ -4,30 +4,21 @@ use crate::lane_name::NoLaneName;
 
 /// Why the publisher's state can't be read or written.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "a variant's sentence explains its fields")]
 pub enum StateError {
     /// The database refused.
     #[error("can't use the publisher's state at {at}")]
     Database {
-        /// The file or server.
         at: String,
-        /// The database's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Another of this publisher's transactions takes too long.
     #[error("the publisher's state at {at} is in use; try again")]
-    InUse {
-        /// The file or server.
-        at: String,
-    },
+    InUse { at: String },
     /// A newer build created the tables.
     #[error("a newer build made the publisher's state {at} (migration {version}); run that build")]
-    NewerSchema {
-        /// The file.
-        at: String,
-        /// The migration that this build doesn't know.
-        version: i64,
-    },
+    NewerSchema { at: String, version: i64 },
     /// PostgreSQL can't be reached, or its schema isn't this build's.
     #[error("can't use the publisher's state")]
     Postgres(#[from] postgres_connection::PostgresError),
@@ -36,12 +27,7 @@ pub enum StateError {
         "the publisher's state belongs to log {of}, and this is log {log}; use this log's state, or \
          start with a new one"
     )]
-    OtherLog {
-        /// The log of the state.
-        of: String,
-        /// The log of this ledger.
-        log: String,
-    },
+    OtherLog { of: String, log: String },
     /// A row doesn't hold what this build writes.
     #[error("the publisher's state has a row that can't be read: {0}")]
     BadRow(String),
