@@ -4,16 +4,17 @@
 //! counts requests, `process.rs` asks the system, `state_of_health.rs` is what `/health/ready` says
 //! as numbers. `docs/operations/metrics.md` lists all of them, which a test compares.
 
+mod connections;
 mod erasures;
 mod http;
 mod limits;
+mod lost_lines;
 mod process;
 mod reconciliation;
 mod state_of_health;
 mod switches;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -33,17 +34,18 @@ use sealer::{Sealer, SealerMetrics};
 use wire::Role::{Auditor, Operator};
 use wire::{HasKeys, KeyRing, Problem, Routes, get, only};
 
+use self::connections::ConnectionMetrics;
 pub(super) use self::erasures::ErasureMetrics;
 pub(super) use self::http::CountedRoutes;
 use self::http::HttpMetrics;
 pub(super) use self::limits::LimitMetrics;
+use self::lost_lines::LostLineMetrics;
 use self::process::ProcessMetrics;
 pub(super) use self::reconciliation::ReconciliationMetrics;
 use self::state_of_health::HealthMetrics;
 pub(super) use self::switches::SwitchMetrics;
 use super::connections::OpenConnections;
 use super::health::WatchedHealth;
-use crate::output::lost_lines;
 
 /// The text form of `OpenMetrics`.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -51,24 +53,14 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// The registry, and the parts whose numbers are read at each scrape.
 pub(super) struct Metrics {
     registry: Registry,
-    lost_lines: Counter,
     left_out: Family<Part, Counter>,
     http: HttpMetrics,
     health: HealthMetrics,
-    connections: ConnectionMetrics,
     commands: Option<CommandMetrics>,
     projector: Option<ProjectorMetrics>,
     publisher: Option<(PublisherMetrics, Publisher)>,
     sealer: Option<SealerMetrics>,
 }
-
-/// The open connections of each address.
-struct ConnectionMetrics {
-    of: Vec<OpenConnections>,
-    open: Family<Address, Gauge>,
-}
-
-type Address = [(&'static str, &'static str); 1];
 
 type Part = [(&'static str, &'static str); 1];
 
@@ -87,13 +79,13 @@ impl Metrics {
     pub(super) fn new(store: &EventStore, connections: Vec<OpenConnections>) -> Self {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(ProcessMetrics::of_this_start()));
+        registry.register_collector(Box::new(ConnectionMetrics(connections)));
+        registry.register_collector(Box::new(LostLineMetrics));
         register_build(&mut registry, store);
         Self {
-            lost_lines: register_lost_lines(&mut registry),
             left_out: register_left_out(&mut registry),
             http: HttpMetrics::register(&mut registry),
             health: HealthMetrics::register(&mut registry),
-            connections: ConnectionMetrics::register(&mut registry, connections),
             registry,
             commands: None,
             projector: None,
@@ -144,8 +136,6 @@ impl Metrics {
 
     /// Reads the numbers that the parts don't have at hand.
     async fn read(&self, health: &Arc<WatchedHealth>) {
-        self.lost_lines.inner().store(lost_lines(), Ordering::Relaxed);
-        self.connections.read();
         if let Some(metrics) = &self.commands {
             metrics.read();
         }
@@ -171,37 +161,6 @@ async fn read(reading: Option<impl Future<Output = bool>>) -> bool {
     }
 }
 
-impl ConnectionMetrics {
-    fn register(registry: &mut Registry, of: Vec<OpenConnections>) -> Self {
-        let (open, max) =
-            (Family::<Address, Gauge>::default(), Family::<Address, Gauge>::default());
-        let help = "open connections of clients or of operators";
-        registry.register("guerdon_http_connections", help, open.clone());
-        let help = "how many connections there may be of each kind";
-        registry.register("guerdon_http_connections_max", help, max.clone());
-        for connections in &of {
-            let limit = i64::try_from(connections.max).unwrap_or(i64::MAX);
-            max.get_or_create(&[("listener", connections.of)]).set(limit);
-        }
-        Self { of, open }
-    }
-
-    fn read(&self) {
-        for connections in &self.of {
-            let count = i64::try_from(connections.count()).unwrap_or(i64::MAX);
-            self.open.get_or_create(&[("listener", connections.of)]).set(count);
-        }
-    }
-}
-
-/// Registers what this process counts by itself.
-fn register_lost_lines(registry: &mut Registry) -> Counter {
-    let lost_lines = Counter::default();
-    let help = "lines of the log, and of what is printed, that could not be written";
-    registry.register("guerdon_lost_lines", help, lost_lines.clone());
-    lost_lines
-}
-
 /// Registers how often a part's numbers were not there in time.
 fn register_left_out(registry: &mut Registry) -> Family<Part, Counter> {
     let left_out = Family::<Part, Counter>::default();
@@ -212,7 +171,7 @@ fn register_left_out(registry: &mut Registry) -> Family<Part, Counter> {
 
 /// Registers what stays as it is until the process ends.
 fn register_build(registry: &mut Registry, store: &EventStore) {
-    let build = Family::<Address, Gauge>::default();
+    let build = Family::<[(&str, &str); 1], Gauge>::default();
     build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
     registry.register("guerdon_build_info", "the version that runs; always 1", build);
     let partitions = Gauge::<i64>::default();
