@@ -5,7 +5,6 @@
 //! the other history must be made anew: the read model by `guerdon rebuild`.
 
 use std::fmt::{Display, Formatter};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -16,6 +15,7 @@ use event_store::{Access, Append, EventStore, StoreError, with_causes};
 use log_record::{Generation, Head, Partition, Place, Position, RecordedEvent, WriterId};
 use projector::ProjectError;
 use serde::Serialize;
+use trace::unix_micros;
 use uuid::Uuid;
 
 use crate::data_config::DataConfig;
@@ -124,14 +124,10 @@ pub(crate) async fn run(args: ForkLogArgs) -> anyhow::Result<()> {
     args.printing.one(&Declared { forks, next: NEXT })
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it makes a new number; the log's time doesn't depend on it"
-)]
 fn seconds_since_2020() -> u32 {
-    const SECONDS_TO_2020: u64 = 1_577_836_800;
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u32::try_from(since.as_secs().saturating_sub(SECONDS_TO_2020)).unwrap_or(u32::MAX)
+    const SECONDS_TO_2020: i64 = 1_577_836_800;
+    let seconds = unix_micros() / 1_000_000 - SECONDS_TO_2020;
+    u32::try_from(seconds.max(0)).unwrap_or(u32::MAX)
 }
 
 /// Removes what knows of the lost events, once a fork is declared: it is evidence until then.

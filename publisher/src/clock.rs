@@ -1,8 +1,9 @@
-//! The publisher's wall clock. Only this file reads it; due times and parking times come from here.
+//! The publisher's wall clock: due times and parking times come from here.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use domain::Timestamp;
+use trace::unix_micros;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -10,13 +11,8 @@ pub(crate) struct UnixMillis(pub(crate) i64);
 
 impl UnixMillis {
     /// The present time.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place in this crate that reads the clock"
-    )]
     pub(crate) fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(millis(since))
+        Self(unix_micros() / 1_000)
     }
 
     /// The millisecond of a time.

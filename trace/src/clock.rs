@@ -1,4 +1,4 @@
-//! The wall clock, for spans, marks, keys and lags. No decision of the ledger sees it.
+//! The wall clock, for spans, marks, keys and lags: no decision of the ledger sees it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

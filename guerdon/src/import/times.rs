@@ -1,9 +1,8 @@
 //! Whether the times of a history can be right. A log that goes by its commands can't go back, so
 //! one row with a wrong year would let all credit expire, for ever.
 
-use std::time::SystemTime;
-
 use chrono::{DateTime, TimeDelta, Utc};
+use trace::unix_micros;
 
 use super::error::ImportError;
 use super::rows::{Purchase, Redemption};
@@ -71,12 +70,9 @@ pub(crate) fn check(
     Ok(())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the ledger's clock can't be asked; nothing is decided"
-)]
+/// The ledger's clock can't be asked.
 fn wall_clock() -> DateTime<Utc> {
-    SystemTime::now().into()
+    DateTime::from_timestamp_micros(unix_micros()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@
 
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Context as _;
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use command_api::{Answer, NoTrees, Request, SealTrees, Writers};
 use domain::command::SealBalances;
 use domain::{Command as Asked, SealId, SealedBalances, SealedTrees};
@@ -21,6 +21,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use trace::unix_micros;
 use wire::body::{PathNodeBody, Sum};
 
 use super::child;
@@ -278,9 +279,9 @@ impl Trees {
 }
 
 /// The id of the day's seal.
-#[expect(clippy::disallowed_methods, reason = "which day it is decides nothing but the seal's id")]
 fn today() -> String {
-    DateTime::<Utc>::from(SystemTime::now()).format("daily-%Y-%m-%d").to_string()
+    let now = DateTime::from_timestamp_micros(unix_micros()).unwrap_or_default();
+    now.format("daily-%Y-%m-%d").to_string()
 }
 
 /// Has the writer record a seal, or say whether it has; nothing where it hasn't.

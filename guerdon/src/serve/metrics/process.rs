@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
+use trace::unix_micros;
 
 /// The process's own numbers.
 #[derive(Debug)]
@@ -23,9 +24,8 @@ pub(super) struct ProcessMetrics {
 
 impl ProcessMetrics {
     /// Of a process that starts now.
-    #[expect(clippy::disallowed_methods, reason = "a start time is by the wall clock")]
     pub(super) fn of_this_start() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = Duration::from_micros(unix_micros().unsigned_abs());
         Self { started_at: since.as_secs_f64() }
     }
 }
@@ -61,7 +61,7 @@ impl Collector for ProcessMetrics {
 
 fn cpu_seconds() -> f64 {
     let used = clock_gettime(ClockId::ProcessCPUTime);
-    std::time::Duration::try_from(used).unwrap_or_default().as_secs_f64()
+    Duration::try_from(used).unwrap_or_default().as_secs_f64()
 }
 
 /// The number of a field of `/proc/self/status`.
