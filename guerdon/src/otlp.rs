@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 use trace::{Collect, EndedSpan, SpanKind, Value};
 use uuid::Uuid;
 
-use crate::http_client::http_client;
+use crate::http_client::{body_within, http_client};
 
 /// How many spans wait for the collector; those beyond are lost. A trace has about six.
 const QUEUE_SPANS_MAX: usize = 16_384;
@@ -159,15 +159,10 @@ impl HttpClient for Client {
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Result<Response<Bytes>, HttpError> {
-    let mut response = request.send().await?;
+    let response = request.send().await?;
     let status = response.status();
-    let mut body = vec![];
-    while let Some(part) = response.chunk().await? {
-        body.extend_from_slice(&part);
-        if body.len() > ANSWER_BYTES_MAX {
-            return Err("the collector's answer is too long".into());
-        }
-    }
+    let body = body_within(ANSWER_BYTES_MAX, response).await?;
+    let body = body.ok_or("the collector's answer is too long")?;
     let mut answer = Response::new(Bytes::from(body));
     *answer.status_mut() = status;
     Ok(answer)

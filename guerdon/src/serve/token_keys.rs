@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wire::{KeyRing, TokenKeys, TokenKeysError, Tokens};
 
-use crate::http_client::http_client;
+use crate::http_client::{body_within, http_client};
 use crate::token_config::{KeySource, TokenConfig};
 
 /// The most bytes of a key set. The largest issuers' have about 20 KB.
@@ -170,18 +170,12 @@ impl Reader {
         // A URL may have a password in it.
         let server = |error: reqwest::Error| ReadError::Server(error.without_url());
         let request = self.http.get(url).header("accept", "application/json");
-        let mut response = request.timeout(READ_WITHIN).send().await.map_err(server)?;
+        let response = request.timeout(READ_WITHIN).send().await.map_err(server)?;
         if response.status() != reqwest::StatusCode::OK {
             return Err(ReadError::Status(response.status().as_u16()));
         }
-        let mut bytes = vec![];
-        while let Some(more) = response.chunk().await.map_err(server)? {
-            if bytes.len() + more.len() > SET_BYTES_MAX {
-                return Err(ReadError::TooLong);
-            }
-            bytes.extend_from_slice(&more);
-        }
-        Ok(bytes)
+        let body = body_within(SET_BYTES_MAX, response).await.map_err(server)?;
+        body.ok_or(ReadError::TooLong)
     }
 }
 

@@ -6,12 +6,11 @@ use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::anyhow;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use transparency::{ReadFile, TILE_HASHES};
 
-use crate::http_client::http_client;
+use crate::http_client::{body_within, http_client};
 use crate::key_file::keys_in;
 
 /// How long one file may take.
@@ -88,36 +87,31 @@ fn read_file(file: &Path, most: usize) -> Result<Option<Vec<u8>>, ReadFile> {
     };
     let mut bytes = vec![];
     file.take(most as u64 + 1).read_to_end(&mut bytes)?;
-    not_longer(&bytes, most)?;
+    if bytes.len() > most {
+        return Err(too_long(most));
+    }
     Ok(Some(bytes))
 }
 
 async fn read_answer(answer: Response, most: usize) -> Result<Option<Vec<u8>>, ReadFile> {
     match answer.status() {
-        StatusCode::OK => Ok(Some(body(answer, most).await?)),
+        StatusCode::OK => {
+            let body = body_within(most, answer).await?;
+            body.map(Some).ok_or_else(|| too_long(most))
+        }
         StatusCode::NOT_FOUND => Ok(None),
         status => {
-            let bytes = body(answer, TEXT_BYTES_MAX).await.unwrap_or_default();
-            let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+            let body = body_within(TEXT_BYTES_MAX, answer).await.ok().flatten();
+            let problem: Value =
+                serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
             let detail = problem["detail"].as_str().unwrap_or_default();
-            Err(anyhow!("{status} {detail}").into())
+            Err(format!("{status} {detail}").into())
         }
     }
 }
 
-/// What was answered, if it isn't longer than it may be.
-async fn body(mut answer: Response, most: usize) -> Result<Vec<u8>, ReadFile> {
-    let mut bytes = vec![];
-    while let Some(chunk) = answer.chunk().await? {
-        bytes.extend_from_slice(&chunk);
-        not_longer(&bytes, most)?;
-    }
-    Ok(bytes)
-}
-
-fn not_longer(bytes: &[u8], most: usize) -> anyhow::Result<()> {
-    anyhow::ensure!(bytes.len() <= most, "it has more than the {most} bytes that it may have");
-    Ok(())
+fn too_long(most: usize) -> ReadFile {
+    format!("it has more than the {most} bytes that it may have").into()
 }
 
 #[cfg(test)]
