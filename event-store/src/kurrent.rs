@@ -9,10 +9,12 @@
 //! A read asks the leader. That a head still is the head is asked by an append of no events, which
 //! the whole cluster agrees on: a leader that was cut off may answer reads for a while.
 
+mod api_keys;
 mod catalogue;
 mod client;
 mod connection;
 mod entry;
+mod list;
 mod marks;
 mod offsets;
 mod rounds;
@@ -30,10 +32,7 @@ use tokio::sync::Mutex;
 use crate::append::in_doubt;
 use crate::check::check_rows;
 use crate::recent::Recent;
-use crate::{
-    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, AppendLimit, Landed, MarkChange, MarkRow,
-    NewLog, StoreError,
-};
+use crate::{Access, Append, AppendError, AppendLimit, Landed, NewLog, StoreError};
 use connection::{Answer, Connection, ReadAt};
 use entry::{Entry, entries, epoch_raised};
 use offsets::Offsets;
@@ -373,25 +372,6 @@ impl KurrentStore {
 
     pub(crate) fn recent(&self) -> &[Arc<Recent>] {
         &self.shared.recent
-    }
-
-    pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        catalogue::keys(&self.shared.connection, self.shared.log_id).await
-    }
-
-    pub(crate) async fn change_api_keys(
-        &self,
-        changes: Vec<ApiKeyChange>,
-    ) -> Result<(), StoreError> {
-        catalogue::change_keys(&self.shared.connection, self.shared.log_id, &changes).await
-    }
-
-    pub(crate) async fn marks(&self) -> Result<Vec<MarkRow>, StoreError> {
-        marks::marks(&self.shared.connection, self.shared.log_id).await
-    }
-
-    pub(crate) async fn change_mark(&self, change: &MarkChange) -> Result<(), StoreError> {
-        marks::change(&self.shared.connection, self.shared.log_id, change).await
     }
 
     fn writable(&self, partition: Partition) -> Result<&Stream, StoreError> {

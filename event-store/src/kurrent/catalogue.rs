@@ -1,20 +1,15 @@
-//! Which log a name means, and the API keys beside it: a stream each, whose first entry, or last,
-//! is what counts.
+//! Which log a name means: a stream whose first entry is what counts.
 
 use eventstore::{EventData, RecordedEvent};
-use log_record::{LogFormat, LogId, Partition, hex, parse_hex};
+use log_record::{LogFormat, LogId, Partition};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::connection::{Answer, Connection, ReadAt};
-use super::rounds::Rounds;
+use super::connection::{Connection, ReadAt};
 use super::stream_error::StreamError;
 use super::{KurrentUrl, partition_stream, unfit};
-use crate::{Access, ApiKeyChange, ApiKeyRow, NewLog, StoreError};
-
-/// How often a key's last use is written: every entry holds all keys, and the stream only grows.
-const USE_KEPT_EVERY_MICROS: i64 = 3_600 * 1_000_000;
+use crate::{Access, NewLog, StoreError};
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct LogMade {
@@ -22,32 +17,6 @@ struct LogMade {
     partitions: u16,
     /// The format of all that is stored; logs were made before it had a number.
     format: Option<u32>,
-}
-
-/// All keys after a change.
-#[derive(Serialize, Deserialize)]
-struct KeysChanged {
-    keys: Vec<Key>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Key {
-    id: String,
-    role: String,
-    sha256: String,
-    label: String,
-    scopes: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    account_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    created_at: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    expires_at: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    revoked_at: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_used_at: Option<i64>,
 }
 
 /// Finds the log of a name, and makes one where there is none and `access` says so.
@@ -114,96 +83,7 @@ pub(super) fn fact<Fact: DeserializeOwned>(
     })
 }
 
-pub(super) async fn keys(
-    connection: &Connection,
-    log_id: LogId,
-) -> Result<Vec<ApiKeyRow>, StoreError> {
-    Ok(last_keys(connection, &keys_stream(log_id)).await?.1)
-}
-
-/// The revision of the last change, and all keys after it.
-async fn last_keys(
-    connection: &Connection,
-    stream: &str,
-) -> Result<(Option<u64>, Vec<ApiKeyRow>), StoreError> {
-    let Some(entry) = connection.last(stream).await? else { return Ok((None, vec![])) };
-    let KeysChanged { keys } = fact(stream, &entry)?;
-    Ok((Some(entry.revision), keys.into_iter().map(row_of).collect()))
-}
-
-/// Changes the newest list and appends it; where somebody else was faster, again.
-pub(super) async fn change_keys(
-    connection: &Connection,
-    log_id: LogId,
-    changes: &[ApiKeyChange],
-) -> Result<(), StoreError> {
-    let stream = keys_stream(log_id);
-    let mut rounds = Rounds::new(&stream);
-    loop {
-        let (after, mut keys) = last_keys(connection, &stream).await?;
-        let before = keys.clone();
-        for change in changes.iter().filter(|change| !is_soon(change, &before)) {
-            change.apply(&mut keys)?;
-        }
-        if keys == before && after.is_some() {
-            return Ok(());
-        }
-        let changed = KeysChanged { keys: keys.into_iter().map(key_of).collect() };
-        let event = EventData::json("api-keys-changed", &changed).map_err(unfit)?;
-        let event = event.id(Uuid::now_v7());
-        if let Answer::Landed(_) = connection.append(&stream, after, vec![event]).await? {
-            return Ok(());
-        }
-        rounds.next().await?;
-    }
-}
-
-/// Whether a use comes so soon after the one that is known that it isn't worth an entry.
-fn is_soon(change: &ApiKeyChange, keys: &[ApiKeyRow]) -> bool {
-    let ApiKeyChange::Use { id, at } = change else { return false };
-    let key = keys.iter().find(|key| key.id == *id);
-    let known = key.and_then(|key| key.last_used_at);
-    known.is_some_and(|known| at.saturating_sub(known) < USE_KEPT_EVERY_MICROS)
-}
-
-fn row_of(key: Key) -> ApiKeyRow {
-    ApiKeyRow {
-        id: key.id,
-        role: key.role,
-        // Of no key's text.
-        hash: parse_hex(&key.sha256).unwrap_or_default(),
-        label: key.label,
-        scopes: key.scopes,
-        account_id: key.account_id,
-        name: key.name,
-        created_at: key.created_at,
-        expires_at: key.expires_at,
-        revoked_at: key.revoked_at,
-        last_used_at: key.last_used_at,
-    }
-}
-
-fn key_of(row: ApiKeyRow) -> Key {
-    Key {
-        id: row.id,
-        role: row.role,
-        sha256: hex(&row.hash),
-        label: row.label,
-        scopes: row.scopes,
-        account_id: row.account_id,
-        name: row.name,
-        created_at: row.created_at,
-        expires_at: row.expires_at,
-        revoked_at: row.revoked_at,
-        last_used_at: row.last_used_at,
-    }
-}
-
 /// Of another category than the partitions' streams, so that `$ce-guerdon` is of events.
 fn name_stream(url: &KurrentUrl) -> String {
     format!("guerdon_log-{}", url.log())
-}
-
-fn keys_stream(log_id: LogId) -> String {
-    format!("guerdon_keys-{log_id}")
 }
