@@ -214,12 +214,12 @@ impl SqliteStore {
     }
 
     pub(crate) async fn head(&self, partition: Partition) -> Result<Head, StoreError> {
-        self.read_with(move |connection| select_head(connection, partition)).await?
+        self.on_reader(move |connection| select_head(connection, partition)).await
     }
 
     pub(crate) async fn heads(&self) -> Result<Vec<(Partition, Head)>, StoreError> {
         let partitions = self.partitions();
-        self.read_with(move |connection| select_heads(connection, partitions)).await?
+        self.on_reader(move |connection| select_heads(connection, partitions)).await
     }
 
     pub(crate) async fn read(
@@ -229,8 +229,8 @@ impl SqliteStore {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         let log_id = self.log_id();
-        self.read_with(move |connection| read_events(connection, log_id, partition, after, limit))
-            .await?
+        self.on_reader(move |connection| read_events(connection, log_id, partition, after, limit))
+            .await
     }
 
     /// See [`crate::EventStore::read_public`]. `make` runs on the thread that reads.
@@ -245,7 +245,7 @@ impl SqliteStore {
         let read = move |connection: &mut Connection| {
             read_public(connection, log_id, partition, after, limit, make)
         };
-        self.read_with(read).await?
+        self.on_reader(read).await
     }
 
     pub(crate) fn recent(&self) -> &[Arc<Recent>] {
@@ -253,11 +253,7 @@ impl SqliteStore {
     }
 
     pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        self.read_with(|connection| {
-            api_keys::select(connection)
-                .map_err(|source| failed(connection, "read the API keys of", source))
-        })
-        .await?
+        self.read_with("read the API keys of", |connection| api_keys::select(connection)).await
     }
 
     pub(crate) async fn change_api_keys(
@@ -277,11 +273,9 @@ impl SqliteStore {
         &self,
         asked: UnrecordedCalls,
     ) -> Result<Vec<UnrecordedCall>, StoreError> {
-        self.read_with(move |connection| {
-            unrecorded_calls::select(connection, &asked)
-                .map_err(|source| failed(connection, "read the unrecorded calls of", source))
-        })
-        .await?
+        let select =
+            move |connection: &mut Connection| unrecorded_calls::select(connection, &asked);
+        self.read_with("read the unrecorded calls of", select).await
     }
 
     pub(crate) async fn note_calls(&self, calls: Vec<UnrecordedCall>) -> Result<(), StoreError> {
@@ -297,9 +291,8 @@ impl SqliteStore {
         loop {
             let old = move |connection: &mut Connection| {
                 unrecorded_calls::old(connection, before, keep, OLD_CALLS_MAX)
-                    .map_err(|source| failed(connection, "read the old calls beside", source))
             };
-            let old = self.read_with(old).await??;
+            let old = self.read_with("read the old calls beside", old).await?;
             for ids in old.chunks(DELETED_CALLS_MAX) {
                 let ids = ids.to_vec();
                 let delete =
@@ -321,12 +314,11 @@ impl SqliteStore {
 
     pub(crate) async fn import_state(&self) -> Result<Option<ImportState>, StoreError> {
         const STATE: &str = "select import_state from log";
-        let state = self.read_with(|connection| {
-            connection
-                .query_row(STATE, (), |row| row.get::<_, Option<String>>(0))
-                .map_err(|source| failed(connection, "read", source))
-        });
-        Ok(ImportState::of_column(state.await??.as_deref()))
+        let select = |connection: &mut Connection| {
+            connection.query_row(STATE, (), |row| row.get::<_, Option<String>>(0))
+        };
+        let state = self.read_with("read", select).await?;
+        Ok(ImportState::of_column(state.as_deref()))
     }
 
     pub(crate) async fn set_import_state(&self, state: ImportState) -> Result<(), StoreError> {
@@ -338,22 +330,22 @@ impl SqliteStore {
     }
 
     pub(crate) async fn range_positions(&self) -> Result<u64, StoreError> {
-        self.read_with(|connection| archived::range_positions(connection)).await?
+        self.on_reader(|connection| archived::range_positions(connection)).await
     }
 
     pub(crate) async fn archived_range(
         &self,
         place: Place,
     ) -> Result<Option<ArchivedRange>, StoreError> {
-        self.read_with(move |connection| archived::range_of(connection, place)).await?
+        self.on_reader(move |connection| archived::range_of(connection, place)).await
     }
 
     pub(crate) async fn archived_ranges(&self) -> Result<Vec<ArchivedRange>, StoreError> {
-        self.read_with(|connection| archived::ranges(connection)).await?
+        self.on_reader(|connection| archived::ranges(connection)).await
     }
 
     pub(crate) async fn archive_served(&self) -> Result<Option<(Uuid, String)>, StoreError> {
-        self.read_with(|connection| archived::served(connection)).await?
+        self.on_reader(|connection| archived::served(connection)).await
     }
 
     pub(crate) async fn serve_archive(
@@ -373,7 +365,7 @@ impl SqliteStore {
     pub(crate) async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
         for partition in (0..self.partitions()).map(Partition) {
             let first = move |connection: &mut _| archived::first_live(connection, partition);
-            let first = self.read_with(first).await??;
+            let first = self.on_reader(first).await?;
             if first.is_some_and(|first| first <= last) {
                 return Ok(true);
             }
@@ -465,13 +457,25 @@ impl SqliteStore {
     }
 
     /// Runs on one of the threads that own a reading connection, in turn.
-    async fn read_with<T: Send + 'static>(
+    async fn on_reader<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut Connection) -> T + Send + 'static,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let turn = self.shared.next_reader.fetch_add(1, Ordering::Relaxed) % READERS;
         let reader = self.shared.readers.get(turn).ok_or(StoreError::Closed)?;
-        reader.run_while_wanted(job).await
+        reader.run_while_wanted(job).await?
+    }
+
+    /// The same for what SQLite alone can refuse: `doing` says what that is.
+    async fn read_with<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.on_reader(move |connection| {
+            job(connection).map_err(|source| failed(connection, doing, source))
+        })
+        .await
     }
 }
 

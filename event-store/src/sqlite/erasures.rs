@@ -37,39 +37,33 @@ const CUT_WAIT: Duration = Duration::from_millis(50);
 impl SqliteStore {
     /// Nothing is written where there is nothing new.
     pub(crate) async fn note_erasures(&self) -> Result<(), StoreError> {
-        let is_unnoted = self.read_with(|connection| {
-            connection
-                .query_row(IS_UNNOTED, (), |row| row.get::<_, bool>(0))
-                .map_err(|source| failed(connection, "read the erasures of", source))
+        let is_unnoted = self.read_with("read the erasures of", |connection| {
+            connection.query_row(IS_UNNOTED, (), |row| row.get::<_, bool>(0))
         });
-        if !is_unnoted.await?? {
+        if !is_unnoted.await? {
             return Ok(());
         }
         self.write_beside("note the erasures of", |connection| connection.execute_batch(NOTE)).await
     }
 
     pub(crate) async fn unfinished_erasures(&self) -> Result<Vec<Erasure>, StoreError> {
-        self.read_with(|connection| {
-            connection
-                .prepare(&format!("{COLUMNS} where done_at is null order by place"))
-                .and_then(|mut select| select.query_map((), erasure_of_row)?.collect())
-                .map_err(|source| failed(connection, "read the erasures of", source))
+        self.read_with("read the erasures of", |connection| {
+            let select = format!("{COLUMNS} where done_at is null order by place");
+            let mut select = connection.prepare(&select)?;
+            select.query_map((), erasure_of_row)?.collect()
         })
-        .await?
+        .await
     }
 
     pub(crate) async fn last_erasure(
         &self,
         account_id: String,
     ) -> Result<Option<Erasure>, StoreError> {
-        self.read_with(move |connection| {
+        self.read_with("read the erasures of", move |connection| {
             let select = format!("{COLUMNS} where account_id = ?1 order by place desc limit 1");
-            connection
-                .query_row(&select, (account_id,), erasure_of_row)
-                .optional()
-                .map_err(|source| failed(connection, "read the erasures of", source))
+            connection.query_row(&select, (account_id,), erasure_of_row).optional()
         })
-        .await?
+        .await
     }
 
     pub(crate) async fn save_erasure(&self, erasure: Erasure) -> Result<(), StoreError> {
@@ -90,24 +84,21 @@ impl SqliteStore {
     ) -> Result<Vec<Found>, StoreError> {
         const SELECT: &str = include_str!("select_events_of_accounts.sql");
         let ends = [after, to].map(|position| key(Place { partition, position }));
-        self.read_with(move |connection| {
-            let select = || {
-                let mut select = connection.prepare_cached(SELECT)?;
-                let mut rows = select.query((ends[0], ends[1], RecordedEvent::ERASURE))?;
-                let mut found = vec![];
-                while let Some(row) = rows.next()? {
-                    let position = Place::from(PackedPlace::from_i64(row.get(0)?)).position;
-                    let account_id = row.get_ref(1)?.as_str()?;
-                    if erased.has(account_id, position) {
-                        let (account_id, has_text) = (account_id.to_owned(), row.get(2)?);
-                        found.push(Found { position, account_id, has_text });
-                    }
+        self.read_with("read", move |connection| {
+            let mut select = connection.prepare_cached(SELECT)?;
+            let mut rows = select.query((ends[0], ends[1], RecordedEvent::ERASURE))?;
+            let mut found = vec![];
+            while let Some(row) = rows.next()? {
+                let position = Place::from(PackedPlace::from_i64(row.get(0)?)).position;
+                let account_id = row.get_ref(1)?.as_str()?;
+                if erased.has(account_id, position) {
+                    let (account_id, has_text) = (account_id.to_owned(), row.get(2)?);
+                    found.push(Found { position, account_id, has_text });
                 }
-                Ok(found)
-            };
-            select().map_err(|source| failed(connection, "read", source))
+            }
+            Ok(found)
         })
-        .await?
+        .await
     }
 
     pub(crate) async fn erase_at(
@@ -170,13 +161,11 @@ impl SqliteStore {
     }
 
     pub(crate) async fn superseded_archives(&self) -> Result<Vec<String>, StoreError> {
-        self.read_with(|connection| {
-            connection
-                .prepare("select file from superseded_archive")
-                .and_then(|mut select| select.query_map((), |row| row.get(0))?.collect())
-                .map_err(|source| failed(connection, "read", source))
+        self.read_with("read", |connection| {
+            let mut select = connection.prepare("select file from superseded_archive")?;
+            select.query_map((), |row| row.get(0))?.collect()
         })
-        .await?
+        .await
     }
 
     pub(crate) async fn note_superseded(&self, file: String) -> Result<(), StoreError> {

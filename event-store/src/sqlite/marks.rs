@@ -2,15 +2,12 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{SqliteStore, failed};
+use super::SqliteStore;
 use crate::{MarkChange, MarkRow, StoreError};
 
 impl SqliteStore {
     pub(crate) async fn marks(&self) -> Result<Vec<MarkRow>, StoreError> {
-        self.read_with(|connection| {
-            select(connection).map_err(|source| failed(connection, "read the marks of", source))
-        })
-        .await?
+        self.read_with("read the marks of", |connection| select(connection)).await
     }
 
     pub(crate) async fn change_mark(&self, made: MarkChange) -> Result<(), StoreError> {

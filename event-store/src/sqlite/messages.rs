@@ -25,7 +25,7 @@ impl SqliteStore {
             select(connection, from, to, first, limit)
                 .map_err(|source| failed(connection, "read the messages of", source))
         };
-        self.read_with(read).await?
+        self.on_reader(read).await
     }
 }
 

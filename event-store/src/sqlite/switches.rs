@@ -2,15 +2,12 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{SqliteStore, failed};
+use super::SqliteStore;
 use crate::{StoreError, SwitchChange, SwitchTurnRow};
 
 impl SqliteStore {
     pub(crate) async fn switch_turns(&self) -> Result<Vec<SwitchTurnRow>, StoreError> {
-        self.read_with(|connection| {
-            select(connection).map_err(|source| failed(connection, "read the switches of", source))
-        })
-        .await?
+        self.read_with("read the switches of", |connection| select(connection)).await
     }
 
     pub(crate) async fn change_switch(&self, made: SwitchChange) -> Result<bool, StoreError> {
