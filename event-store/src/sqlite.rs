@@ -24,11 +24,9 @@ mod unrecorded_calls;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use log_record::{
-    BatchId, Epoch, Generation, Head, LogId, Partition, Place, Position, RecordedEvent,
-    UnrecordedCall, UnrecordedCalls, WriterId,
+    BatchId, Epoch, Generation, Head, LogId, Partition, Position, RecordedEvent, WriterId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
 use tokio::runtime::Handle;
@@ -39,10 +37,7 @@ use crate::append::in_doubt;
 use crate::archive::Archive;
 use crate::read_public::{Made, Make};
 use crate::recent::Recent;
-use crate::{
-    Access, ApiKeyChange, ApiKeyRow, Append, AppendError, ArchivedRange, ImportState, Landed,
-    StoreError, Unlanded,
-};
+use crate::{Access, Append, AppendError, ImportState, Landed, StoreError, Unlanded};
 use append::append_in;
 use checkpointer::Checkpointer;
 use in_place::InPlace;
@@ -56,11 +51,6 @@ const RESOLVE_DOUBT: &str = include_str!("sqlite/resolve_doubt.sql");
 /// How many connections read: one for the projector's long reads, one for the short ones that
 /// answer repeats.
 const READERS: usize = 2;
-
-/// The most old calls that are looked for at once, and that are deleted in one transaction: an
-/// append waits for that.
-const OLD_CALLS_MAX: u32 = 4_096;
-const DELETED_CALLS_MAX: usize = 256;
 
 /// A log in a SQLite file. Cloning gives another handle to the same connections.
 #[derive(Clone, Debug)]
@@ -252,66 +242,6 @@ impl SqliteStore {
         &self.shared.recent
     }
 
-    pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        self.read_with("read the API keys of", |connection| api_keys::select(connection)).await
-    }
-
-    pub(crate) async fn change_api_keys(
-        &self,
-        changes: Vec<ApiKeyChange>,
-    ) -> Result<(), StoreError> {
-        let change = move |connection: &mut Connection| api_keys::change(connection, &changes);
-        self.write_beside("write the API keys of", change).await.map_err(|error| match error {
-            StoreError::Sqlite { source, .. } if api_keys::is_taken(&source) => {
-                StoreError::ApiKeyExists
-            }
-            other => other,
-        })
-    }
-
-    pub(crate) async fn unrecorded_calls(
-        &self,
-        asked: UnrecordedCalls,
-    ) -> Result<Vec<UnrecordedCall>, StoreError> {
-        let select =
-            move |connection: &mut Connection| unrecorded_calls::select(connection, &asked);
-        self.read_with("read the unrecorded calls of", select).await
-    }
-
-    pub(crate) async fn note_calls(&self, calls: Vec<UnrecordedCall>) -> Result<(), StoreError> {
-        self.write_calls("note calls beside", move |connection| {
-            unrecorded_calls::insert(connection, &calls)
-        })
-        .await
-    }
-
-    /// Which calls are old is found out on a reading thread, because that takes a look at all. An
-    /// append waits behind a few deletions at most.
-    pub(crate) async fn delete_calls(&self, before: i64, keep: u32) -> Result<(), StoreError> {
-        loop {
-            let old = move |connection: &mut Connection| {
-                unrecorded_calls::old(connection, before, keep, OLD_CALLS_MAX)
-            };
-            let old = self.read_with("read the old calls beside", old).await?;
-            for ids in old.chunks(DELETED_CALLS_MAX) {
-                let ids = ids.to_vec();
-                let delete =
-                    move |connection: &mut Connection| unrecorded_calls::delete(connection, &ids);
-                self.write_calls("delete old calls beside", delete).await?;
-            }
-            if old.len() < OLD_CALLS_MAX as usize {
-                return Ok(());
-            }
-        }
-    }
-
-    pub(crate) async fn erase_calls(&self, account_id: String) -> Result<(), StoreError> {
-        self.write_calls("erase calls beside", move |connection| {
-            unrecorded_calls::erase(connection, &account_id)
-        })
-        .await
-    }
-
     pub(crate) async fn import_state(&self) -> Result<Option<ImportState>, StoreError> {
         const STATE: &str = "select import_state from log";
         let select = |connection: &mut Connection| {
@@ -329,63 +259,8 @@ impl SqliteStore {
         .await
     }
 
-    pub(crate) async fn range_positions(&self) -> Result<u64, StoreError> {
-        self.on_reader(|connection| archived::range_positions(connection)).await
-    }
-
-    pub(crate) async fn archived_range(
-        &self,
-        place: Place,
-    ) -> Result<Option<ArchivedRange>, StoreError> {
-        self.on_reader(move |connection| archived::range_of(connection, place)).await
-    }
-
-    pub(crate) async fn archived_ranges(&self) -> Result<Vec<ArchivedRange>, StoreError> {
-        self.on_reader(|connection| archived::ranges(connection)).await
-    }
-
-    pub(crate) async fn archive_served(&self) -> Result<Option<(Uuid, String)>, StoreError> {
-        self.on_reader(|connection| archived::served(connection)).await
-    }
-
-    pub(crate) async fn serve_archive(
-        &self,
-        archive_id: Uuid,
-        folder: String,
-    ) -> Result<(), StoreError> {
-        let serve =
-            move |connection: &mut Connection| archived::serve(connection, archive_id, &folder);
-        self.beside_the_writer("note the archive of", serve).await
-    }
-
     pub(crate) fn file(&self) -> &Path {
         &self.shared.file
-    }
-
-    pub(crate) async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
-        for partition in (0..self.partitions()).map(Partition) {
-            let first = move |connection: &mut _| archived::first_live(connection, partition);
-            let first = self.on_reader(first).await?;
-            if first.is_some_and(|first| first <= last) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    pub(crate) async fn keep_archived(&self, range: ArchivedRange) -> Result<(), StoreError> {
-        self.beside_the_writer("archive", move |connection| archived::keep(connection, &range))
-            .await
-    }
-
-    pub(crate) async fn take_out(&self, first: Position, last: Position) -> Result<(), StoreError> {
-        for partition in (0..self.partitions()).map(Partition) {
-            let take = move |connection: &mut Connection| {
-                archived::take_out(connection, partition, first, last)
-            };
-            self.beside_the_writer("archive", take).await?;
-        }
-        Ok(())
     }
 
     /// Writes what is no part of the log: on the writer's thread, or beside another process's.
@@ -398,24 +273,6 @@ impl SqliteStore {
             Some(_) => self.write(doing, job).await,
             None => self.beside_the_writer(doing, job).await,
         }
-    }
-
-    /// Writes calls. On the writer's thread it waits for no lock: an append would wait behind it.
-    async fn write_calls(
-        &self,
-        doing: &'static str,
-        job: impl FnOnce(&mut Connection) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Result<(), StoreError> {
-        if self.shared.writer.is_none() {
-            return self.beside_the_writer(doing, job).await;
-        }
-        let at_once = move |connection: &mut Connection| {
-            connection.busy_timeout(Duration::ZERO)?;
-            let done = job(connection);
-            connection.busy_timeout(open::BUSY_TIMEOUT)?;
-            done
-        };
-        self.write(doing, at_once).await
     }
 
     /// Runs on a connection of its own, which may write although another process holds the log: it

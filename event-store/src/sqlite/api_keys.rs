@@ -3,9 +3,27 @@
 use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::{ApiKeyChange, ApiKeyRow};
+use super::SqliteStore;
+use crate::{ApiKeyChange, ApiKeyRow, StoreError};
 
-pub(super) fn select(connection: &Connection) -> rusqlite::Result<Vec<ApiKeyRow>> {
+impl SqliteStore {
+    pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
+        self.read_with("read the API keys of", |connection| select(connection)).await
+    }
+
+    pub(crate) async fn change_api_keys(
+        &self,
+        changes: Vec<ApiKeyChange>,
+    ) -> Result<(), StoreError> {
+        let change = move |connection: &mut Connection| change(connection, &changes);
+        self.write_beside("write the API keys of", change).await.map_err(|error| match error {
+            StoreError::Sqlite { source, .. } if is_taken(&source) => StoreError::ApiKeyExists,
+            other => other,
+        })
+    }
+}
+
+fn select(connection: &Connection) -> rusqlite::Result<Vec<ApiKeyRow>> {
     let mut select = connection.prepare("select * from api_key order by created_at, id")?;
     let keys = select.query_map((), |row| {
         Ok(ApiKeyRow {
@@ -26,10 +44,7 @@ pub(super) fn select(connection: &Connection) -> rusqlite::Result<Vec<ApiKeyRow>
 }
 
 /// Makes all changes in one transaction.
-pub(super) fn change(
-    connection: &mut Connection,
-    changes: &[ApiKeyChange],
-) -> rusqlite::Result<()> {
+fn change(connection: &mut Connection, changes: &[ApiKeyChange]) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for change in changes {
         match change {
@@ -49,7 +64,7 @@ pub(super) fn change(
 }
 
 /// Whether the id or the hash of a new key is another's.
-pub(super) fn is_taken(error: &rusqlite::Error) -> bool {
+fn is_taken(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|error| error.extended_code);
     matches!(code, Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE))
 }

@@ -4,6 +4,7 @@ use log_record::{Partition, Place, Position};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
+use super::SqliteStore;
 use super::rows::{failed, key};
 use crate::{ArchivedRange, StoreError};
 
@@ -17,17 +18,68 @@ pub(super) const NOTE_SUPERSEDED: &str =
 /// Events that are deleted at once: so few that a command waits for them no longer than for others.
 const PORTION: u64 = 10_000;
 
-pub(super) fn range_positions(connection: &Connection) -> Result<u64, StoreError> {
+impl SqliteStore {
+    pub(crate) async fn range_positions(&self) -> Result<u64, StoreError> {
+        self.on_reader(|connection| range_positions(connection)).await
+    }
+
+    pub(crate) async fn archived_range(
+        &self,
+        place: Place,
+    ) -> Result<Option<ArchivedRange>, StoreError> {
+        self.on_reader(move |connection| range_of(connection, place)).await
+    }
+
+    pub(crate) async fn archived_ranges(&self) -> Result<Vec<ArchivedRange>, StoreError> {
+        self.on_reader(|connection| ranges(connection)).await
+    }
+
+    pub(crate) async fn archive_served(&self) -> Result<Option<(Uuid, String)>, StoreError> {
+        self.on_reader(|connection| served(connection)).await
+    }
+
+    pub(crate) async fn serve_archive(
+        &self,
+        archive_id: Uuid,
+        folder: String,
+    ) -> Result<(), StoreError> {
+        let serve = move |connection: &mut Connection| serve(connection, archive_id, &folder);
+        self.beside_the_writer("note the archive of", serve).await
+    }
+
+    pub(crate) async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
+        for partition in (0..self.partitions()).map(Partition) {
+            let first = move |connection: &mut _| first_live(connection, partition);
+            let first = self.on_reader(first).await?;
+            if first.is_some_and(|first| first <= last) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    pub(crate) async fn keep_archived(&self, range: ArchivedRange) -> Result<(), StoreError> {
+        self.beside_the_writer("archive", move |connection| keep(connection, &range)).await
+    }
+
+    pub(crate) async fn take_out(&self, first: Position, last: Position) -> Result<(), StoreError> {
+        for partition in (0..self.partitions()).map(Partition) {
+            let take =
+                move |connection: &mut Connection| take_out(connection, partition, first, last);
+            self.beside_the_writer("archive", take).await?;
+        }
+        Ok(())
+    }
+}
+
+fn range_positions(connection: &Connection) -> Result<u64, StoreError> {
     connection
         .query_row("select range_positions from log", (), |row| row.get::<_, i64>(0))
         .map(i64::unsigned_abs)
         .map_err(|source| failed(connection, "read", source))
 }
 
-pub(super) fn range_of(
-    connection: &Connection,
-    place: Place,
-) -> Result<Option<ArchivedRange>, StoreError> {
+fn range_of(connection: &Connection, place: Place) -> Result<Option<ArchivedRange>, StoreError> {
     const SELECT: &str = include_str!("select_archived_range.sql");
     connection
         .query_row(SELECT, (place.partition.0, place.position.0.cast_signed()), range_of_row)
@@ -35,7 +87,7 @@ pub(super) fn range_of(
         .map_err(|source| failed(connection, "read", source))
 }
 
-pub(super) fn ranges(connection: &Connection) -> Result<Vec<ArchivedRange>, StoreError> {
+fn ranges(connection: &Connection) -> Result<Vec<ArchivedRange>, StoreError> {
     const SELECT: &str = include_str!("select_archived_ranges.sql");
     connection
         .prepare(SELECT)
@@ -44,7 +96,7 @@ pub(super) fn ranges(connection: &Connection) -> Result<Vec<ArchivedRange>, Stor
 }
 
 /// The id of the folder that the log's server reads, and where that is for it.
-pub(super) fn served(connection: &Connection) -> Result<Option<(Uuid, String)>, StoreError> {
+fn served(connection: &Connection) -> Result<Option<(Uuid, String)>, StoreError> {
     connection
         .query_row("select archive_id, archive_folder from log", (), |row| {
             let id = row.get::<_, Option<[u8; 16]>>(0)?.map(Uuid::from_bytes);
@@ -53,11 +105,7 @@ pub(super) fn served(connection: &Connection) -> Result<Option<(Uuid, String)>, 
         .map_err(|source| failed(connection, "read", source))
 }
 
-pub(super) fn serve(
-    connection: &Connection,
-    archive_id: Uuid,
-    folder: &str,
-) -> rusqlite::Result<()> {
+fn serve(connection: &Connection, archive_id: Uuid, folder: &str) -> rusqlite::Result<()> {
     let update = "update log set archive_id = ?1, archive_folder = ?2";
     connection.execute(update, (archive_id.as_bytes(), folder)).map(drop)
 }
@@ -74,7 +122,7 @@ fn range_of_row(row: &Row<'_>) -> rusqlite::Result<ArchivedRange> {
     })
 }
 
-pub(super) fn keep(connection: &mut Connection, range: &ArchivedRange) -> rusqlite::Result<()> {
+fn keep(connection: &mut Connection, range: &ArchivedRange) -> rusqlite::Result<()> {
     let insert = "insert into archived_range values (?1, ?2, ?3, ?4, ?5, ?6)";
     let row = params![
         range.partition.0,
@@ -91,7 +139,7 @@ pub(super) fn keep(connection: &mut Connection, range: &ArchivedRange) -> rusqli
 }
 
 /// The first event that is in the table.
-pub(super) fn first_live(
+fn first_live(
     connection: &Connection,
     partition: Partition,
 ) -> Result<Option<Position>, StoreError> {
@@ -104,7 +152,7 @@ pub(super) fn first_live(
         .map_err(|source| failed(connection, "read", source))
 }
 
-pub(super) fn take_out(
+fn take_out(
     connection: &Connection,
     partition: Partition,
     first: Position,
