@@ -23,26 +23,19 @@ mod unrecorded_calls;
 mod waiting;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use log_record::{
-    Head, LogId, Partition, Place, Position, RecordedEvent, UnrecordedCall, UnrecordedCalls,
-    WriterId,
-};
+use log_record::{Head, LogId, Partition, Position, RecordedEvent, WriterId};
 use postgres_connection::{Connection, Pool, PoolError, PostgresUrl};
 use tokio::sync::Mutex;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
-use uuid::Uuid;
 
 use crate::archive::Archive;
 use crate::check::{HistoryCheck, RowCheck, check_rows};
 use crate::read_public::{Made, Make};
 use crate::recent::Recent;
-use crate::{
-    Access, ApiKeyChange, ApiKeyRow, ArchivedRange, CodeKey, MarkChange, MarkRow, StoreError,
-};
+use crate::{Access, CodeKey, StoreError};
 use messages::APPEND_MESSAGES;
 use ranges::Ranges;
 use reader::Lent;
@@ -61,9 +54,6 @@ const READ_PUBLIC: &str = include_str!("postgres/read_public.sql");
 
 /// How many connections read: one for the projector's long reads, the others for short ones.
 const READERS: usize = 4;
-
-/// How long until a range is detached again that somebody else's transaction kept from it.
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Answers by which the server says that a statement must be prepared anew, and wasn't run: a table
 /// has changed since (0A000), or somebody took the statement away (26000).
@@ -278,10 +268,6 @@ impl PostgresStore {
         &self.shared.recent
     }
 
-    pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        self.read_with("read the API keys of", api_keys::select).await
-    }
-
     pub(crate) async fn code_key(&self) -> Result<Option<CodeKey>, StoreError> {
         const DOING: &str = "read the key of codes of";
         let rows = self.ask(DOING, "select key from guerdon_log.code_key", &[]).await?;
@@ -297,104 +283,8 @@ impl PostgresStore {
         self.write_with("write the key of codes of", set).await
     }
 
-    pub(crate) async fn change_api_keys(
-        &self,
-        changes: Vec<ApiKeyChange>,
-    ) -> Result<(), StoreError> {
-        let mut connection = self.shared.url.connect().await?;
-        let changed = api_keys::change(&mut connection.client, &changes).await;
-        changed.map_err(|source| match source.code() {
-            Some(&SqlState::UNIQUE_VIOLATION) => StoreError::ApiKeyExists,
-            _ => postgres("write the API keys of", source),
-        })
-    }
-
-    pub(crate) async fn marks(&self) -> Result<Vec<MarkRow>, StoreError> {
-        self.read_with("read the marks of", marks::select).await
-    }
-
-    pub(crate) async fn change_mark(&self, change: &MarkChange) -> Result<(), StoreError> {
-        let change = async |client: &mut Client| marks::change(client, change).await;
-        self.write_with("write the marks of", change).await
-    }
-
-    pub(crate) async fn unrecorded_calls(
-        &self,
-        asked: UnrecordedCalls,
-    ) -> Result<Vec<UnrecordedCall>, StoreError> {
-        let select = async |client: &Client| unrecorded_calls::select(client, &asked).await;
-        self.read_with("read the unrecorded calls of", select).await
-    }
-
-    pub(crate) async fn note_calls(&self, calls: &[UnrecordedCall]) -> Result<(), StoreError> {
-        let insert = async |client: &mut Client| unrecorded_calls::insert(client, calls).await;
-        self.write_with("note calls beside", insert).await
-    }
-
-    pub(crate) async fn delete_calls(&self, before: i64, keep: u32) -> Result<(), StoreError> {
-        let delete =
-            async |client: &mut Client| unrecorded_calls::delete(client, before, keep).await;
-        self.write_with("delete old calls beside", delete).await
-    }
-
-    pub(crate) async fn erase_calls(&self, account_id: &str) -> Result<(), StoreError> {
-        let erase = async |client: &mut Client| unrecorded_calls::erase(client, account_id).await;
-        self.write_with("erase calls beside", erase).await
-    }
-
     pub(crate) fn range_positions(&self) -> u64 {
         self.shared.ranges.size()
-    }
-
-    pub(crate) async fn archived_range(
-        &self,
-        place: Place,
-    ) -> Result<Option<ArchivedRange>, StoreError> {
-        let find = async |client: &Client| archived::range_of(client, place).await;
-        self.read_with("read the archived ranges of", find).await
-    }
-
-    pub(crate) async fn archived_ranges(&self) -> Result<Vec<ArchivedRange>, StoreError> {
-        self.read_with("read the archived ranges of", archived::ranges).await
-    }
-
-    pub(crate) async fn archive_served(&self) -> Result<Option<(Uuid, String)>, StoreError> {
-        self.read_with("read the archive of", archived::served).await
-    }
-
-    pub(crate) async fn serve_archive(
-        &self,
-        archive_id: Uuid,
-        folder: String,
-    ) -> Result<(), StoreError> {
-        let serve = async |client: &mut Client| archived::serve(client, archive_id, &folder).await;
-        self.write_with("note the archive of", serve).await
-    }
-
-    pub(crate) async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
-        let table = self.shared.ranges.table_of(last);
-        self.read_with("read", async |client: &Client| archived::is_there(client, &table).await)
-            .await
-    }
-
-    pub(crate) async fn keep_archived(&self, range: ArchivedRange) -> Result<(), StoreError> {
-        let keep = async |client: &mut Client| archived::keep(client, &range).await;
-        self.write_with("archive a range of", keep).await
-    }
-
-    pub(crate) async fn take_out(&self, last: Position) -> Result<(), StoreError> {
-        let (table, url) = (self.shared.ranges.table_of(last), &self.shared.url);
-        loop {
-            let connection = url.connect().await?;
-            match archived::take_out(url, &connection.client, &table).await {
-                Err(error) if archived::may_pass(&error) => {
-                    // What the server still does for a run that was killed may be in the way.
-                    tracing::warn!(table, %error, "a range can't be detached yet; trying again");
-                    tokio::time::sleep(TRY_AGAIN_AFTER).await;
-                }
-                taken => return taken.map_err(|source| postgres("detach a range of", source)),
-            }
-        }
     }
 
     /// Asks with a prepared statement. Where that is stale, so are those of the other connections:

@@ -1,10 +1,30 @@
 //! The table of API keys in PostgreSQL.
 
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, Row};
 
-use crate::{ApiKeyChange, ApiKeyRow};
+use super::{PostgresStore, postgres};
+use crate::{ApiKeyChange, ApiKeyRow, StoreError};
 
-pub(super) async fn select(client: &Client) -> Result<Vec<ApiKeyRow>, Error> {
+impl PostgresStore {
+    pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
+        self.read_with("read the API keys of", select).await
+    }
+
+    pub(crate) async fn change_api_keys(
+        &self,
+        changes: Vec<ApiKeyChange>,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.shared.url.connect().await?;
+        let changed = change(&mut connection.client, &changes).await;
+        changed.map_err(|source| match source.code() {
+            Some(&SqlState::UNIQUE_VIOLATION) => StoreError::ApiKeyExists,
+            _ => postgres("write the API keys of", source),
+        })
+    }
+}
+
+async fn select(client: &Client) -> Result<Vec<ApiKeyRow>, Error> {
     let select = "select * from guerdon_log.api_key order by created_at, id";
     client.query(select, &[]).await?.iter().map(key).collect()
 }
@@ -28,7 +48,7 @@ fn key(row: &Row) -> Result<ApiKeyRow, Error> {
 }
 
 /// Makes all changes in one transaction.
-pub(super) async fn change(client: &mut Client, changes: &[ApiKeyChange]) -> Result<(), Error> {
+async fn change(client: &mut Client, changes: &[ApiKeyChange]) -> Result<(), Error> {
     let transaction = client.transaction().await?;
     for change in changes {
         match change {

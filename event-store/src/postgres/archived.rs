@@ -1,5 +1,7 @@
 //! What a log in PostgreSQL keeps of the ranges that were archived, and detaching them.
 
+use std::time::Duration;
+
 use log_record::{Partition, Place, Position};
 use postgres_connection::PostgresUrl;
 use postgres_types::ToSql;
@@ -8,7 +10,11 @@ use tokio_postgres::{Client, Error, Row};
 use uuid::Uuid;
 
 use super::waiting::run_and_tell;
-use crate::ArchivedRange;
+use super::{PostgresStore, postgres};
+use crate::{ArchivedRange, StoreError};
+
+/// How long until a range is detached again that somebody else's transaction kept from it.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// A file that the index has isn't to be removed.
 pub(super) const FORGET_SUPERSEDED: &str =
@@ -18,29 +24,78 @@ pub(super) const FORGET_SUPERSEDED: &str =
 pub(super) const NOTE_SUPERSEDED: &str =
     "insert into guerdon_log.superseded_archive values ($1) on conflict do nothing";
 
-pub(super) async fn range_of(
-    client: &Client,
-    place: Place,
-) -> Result<Option<ArchivedRange>, Error> {
+impl PostgresStore {
+    pub(crate) async fn archived_range(
+        &self,
+        place: Place,
+    ) -> Result<Option<ArchivedRange>, StoreError> {
+        let find = async |client: &Client| range_of(client, place).await;
+        self.read_with("read the archived ranges of", find).await
+    }
+
+    pub(crate) async fn archived_ranges(&self) -> Result<Vec<ArchivedRange>, StoreError> {
+        self.read_with("read the archived ranges of", ranges).await
+    }
+
+    pub(crate) async fn archive_served(&self) -> Result<Option<(Uuid, String)>, StoreError> {
+        self.read_with("read the archive of", served).await
+    }
+
+    pub(crate) async fn serve_archive(
+        &self,
+        archive_id: Uuid,
+        folder: String,
+    ) -> Result<(), StoreError> {
+        let serve = async |client: &mut Client| serve(client, archive_id, &folder).await;
+        self.write_with("note the archive of", serve).await
+    }
+
+    pub(crate) async fn is_live(&self, last: Position) -> Result<bool, StoreError> {
+        let table = self.shared.ranges.table_of(last);
+        self.read_with("read", async |client: &Client| is_there(client, &table).await).await
+    }
+
+    pub(crate) async fn keep_archived(&self, range: ArchivedRange) -> Result<(), StoreError> {
+        let keep = async |client: &mut Client| keep(client, &range).await;
+        self.write_with("archive a range of", keep).await
+    }
+
+    pub(crate) async fn take_out(&self, last: Position) -> Result<(), StoreError> {
+        let (table, url) = (self.shared.ranges.table_of(last), &self.shared.url);
+        loop {
+            let connection = url.connect().await?;
+            match take_out(url, &connection.client, &table).await {
+                Err(error) if may_pass(&error) => {
+                    // What the server still does for a run that was killed may be in the way.
+                    tracing::warn!(table, %error, "a range can't be detached yet; trying again");
+                    tokio::time::sleep(TRY_AGAIN_AFTER).await;
+                }
+                taken => return taken.map_err(|source| postgres("detach a range of", source)),
+            }
+        }
+    }
+}
+
+async fn range_of(client: &Client, place: Place) -> Result<Option<ArchivedRange>, Error> {
     const SELECT: &str = include_str!("select_archived_range.sql");
     let position = place.position.0.cast_signed();
     let found = client.query_opt(SELECT, &[&i32::from(place.partition.0), &position]).await?;
     found.as_ref().map(range_of_row).transpose()
 }
 
-pub(super) async fn ranges(client: &Client) -> Result<Vec<ArchivedRange>, Error> {
+async fn ranges(client: &Client) -> Result<Vec<ArchivedRange>, Error> {
     const SELECT: &str = include_str!("select_archived_ranges.sql");
     client.query(SELECT, &[]).await?.iter().map(range_of_row).collect()
 }
 
 /// The id of the folder that the log's server reads, and where that is for it.
-pub(super) async fn served(client: &Client) -> Result<Option<(Uuid, String)>, Error> {
+async fn served(client: &Client) -> Result<Option<(Uuid, String)>, Error> {
     let select = "select archive_id, archive_folder from guerdon_log.log";
     let Some(row) = client.query_opt(select, &[]).await? else { return Ok(None) };
     Ok(row.try_get::<_, Option<Uuid>>(0)?.zip(row.try_get::<_, Option<String>>(1)?))
 }
 
-pub(super) async fn serve(client: &Client, archive_id: Uuid, folder: &str) -> Result<(), Error> {
+async fn serve(client: &Client, archive_id: Uuid, folder: &str) -> Result<(), Error> {
     let update = "update guerdon_log.log set archive_id = $1, archive_folder = $2";
     client.execute(update, &[&archive_id, &folder]).await.map(drop)
 }
@@ -56,7 +111,7 @@ fn range_of_row(row: &Row) -> Result<ArchivedRange, Error> {
     })
 }
 
-pub(super) async fn keep(client: &mut Client, range: &ArchivedRange) -> Result<(), Error> {
+async fn keep(client: &mut Client, range: &ArchivedRange) -> Result<(), Error> {
     const INSERT: &str = include_str!("insert_archived_range.sql");
     let members = serde_json::json!(range.members).to_string();
     let ends = [range.first, range.last].map(|position| position.0.cast_signed());
@@ -71,14 +126,14 @@ pub(super) async fn keep(client: &mut Client, range: &ArchivedRange) -> Result<(
 
 /// Whether a range's table is there. Its rows are no longer among the log's from when it begins to
 /// be detached, which may have been cut short, too.
-pub(super) async fn is_there(client: &Client, table: &str) -> Result<bool, Error> {
+async fn is_there(client: &Client, table: &str) -> Result<bool, Error> {
     let row = client.query_one("select to_regclass($1) is not null", &[&table]).await?;
     row.try_get(0)
 }
 
 /// Detaches a range's table, which keeps nobody waiting, and drops it. Where that was cut short, it
 /// goes on from there.
-pub(super) async fn take_out(url: &PostgresUrl, client: &Client, table: &str) -> Result<(), Error> {
+async fn take_out(url: &PostgresUrl, client: &Client, table: &str) -> Result<(), Error> {
     let select = "select inhdetachpending from pg_inherits where inhrelid = to_regclass($1)";
     let how = match client.query_opt(select, &[&table]).await? {
         Some(row) if row.try_get(0)? => Some("finalize"),
@@ -94,7 +149,7 @@ pub(super) async fn take_out(url: &PostgresUrl, client: &Client, table: &str) ->
 }
 
 /// Whether another transaction was in the way, which ends.
-pub(super) fn may_pass(error: &Error) -> bool {
+fn may_pass(error: &Error) -> bool {
     let passing = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];
     error.code().is_some_and(|code| passing.contains(code))
 }

@@ -2,9 +2,21 @@
 
 use tokio_postgres::{Client, Error};
 
-use crate::{MarkChange, MarkRow};
+use super::PostgresStore;
+use crate::{MarkChange, MarkRow, StoreError};
 
-pub(super) async fn select(client: &Client) -> Result<Vec<MarkRow>, Error> {
+impl PostgresStore {
+    pub(crate) async fn marks(&self) -> Result<Vec<MarkRow>, StoreError> {
+        self.read_with("read the marks of", select).await
+    }
+
+    pub(crate) async fn change_mark(&self, made: &MarkChange) -> Result<(), StoreError> {
+        let change = async |client: &mut Client| change(client, made).await;
+        self.write_with("write the marks of", change).await
+    }
+}
+
+async fn select(client: &Client) -> Result<Vec<MarkRow>, Error> {
     let rows = client.query("select * from guerdon_log.mark", &[]).await?;
     let mark = |row: &tokio_postgres::Row| {
         Ok(MarkRow {
@@ -18,7 +30,7 @@ pub(super) async fn select(client: &Client) -> Result<Vec<MarkRow>, Error> {
     rows.iter().map(mark).collect()
 }
 
-pub(super) async fn change(client: &mut Client, change: &MarkChange) -> Result<(), Error> {
+async fn change(client: &mut Client, change: &MarkChange) -> Result<(), Error> {
     let transaction = client.transaction().await?;
     match change {
         MarkChange::Set(MarkRow { kind, id, key, marked_at, ends_at }) => {

@@ -3,14 +3,42 @@
 use log_record::{UnrecordedCall, UnrecordedCalls};
 use tokio_postgres::{Client, Error, Row};
 
+use super::PostgresStore;
+use crate::StoreError;
+
 const INSERT: &str = include_str!("insert_unrecorded_call.sql");
 const SELECT: &str = include_str!("select_unrecorded_calls.sql");
 const DELETE: &str = include_str!("delete_unrecorded_calls.sql");
 const ERASE: &str = include_str!("erase_unrecorded_calls.sql");
 const ERASE_KEY_NAMES: &str = include_str!("erase_key_names.sql");
 
+impl PostgresStore {
+    pub(crate) async fn unrecorded_calls(
+        &self,
+        asked: UnrecordedCalls,
+    ) -> Result<Vec<UnrecordedCall>, StoreError> {
+        let select = async |client: &Client| select(client, &asked).await;
+        self.read_with("read the unrecorded calls of", select).await
+    }
+
+    pub(crate) async fn note_calls(&self, calls: &[UnrecordedCall]) -> Result<(), StoreError> {
+        let insert = async |client: &mut Client| insert(client, calls).await;
+        self.write_with("note calls beside", insert).await
+    }
+
+    pub(crate) async fn delete_calls(&self, before: i64, keep: u32) -> Result<(), StoreError> {
+        let delete = async |client: &mut Client| delete(client, before, keep).await;
+        self.write_with("delete old calls beside", delete).await
+    }
+
+    pub(crate) async fn erase_calls(&self, account_id: &str) -> Result<(), StoreError> {
+        let erase = async |client: &mut Client| erase(client, account_id).await;
+        self.write_with("erase calls beside", erase).await
+    }
+}
+
 /// Adds all calls in one transaction.
-pub(super) async fn insert(client: &mut Client, calls: &[UnrecordedCall]) -> Result<(), Error> {
+async fn insert(client: &mut Client, calls: &[UnrecordedCall]) -> Result<(), Error> {
     let transaction = client.transaction().await?;
     let insert = transaction.prepare(INSERT).await?;
     for call in calls {
@@ -40,10 +68,7 @@ pub(super) async fn insert(client: &mut Client, calls: &[UnrecordedCall]) -> Res
     transaction.commit().await
 }
 
-pub(super) async fn select(
-    client: &Client,
-    asked: &UnrecordedCalls,
-) -> Result<Vec<UnrecordedCall>, Error> {
+async fn select(client: &Client, asked: &UnrecordedCalls) -> Result<Vec<UnrecordedCall>, Error> {
     let UnrecordedCalls { before: (at, id), from, key, account_id, status, limit } = asked;
     let (lowest, above) = (i32::from(status.0), i32::from(status.1));
     let limit = i64::from(*limit);
@@ -52,11 +77,11 @@ pub(super) async fn select(
     rows.iter().map(call).collect()
 }
 
-pub(super) async fn delete(client: &Client, before: i64, keep: u32) -> Result<(), Error> {
+async fn delete(client: &Client, before: i64, keep: u32) -> Result<(), Error> {
     client.execute(DELETE, &[&before, &i64::from(keep)]).await.map(drop)
 }
 
-pub(super) async fn erase(client: &Client, account_id: &str) -> Result<(), Error> {
+async fn erase(client: &Client, account_id: &str) -> Result<(), Error> {
     client.execute(ERASE, &[&account_id]).await?;
     client.execute(ERASE_KEY_NAMES, &[&account_id]).await.map(drop)
 }
