@@ -135,7 +135,8 @@ impl Writers {
         other.and_then(|other| others.get(other)).unwrap_or(home)
     }
 
-    fn partitions(&self) -> u16 {
+    /// How many partitions there are.
+    pub(crate) fn partitions(&self) -> u16 {
         u16::try_from(self.0.others.len() + 1).unwrap_or(u16::MAX)
     }
 

@@ -5,6 +5,7 @@
 
 mod add_stock;
 mod adjust_credit;
+mod admit_wait;
 mod amend_offer;
 mod cancel_exchange;
 mod capture_hold;
@@ -61,6 +62,7 @@ mod withdraw_credit;
 
 pub use add_stock::AddStock;
 pub use adjust_credit::{AdjustCredit, Direction};
+pub use admit_wait::AdmitWait;
 pub use amend_offer::AmendOffer;
 pub use cancel_exchange::CancelExchange;
 pub use capture_hold::{Capture, CaptureHold};
@@ -76,7 +78,7 @@ pub use erase_account::EraseAccount;
 pub use extend_hold::ExtendHold;
 pub use grant_tier::GrantTier;
 pub use hold_credit::{HOLD_DAYS_MAX, HoldCredit};
-pub use join_waiting_list::{JoinWaitingList, WAITING_MAX};
+pub use join_waiting_list::{Admission, JoinWaitingList, WAITING_MAX};
 pub use leave_waiting_list::LeaveWaitingList;
 pub use merge_account::{AdmitMerger, MergeAccount, MergerStep};
 pub use open_account::OpenAccount;
@@ -176,6 +178,8 @@ commands! {
     ReserveOffer,
     /// Wait for a unit of an offer that is sold out.
     JoinWaitingList,
+    /// See whether somebody may wait for an offer.
+    AdmitWait,
     /// Wait no more.
     LeaveWaitingList,
     /// Keep credit aside for longer.
@@ -302,6 +306,9 @@ impl Command {
     /// the programme's.
     #[must_use]
     pub fn partition(&self, partitions: u16) -> Partition {
+        if let Self::AdmitWait(it) = self {
+            return it.offer_id.home(partitions);
+        }
         match (self.offer(), self.owner()) {
             (Some(offer), _) => offer.home(partitions),
             (None, Owner::Account(account)) => account.partition(partitions),

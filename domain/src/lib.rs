@@ -132,7 +132,7 @@ pub use ladder::{
 pub use message::{
     CreditInTransit, DebtInTransit, ExchangeKey, Grant, Letter, MergedAccount, Message,
     MessageNumber, OfferShared, ProgrammeChange, ShelfCalledBack, ShelfDrained, ShelfGranted,
-    Source, StockReturned, TransferStatus, UnitShared,
+    Source, StockReturned, TransferStatus, UnitShared, WaitOf,
 };
 pub use multiplier::Multiplier;
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};

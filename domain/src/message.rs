@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, ConversionRateClosed, ConversionRateSet, EarningRuleSet, Event, ExchangeId,
     LadderSet, LotPart, OfferId, OfferPhase, Points, PolicyChanged, RefusalCode, Terms, Timestamp,
-    TransferId, Unit, UnitClosed, UnitId, UnitSet, Units,
+    TransferId, Unit, UnitClosed, UnitId, UnitSet, Units, WaitId,
 };
 
 /// Counts the messages from one partition to another: 1, 2, 3 … without a gap.
@@ -74,6 +74,12 @@ pub enum Message {
     /// Units that nobody has any more, to the offer's home: a cancellation's, or those of a grant
     /// that came too late.
     StockReturned(StockReturned),
+    /// A shopper waits for a unit of an offer, to the offer's home.
+    WaitJoined(WaitOf),
+    /// A shopper who had no unit yet waits no more, to the offer's home.
+    WaitLeft(WaitOf),
+    /// A unit for who waits longest, from the offer's home to the shopper's partition.
+    UnitKept(WaitOf),
     /// Credit, to the recipient's partition.
     CreditSent(CreditInTransit),
     /// Credit that couldn't be received, back to the sender's partition.
@@ -84,6 +90,25 @@ pub enum Message {
     DebtPassedOn(DebtInTransit),
     /// What an operator chose, from the programme's home to all others.
     Programme(Box<ProgrammeChange>),
+}
+
+impl Message {
+    /// The offer that it is about.
+    pub(crate) const fn offer_id(&self) -> Option<&OfferId> {
+        match self {
+            Self::OfferShared(it) => Some(&it.offer_id),
+            Self::ShelfGranted(it) => Some(&it.offer_id),
+            Self::ShelfCalledBack(it) => Some(&it.offer_id),
+            Self::ShelfDrained(it) => Some(&it.offer_id),
+            Self::StockReturned(it) => Some(&it.offer_id),
+            Self::WaitJoined(it) | Self::WaitLeft(it) | Self::UnitKept(it) => Some(&it.offer_id),
+            Self::CreditSent(_)
+            | Self::CreditReturned(..)
+            | Self::AccountMerged(_)
+            | Self::DebtPassedOn(_)
+            | Self::Programme(_) => None,
+        }
+    }
 }
 
 /// What an offer is.
@@ -161,6 +186,17 @@ pub struct StockReturned {
     pub units: Units,
     /// The home's event that has the code, where it is one: nobody was shown it.
     pub code: Option<Position>,
+}
+
+/// A shopper's wait for a unit of an offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitOf {
+    /// The account.
+    pub account_id: AccountId,
+    /// The wait, by its client's id.
+    pub wait_id: WaitId,
+    /// The offer.
+    pub offer_id: OfferId,
 }
 
 /// Credit on its way from an account to another, with all that its receiver must know.

@@ -86,12 +86,20 @@ impl OfferHome {
         }
     }
 
-    /// How many are left where fewer than `asked` are, and where that is certain (I18). More than
+    /// How many of the pool are left behind those who wait.
+    #[must_use]
+    pub fn unclaimed(&self, before: Units) -> Units {
+        self.pool.minus(before).unwrap_or_default()
+    }
+
+    /// How many are left where fewer than `asked` are, and where that is certain (I18); so many go
+    /// to others who wait before. More than
     /// there have been in all are never there: no shelf is called back for that, and how many are
     /// left isn't known then, but for the stock.
     #[must_use]
-    pub fn sold_out(&self, partitions: u16, asked: Units) -> Option<Units> {
-        let left = if self.is_drained(partitions) { self.pool } else { self.stock? };
+    pub fn sold_out(&self, partitions: u16, asked: Units, before: Units) -> Option<Units> {
+        let is_home = self.is_drained(partitions);
+        let left = if is_home { self.unclaimed(before) } else { self.stock? };
         (self.stock.is_some() && left < asked).then_some(left)
     }
 
@@ -170,6 +178,28 @@ impl OfferHome {
             return Err("I17: units were granted by exchange while shelves were filled");
         };
         *sold += u128::from(units.get());
+        Ok(())
+    }
+
+    /// Whether a unit can go to who waits longest.
+    #[must_use]
+    pub fn can_keep(&self) -> bool {
+        match self.stock {
+            Some(_) => self.pool > Units::ZERO,
+            None => self.phase == HomePhase::Wide,
+        }
+    }
+
+    /// A unit goes to who waits longest. Where there is no end of them, every shelf has some.
+    pub(crate) fn keep(&mut self) -> Result<(), &'static str> {
+        if self.stock.is_none() {
+            let is_wide = self.phase == HomePhase::Wide;
+            return is_wide.then_some(()).ok_or("a unit was kept that no shelf has");
+        }
+        self.take(Units::ONE)?;
+        if let HomePhase::Scarce { sold, .. } = &mut self.phase {
+            *sold += 1;
+        }
         Ok(())
     }
 

@@ -189,6 +189,13 @@ impl Gates {
         self.set(offer, Gate { at, closed: None });
     }
 
+    /// A unit of an offer is kept for somebody here: nothing is known of the offer for the moment.
+    pub fn lift(&mut self, offer: &OfferId) {
+        if let Some(gate) = self.gates.get_mut(offer) {
+            gate.closed = None;
+        }
+    }
+
     /// Nothing is known of any offer for the moment.
     pub fn open_all(&mut self) {
         self.gates.values_mut().for_each(|gate| gate.closed = None);

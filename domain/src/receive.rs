@@ -7,12 +7,12 @@ use crate::command::decide_draft;
 use crate::draft::{Draft, Granted};
 use crate::merged::pass_on;
 use crate::post::Post;
-use crate::sharing::send_units_home;
+use crate::sharing::tell_homes;
 use crate::{
     AccountTakenOver, Command, CreditInTransit, CreditReceived, CreditReturned, DebtInTransit,
     DebtTakenOver, Decision, Event, ExchangeKey, Grant, Letter, Message, MessageReceived, OfferId,
     Points, Refusal, RefusalCode, ShelfCalledBack, ShelfDrained, ShelfGranted, State,
-    StockReturned, Timestamp, Undelivered, Units, Whose,
+    StockReturned, Timestamp, Undelivered, Units, WaitOf, Whose,
 };
 
 /// What is appended for a message, all or none.
@@ -45,7 +45,10 @@ pub fn receive(
         Message::OfferShared(_)
         | Message::Programme(_)
         | Message::ShelfDrained(_)
-        | Message::StockReturned(_) => (vec![receiving.receipt], None),
+        | Message::StockReturned(_)
+        | Message::WaitJoined(_)
+        | Message::WaitLeft(_) => (vec![receiving.receipt], None),
+        Message::UnitKept(of) => (receiving.keep(of), None),
         Message::ShelfGranted(ShelfGranted { offer_id, grant: Grant::For(key, units) }) => {
             receiving.grant(offer_id, key, (*units, None), waiting)
         }
@@ -69,7 +72,7 @@ pub fn receive(
     if !came_back {
         pass_on(state, &mut events, recorded_at);
     }
-    send_units_home(state, &mut events);
+    tell_homes(state, &mut events);
     Ok(Receipt { recorded_at, events, outcome })
 }
 
@@ -118,6 +121,20 @@ impl Receiving<'_> {
         }
         let returned = StockReturned { offer_id: offer_id.clone(), units, code };
         (vec![receipt, Post::of(state).write(home, Message::StockReturned(returned))], None)
+    }
+
+    /// The unit is kept for who waits for it. Where nobody does any more, it goes home, or stays on
+    /// a shelf that is in use.
+    fn keep(self, of: &WaitOf) -> Vec<Event> {
+        let Self { state, now, receipt } = self;
+        let next = state.keep_here(of, now).or_else(|| {
+            let home = of.offer_id.home(state.partitions());
+            let (offer_id, units) = (of.offer_id.clone(), Units::ONE);
+            let returned = StockReturned { offer_id, units, code: None };
+            let is_drained = state.is_drained(&of.offer_id);
+            is_drained.then(|| Post::of(state).write(home, Message::StockReturned(returned)))
+        });
+        std::iter::once(receipt).chain(next).collect()
     }
 
     /// What the shelf holds goes home.

@@ -327,16 +327,14 @@ refusals! {
         remedy: "Nothing needs to be done: read the wait for how it ended.",
         shopper: "You aren't on this waiting list any more.",
     }
-    /// Several partitions sell, and no one of them could keep the order; or what is cancelled
-    /// doesn't come back.
+    /// What is cancelled of an offer of codes doesn't come back.
     WaitingListUnsupported {
         "waiting-list-unsupported", Conflict, can_succeed_later: false,
         facts: [],
         title: "No waiting lists here",
-        sentence: "There is no waiting list here: this ledger has several partitions, or the offer \
-                   hands out codes.",
-        meaning: "The log was opened with several partitions, or the offer's `codes` is true: there \
-                  are no waiting lists then.",
+        sentence: "There is no waiting list here: the offer hands out codes.",
+        meaning: "The offer's `codes` is true: what is cancelled of it doesn't come back, so nobody \
+                  would be served.",
         remedy: "Ask for the offer again later; don't send this request again.",
         shopper: "There is no waiting list for this.",
     }

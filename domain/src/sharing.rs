@@ -4,12 +4,13 @@
 use crate::post::Post;
 use crate::shelves::HomeDraft;
 use crate::{
-    Decision, Event, Message, OfferHome, OfferId, OfferPhase, OfferShared, ProgrammeChange, State,
-    StockReturned, Timestamp,
+    AccountId, Decision, Event, Message, OfferHome, OfferId, OfferPhase, OfferShared,
+    ProgrammeChange, State, StockReturned, Timestamp, WaitId, WaitOf,
 };
 
 /// Adds what others are told: a change of the programme, what an offer is from now on and its
-/// units, and the units that a cancellation or a release sends home from a shelf that was drained.
+/// units, the units that a cancellation or a release sends home from a shelf that was drained, and
+/// who waits for a unit from now on or no more.
 pub(crate) fn tell_others(state: &State, decision: &mut Decision, now: Timestamp) {
     let Decision::Record { events, stock, .. } = decision else { return };
     // What is left in one partition opens and closes no gate.
@@ -20,26 +21,44 @@ pub(crate) fn tell_others(state: &State, decision: &mut Decision, now: Timestamp
         if let Some(change) = ProgrammeChange::of(event) {
             told.extend(post.write_to_others(&Message::Programme(Box::new(change))));
         }
-        told.extend(sent_home(state, event, &mut post));
+        told.extend(tell_home(state, event, &mut post));
     }
     told.extend(tell_of_offer(state, events, now, &mut post));
     events.extend(told);
 }
 
-/// Adds the messages that send units home which events put on a shelf that was drained, where the
-/// events are no decision on a command.
-pub(crate) fn send_units_home(state: &State, events: &mut Vec<Event>) {
+/// Adds what the homes of offers are told of events that are no decision on a command: units go
+/// home that were put on a shelf that was drained, and somebody waits no more.
+pub(crate) fn tell_homes(state: &State, events: &mut Vec<Event>) {
     if !state.is_shared() {
         return;
     }
     let mut post = Post::after(state, events);
-    let sent = events.iter().filter_map(|event| sent_home(state, event, &mut post));
+    let sent = events.iter().filter_map(|event| tell_home(state, event, &mut post));
     let sent: Vec<Event> = sent.collect();
     events.extend(sent);
 }
 
-/// The message that sends units home which an event puts on a shelf that was drained.
-fn sent_home<'a>(state: &'a State, event: &Event, post: &mut Post<'a>) -> Option<Event> {
+/// What the home of an offer is told of an event of a shopper: units go home that are put on a shelf
+/// that was drained, or somebody comes onto the waiting list or leaves it.
+fn tell_home<'a>(state: &'a State, event: &Event, post: &mut Post<'a>) -> Option<Event> {
+    let of = |account_id: &AccountId, wait_id: &WaitId, offer_id: &OfferId| WaitOf {
+        account_id: account_id.clone(),
+        wait_id: wait_id.clone(),
+        offer_id: offer_id.clone(),
+    };
+    let home = |offer_id: &OfferId| offer_id.home(state.partitions());
+    match event {
+        Event::WaitBegun(account, fact) => {
+            let joined = Message::WaitJoined(of(account, &fact.wait_id, &fact.offer_id));
+            return Some(post.write(home(&fact.offer_id), joined));
+        }
+        Event::WaitEnded(account, fact) if !fact.served => {
+            let left = Message::WaitLeft(of(account, &fact.wait_id, &fact.offer_id));
+            return Some(post.write(home(&fact.offer_id), left));
+        }
+        _ => {}
+    }
     let (offer_id, allocation) = event.puts_back()?;
     if !state.is_drained(offer_id) {
         return None;
@@ -47,8 +66,7 @@ fn sent_home<'a>(state: &'a State, event: &Event, post: &mut Post<'a>) -> Option
     // A code that was handed out stays so.
     let units = allocation.restocked().some()?;
     let returned = StockReturned { offer_id: offer_id.clone(), units, code: None };
-    let home = offer_id.home(state.partitions());
-    Some(post.write(home, Message::StockReturned(returned)))
+    Some(post.write(home(offer_id), Message::StockReturned(returned)))
 }
 
 /// What the home of an offer tells of the events that change it; a decision changes one at most.
@@ -111,7 +129,7 @@ fn tell_of_offer<'a>(
     let is_home = is_new || draft.home.is_drained(partitions);
     if is_closed || (is_new && !draft.home.is_plenty(partitions)) {
         draft.call_back();
-    } else if is_home && draft.home.is_plenty(partitions) {
+    } else if is_home && draft.may_fill() {
         draft.fill();
     }
     told.extend(draft.finish());

@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use log_record::{Partition, Position};
 
 use crate::post::{Post, all};
+use crate::state::Queue;
 use crate::{
     CodePool, Decision, Event, ExchangeKey, Grant, HomePhase, Message, MessageNumber, OfferHome,
-    OfferId, OfferPhase, ShelfCalledBack, ShelfGranted, State, Units, Wait,
+    OfferId, OfferPhase, ShelfCalledBack, ShelfGranted, State, Units, Wait, WaitOf,
 };
 
 /// Units that an exchange waits for. Nothing else hinders it.
@@ -100,6 +101,8 @@ pub(crate) struct HomeDraft<'a, 'p> {
     pub(crate) home: OfferHome,
     /// Its codes, where it has some, and how many of them the events grant.
     codes: (Option<&'a CodePool>, usize),
+    /// Who waits for a unit.
+    queue: Option<&'a Queue>,
     partitions: u16,
     post: &'p mut Post<'a>,
     events: Vec<Event>,
@@ -112,8 +115,27 @@ impl<'a, 'p> HomeDraft<'a, 'p> {
         home: OfferHome,
         post: &'p mut Post<'a>,
     ) -> Self {
-        let codes = (state.code_pool(id), 0);
-        Self { id, home, codes, partitions: state.partitions(), post, events: vec![] }
+        let (codes, queue) = ((state.code_pool(id), 0), state.queue(id));
+        Self { id, home, codes, queue, partitions: state.partitions(), post, events: vec![] }
+    }
+
+    /// How many units go to others than an account first.
+    fn before(&self, key: Option<&ExchangeKey>) -> Units {
+        let before = self.queue.map(|queue| queue.before(key.map(|key| &key.account_id)));
+        before.and_then(Units::sum_of).unwrap_or_default()
+    }
+
+    /// Whether the shelves can be filled: nobody waits for units that can be counted.
+    pub(crate) fn may_fill(&self) -> bool {
+        let is_waited_for = self.queue.is_some() && self.home.stock.is_some();
+        self.home.is_plenty(self.partitions) && !is_waited_for
+    }
+
+    /// Sends a unit to who waits longest.
+    pub(crate) fn keep(&mut self, of: WaitOf) {
+        let to = of.account_id.partition(self.partitions);
+        self.events.push(self.post.write(to, Message::UnitKept(of)));
+        let _: Result<(), &str> = self.home.keep();
     }
 
     pub(crate) fn finish(self) -> Vec<Event> {
@@ -225,7 +247,7 @@ fn answer_from_plenty(
     let partitions = draft.partitions;
     let (mut wanted, mut replies) = (Units::ZERO, vec![]);
     for (key, units) in &inquiry.waiting {
-        let reply = match draft.home.sold_out(partitions, *units) {
+        let reply = match draft.home.sold_out(partitions, *units, Units::ZERO) {
             Some(remaining) => Reply::SoldOut { remaining, at },
             None => {
                 wanted = wanted.plus(*units).unwrap_or(Units::MOST);
@@ -237,11 +259,12 @@ fn answer_from_plenty(
     let last = draft.home.portions.get(&inquiry.from);
     let is_on_its_way = last.is_some_and(|number| *number > inquiry.received);
     if !is_on_its_way && wanted > Units::ZERO {
+        let unclaimed = draft.home.unclaimed(draft.before(None));
         match draft.home.stock {
             None => draft.grant_portion(inquiry.from, None),
-            Some(_) if wanted > draft.home.pool => draft.call_back(),
+            Some(_) if wanted > unclaimed => draft.call_back(),
             Some(_) => {
-                let portion = wanted.max(draft.home.portion(partitions));
+                let portion = wanted.max(draft.home.portion(partitions).min(unclaimed));
                 draft.grant_portion(inquiry.from, Some(portion));
             }
         }
@@ -265,15 +288,16 @@ fn answer_by_exchange(
     for (key, units) in &inquiry.waiting {
         let mut reply = Reply::Wait;
         if is_counted && !desk.has(inquiry, key) {
-            if draft.home.pool >= *units {
+            let before = draft.before(Some(key));
+            if draft.home.unclaimed(before) >= *units {
                 draft.grant_for(inquiry.from, key, *units);
-            } else if let Some(remaining) = draft.home.sold_out(partitions, *units) {
+            } else if let Some(remaining) = draft.home.sold_out(partitions, *units, before) {
                 reply = Reply::SoldOut { remaining, at };
             }
         }
         replies.push((key.clone(), reply));
     }
-    if draft.home.is_drained(partitions) && draft.home.is_plenty(partitions) {
+    if draft.home.is_drained(partitions) && draft.may_fill() {
         draft.fill();
     }
     replies

@@ -13,6 +13,7 @@ mod impossible;
 mod mergers;
 mod pairs;
 mod programme;
+mod queue;
 mod reservations;
 mod shipment;
 mod size;
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::OfferNumber;
 use crate::merged::pass_on;
 use crate::schedule::{AccountNumber, Due, Schedule};
-use crate::sharing::send_units_home;
+use crate::sharing::tell_homes;
 use crate::unit::KnownUnits;
 use crate::{
     Account, AccountId, ConversionRate, EarningRule, Event, IdHash, Ladder, LadderId, Ladders,
@@ -45,6 +46,7 @@ pub use mergers::Merger;
 use mergers::Mergers;
 use pairs::Half;
 use programme::Programme;
+pub(crate) use queue::Queue;
 use reservations::Reservations;
 pub use shipment::Unwanted;
 pub use size::StateSize;
@@ -334,7 +336,7 @@ impl State {
         // An amended ladder may give nothing.
         if !events.is_empty() {
             pass_on(self, &mut events, now);
-            send_units_home(self, &mut events);
+            tell_homes(self, &mut events);
             return Some(events);
         }
         self.schedule.plan(Due::Account(number), account.next_due()?);

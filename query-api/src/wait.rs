@@ -42,7 +42,8 @@ pub(crate) async fn get_wait(
     };
     let mut ahead = None;
     if status == WaitStatus::Waiting {
-        let arguments = [row.offer_id.as_str().into(), row.place.into()];
+        let (joined, place) = (row.recorded_at.into(), row.place.into());
+        let arguments = [row.offer_id.as_str().into(), joined, place];
         let (count,): (i64,) = reading.one(COUNT_AHEAD, &arguments).await.map_err(failed)?;
         ahead = Some(sum(count)?);
     }

@@ -43,6 +43,18 @@ fn says(message: &Message) -> String {
             }
             None => format!("{} units of offer {} come home", it.units, it.offer_id),
         },
+        Message::WaitJoined(it) => {
+            let (account, wait, offer) = (&it.account_id, &it.wait_id, &it.offer_id);
+            format!("account {account} waits for a unit of offer {offer} by wait {wait}")
+        }
+        Message::WaitLeft(it) => {
+            let (account, wait, offer) = (&it.account_id, &it.wait_id, &it.offer_id);
+            format!("account {account} waits no more for offer {offer} by wait {wait}")
+        }
+        Message::UnitKept(it) => {
+            let (account, wait, offer) = (&it.account_id, &it.wait_id, &it.offer_id);
+            format!("a unit of offer {offer} for wait {wait} of account {account}")
+        }
         Message::CreditSent(it) => format!(
             "{} of account {} for account {} by transfer {}",
             amount(it.points, it.unit),

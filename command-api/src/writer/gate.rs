@@ -116,6 +116,13 @@ impl Gate {
         }
     }
 
+    /// A unit of an offer was kept for somebody: nobody is turned away for the moment.
+    pub(super) fn lift(&self, offer: &OfferId) {
+        if let Some(gates) = &self.across {
+            gates.write().lift(offer);
+        }
+    }
+
     /// A moment as the gates count it. It isn't the log's time, which may stand still.
     fn time(&self, at: Instant) -> Timestamp {
         let micros = at.saturating_duration_since(self.made).as_micros();

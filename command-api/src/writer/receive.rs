@@ -252,6 +252,11 @@ impl Run {
                 across.decide_parked_again(offer_id);
             }
             Message::OfferShared(fact) => across.decide_parked_again(&fact.offer_id),
+            // Whose unit it is may wait for another one.
+            Message::UnitKept(of) => {
+                self.gate.lift(&of.offer_id);
+                across.decide_parked_again(&of.offer_id);
+            }
             // Before anybody's inquiry fills the shelves again.
             Message::ShelfDrained(fact) => {
                 let is_for_it = |(offer, _): &mut (_, _)| *offer == fact.offer_id;

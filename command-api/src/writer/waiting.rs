@@ -198,6 +198,8 @@ impl Run {
         into: &mut Batch,
     ) {
         let Some(across) = &mut self.across else { return };
+        // Whoever has a unit here that was kept isn't to be turned away.
+        let is_kept = self.state.keeps_units_of(offer);
         let is_old = asked_at.elapsed() >= OLD;
         let is_full = replies.len() >= domain::INQUIRY_EXCHANGES_MAX
             && replies.iter().any(|(_, reply)| *reply != domain::Reply::Wait);
@@ -210,7 +212,7 @@ impl Run {
         }
         for (key, reply) in replies {
             let domain::Reply::SoldOut { remaining, .. } = reply else { continue };
-            if !is_old {
+            if !is_old && !is_kept {
                 self.gate.hear(offer, reply, asked_at);
             }
             // For whom the home was asked it is true however long the answer took.

@@ -25,6 +25,20 @@ pub struct JoinWaitingList {
     pub offer_id: OfferId,
     /// When it happened, as the caller says.
     pub occurred_at: Option<Timestamp>,
+    /// What the offer's home said, which [`AdmitWait`](super::AdmitWait) asks; nothing where there is
+    /// one partition.
+    pub admission: Option<Admission>,
+}
+
+/// What an offer's home says of those who want to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// They have to, and may.
+    Open,
+    /// Something is left.
+    NotSoldOut,
+    /// Too many wait already.
+    Full,
 }
 
 impl CommandRules for JoinWaitingList {
@@ -45,9 +59,6 @@ impl CommandRules for JoinWaitingList {
     }
 
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
-        if draft.state.is_shared() {
-            return Err(Refusal::WaitingListUnsupported);
-        }
         let offer = draft.state.numbered_offer(&self.offer_id);
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
         if offer.terms.codes {
@@ -67,7 +78,8 @@ impl CommandRules for JoinWaitingList {
         if self.is_left(&draft, &order) {
             return Err(Refusal::NotSoldOut);
         }
-        if draft.state.waiting_for(number) >= WAITING_MAX {
+        let is_full = draft.state.waiting_for(number) >= WAITING_MAX;
+        if is_full || self.admission == Some(Admission::Full) {
             return Err(Refusal::WaitingListFull { max: WAITING_MAX as u64 });
         }
         // One that is over, and nobody has said so yet.
@@ -93,17 +105,21 @@ impl CommandRules for JoinWaitingList {
 }
 
 impl JoinWaitingList {
-    /// Whether the shopper needn't wait, after what is due. What a redemption would find is found
-    /// on a draft of its own.
+    /// Whether the shopper needn't wait, after what is due, here or as the offer's home says. What a
+    /// redemption would find is found on a draft of its own.
     fn is_left(&self, draft: &Draft<'_>, order: &Order) -> bool {
         let mut apart = Draft::new(draft.state, draft.now);
         apart.apply_due(&self.account_id);
         let priced = order.price_of_goods(&mut apart, &self.account_id, None);
+        if draft.state.is_shared() {
+            let is_on_shelf = priced.is_ok_and(|priced| priced.is_here());
+            return is_on_shelf || self.admission == Some(Admission::NotSoldOut);
+        }
         !matches!(priced, Err(Refusal::SoldOut { .. }))
     }
 
     fn order(&self) -> Order {
-        // It is never recorded.
+        // It is never recorded, and nothing is asked for it.
         let exchange_id = ExchangeId::of_reservation(&HoldId::from(&self.wait_id));
         Order {
             exchange_id,

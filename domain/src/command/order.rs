@@ -55,6 +55,11 @@ impl<'a> Priced<'a> {
         Ok(Self { number, offer, taken: None, needed, tier: None, counted })
     }
 
+    /// Whether its units are on the shelf.
+    pub(super) const fn is_here(&self) -> bool {
+        self.taken.is_some()
+    }
+
     /// What the cost draws on of each unit; the first unit that lacks is the answer.
     pub(super) fn draw(
         &self,

@@ -74,13 +74,8 @@ impl Draft<'_> {
 
     /// Whether a unit was kept for the account, which goes before all who wait.
     fn has_turn(&self, number: OfferNumber) -> bool {
-        let id = self.state.offer_id(number);
-        self.events.iter().any(|event| match event {
-            Event::WaitEnded(_, fact) => {
-                fact.served && fact.reason == WaitEnd::Taken && Some(&fact.offer_id) == id
-            }
-            _ => false,
-        })
+        let Some(id) = self.state.offer_id(number) else { return false };
+        self.events.iter().any(|event| is_turn_taken(event, id))
     }
 
     /// How many units go to others than an account first; an operator comes before all.
@@ -90,7 +85,11 @@ impl Draft<'_> {
     }
 
     /// The unit that is kept for an account that waited goes back, for the account to take it.
+    /// Where units came for the exchange, it takes those.
     pub(crate) fn take_turn(&mut self, number: OfferNumber, account: &AccountId) {
+        if self.granted.is_some() {
+            return;
+        }
         let now = self.now;
         let ends = |waiter: &Waiter| waiter.deadline.is_some_and(|it| it > now);
         self.end_wait(number, account, ends, WaitEnd::Taken);
@@ -122,14 +121,16 @@ impl Draft<'_> {
     }
 
     /// What is left of an offer after the events so far. What comes back to a shelf that was called
-    /// back goes home.
+    /// back goes home, but for what is taken at once.
     pub(crate) fn shelf(&self, number: OfferNumber, offer: &Offer) -> Inventory {
         let mut shelf = offer.inventory;
         let Some(id) = self.state.offer_id(number) else { return shelf };
-        if self.events.is_empty() || self.state.is_drained(id) {
+        if self.events.is_empty() {
             return shelf;
         }
-        for allocation in self.events.iter().filter_map(|event| event.frees(id)) {
+        let is_drained = self.state.is_drained(id);
+        let stays = |event: &&Event| !is_drained || is_turn_taken(event, id);
+        for allocation in self.events.iter().filter(stays).filter_map(|event| event.frees(id)) {
             // What can't be applied is refused by the state, which names the invariant.
             shelf = shelf.give_back(&allocation).unwrap_or(shelf);
         }
@@ -221,4 +222,10 @@ impl Draft<'_> {
         let reserved = self.state.offer(id).map(|offer| offer.reserved).unwrap_or_default();
         ended.fold(reserved, |left, units| left.minus(units).unwrap_or_default()) > Units::ZERO
     }
+}
+
+/// Whether an event gives a unit back that was kept for its shopper, who takes it.
+fn is_turn_taken(event: &Event, offer: &OfferId) -> bool {
+    matches!(event, Event::WaitEnded(_, fact)
+        if fact.served && fact.reason == WaitEnd::Taken && fact.offer_id == *offer)
 }

@@ -67,6 +67,7 @@ fn capture_as(change: impl FnOnce(&mut Order), ids: [&str; 4]) -> Command {
 
 pub(crate) fn join(account: &str, wait: &str, offer: &str) -> Command {
     Command::JoinWaitingList(JoinWaitingList {
+        admission: None,
         account_id: id(account),
         wait_id: id(wait),
         offer_id: id(offer),

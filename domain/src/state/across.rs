@@ -301,7 +301,15 @@ impl State {
                 self.across.leaves(credit);
                 Ok(())
             }
-            Message::AccountMerged(_) | Message::DebtPassedOn(_) => Ok(()),
+            Message::UnitKept(it) => {
+                let there = it.account_id.partition(partitions);
+                ensure(fact.to == there, "a unit was kept where nobody waits")?;
+                self.unit_kept(it)
+            }
+            Message::WaitJoined(_)
+            | Message::WaitLeft(_)
+            | Message::AccountMerged(_)
+            | Message::DebtPassedOn(_) => Ok(()),
         }
     }
 
@@ -337,6 +345,13 @@ impl State {
                     Some(code) => self.programme.code_pool(&it.offer_id)?.take_back(code),
                     None => Ok(()),
                 }
+            }
+            Message::WaitJoined(it) => self.wait_joined(it),
+            Message::WaitLeft(it) => self.wait_left(it),
+            Message::UnitKept(it) => {
+                let is_home = it.offer_id.home(partitions) == from;
+                ensure(is_home, "a unit was kept by a partition that isn't the offer's home")?;
+                self.kept_unit_came(it)
             }
             Message::CreditSent(credit) => {
                 self.programme.unit_shared(at, credit.unit, &credit.of)?;

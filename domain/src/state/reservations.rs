@@ -7,11 +7,12 @@ use log_record::Position;
 
 use super::State;
 use super::impossible::{Changed, ensure};
+use super::waiting::ONE;
 use crate::account::OfferNumber;
 use crate::schedule::AccountNumber;
 use crate::{
     AccountId, Allocation, CreditHeld, HoldId, IdHash, Keeps, OfferId, Reservation, Timestamp,
-    UnitId, Units,
+    UnitId, WaitEnd,
 };
 
 /// How many reservations an account has of each offer, by their deadlines.
@@ -118,9 +119,7 @@ impl crate::Event {
     /// The units of an offer that an event puts back which were kept for somebody.
     pub(crate) fn frees(&self, id: &OfferId) -> Option<Allocation> {
         match self {
-            Self::WaitEnded(_, fact) if fact.served && fact.offer_id == *id => {
-                Some(Allocation::Units(Units::ONE))
-            }
+            Self::WaitEnded(_, fact) if fact.served && fact.offer_id == *id => Some(ONE),
             _ => {
                 let kept = self.ends_reservation().filter(|kept| kept.offer_id == *id);
                 kept.map(|kept| kept.allocation.clone())
@@ -134,6 +133,10 @@ impl crate::Event {
             Self::ExchangeCancelled(_, fact) => Some((&fact.offer_id, &fact.allocation)),
             Self::HoldReleased(_, fact) => {
                 fact.keeps.reservation().map(|kept| (&kept.offer_id, &kept.allocation))
+            }
+            // What is taken is taken by a later event of the append.
+            Self::WaitEnded(_, fact) if fact.served && fact.reason != WaitEnd::Taken => {
+                Some((&fact.offer_id, &ONE))
             }
             _ => None,
         }

@@ -2,6 +2,9 @@
 //!
 //! A unit that is left goes to who waits longest before anybody else: that is a step of its own,
 //! which the sweep records, and until then nobody else gets the unit.
+//!
+//! Where there are several partitions, the order is kept by the offer's home (`queue.rs`), and each
+//! partition has the waits of its own accounts and keeps their units.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,11 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use super::impossible::{Changed, ensure};
+use super::queue::Queue;
 use crate::account::OfferNumber;
 use crate::command::WAITING_MAX;
 use crate::schedule::{AccountNumber, Due};
+use crate::sharing::tell_homes;
 use crate::{
-    AccountId, Allocation, Event, IdHash, Inventory, Offer, OfferPhase, Timestamp, Units,
+    AccountId, Allocation, Event, IdHash, Inventory, Offer, OfferId, OfferPhase, Timestamp, Units,
     WaitBegun, WaitEnd, WaitEnded, WaitId, WaitServed,
 };
 
@@ -26,7 +31,12 @@ const STEP_MAX: usize = 64;
 
 /// The waiting lists of all offers.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct WaitingLists(BTreeMap<OfferNumber, WaitingList>);
+pub(super) struct WaitingLists {
+    /// Those of this partition's accounts.
+    lists: BTreeMap<OfferNumber, WaitingList>,
+    /// Where there are several partitions: those of all, of the offers that have their home here.
+    pub(super) queues: BTreeMap<OfferNumber, Queue>,
+}
 
 /// Who waits for an offer.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -63,7 +73,8 @@ impl Waiter {
 impl WaitingLists {
     /// Finds again what follows from the waiters, after the lists were read from a snapshot.
     fn index(&mut self) {
-        for list in self.0.values_mut() {
+        self.queues.values_mut().for_each(Queue::index);
+        for list in self.lists.values_mut() {
             for (number, waiter) in &list.waiters {
                 list.by_account.insert(waiter.account, *number);
                 match waiter.deadline {
@@ -75,7 +86,18 @@ impl WaitingLists {
     }
 
     fn get(&self, offer: OfferNumber) -> Option<&WaitingList> {
-        self.0.get(&offer)
+        self.lists.get(&offer)
+    }
+
+    /// Whether nobody waits anywhere.
+    fn is_empty(&self) -> bool {
+        self.lists.is_empty() && self.queues.is_empty()
+    }
+
+    /// The offers for which somebody waits.
+    fn offers(&self) -> impl Iterator<Item = OfferNumber> {
+        let elsewhere = self.queues.keys().filter(|offer| !self.lists.contains_key(offer));
+        self.lists.keys().chain(elsewhere).copied()
     }
 }
 
@@ -134,8 +156,12 @@ impl WaitingList {
 }
 
 impl State {
-    /// How many units of an offer go to others than this account before anybody else gets one.
+    /// How many units of an offer go to others than this account before anybody else gets one. Where
+    /// there are several partitions, the home holds these back.
     pub(crate) fn waiting_before(&self, offer: OfferNumber, account: &AccountId) -> u64 {
+        if self.is_shared() {
+            return 0;
+        }
         let Some(list) = self.waiting.get(offer) else { return 0 };
         list.before(self.account_number(account))
     }
@@ -150,6 +176,30 @@ impl State {
         self.waiting.get(offer)?.of(self.account_number(account)?)
     }
 
+    /// Whether units of an offer are kept here for shoppers who waited.
+    #[must_use]
+    pub fn keeps_units_of(&self, offer: &OfferId) -> bool {
+        if self.waiting.lists.is_empty() {
+            return false;
+        }
+        let list = self.numbered_offer(offer).and_then(|(number, _)| self.waiting.get(number));
+        list.is_some_and(|list| !list.served.is_empty())
+    }
+
+    /// All who wait in this partition, with the offer, and until when a unit is kept where one is.
+    pub fn waits(
+        &self,
+    ) -> impl Iterator<Item = (&OfferId, &AccountId, &WaitId, Option<Timestamp>)> {
+        let lists = self.waiting.lists.iter();
+        let lists = lists.filter_map(|(offer, list)| Some((self.offer_id(*offer)?, list)));
+        lists.flat_map(move |(offer, list)| {
+            list.waiters.values().filter_map(move |waiter| {
+                let account = self.account_id(waiter.account)?;
+                Some((offer, account, &waiter.id, waiter.deadline))
+            })
+        })
+    }
+
     /// A wait of an account, and for which offer it is.
     pub(crate) fn waiter_by_id(
         &self,
@@ -157,7 +207,7 @@ impl State {
         id: &WaitId,
     ) -> Option<(OfferNumber, &Waiter)> {
         let number = self.account_number(account)?;
-        self.waiting.0.iter().find_map(|(offer, list)| {
+        self.waiting.lists.iter().find_map(|(offer, list)| {
             let waiter = list.of(number).filter(|waiter| waiter.id == *id)?;
             Some((*offer, waiter))
         })
@@ -194,7 +244,7 @@ impl State {
     /// The ends of all waits of an account in which nothing begins any more.
     pub(crate) fn ends_of_waits(&self, account: &AccountId, now: Timestamp) -> Vec<Event> {
         let Some(number) = self.account_number(account) else { return vec![] };
-        let waits = self.waiting.0.iter();
+        let waits = self.waiting.lists.iter();
         let waits = waits.filter_map(|(offer, list)| Some((*offer, list.of(number)?)));
         let ended = waits.filter_map(|(offer, waiter)| {
             let reason = if waiter.is_over(now) { WaitEnd::Lapsed } else { WaitEnd::Left };
@@ -212,17 +262,17 @@ impl State {
     }
 
     pub(super) fn wait_begun(&mut self, at: Position, id: &AccountId, fact: &WaitBegun) -> Changed {
-        ensure(!self.is_shared(), "somebody waits where several partitions sell")?;
         let (offer, _) = self.numbered_offer(&fact.offer_id).ok_or("of an unknown offer")?;
         let (account, _) = self.accounts.numbered_mut(id)?;
-        self.waiting.0.entry(offer).or_default().begin(account, fact.wait_id.clone())?;
+        self.waiting.lists.entry(offer).or_default().begin(account, fact.wait_id.clone())?;
         self.accounts.record(IdHash::wait(id, &fact.wait_id), at)
     }
 
     pub(super) fn wait_served(&mut self, id: &AccountId, fact: &WaitServed) -> Changed {
         let (account, _) = self.accounts.numbered_mut(id)?;
         let offer = self.programme.reserve(&fact.offer_id, &ONE)?;
-        let list = self.waiting.0.get_mut(&offer).ok_or("a unit was kept for nobody")?;
+        self.across.on_shelf(&fact.offer_id, Units::ONE, false)?;
+        let list = self.waiting.lists.get_mut(&offer).ok_or("a unit was kept for nobody")?;
         list.serve(account, fact)
     }
 
@@ -234,13 +284,14 @@ impl State {
     ) -> Changed {
         let (account, _) = self.accounts.numbered_mut(id)?;
         let (offer, _) = self.numbered_offer(&fact.offer_id).ok_or("of an unknown offer")?;
-        let list = self.waiting.0.get_mut(&offer).ok_or("a wait ended twice")?;
+        let list = self.waiting.lists.get_mut(&offer).ok_or("a wait ended twice")?;
         list.end(account, fact, now)?;
         if list.waiters.is_empty() {
-            self.waiting.0.remove(&offer);
+            self.waiting.lists.remove(&offer);
         }
         if fact.served {
             self.programme.end_reservation(&fact.offer_id, &ONE)?;
+            self.across.on_shelf(&fact.offer_id, Units::ONE, true)?;
         }
         // Nobody asked for any other end, so none can be repeated.
         if fact.reason == WaitEnd::Left {
@@ -251,10 +302,12 @@ impl State {
 
     /// Plans when who waits is looked at, after an event that may serve somebody.
     pub(super) fn plan_waiting(&mut self, event: &Event, now: Timestamp) {
-        if self.waiting.0.is_empty() {
+        if self.waiting.is_empty() {
             return;
         }
         let offer = match event {
+            Event::MessageSent(fact) => fact.message.offer_id(),
+            Event::MessageReceived(fact) => fact.message.offer_id(),
             Event::WaitBegun(_, fact) => Some(&fact.offer_id),
             Event::WaitServed(_, fact) => Some(&fact.offer_id),
             Event::WaitEnded(_, fact) => Some(&fact.offer_id),
@@ -271,18 +324,22 @@ impl State {
     /// Plans it for all offers, after the state was read from a snapshot.
     pub(super) fn with_waiting(mut self) -> Self {
         self.waiting.index();
-        let offers: Vec<OfferNumber> = self.waiting.0.keys().copied().collect();
+        let offers: Vec<OfferNumber> = self.waiting.offers().collect();
         let now = self.recorded_at;
         offers.into_iter().for_each(|offer| self.plan_offer(offer, now));
         self
     }
 
     fn plan_offer(&mut self, number: OfferNumber, now: Timestamp) {
-        let Some(list) = self.waiting.get(number) else { return };
-        let lapses = list.served.first().map(|(deadline, _)| *deadline);
-        let offer = self.programme.offers.get_index(number.0 as usize).map(|(_, offer)| offer);
-        let serves =
-            offer.filter(|_| !list.unserved.is_empty()).and_then(|it| serves_from(it, now));
+        let list = self.waiting.get(number);
+        let lapses = list.and_then(|list| list.served.first()).map(|(deadline, _)| *deadline);
+        let serves = if self.is_shared() {
+            self.home_serves_from(number, now)
+        } else {
+            let offer = self.programme.offers.get_index(number.0 as usize).map(|(_, offer)| offer);
+            let is_waited_for = list.is_some_and(|list| !list.unserved.is_empty());
+            offer.filter(|_| is_waited_for).and_then(|it| serves_from(it, now))
+        };
         if let Some(time) = [lapses, serves].into_iter().flatten().min() {
             self.schedule.plan(Due::Offer(number), time);
         }
@@ -295,7 +352,22 @@ impl State {
         number: OfferNumber,
         now: Timestamp,
     ) -> Option<Vec<Event>> {
+        let events = self.due_of_waits(number, now)?;
+        if events.is_empty() {
+            self.plan_offer(number, now);
+            return None;
+        }
+        Some(events)
+    }
+
+    fn due_of_waits(&self, number: OfferNumber, now: Timestamp) -> Option<Vec<Event>> {
         let mut events: Vec<Event> = self.lapsed(number, now).take(STEP_MAX).collect();
+        if self.is_shared() {
+            tell_homes(self, &mut events);
+            let served = self.serve_queue(number, now, &events);
+            events.extend(served);
+            return Some(events);
+        }
         let (offer_id, offer) = self.programme.offers.get_index(number.0 as usize)?;
         let mut left = offer.inventory;
         for _ in &events {
@@ -304,10 +376,6 @@ impl State {
         if serves_from(offer, now).is_some_and(|from| from <= now) || !events.is_empty() {
             events.extend(self.served(number, (offer_id, offer), left, now));
         }
-        if events.is_empty() {
-            self.plan_offer(number, now);
-            return None;
-        }
         Some(events)
     }
 
@@ -315,7 +383,7 @@ impl State {
     fn served(
         &self,
         number: OfferNumber,
-        (offer_id, offer): (&crate::OfferId, &Offer),
+        (offer_id, offer): (&OfferId, &Offer),
         mut left: Inventory,
         now: Timestamp,
     ) -> Vec<Event> {
@@ -323,8 +391,7 @@ impl State {
         if offer.check_open(now).is_err() {
             return vec![];
         }
-        let latest = now.plus_days(KEPT_DAYS);
-        let deadline = offer.terms.closes_at.map_or(latest, |closes_at| closes_at.min(latest));
+        let deadline = offer.kept_until(now);
         let mut events = vec![];
         for waiter in list.unserved.iter().take(STEP_MAX).filter_map(|it| list.waiters.get(it)) {
             let account = self.account_id(waiter.account);
@@ -342,6 +409,11 @@ impl State {
 /// another event.
 fn serves_from(offer: &Offer, now: Timestamp) -> Option<Timestamp> {
     offer.inventory.take(&ONE)?;
+    is_open_from(offer, now)
+}
+
+/// From when on the offer takes redemptions; nothing while that waits for another event.
+pub(super) fn is_open_from(offer: &Offer, now: Timestamp) -> Option<Timestamp> {
     let has_ended = offer.terms.closes_at.is_some_and(|closes_at| closes_at <= now);
     if offer.phase != OfferPhase::Open || has_ended {
         return None;
@@ -349,8 +421,16 @@ fn serves_from(offer: &Offer, now: Timestamp) -> Option<Timestamp> {
     Some(offer.terms.opens_at.unwrap_or(now).max(now))
 }
 
+impl Offer {
+    /// Until when a unit is kept that goes now to who waits.
+    pub(super) fn kept_until(&self, now: Timestamp) -> Timestamp {
+        let latest = now.plus_days(KEPT_DAYS);
+        self.terms.closes_at.map_or(latest, |closes_at| closes_at.min(latest))
+    }
+}
+
 /// What each of them waits for.
-const ONE: Allocation = Allocation::Units(Units::ONE);
+pub(super) const ONE: Allocation = Allocation::Units(Units::ONE);
 
 impl IdHash {
     /// A wait for a unit of an offer.

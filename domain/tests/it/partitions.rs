@@ -1,7 +1,7 @@
 //! Many partitions under one seed: the real states, their logs as durable mailboxes, crashes at any
 //! prefix, slow and silent partitions, inquiries that get lost, and shoppers who give up. After
 //! every step an oracle that sees all partitions at once looks for what may never be
-//! (`docs/INVARIANTS.md`, I17 to I22).
+//! (`docs/INVARIANTS.md`, I17 to I23).
 //!
 //! A failure prints its seed. To see it again:
 //! `GUERDON_PARTITIONS_SEED=7 cargo test -p domain --test it -- partitions::random`
@@ -19,6 +19,7 @@ mod oracle;
 mod seen;
 mod settling;
 mod stories;
+mod waiting;
 mod wishes;
 mod world;
 
@@ -50,7 +51,7 @@ const PROTOCOL: [&str; 19] = [
 ];
 
 /// What the commands have that a plain life doesn't ask for.
-const FURTHER: [&str; 11] = [
+const FURTHER: [&str; 18] = [
     "code",
     "stock removed",
     "stock amended",
@@ -59,6 +60,13 @@ const FURTHER: [&str; 11] = [
     "reservation",
     "reservation captured",
     "reservation ended",
+    "wait joined",
+    "wait left",
+    "unit kept",
+    "unit kept for nobody",
+    "wait taken",
+    "wait lapsed",
+    "not sold out for a wait",
     "merger",
     "merger refused",
     "account merged",

@@ -218,6 +218,7 @@ fn command(asked: Asked, number: usize, now: i64, known: &Plain) -> Command {
             original: None,
         }),
         Asked::Join { who: shopper } => Command::JoinWaitingList(JoinWaitingList {
+            admission: None,
             account_id: who(shopper),
             wait_id: id(&format!("w-{number}")),
             offer_id: id(OFFER),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use domain::{
     AccountId, ExchangeId, ExchangeKey, MessageNumber, OfferId, OfferPhase, Points,
-    ProgrammeChange, RefusalCode, Timestamp, TransferId, UnitId, UnitShared, Units, sum,
+    ProgrammeChange, RefusalCode, Timestamp, TransferId, UnitId, UnitShared, Units, WaitId, sum,
 };
 use log_record::{Checksum, Partition, Position, hex, parse_hex};
 use serde::de::Error;
@@ -47,6 +47,9 @@ enum Message<'a> {
     ShelfCalledBack(ShelfCalledBack<'a>),
     ShelfDrained(ShelfDrained<'a>),
     StockReturned(StockReturned<'a>),
+    WaitJoined(WaitOf<'a>),
+    WaitLeft(WaitOf<'a>),
+    UnitKept(WaitOf<'a>),
     CreditSent(CreditInTransit<'a>),
     CreditReturned(CreditReturned<'a>),
     AccountMerged(MergedAccount<'a>),
@@ -116,6 +119,13 @@ struct StockReturned<'a> {
     /// The position of the event that has the code; missing where it is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code_at: Option<Position>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WaitOf<'a> {
+    account_id: Cow<'a, AccountId>,
+    wait_id: Cow<'a, WaitId>,
+    offer_id: Cow<'a, OfferId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -209,6 +219,9 @@ impl<'a> From<&'a domain::Message> for Message<'a> {
                 let offer_id = Cow::Borrowed(offer_id);
                 Self::StockReturned(StockReturned { offer_id, units: *units, code_at: *code })
             }
+            M::WaitJoined(of) => Self::WaitJoined(of.into()),
+            M::WaitLeft(of) => Self::WaitLeft(of.into()),
+            M::UnitKept(of) => Self::UnitKept(of.into()),
             M::CreditSent(credit) => Self::CreditSent(credit.into()),
             M::CreditReturned(credit, why) => {
                 Self::CreditReturned(CreditReturned { credit: credit.into(), why: *why })
@@ -253,6 +266,9 @@ impl From<Message<'_>> for domain::Message {
                 let offer_id = offer_id.into_owned();
                 Self::StockReturned(domain::StockReturned { offer_id, units, code })
             }
+            Message::WaitJoined(of) => Self::WaitJoined(of.into()),
+            Message::WaitLeft(of) => Self::WaitLeft(of.into()),
+            Message::UnitKept(of) => Self::UnitKept(of.into()),
             Message::CreditSent(credit) => Self::CreditSent(credit.into()),
             Message::CreditReturned(CreditReturned { credit, why }) => {
                 Self::CreditReturned(credit.into(), why)
@@ -337,6 +353,28 @@ impl From<ShelfGranted<'_>> for domain::ShelfGranted {
             }
         };
         Self { offer_id: offer_id.into_owned(), grant }
+    }
+}
+
+impl<'a> From<&'a domain::WaitOf> for WaitOf<'a> {
+    fn from(fact: &'a domain::WaitOf) -> Self {
+        let domain::WaitOf { account_id, wait_id, offer_id } = fact;
+        Self {
+            account_id: Cow::Borrowed(account_id),
+            wait_id: Cow::Borrowed(wait_id),
+            offer_id: Cow::Borrowed(offer_id),
+        }
+    }
+}
+
+impl From<WaitOf<'_>> for domain::WaitOf {
+    fn from(stored: WaitOf<'_>) -> Self {
+        let WaitOf { account_id, wait_id, offer_id } = stored;
+        Self {
+            account_id: account_id.into_owned(),
+            wait_id: wait_id.into_owned(),
+            offer_id: offer_id.into_owned(),
+        }
     }
 }
 

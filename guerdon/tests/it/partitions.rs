@@ -5,6 +5,7 @@ mod ring;
 mod rush;
 mod stopped;
 mod tools;
+mod waits;
 
 use std::process::Command;
 

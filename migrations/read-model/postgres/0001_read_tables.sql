@@ -169,7 +169,7 @@ create index hold_is_due on hold (deadline) where status = 'held';
 -- What was reserved of an offer by a time.
 create index hold_by_offer on hold (offer_id, recorded_at) where offer_id is not null;
 
--- Those who wait for an offer, in the order of their places.
+-- Those who wait for an offer, or have waited.
 create table wait (
     place bigint not null primary key,
     account_id text collate "C" not null,
@@ -189,7 +189,8 @@ create table wait (
 );
 
 create unique index wait_is_one_per_id on wait (account_id, wait_id);
-create index wait_for_offer on wait (offer_id, place) where status = 'waiting';
+-- In the order in which they joined.
+create index wait_for_offer on wait (offer_id, recorded_at, place) where status = 'waiting';
 -- For whom a unit was kept by a time.
 create index wait_was_served on wait (offer_id, served_at) where served is not null;
 

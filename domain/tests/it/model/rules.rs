@@ -200,6 +200,7 @@ pub(crate) fn id_of(command: &Command) -> Option<Vec<String>> {
         | Command::ConfirmClock(_)
         | Command::MergeAccount(_)
         | Command::AdmitMerger(_)
+        | Command::AdmitWait(_)
         | Command::UploadCodes(_)
         | Command::SealBalances(_)
         | Command::TurnSwitch(_) => None,
@@ -350,6 +351,7 @@ impl Ledger {
             Command::ConfirmClock(_) => done_elsewhere(Effect::ClockConfirmed),
             Command::UploadCodes(_) => unreachable!("the model has no codes"),
             Command::SealBalances(_) => unreachable!("the model has no tree"),
+            Command::AdmitWait(_) => unreachable!("the model waits nowhere"),
             Command::MergeAccount(_) | Command::AdmitMerger(_) => {
                 unreachable!("the model merges nothing")
             }

@@ -1,10 +1,11 @@
 //! The commands that the simulation asks for.
 
 use domain::command::{
-    AddStock, AdmitMerger, AmendOffer, CancelExchange, Capture, CaptureHold, CloseOffer, CloseUnit,
-    EarnCredit, ExpectedVersion, HoldCredit, MergeAccount, MergerStep, OpenOffer, Order,
-    PauseOffer, Redeem, ReleaseHold, RemoveStock, ReopenOffer, ReserveOffer, ResumeOffer,
-    SetPolicy, SetSegment, SetUnit, TransferCredit, UploadCodes,
+    AddStock, Admission, AdmitMerger, AdmitWait, AmendOffer, CancelExchange, Capture, CaptureHold,
+    CloseOffer, CloseUnit, EarnCredit, ExpectedVersion, HoldCredit, JoinWaitingList,
+    LeaveWaitingList, MergeAccount, MergerStep, OpenOffer, Order, PauseOffer, Redeem, ReleaseHold,
+    RemoveStock, ReopenOffer, ReserveOffer, ResumeOffer, SetPolicy, SetSegment, SetUnit,
+    TransferCredit, UploadCodes,
 };
 use domain::{
     AccountId, Cause, CauseKind, CodeHash, Command, ExchangeKey, Note, Page, PeriodLimits, Points,
@@ -130,6 +131,31 @@ pub(super) fn release_reserved(reservation: &Command) -> Command {
     let Command::ReserveOffer(it) = reservation else { panic!("a reservation") };
     let (account_id, hold_id) = (it.account_id.clone(), it.hold_id.clone());
     Command::ReleaseHold(ReleaseHold { account_id, hold_id, by_operator: false, occurred_at: None })
+}
+
+pub(super) fn admit_wait(offer: &str) -> Command {
+    Command::AdmitWait(AdmitWait { offer_id: id(offer) })
+}
+
+pub(super) fn join(
+    account: &AccountId,
+    wait: u64,
+    offer: &str,
+    admission: Option<Admission>,
+) -> Command {
+    Command::JoinWaitingList(JoinWaitingList {
+        account_id: account.clone(),
+        wait_id: id(&format!("w-{wait}")),
+        offer_id: id(offer),
+        occurred_at: None,
+        admission,
+    })
+}
+
+pub(super) fn leave(join: &Command) -> Command {
+    let Command::JoinWaitingList(it) = join else { panic!("a wait") };
+    let (account_id, wait_id) = (it.account_id.clone(), it.wait_id.clone());
+    Command::LeaveWaitingList(LeaveWaitingList { account_id, wait_id, occurred_at: None })
 }
 
 pub(super) fn cancel(key: &ExchangeKey, cancellation: u64, quantity: Option<u64>) -> Command {

@@ -2,7 +2,7 @@
 //! do with what the domain decided, or what it reads.
 
 use domain::{
-    Event, Grant, LimitDays, Message, ProgrammeChange, Refusal, RefusalCode, ShelfGranted,
+    Event, Grant, LimitDays, Message, ProgrammeChange, Refusal, RefusalCode, ShelfGranted, WaitEnd,
 };
 
 /// A planted bug.
@@ -42,6 +42,16 @@ pub(super) enum Flaw {
     ProgrammeToldToSome,
     /// A partition isn't told of an offer's new terms.
     TermsToldToSome,
+    /// Who waits longest is passed over where two are served.
+    ServedOutOfTurn,
+    /// A unit whose shopper let it lapse stays where it was kept.
+    LapsedUnitStays,
+    /// A unit for somebody who waits no more stays where it came.
+    KeptForNobody,
+    /// An offer's home doesn't hear of somebody who waits.
+    WaitUntold,
+    /// An offer's home doesn't hear of somebody who waits no more.
+    LeavingUntold,
     /// Callers are answered before the log has what they are told.
     AnsweredBeforeDurable,
     /// Credit that comes from another partition has lost its expiry.
@@ -57,7 +67,7 @@ pub(super) enum Flaw {
 }
 
 impl Flaw {
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::SoldOutTooSoon,
         Self::ReturnedTwice,
         Self::CancelledOntoDrainedShelf,
@@ -75,6 +85,11 @@ impl Flaw {
         Self::SentAndKept,
         Self::ProgrammeToldToSome,
         Self::TermsToldToSome,
+        Self::ServedOutOfTurn,
+        Self::LapsedUnitStays,
+        Self::KeptForNobody,
+        Self::WaitUntold,
+        Self::LeavingUntold,
     ];
 
     /// Those that the plain model sees and no invariant does.
@@ -142,6 +157,29 @@ impl Flaw {
             Self::GrantKeptByNobody if events.first().is_some_and(is_for_one) => {
                 events.retain(|it| !matches!(message(it), Some(Message::StockReturned(_))));
             }
+            Self::ServedOutOfTurn => {
+                let is_kept = |it: &Event| matches!(message(it), Some(Message::UnitKept(_)));
+                let first = events.iter().position(is_kept);
+                if events.iter().filter(|it| is_kept(it)).count() > 1 {
+                    drop_message(events, first);
+                }
+            }
+            Self::LapsedUnitStays if events.iter().any(is_lapsed) => {
+                events.retain(|it| !matches!(message(it), Some(Message::StockReturned(_))));
+            }
+            Self::KeptForNobody if events.first().is_some_and(is_kept_unit) => {
+                events.retain(|it| !matches!(message(it), Some(Message::StockReturned(_))));
+            }
+            Self::WaitUntold => {
+                let is_it = |it: &Event| matches!(message(it), Some(Message::WaitJoined(_)));
+                let index = events.iter().position(is_it);
+                drop_message(events, index);
+            }
+            Self::LeavingUntold => {
+                let is_it = |it: &Event| matches!(message(it), Some(Message::WaitLeft(_)));
+                let index = events.iter().position(is_it);
+                drop_message(events, index);
+            }
             Self::ReturnNotSent => {
                 events.retain(|it| !matches!(message(it), Some(Message::CreditReturned(..))));
             }
@@ -182,17 +220,7 @@ impl Flaw {
                 let index = events
                     .iter()
                     .rposition(|it| matches!(message(it), Some(Message::OfferShared(_))));
-                if let Some(index) = index.filter(|_| !is_opening) {
-                    // What follows to the same partition takes the number.
-                    let Event::MessageSent(untold) = events.remove(index) else { return };
-                    for event in &mut events[index..] {
-                        if let Event::MessageSent(fact) = event
-                            && fact.to == untold.to
-                        {
-                            fact.number = domain::MessageNumber(fact.number.0 - 1);
-                        }
-                    }
-                }
+                drop_message(events, index.filter(|_| !is_opening));
             }
             _ => {}
         }
@@ -211,4 +239,25 @@ pub(super) fn come_to_light(flaws: &[Flaw], seen: impl Fn(u64, Flaw) -> Option<S
         };
         println!("{flaw:?}: seed {seed}: {why}");
     }
+}
+
+/// What follows to the same partition takes the number.
+fn drop_message(events: &mut Vec<Event>, index: Option<usize>) {
+    let Some(index) = index else { return };
+    let Event::MessageSent(untold) = events.remove(index) else { return };
+    for event in &mut events[index..] {
+        if let Event::MessageSent(fact) = event
+            && fact.to == untold.to
+        {
+            fact.number = domain::MessageNumber(fact.number.0 - 1);
+        }
+    }
+}
+
+fn is_lapsed(event: &Event) -> bool {
+    matches!(event, Event::WaitEnded(_, fact) if fact.reason == WaitEnd::Lapsed)
+}
+
+fn is_kept_unit(event: &Event) -> bool {
+    matches!(event, Event::MessageReceived(fact) if matches!(fact.message, Message::UnitKept(_)))
 }

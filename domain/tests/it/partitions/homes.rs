@@ -115,13 +115,16 @@ impl World {
         }
         let now = self.now;
         let node = self.node(to);
-        node.gates.hear(&offer, reply, made);
+        if !node.state.keeps_units_of(&offer) {
+            node.gates.hear(&offer, reply, made);
+        }
         if let Reply::SoldOut { remaining, .. } = reply
             && let Some(parked) = node.parked.take(&key)
         {
             self.seen.see("sold out");
             debug_assert!(parked.ask.offer_id == offer && now >= made);
             let asked = parked.ask.units;
+            self.check_none_is_kept(to, &key.account_id, (&offer, asked))?;
             let refused = Told::Refused(Refusal::SoldOut { remaining, asked });
             self.tell(parked.command.command, refused);
             return self.check_refused(&offer, asked);

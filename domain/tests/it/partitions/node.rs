@@ -101,6 +101,7 @@ impl Node {
             self.state
                 .evolve(at, time, &event)
                 .map_err(|error| format!("{}: {error}: {event:?}", self.state.partition()))?;
+            self.check_nobody_is_passed(&event)?;
             self.push(time, event);
         }
         if !self.state.may_end_after(&last) {

@@ -11,6 +11,7 @@ use log_record::{Partition, Place};
 
 use super::asking;
 use super::node::Node;
+use super::waiting::Lines;
 use super::world::{PARTITIONS, World};
 
 /// More than there are accounts that are merged.
@@ -39,6 +40,7 @@ impl World {
         self.invariant_i10_debts()?;
         self.invariant_i21_mergers()?;
         self.invariant_i22_codes()?;
+        self.invariant_i23_lists()?;
         self.invariant_i19_messages()
     }
 
@@ -101,6 +103,12 @@ impl World {
         }
     }
 
+    /// I23: who waits longest is served first, each once.
+    fn invariant_i23_lists(&self) -> Result<(), String> {
+        let wrong = self.nodes.iter().find_map(|node| node.tally.lines.wrong.clone());
+        wrong.map_or(Ok(()), |wrong| Err(format!("I23: {wrong}")))
+    }
+
     /// I17: no unit is lost, and none is there twice.
     fn invariant_i17_units(&self, offer: &OfferId) -> Result<(), String> {
         let Some(home) = self.home_of(offer).state.offer_home(offer) else { return Ok(()) };
@@ -123,7 +131,8 @@ impl World {
     ) -> Result<(), String> {
         let home = self.home_of(offer).state.offer_home(offer).ok_or("no home")?;
         let Whereabouts { on_shelves, unsold_in_mail, .. } = self.whereabouts(offer);
-        let unsold = home.pool.get() + on_shelves + unsold_in_mail;
+        let waiting = self.home_of(offer).state.waiting_line(offer).count() as u64;
+        let unsold = (home.pool.get() + on_shelves + unsold_in_mail).saturating_sub(waiting);
         if home.stock.is_some() && unsold < asked.get() {
             return Ok(());
         }
@@ -267,7 +276,7 @@ impl World {
         }
     }
 
-    fn home_of(&self, offer: &OfferId) -> &Node {
+    pub(super) fn home_of(&self, offer: &OfferId) -> &Node {
         &self.nodes[usize::from(offer.home(PARTITIONS).0)]
     }
 
@@ -303,6 +312,7 @@ impl World {
                 Message::ShelfDrained(fact) if fact.offer_id == *offer => {
                     it.unsold_in_mail += fact.units.get();
                 }
+                Message::UnitKept(of) if of.offer_id == *offer => it.other_in_mail += 1,
                 Message::StockReturned(fact) if fact.offer_id == *offer => {
                     it.other_in_mail += fact.units.get();
                 }
@@ -338,6 +348,8 @@ pub(super) struct Tally {
     sold: HashMap<OfferId, u64>,
     /// The codes that exchanges handed out, by the places of their events.
     codes: Vec<Place>,
+    /// Who waits, by the messages.
+    lines: Lines,
     /// Credit that came into being, less what is gone for good; what is owed is gone, too.
     made: HashMap<UnitId, i128>,
     /// Credit that came back and couldn't come in.
@@ -346,7 +358,14 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn count(&mut self, event: &Event) {
+        self.lines.count(event);
         match event {
+            Event::WaitServed(_, fact) => {
+                *self.sold.entry(fact.offer_id.clone()).or_default() += 1;
+            }
+            Event::WaitEnded(_, fact) if fact.served => {
+                *self.sold.entry(fact.offer_id.clone()).or_default() -= 1;
+            }
             Event::ExchangeCreated(_, fact) => {
                 let sold = self.sold.entry(fact.offer_id.clone()).or_default();
                 *sold += fact.allocation.quantity().get();

@@ -1,6 +1,6 @@
 //! What callers are told, and what came about in a world.
 
-use domain::{Event, Grant, Message, Refusal};
+use domain::{Event, Grant, Message, Refusal, WaitEnd};
 use log_record::Position;
 
 /// What a caller is told.
@@ -46,6 +46,13 @@ pub(super) fn worth_seeing(event: &Event) -> Option<&'static str> {
         Event::CreditHeld(..) => "reservation",
         Event::HoldCaptured(..) => "reservation captured",
         Event::HoldReleased(..) => "reservation ended",
+        Event::WaitBegun(..) => "wait joined",
+        Event::WaitServed(..) => "unit kept",
+        Event::WaitEnded(_, fact) => match fact.reason {
+            WaitEnd::Taken => "wait taken",
+            WaitEnd::Left => "wait left",
+            WaitEnd::Lapsed => "wait lapsed",
+        },
         Event::StockRemoved(_) => "stock removed",
         Event::StockAmended(_) => "stock amended",
         Event::OfferReopened(_) => "offer reopened",
@@ -61,6 +68,7 @@ pub(super) fn worth_seeing(event: &Event) -> Option<&'static str> {
             Message::ShelfCalledBack(_) => "called back",
             Message::ShelfDrained(_) => "shelf home",
             Message::StockReturned(_) => "units home",
+            Message::WaitJoined(_) | Message::WaitLeft(_) | Message::UnitKept(_) => return None,
             Message::CreditSent(_) => return None,
             Message::CreditReturned(..) => "credit returned",
             Message::AccountMerged(_) => "account merged",

@@ -95,6 +95,30 @@ impl Town {
         }
     }
 
+    /// What is due everywhere is recorded, and what that tells others arrives.
+    pub(super) fn sweeps(&mut self) {
+        loop {
+            let due = self.states.iter_mut().find_map(|state| {
+                let here = state.partition();
+                state.take_due(self.now).map(|events| (here, events))
+            });
+            let Some((here, events)) = due else { return };
+            self.append(here, events);
+            self.delivers();
+        }
+    }
+
+    /// What is due in a partition next.
+    pub(super) fn due_at(&mut self, here: Partition) -> Option<Vec<Event>> {
+        let now = self.now;
+        self.states[usize::from(here.0)].take_due(now)
+    }
+
+    /// Events that are decided are recorded.
+    pub(super) fn records(&mut self, here: Partition, events: Vec<Event>) {
+        self.append(here, events);
+    }
+
     pub(super) fn takes_in(&mut self, letter: &Letter, waiting: Option<&Command>) -> Option<usize> {
         let receipt = receive(self.state(letter.to), letter, waiting, self.now);
         let receipt = receipt.expect("it is the next");
@@ -114,7 +138,7 @@ impl Town {
     }
 
     /// What the home answers, appended.
-    fn asks(&mut self, desk: &mut Desk, inquiry: &Inquiry) -> Vec<(ExchangeKey, Reply)> {
+    pub(super) fn asks(&mut self, desk: &mut Desk, inquiry: &Inquiry) -> Vec<(ExchangeKey, Reply)> {
         let home = inquiry.offer_id.home(PARTITIONS);
         let Answers { events, replies } = answer(self.state(home), desk, inquiry);
         desk.note(&events);
@@ -122,7 +146,7 @@ impl Town {
         replies
     }
 
-    fn shelf(&self, partition: u16, offer: &str) -> Inventory {
+    pub(super) fn shelf(&self, partition: u16, offer: &str) -> Inventory {
         self.state(Partition(partition)).offer(&id(offer)).expect("an offer").inventory
     }
 
@@ -146,7 +170,7 @@ pub(super) fn rich_in(town: &mut Town, partition: u16) -> AccountId {
     account
 }
 
-fn inquiry_of(town: &Town, command: &Command, received: u64) -> Inquiry {
+pub(super) fn inquiry_of(town: &Town, command: &Command, received: u64) -> Inquiry {
     let Ok(Decision::Wait(Wait::Units(ask))) = town.decide(command) else {
         panic!("it doesn't wait: {:?}", town.decide(command))
     };

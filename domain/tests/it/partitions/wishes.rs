@@ -1,6 +1,7 @@
-//! What shoppers and operators ask for, and what happens to reservations by itself.
+//! What shoppers and operators ask for, and what happens to what is kept for them by itself.
 
-use domain::{Command, UnitId};
+use domain::command::Admission;
+use domain::{AccountId, Command, Refusal, UnitId};
 use log_record::Partition;
 
 use super::asking::{self, id};
@@ -13,7 +14,11 @@ impl World {
     pub(super) fn shoppers_wish(&mut self) -> Command {
         let account = self.accounts[self.dice.index(self.accounts.len())].clone();
         let number = self.number();
-        match self.dice.below(24) {
+        match self.dice.below(28) {
+            24..27 => self.wish_to_wait(&account, number),
+            27 if !self.joined.is_empty() => {
+                asking::leave(&self.joined[self.dice.index(self.joined.len())])
+            }
             20 | 21 => {
                 let offer = OFFERS[self.dice.index(OFFERS.len())];
                 let quantity = 1 + self.dice.below(4) / 2;
@@ -61,6 +66,25 @@ impl World {
         }
     }
 
+    /// The offer's home is asked first, which may have been a while ago.
+    fn wish_to_wait(&mut self, account: &AccountId, number: u64) -> Command {
+        let offer = OFFERS[self.dice.index(OFFERS.len())];
+        let home = id::<domain::OfferId>(offer).home(PARTITIONS);
+        let now = self.now.max(self.node(home).state.recorded_at());
+        let said = self.node(home).decide(&asking::admit_wait(offer), now);
+        let is_old = self.dice.percent(10);
+        let admission = match said {
+            Err(Refusal::NotSoldOut) if !is_old => {
+                self.seen.see("not sold out for a wait");
+                Admission::NotSoldOut
+            }
+            _ => Admission::Open,
+        };
+        let asked = asking::join(account, number, offer, Some(admission));
+        self.joined.push(asked.clone());
+        asked
+    }
+
     pub(super) fn operators_wish(&mut self) -> Command {
         let offer = OFFERS[self.dice.index(OFFERS.len())];
         let number = self.number();
@@ -98,12 +122,33 @@ impl World {
         Ok(())
     }
 
-    /// No reservation is left, so that all that isn't sold can be.
-    pub(super) fn end_reservations(&mut self) -> Result<(), String> {
+    /// Nothing is reserved and nobody waits, so that all that isn't sold can be.
+    pub(super) fn end_keeping(&mut self) -> Result<(), String> {
         self.now = later(self.now, RESERVED_MICROS);
-        for here in (0..PARTITIONS).map(Partition) {
-            self.sweep_all(here)?;
+        self.serve_all()?;
+        for join in self.joined.clone() {
+            self.ask(asking::leave(&join))?;
         }
-        self.settle()
+        self.settle()?;
+        self.serve_all()?;
+        match self.nodes.iter().flat_map(|node| node.state.waits()).next() {
+            Some(wait) => Err(format!("I23: {wait:?} waits, and has left")),
+            None => self.check_lines(),
+        }
+    }
+
+    /// What is due is recorded, and what that tells others arrives, until nothing is due.
+    fn serve_all(&mut self) -> Result<(), String> {
+        loop {
+            let before: Vec<usize> = self.nodes.iter().map(|node| node.log.len()).collect();
+            for here in (0..PARTITIONS).map(Partition) {
+                self.sweep_all(here)?;
+            }
+            self.settle()?;
+            if self.nodes.iter().map(|node| node.log.len()).eq(before) {
+                self.check_lines()?;
+                return self.check_all_served();
+            }
+        }
     }
 }

@@ -21,6 +21,8 @@ pub(super) const PARTITIONS: u16 = 4;
 pub(super) const OFFERS: [&str; 4] = ["mug", "cup", "pen", OF_CODES];
 pub(super) const OF_CODES: &str = "key";
 pub(super) const STEP_MICROS: u64 = 200_000;
+/// What is kept for who waited lapses then.
+const A_DAY_MICROS: u64 = 24 * 60 * 60 * 1_000_000;
 const PATIENCE_MICROS: u64 = 8_000_000;
 
 pub(super) struct World {
@@ -44,6 +46,8 @@ pub(super) struct World {
     pub(super) asked: Vec<Command>,
     /// Likewise every reservation, so that it is captured or released.
     pub(super) reserved: Vec<Command>,
+    /// Likewise every wait, so that its shopper leaves.
+    pub(super) joined: Vec<Command>,
     pub(super) merging: Vec<Merging>,
     pub(super) next_id: u64,
 }
@@ -66,6 +70,7 @@ impl World {
             accounts: (0..12).map(|number| id(&format!("shopper-{number}"))).collect(),
             asked: vec![],
             reserved: vec![],
+            joined: vec![],
             merging: vec![],
             next_id: 0,
         }
@@ -77,12 +82,15 @@ impl World {
         while self.step < steps {
             self.step += 1;
             self.now = later(self.now, self.dice.below(STEP_MICROS));
+            if self.dice.below(400) == 0 {
+                self.now = later(self.now, A_DAY_MICROS);
+            }
             let step = self.step;
             self.act().map_err(|why| format!("step {step}: {why}"))?;
             self.check().map_err(|why| format!("step {step}: {why}"))?;
         }
         self.heal().map_err(|why| format!("healing: {why}"))?;
-        self.end_reservations().map_err(|why| format!("ending reservations: {why}"))?;
+        self.end_keeping().map_err(|why| format!("ending what is kept: {why}"))?;
         self.check_end().map_err(|why| format!("in the end: {why}"))?;
         Ok(self.seen)
     }
@@ -230,6 +238,8 @@ impl World {
                 let when = if flaw == Some(Flaw::GateBelievedForEver) { EPOCH } else { now };
                 if let Some(refusal) = node.gates.refusal(&order.offer_id, order.quantity, when) {
                     self.seen.see("sold out by gate");
+                    let order = (&order.offer_id, order.quantity);
+                    self.check_none_is_kept(here, &it.account_id, order)?;
                     let (offer, asked) = (order.offer_id.clone(), order.quantity);
                     self.tell(command, Told::Refused(refusal));
                     return self.check_refused(&offer, asked);
@@ -349,7 +359,7 @@ impl World {
             Err(why) => return Err(format!("I19: {why}")),
         };
         let outcome = receipt.outcome;
-        let last = node.state.position();
+        let (last, before) = (node.state.position(), node.log.len());
         let comes_in = node.has_room_for(&letter.message);
         self.record(to, receipt.recorded_at, receipt.events)?;
         if comes_in && !self.node(to).has_had_back_since(last) {
@@ -381,6 +391,13 @@ impl World {
                 self.decide_again(to, offer_id)?;
             }
             (Message::OfferShared(fact), None) => self.decide_again(to, &fact.offer_id)?,
+            (Message::UnitKept(of), None) => {
+                if !self.node(to).log[before..].iter().any(|it| is_served(&it.event)) {
+                    self.seen.see("unit kept for nobody");
+                }
+                self.node(to).gates.lift(&of.offer_id);
+                self.decide_again(to, &of.offer_id)?;
+            }
             // Before anybody's inquiry fills the shelves again.
             (Message::ShelfDrained(_), None) => self.ask_operators_again(to)?,
             _ => {}
@@ -451,6 +468,10 @@ impl World {
         }
         Ok(())
     }
+}
+
+const fn is_served(event: &Event) -> bool {
+    matches!(event, Event::WaitServed(..))
 }
 
 const EPOCH: Timestamp = Timestamp::EPOCH;
