@@ -107,6 +107,7 @@ pub fn sentence(event: &Event) -> String {
                 WaitEnd::Taken => "the shopper gets a unit",
                 WaitEnd::Left => "the shopper left the list",
                 WaitEnd::Lapsed => "its deadline passed",
+                WaitEnd::Closed => "the offer is over",
             };
             format!("Wait {wait_id} for offer {offer_id} ended, because {why}.")
         }

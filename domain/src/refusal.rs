@@ -321,9 +321,9 @@ refusals! {
         facts: [],
         title: "Wait has ended",
         sentence: "The wait has ended: the shopper got a unit, left the list, or let the deadline \
-                   pass.",
-        meaning: "The wait is over: the shopper got a unit, left the list before, or a unit was \
-                  kept until its deadline.",
+                   pass, or the offer is over.",
+        meaning: "The wait is over: the shopper got a unit, left the list before, a unit was kept \
+                  until its deadline, or the offer was closed or its window ended.",
         remedy: "Nothing needs to be done: read the wait for how it ended.",
         shopper: "You aren't on this waiting list any more.",
     }

@@ -38,6 +38,7 @@ pub(crate) async fn get_wait(
         "taken" => WaitStatus::Taken,
         "left" => WaitStatus::Left,
         "lapsed" => WaitStatus::Lapsed,
+        "closed" => WaitStatus::Closed,
         other => return Err(broken(other, &"no wait has this status")),
     };
     let mut ahead = None;

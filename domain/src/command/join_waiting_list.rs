@@ -264,6 +264,31 @@ mod tests {
     }
 
     #[test]
+    fn an_offer_that_is_over_has_no_list_any_more() {
+        let closed = || {
+            waited_for()
+                .does(cancel("ann", "x-1", "c-1", None))
+                .sweeps()
+                .does(close("mug"))
+                .sweeps()
+        };
+        // The unit that was kept for Bob is anybody's.
+        closed()
+            .refuses(leave("bob", "w-1"), "wait-ended")
+            .refuses(leave("cid", "w-1"), "wait-ended")
+            .does(reopen("mug", "o-1", 2))
+            .does(redeem("dan", "x-1", "mug"))
+            .refuses(redeem("ann", "x-2", "mug"), "sold-out")
+            .does(join("bob", "w-2", "mug"));
+        // Its window has ended.
+        let closing = with_terms(amend("mug", 300, None, 1), |terms| Terms {
+            closes_at: Some(time(500)),
+            ..terms
+        });
+        waited_for().does(closing).at(500).sweeps().refuses(leave("cid", "w-1"), "wait-ended");
+    }
+
+    #[test]
     fn a_unit_that_is_kept_can_be_reserved() {
         waited_for()
             .does(cancel("ann", "x-1", "c-1", None))

@@ -52,4 +52,6 @@ pub enum WaitEnd {
     Left,
     /// The deadline passed.
     Lapsed,
+    /// The offer was closed, or its window ended.
+    Closed,
 }

@@ -26,7 +26,7 @@ use crate::{
 /// For how long a unit is kept for who waited, in days of 24 hours.
 const KEPT_DAYS: u32 = 1;
 
-/// How many are served, and how many units fall back, by one step of the sweep.
+/// How many are served, and how many waits end, by one step of the sweep.
 const STEP_MAX: usize = 64;
 
 /// The waiting lists of all offers.
@@ -223,6 +223,16 @@ impl State {
         due.filter_map(move |waiter| self.end_of_wait(offer, waiter, WaitEnd::Lapsed))
     }
 
+    /// The ends of all other waits for an offer that is over.
+    fn closed(&self, number: OfferNumber, now: Timestamp) -> impl Iterator<Item = Event> {
+        let offer = self.programme.offers.get_index(number.0 as usize).map(|(_, offer)| offer);
+        let is_over = offer.and_then(|offer| over_from(offer, now)).is_some_and(|from| from <= now);
+        let list = self.waiting.get(number).filter(|_| is_over);
+        let waiters = list.into_iter().flat_map(|list| list.waiters.values());
+        let others = waiters.filter(move |waiter| !waiter.is_over(now));
+        others.filter_map(move |waiter| self.end_of_wait(number, waiter, WaitEnd::Closed))
+    }
+
     /// The event by which a wait ends.
     pub(crate) fn end_of_wait(
         &self,
@@ -286,6 +296,11 @@ impl State {
         let (offer, _) = self.numbered_offer(&fact.offer_id).ok_or("of an unknown offer")?;
         let list = self.waiting.lists.get_mut(&offer).ok_or("a wait ended twice")?;
         list.end(account, fact, now)?;
+        if fact.reason == WaitEnd::Closed {
+            let offer = self.programme.offers.get_index(offer.0 as usize).map(|(_, offer)| offer);
+            let is_over = offer.and_then(|it| over_from(it, now)).is_some_and(|from| from <= now);
+            ensure(is_over, "a wait ended with an offer that goes on")?;
+        }
         if list.waiters.is_empty() {
             self.waiting.lists.remove(&offer);
         }
@@ -332,21 +347,23 @@ impl State {
 
     fn plan_offer(&mut self, number: OfferNumber, now: Timestamp) {
         let list = self.waiting.get(number);
+        let offer = self.programme.offers.get_index(number.0 as usize).map(|(_, offer)| offer);
+        let closes = offer.filter(|_| list.is_some()).and_then(|offer| over_from(offer, now));
         let lapses = list.and_then(|list| list.served.first()).map(|(deadline, _)| *deadline);
         let serves = if self.is_shared() {
             self.home_serves_from(number, now)
         } else {
-            let offer = self.programme.offers.get_index(number.0 as usize).map(|(_, offer)| offer);
             let is_waited_for = list.is_some_and(|list| !list.unserved.is_empty());
             offer.filter(|_| is_waited_for).and_then(|it| serves_from(it, now))
         };
-        if let Some(time) = [lapses, serves].into_iter().flatten().min() {
+        if let Some(time) = [lapses, serves, closes].into_iter().flatten().min() {
             self.schedule.plan(Due::Offer(number), time);
         }
     }
 
     /// What is due in an offer: units that were kept long enough fall back, and who waits longest
-    /// is served. Where nothing is due yet, it is planned anew.
+    /// is served, or waits no more where the offer is over. Where nothing is due yet, it is planned
+    /// anew.
     pub(super) fn due_in_offer(
         &mut self,
         number: OfferNumber,
@@ -361,7 +378,8 @@ impl State {
     }
 
     fn due_of_waits(&self, number: OfferNumber, now: Timestamp) -> Option<Vec<Event>> {
-        let mut events: Vec<Event> = self.lapsed(number, now).take(STEP_MAX).collect();
+        let ended = self.lapsed(number, now).chain(self.closed(number, now));
+        let mut events: Vec<Event> = ended.take(STEP_MAX).collect();
         if self.is_shared() {
             tell_homes(self, &mut events);
             let served = self.serve_queue(number, now, &events);
@@ -370,8 +388,8 @@ impl State {
         }
         let (offer_id, offer) = self.programme.offers.get_index(number.0 as usize)?;
         let mut left = offer.inventory;
-        for _ in &events {
-            left = left.give_back(&ONE).unwrap_or(left);
+        for allocation in events.iter().filter_map(|event| event.frees(offer_id)) {
+            left = left.give_back(&allocation).unwrap_or(left);
         }
         if serves_from(offer, now).is_some_and(|from| from <= now) || !events.is_empty() {
             events.extend(self.served(number, (offer_id, offer), left, now));
@@ -419,6 +437,12 @@ pub(super) fn is_open_from(offer: &Offer, now: Timestamp) -> Option<Timestamp> {
         return None;
     }
     Some(offer.terms.opens_at.unwrap_or(now).max(now))
+}
+
+/// From when on the offer takes no redemptions any more, whatever opens or resumes; nothing where
+/// that isn't known.
+fn over_from(offer: &Offer, now: Timestamp) -> Option<Timestamp> {
+    if offer.phase.is_closed() { Some(now) } else { offer.terms.closes_at }
 }
 
 impl Offer {

@@ -51,7 +51,7 @@ const PROTOCOL: [&str; 19] = [
 ];
 
 /// What the commands have that a plain life doesn't ask for.
-const FURTHER: [&str; 18] = [
+const FURTHER: [&str; 19] = [
     "code",
     "stock removed",
     "stock amended",
@@ -66,6 +66,7 @@ const FURTHER: [&str; 18] = [
     "unit kept for nobody",
     "wait taken",
     "wait lapsed",
+    "wait closed",
     "not sold out for a wait",
     "merger",
     "merger refused",

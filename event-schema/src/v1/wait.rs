@@ -65,7 +65,7 @@ impl From<WaitServed<'_>> for domain::WaitServed {
 pub(crate) struct WaitEnded<'a> {
     wait_id: Cow<'a, WaitId>,
     offer_id: Cow<'a, OfferId>,
-    /// `taken`, `left` or `lapsed`.
+    /// `taken`, `left`, `lapsed` or `closed`.
     reason: WaitEnd,
     /// Whether a unit was kept.
     #[serde(default, skip_serializing_if = "is_false")]

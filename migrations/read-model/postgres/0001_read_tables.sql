@@ -175,7 +175,7 @@ create table wait (
     account_id text collate "C" not null,
     wait_id text collate "C" not null,
     offer_id text collate "C" not null,
-    -- waiting, served (a unit is kept), taken, left, lapsed (the deadline passed)
+    -- waiting, served (a unit is kept), taken, left, lapsed (the deadline passed), closed (the offer is over)
     status text not null,
     -- until when a unit is or was kept
     deadline bigint,

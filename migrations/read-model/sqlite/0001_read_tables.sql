@@ -178,7 +178,7 @@ create table wait (
     account_id text not null,
     wait_id text not null,
     offer_id text not null,
-    -- waiting, served (a unit is kept), taken, left, lapsed (the deadline passed)
+    -- waiting, served (a unit is kept), taken, left, lapsed (the deadline passed), closed (the offer is over)
     status text not null,
     -- until when a unit is or was kept
     deadline integer,

@@ -57,6 +57,7 @@ impl Rows {
             WaitEnd::Taken => "taken",
             WaitEnd::Left => "left",
             WaitEnd::Lapsed => "lapsed",
+            WaitEnd::Closed => "closed",
         };
         wait.status = Some(status.into());
         (wait.ended, wait.ended_at) = (Some(at.place()), Some(at.recorded_at.micros()));

@@ -101,4 +101,6 @@ pub enum WaitStatus {
     Left,
     /// The deadline passed.
     Lapsed,
+    /// The offer was closed, or its window ended.
+    Closed,
 }

@@ -52,6 +52,7 @@ pub(super) fn worth_seeing(event: &Event) -> Option<&'static str> {
             WaitEnd::Taken => "wait taken",
             WaitEnd::Left => "wait left",
             WaitEnd::Lapsed => "wait lapsed",
+            WaitEnd::Closed => "wait closed",
         },
         Event::StockRemoved(_) => "stock removed",
         Event::StockAmended(_) => "stock amended",
