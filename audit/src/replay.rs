@@ -261,7 +261,7 @@ fn units_sold(event: &Event, offer_id: &OfferId) -> Option<i64> {
             Some(units(&fact.allocation))
         }
         Event::CreditHeld(_, fact) => Some(kept(&fact.keeps)),
-        Event::WaitServed(_, fact) if fact.offer_id == *offer_id => Some(1),
+        Event::WaitServed(_, fact) if fact.offer_id == *offer_id => Some(i64::from(!fact.again)),
         Event::WaitEnded(_, fact) if fact.served && fact.offer_id == *offer_id => Some(-1),
         Event::HoldCaptured(_, HoldCaptured { keeps, .. })
         | Event::HoldReleased(_, HoldReleased { keeps, .. }) => Some(-kept(keeps)),

@@ -98,8 +98,11 @@ pub fn sentence(event: &Event) -> String {
             format!("The shopper waits for offer {} by wait {}.", fact.offer_id, fact.wait_id)
         }
         Event::WaitServed(_, fact) => {
-            let WaitServed { wait_id, offer_id, deadline } = fact;
-            format!("A unit of offer {offer_id} is kept for wait {wait_id} until {deadline}.")
+            let WaitServed { wait_id, offer_id, deadline, again } = fact;
+            let still = if *again { "still " } else { "" };
+            format!(
+                "A unit of offer {offer_id} is {still}kept for wait {wait_id} until {deadline}."
+            )
         }
         Event::WaitEnded(_, fact) => {
             let WaitEnded { wait_id, offer_id, reason, .. } = fact;

@@ -149,6 +149,17 @@ impl Scenario {
         self
     }
 
+    /// Likewise while redemptions are paused, or not; where they aren't, an offer may be.
+    pub(crate) fn sweeps_while(mut self, are_redemptions_paused: bool) -> Self {
+        loop {
+            let kept = self.state.keeps_longer(self.now, are_redemptions_paused);
+            if kept.is_empty() {
+                return self.sweeps();
+            }
+            self = kept.into_iter().fold(self, |scenario, event| scenario.and([event]));
+        }
+    }
+
     /// Whether a parcel is wanted, or why not.
     #[track_caller]
     pub(crate) fn wants(self, account: &str, exchange: &str, unwanted: Option<Unwanted>) -> Self {

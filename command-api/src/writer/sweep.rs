@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use domain::{Clock, Event, Timestamp};
+use domain::{Clock, Event, SwitchName, Timestamp};
 use event_schema::Metadata;
 
 use super::batch::Batch;
@@ -68,6 +68,7 @@ impl Run {
         let end = into.events.len() + events;
         let swept = catch_unwind(AssertUnwindSafe(|| {
             let now = self.now();
+            self.keep_longer(now, &mut into, end)?;
             while into.events.len() < end
                 && let Some(due) = self.state.take_due(now)
             {
@@ -88,6 +89,24 @@ impl Run {
                 self.sweeps = false;
                 Err(into)
             }
+        }
+    }
+
+    /// Units that are kept don't lapse while their shoppers can't take them.
+    fn keep_longer(
+        &mut self,
+        now: Timestamp,
+        into: &mut Batch,
+        end: usize,
+    ) -> Result<(), Unrecordable> {
+        let is_paused = self.config.switches.is_on(SwitchName::PauseRedemptions);
+        loop {
+            let kept = self.state.keeps_longer(now, is_paused);
+            if kept.is_empty() || into.events.len() >= end {
+                return Ok(());
+            }
+            self.record(&kept, now, Metadata::of_command("sweep"), None, into)?;
+            into.end_command();
         }
     }
 

@@ -4,10 +4,14 @@
 use std::time::Duration;
 
 use command_api::{Answer, NotDecided, Request, StartError, Unanswered, Writer, WriterStatus};
-use domain::command::{ConfirmClock, EarnCredit};
-use domain::{AccountId, Cause, CauseKind, Clock, Command, Event, Points, Refusal, Timestamp};
+use domain::command::{ConfirmClock, EarnCredit, JoinWaitingList};
+use domain::{
+    AccountId, Cause, CauseKind, Clock, Command, Event, Points, Refusal, SwitchName, SwitchSetting,
+    Timestamp,
+};
 use event_store::Fault;
 use log_record::Position;
+use wire::TurnedSwitch;
 
 use crate::ledger::*;
 
@@ -280,6 +284,42 @@ async fn a_dry_run_tells_what_would_be_and_records_nothing() {
     ledger.recorded(redeem("ann", "x-1", "mug")).await;
     let repeat = ledger.asks(dry(redeem("ann", "x-1", "mug"))).await;
     assert!(matches!(repeat, Ok(Answer::Repeat { .. })), "{repeat:?}");
+}
+
+#[tokio::test]
+async fn a_unit_that_is_kept_does_not_lapse_while_redemptions_are_paused() {
+    const HALF_AN_HOUR: i64 = 30 * 60;
+    let hands = Hands::at(10 * DAY);
+    let ledger = Ledger::with_clock(None, &hands).await;
+    let turns = |version, on| {
+        let switch = SwitchName::PauseRedemptions;
+        let setting = SwitchSetting { on, percent: None, until: None };
+        ledger.config.switches.tell(TurnedSwitch { switch, version, setting });
+    };
+    ledger.recorded(open("rare", Some(1))).await;
+    for account in ["ann", "bob"] {
+        ledger.recorded(earn(account)).await;
+    }
+    ledger.recorded(redeem("ann", "x-1", "rare")).await;
+    let waits = Command::JoinWaitingList(JoinWaitingList {
+        account_id: id("bob"),
+        wait_id: id("w-1"),
+        offer_id: id("rare"),
+        occurred_at: None,
+        admission: None,
+    });
+    ledger.recorded(request(waits)).await;
+    ledger.recorded(add_stock("rare", 1)).await;
+    turns(1, true);
+    hands.pass(DAY - HALF_AN_HOUR);
+    // What is due is recorded with it.
+    ledger.recorded(earn("cid")).await;
+    hands.pass(2 * HALF_AN_HOUR);
+    turns(2, false);
+    ledger.recorded(redeem("bob", "x-1", "rare")).await;
+    let kept = ledger.events().await.into_iter();
+    let kept = kept.filter(|(_, event)| matches!(event, Event::WaitServed(_, it) if it.again));
+    assert_eq!(kept.count(), 1);
 }
 
 fn earns(account: &str, basket: &str, expires: Option<i64>) -> Request {

@@ -15,15 +15,17 @@ pub struct WaitBegun {
     pub occurred_at: Option<Timestamp>,
 }
 
-/// A unit is kept for the shopper who waits longest.
+/// A unit is kept for the shopper who waits longest, or is kept for longer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitServed {
     /// The wait.
     pub wait_id: WaitId,
-    /// The offer, out of whose stock the unit was taken.
+    /// The offer, out of whose stock the unit is taken.
     pub offer_id: OfferId,
     /// The unit is free again from then on.
     pub deadline: Timestamp,
+    /// Whether it was kept before, for less long.
+    pub again: bool,
 }
 
 /// A shopper waits no more.

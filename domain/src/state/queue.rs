@@ -161,6 +161,7 @@ impl State {
             wait_id: of.wait_id.clone(),
             offer_id: of.offer_id.clone(),
             deadline: offer.kept_until(now),
+            again: false,
         };
         Some(Event::WaitServed(of.account_id.clone(), served))
     }

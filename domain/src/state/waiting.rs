@@ -26,6 +26,9 @@ use crate::{
 /// For how long a unit is kept for who waited, in days of 24 hours.
 const KEPT_DAYS: u32 = 1;
 
+/// While nobody can redeem, no unit is kept for less than this from now on.
+const KEPT_LEAST_MICROS: i64 = 60 * 60 * 1_000_000;
+
 /// How many are served, and how many waits end, by one step of the sweep.
 const STEP_MAX: usize = 64;
 
@@ -134,6 +137,19 @@ impl WaitingList {
         ensure(is_first, "I23: who waits longest is served first, each once")?;
         waiter.deadline = Some(fact.deadline);
         self.served.insert((fact.deadline, first));
+        Ok(())
+    }
+
+    fn keep_longer(&mut self, account: AccountNumber, fact: &WaitServed) -> Changed {
+        let number = self.by_account.get(&account).ok_or("a unit was kept for nobody")?;
+        let waiter = self.waiters.get_mut(number).ok_or("a unit was kept for nobody")?;
+        ensure(waiter.id == fact.wait_id, "a unit was kept for nobody")?;
+        let before = waiter.deadline.replace(fact.deadline);
+        let before = before.filter(|before| *before < fact.deadline);
+        let before =
+            before.ok_or("I23: a unit was kept for longer that wasn't kept, or for less")?;
+        self.served.remove(&(before, *number));
+        self.served.insert((fact.deadline, *number));
         Ok(())
     }
 
@@ -280,6 +296,11 @@ impl State {
 
     pub(super) fn wait_served(&mut self, id: &AccountId, fact: &WaitServed) -> Changed {
         let (account, _) = self.accounts.numbered_mut(id)?;
+        if fact.again {
+            let (offer, _) = self.numbered_offer(&fact.offer_id).ok_or("of an unknown offer")?;
+            let list = self.waiting.lists.get_mut(&offer).ok_or("a unit was kept for nobody")?;
+            return list.keep_longer(account, fact);
+        }
         let offer = self.programme.reserve(&fact.offer_id, &ONE)?;
         self.across.on_shelf(&fact.offer_id, Units::ONE, false)?;
         let list = self.waiting.lists.get_mut(&offer).ok_or("a unit was kept for nobody")?;
@@ -361,6 +382,36 @@ impl State {
         }
     }
 
+    /// The units that are kept for another day, where they would lapse while their shoppers can't
+    /// take them: an operator has paused all redemptions, or the offer. It is asked before what is
+    /// due is recorded.
+    #[must_use]
+    pub fn keeps_longer(&self, now: Timestamp, are_redemptions_paused: bool) -> Vec<Event> {
+        if self.waiting.lists.is_empty() {
+            return vec![];
+        }
+        let soon = Timestamp::from_micros(now.micros() + KEPT_LEAST_MICROS).unwrap_or(now);
+        let mut events = vec![];
+        for (number, list) in &self.waiting.lists {
+            let is_due = list.served.first().is_some_and(|(deadline, _)| *deadline < soon);
+            let offer = self.programme.offers.get_index(number.0 as usize).filter(|_| is_due);
+            let Some((offer_id, offer)) = offer else { continue };
+            if !(are_redemptions_paused || matches!(offer.phase, OfferPhase::Paused { .. })) {
+                continue;
+            }
+            let deadline = offer.kept_until(now);
+            let due = list.served.range(..(soon, 0)).filter(|(before, _)| *before < deadline);
+            let due = due.filter_map(|(_, number)| list.waiters.get(number));
+            let due = due.filter_map(|waiter| Some((waiter, self.account_id(waiter.account)?)));
+            for (waiter, account) in due.take(STEP_MAX - events.len()) {
+                let (wait_id, offer_id) = (waiter.id.clone(), offer_id.clone());
+                let served = WaitServed { wait_id, offer_id, deadline, again: true };
+                events.push(Event::WaitServed(account.clone(), served));
+            }
+        }
+        events
+    }
+
     /// What is due in an offer: units that were kept long enough fall back, and who waits longest
     /// is served, or waits no more where the offer is over. Where nothing is due yet, it is planned
     /// anew.
@@ -416,7 +467,7 @@ impl State {
             let (Some(next), Some(account)) = (left.take(&ONE), account) else { break };
             left = next;
             let (wait_id, offer_id) = (waiter.id.clone(), offer_id.clone());
-            let served = WaitServed { wait_id, offer_id, deadline };
+            let served = WaitServed { wait_id, offer_id, deadline, again: false };
             events.push(Event::WaitServed(account.clone(), served));
         }
         events

@@ -51,7 +51,7 @@ const PROTOCOL: [&str; 19] = [
 ];
 
 /// What the commands have that a plain life doesn't ask for.
-const FURTHER: [&str; 19] = [
+const FURTHER: [&str; 20] = [
     "code",
     "stock removed",
     "stock amended",
@@ -64,6 +64,7 @@ const FURTHER: [&str; 19] = [
     "wait left",
     "unit kept",
     "unit kept for nobody",
+    "kept for longer",
     "wait taken",
     "wait lapsed",
     "wait closed",

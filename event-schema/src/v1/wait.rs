@@ -40,23 +40,27 @@ pub(crate) struct WaitServed<'a> {
     wait_id: Cow<'a, WaitId>,
     offer_id: Cow<'a, OfferId>,
     deadline: Timestamp,
+    /// Missing unless the unit was kept before.
+    #[serde(default, skip_serializing_if = "is_false")]
+    again: bool,
 }
 
 impl<'a> From<&'a domain::WaitServed> for WaitServed<'a> {
     fn from(fact: &'a domain::WaitServed) -> Self {
-        let domain::WaitServed { wait_id, offer_id, deadline } = fact;
+        let domain::WaitServed { wait_id, offer_id, deadline, again } = fact;
         Self {
             wait_id: Cow::Borrowed(wait_id),
             offer_id: Cow::Borrowed(offer_id),
             deadline: *deadline,
+            again: *again,
         }
     }
 }
 
 impl From<WaitServed<'_>> for domain::WaitServed {
     fn from(stored: WaitServed<'_>) -> Self {
-        let WaitServed { wait_id, offer_id, deadline } = stored;
-        Self { wait_id: wait_id.into_owned(), offer_id: offer_id.into_owned(), deadline }
+        let WaitServed { wait_id, offer_id, deadline, again } = stored;
+        Self { wait_id: wait_id.into_owned(), offer_id: offer_id.into_owned(), deadline, again }
     }
 }
 

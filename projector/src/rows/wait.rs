@@ -38,12 +38,17 @@ impl Rows {
         });
     }
 
-    /// The unit is out of the stock.
+    /// The unit is out of the stock, or was and is kept for longer.
     pub(super) fn wait_served(&mut self, at: At<'_>, account_id: &AccountId, fact: &WaitServed) {
-        self.sell(at, &fact.offer_id, 1);
+        if !fact.again {
+            self.sell(at, &fact.offer_id, 1);
+        }
         let wait = self.change_wait(account_id, &fact.wait_id);
-        wait.status = Some("served".into());
         wait.deadline = Some(fact.deadline.micros());
+        if fact.again {
+            return;
+        }
+        wait.status = Some("served".into());
         (wait.served, wait.served_at) = (Some(at.place()), Some(at.recorded_at.micros()));
     }
 

@@ -360,7 +360,7 @@ impl Tally {
     pub(super) fn count(&mut self, event: &Event) {
         self.lines.count(event);
         match event {
-            Event::WaitServed(_, fact) => {
+            Event::WaitServed(_, fact) if !fact.again => {
                 *self.sold.entry(fact.offer_id.clone()).or_default() += 1;
             }
             Event::WaitEnded(_, fact) if fact.served => {

@@ -47,6 +47,7 @@ pub(super) fn worth_seeing(event: &Event) -> Option<&'static str> {
         Event::HoldCaptured(..) => "reservation captured",
         Event::HoldReleased(..) => "reservation ended",
         Event::WaitBegun(..) => "wait joined",
+        Event::WaitServed(_, fact) if fact.again => "kept for longer",
         Event::WaitServed(..) => "unit kept",
         Event::WaitEnded(_, fact) => match fact.reason {
             WaitEnd::Taken => "wait taken",

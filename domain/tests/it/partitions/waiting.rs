@@ -52,7 +52,7 @@ impl Lines {
                 }
             }
             Event::WaitServed(account, fact) => {
-                if !self.served.insert((account.clone(), fact.wait_id.clone())) {
+                if !fact.again && !self.served.insert((account.clone(), fact.wait_id.clone())) {
                     self.wrong.get_or_insert_with(|| format!("{fact:?} was served twice"));
                 }
             }

@@ -116,6 +116,14 @@ impl World {
             return Ok(());
         }
         let now = self.now.max(self.node(here).state.recorded_at());
+        let is_paused = self.dice.percent(20);
+        loop {
+            let kept = self.node(here).state.keeps_longer(now, is_paused);
+            if kept.is_empty() {
+                break;
+            }
+            self.record(here, now, kept)?;
+        }
         while let Some(events) = self.node(here).state.take_due(now) {
             self.record(here, now, events)?;
         }
