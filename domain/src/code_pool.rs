@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::Units;
+use crate::state::table_bytes;
 
 /// How many codes an offer may have had: a million take some 60 MB of memory.
 pub const CODES_OF_OFFER_MAX: u64 = 1_000_000;
@@ -95,6 +96,11 @@ impl CodePool {
             let index = self.handed_out + others.checked_sub(self.unseen.len())?;
             self.codes.get_index(index).map(|(_, at)| *at)
         })
+    }
+
+    /// About how many bytes it has allocated.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        table_bytes(&self.codes) + self.unseen.len() * size_of::<Position>() * 3 / 2
     }
 
     /// A code comes into the pool, behind all others.

@@ -50,6 +50,7 @@ pub(crate) use queue::Queue;
 use reservations::Reservations;
 pub use shipment::Unwanted;
 pub use size::StateSize;
+pub(crate) use size::table_bytes;
 pub(crate) use waiting::Waiter;
 use waiting::WaitingLists;
 

@@ -268,12 +268,12 @@ mod tests {
         const HOUR: i64 = 60 * 60;
         let served = || waited_for().does(cancel("ann", "x-1", "c-1", None)).sweeps();
         // Somebody looks each hour or oftener; within the last one there is another day.
-        let paused = served().at(DAY - HOUR + 1).sweeps_while(true);
-        paused.at(2 * DAY - HOUR).sweeps_while(false).does(redeem("bob", "x-1", "mug"));
+        let paused = served().at(DAY - HOUR + 2).sweeps_while(true);
+        paused.at(2 * DAY - HOUR + 1).sweeps_while(false).does(redeem("bob", "x-1", "mug"));
         served()
-            .at(DAY - HOUR + 1)
+            .at(DAY - HOUR + 2)
             .sweeps_while(true)
-            .at(2 * DAY - HOUR + 1)
+            .at(2 * DAY - HOUR + 2)
             .sweeps_while(false)
             .refuses(redeem("bob", "x-1", "mug"), "sold-out")
             .does(redeem("cid", "x-1", "mug"));
@@ -281,14 +281,14 @@ mod tests {
         served().at(3 * DAY).sweeps_while(true).at(4 * DAY - 1).does(redeem("bob", "x-1", "mug"));
         // While there is more than an hour, nothing is to be done.
         served()
-            .at(DAY - HOUR)
+            .at(DAY - HOUR + 1)
             .sweeps_while(true)
             .at(DAY + 1)
             .refuses(redeem("bob", "x-1", "mug"), "sold-out");
         // An operator has paused this offer alone.
         served()
             .does(pause("mug"))
-            .at(DAY - HOUR + 1)
+            .at(DAY - HOUR + 2)
             .sweeps_while(false)
             .at(DAY + 1)
             .sweeps_while(false)

@@ -22,6 +22,22 @@ pub(super) struct Mergers {
     former: BTreeMap<AccountId, Vec<AccountId>>,
 }
 
+impl Mergers {
+    /// About how many bytes they have allocated: trees' nodes are two thirds full.
+    pub(super) fn allocated_bytes(&self) -> usize {
+        let Self { of, former } = self;
+        let ids = of.first_key_value();
+        let ids = ids.map_or(0, |(id, merger)| id.as_str().len() + merger.into.as_str().len());
+        let each = size_of::<(AccountId, Merger)>() * 3 / 2 + ids;
+        let lists = former.values().map(|former| {
+            let ids = former.first().map_or(0, |id| former.len() * id.as_str().len());
+            former.capacity() * size_of::<AccountId>() + ids
+        });
+        let in_tree = former.len() * size_of::<(AccountId, Vec<AccountId>)>() * 3 / 2;
+        of.len() * each + in_tree + lists.sum::<usize>()
+    }
+}
+
 /// An account's merger into another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Merger {

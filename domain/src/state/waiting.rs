@@ -92,6 +92,12 @@ impl WaitingLists {
         self.lists.get(&offer)
     }
 
+    /// About how many bytes they have allocated: trees' nodes are two thirds full.
+    pub(super) fn allocated_bytes(&self) -> usize {
+        let lists = self.lists.values().map(WaitingList::allocated_bytes).sum::<usize>();
+        lists + self.queues.values().map(Queue::allocated_bytes).sum::<usize>()
+    }
+
     /// Whether nobody waits anywhere.
     fn is_empty(&self) -> bool {
         self.lists.is_empty() && self.queues.is_empty()
@@ -108,6 +114,15 @@ impl WaitingList {
     /// How many are on it.
     pub(crate) fn len(&self) -> usize {
         self.waiters.len()
+    }
+
+    fn allocated_bytes(&self) -> usize {
+        let id = self.waiters.values().next().map_or(0, |waiter| waiter.id.as_str().len());
+        let in_trees = self.len() * (size_of::<(u64, Waiter)>() + id)
+            + self.unserved.len() * size_of::<u64>()
+            + self.served.len() * size_of::<(Timestamp, u64)>();
+        in_trees * 3 / 2
+            + self.by_account.capacity() * 8 / 7 * (size_of::<(AccountNumber, u64)>() + 1)
     }
 
     /// How many units go to others than this account before anybody else gets one.
