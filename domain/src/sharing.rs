@@ -39,8 +39,8 @@ pub(crate) fn tell_homes(state: &State, events: &mut Vec<Event>) {
     events.extend(sent);
 }
 
-/// What the home of an offer is told of an event of a shopper: units go home that are put on a shelf
-/// that was drained, or somebody comes onto the waiting list or leaves it.
+/// What the home of an offer is told of an event of a shopper: units go home that are put on a
+/// shelf that was drained, or somebody comes onto the waiting list or leaves it.
 fn tell_home<'a>(state: &'a State, event: &Event, post: &mut Post<'a>) -> Option<Event> {
     let of = |account_id: &AccountId, wait_id: &WaitId, offer_id: &OfferId| WaitOf {
         account_id: account_id.clone(),

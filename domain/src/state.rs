@@ -15,6 +15,7 @@ mod pairs;
 mod programme;
 mod queue;
 mod reservations;
+mod serving;
 mod shipment;
 mod size;
 mod told;

@@ -25,8 +25,8 @@ pub struct JoinWaitingList {
     pub offer_id: OfferId,
     /// When it happened, as the caller says.
     pub occurred_at: Option<Timestamp>,
-    /// What the offer's home said, which [`AdmitWait`](super::AdmitWait) asks; nothing where there is
-    /// one partition.
+    /// What the offer's home said, which [`AdmitWait`](super::AdmitWait) asks; nothing where there
+    /// is one partition.
     pub admission: Option<Admission>,
 }
 
@@ -105,8 +105,8 @@ impl CommandRules for JoinWaitingList {
 }
 
 impl JoinWaitingList {
-    /// Whether the shopper needn't wait, after what is due, here or as the offer's home says. What a
-    /// redemption would find is found on a draft of its own.
+    /// Whether the shopper needn't wait, after what is due, here or as the offer's home says. What
+    /// a redemption would find is found on a draft of its own.
     fn is_left(&self, draft: &Draft<'_>, order: &Order) -> bool {
         let mut apart = Draft::new(draft.state, draft.now);
         apart.apply_due(&self.account_id);

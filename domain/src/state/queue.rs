@@ -1,9 +1,8 @@
 //! Who waits for an offer that has its home here, in the order in which the home heard of them.
 //!
-//! Where there are several partitions, a shopper's wait is in the account's (`waiting.rs`). The home
-//! is told that it began, and sends units to those partitions, to the shopper who is first in the
-//! queue at a time. From then on that partition keeps the unit
-//! (`docs/decisions/0075-a-waiting-list-is-served-by-what-falls-due.md`).
+//! Where there are several partitions, a shopper's wait is in the account's (`waiting.rs`). The
+//! home is told that it began, and sends units to who is first in the queue, to that shopper's
+//! partition, which keeps them (`docs/decisions/0075-a-waiting-list-is-served-by-what-falls-due.md`).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use super::impossible::{Changed, ensure};
-use super::waiting::is_open_from;
+use super::serving::is_open_from;
 use crate::account::OfferNumber;
 use crate::post::Post;
 use crate::shelves::HomeDraft;
@@ -95,8 +94,8 @@ impl State {
         self.waiting.queues.get(&number)
     }
 
-    /// Those of all partitions who wait for an offer that has its home here, and weren't sent a unit,
-    /// in their order.
+    /// Those of all partitions who wait for an offer that has its home here, and weren't sent a
+    /// unit, in their order.
     pub fn waiting_line(&self, id: &OfferId) -> impl Iterator<Item = (&AccountId, &WaitId)> {
         let turns = self.queue(id).into_iter().flat_map(|queue| queue.turns.values());
         turns.map(|(account, wait)| (account, wait))
@@ -149,8 +148,8 @@ impl State {
         self.programme.shelve(&of.offer_id, Units::ONE)
     }
 
-    /// What is kept for a shopper who waits here, of a unit that came from the offer's home; nothing
-    /// where the wait is over.
+    /// What is kept for a shopper who waits here, of a unit that came from the offer's home;
+    /// nothing where the wait is over.
     pub(crate) fn keep_here(&self, of: &WaitOf, now: Timestamp) -> Option<Event> {
         let (number, offer) = self.numbered_offer(&of.offer_id)?;
         let waiter = self.waiter(number, &of.account_id)?;
@@ -180,8 +179,8 @@ impl State {
         is_open_from(offer, now).filter(|_| can)
     }
 
-    /// Sends units to those who wait longest, in their order, behind these events. Where that leaves
-    /// few, all shelves come home.
+    /// Sends units to those who wait longest, in their order, behind these events. Where that
+    /// leaves few, all shelves come home.
     pub(super) fn serve_queue(
         &self,
         number: OfferNumber,

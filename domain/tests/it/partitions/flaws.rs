@@ -158,10 +158,11 @@ impl Flaw {
                 events.retain(|it| !matches!(message(it), Some(Message::StockReturned(_))));
             }
             Self::ServedOutOfTurn => {
-                let is_kept = |it: &Event| matches!(message(it), Some(Message::UnitKept(_)));
-                let first = events.iter().position(is_kept);
-                if events.iter().filter(|it| is_kept(it)).count() > 1 {
-                    drop_message(events, first);
+                let kept: Vec<usize> = (0..events.len())
+                    .filter(|index| matches!(message(&events[*index]), Some(Message::UnitKept(_))))
+                    .collect();
+                if kept.len() > 1 {
+                    drop_message(events, kept.first().copied());
                 }
             }
             Self::LapsedUnitStays if events.iter().any(is_lapsed) => {

@@ -103,8 +103,8 @@ impl World {
         }
     }
 
-    /// Once all has arrived: each home knows who waits, in an order in which each partition heard of
-    /// its own shoppers.
+    /// Once all has arrived: each home knows who waits, in an order in which each partition heard
+    /// of its own shoppers.
     pub(super) fn check_lines(&self) -> Result<(), String> {
         for offer in self.offers() {
             let line: Vec<_> = self.home_of(&offer).state.waiting_line(&offer).collect();

@@ -238,8 +238,8 @@ impl World {
                 let when = if flaw == Some(Flaw::GateBelievedForEver) { EPOCH } else { now };
                 if let Some(refusal) = node.gates.refusal(&order.offer_id, order.quantity, when) {
                     self.seen.see("sold out by gate");
-                    let order = (&order.offer_id, order.quantity);
-                    self.check_none_is_kept(here, &it.account_id, order)?;
+                    let of = (&order.offer_id, order.quantity);
+                    self.check_none_is_kept(here, &it.account_id, of)?;
                     let (offer, asked) = (order.offer_id.clone(), order.quantity);
                     self.tell(command, Told::Refused(refusal));
                     return self.check_refused(&offer, asked);
