@@ -333,8 +333,8 @@ refusals! {
         facts: [],
         title: "No waiting lists here",
         sentence: "There is no waiting list here: the offer hands out codes.",
-        meaning: "The offer's `codes` is true: what is cancelled of it doesn't come back, so \
-                  nobody would be served.",
+        meaning: "The offer's `codes` is true: what is cancelled of it doesn't come back, and a \
+                  code isn't kept for anybody.",
         remedy: "Ask for the offer again later; don't send this request again.",
         shopper: "There is no waiting list for this.",
     }
