@@ -80,6 +80,8 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     // Before the address is printed, because whoever reads it may send a signal.
     let mut signals = shutdown::Signals::listen()?;
     let stop = CancellationToken::new();
+    // However this ends: a start that fails stops the parts that it has begun.
+    let _stopping = stop.clone().drop_guard();
     let draining = CancellationToken::new();
     let (address, for_operators) = sockets.addresses()?;
     // A start may wait for the log, and whoever looks after the process asks what for.

@@ -145,6 +145,8 @@ impl Eraser {
                 }
             }
             tokio::select! {
+                // First: where a start fails, the runtime ends, and with it what sleeps.
+                biased;
                 () = stop.cancelled() => return,
                 () = self.recorded.notified() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}

@@ -25,6 +25,17 @@ fn a_data_folder_that_cannot_be_written_to_is_named() {
     fails(serve(Path::new("/proc/guerdon")), &["can't make the folder /proc/guerdon"]);
 }
 
+/// Parts that began before it are stopped: none of them goes down with a panic.
+#[test]
+fn a_publishers_state_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for _ in 0..3 {
+        let mut command = serve(folder.path());
+        command.args(["--kafka", "127.0.0.1:1", "--publisher-state", "sqlite:/proc/guerdon/state"]);
+        fails(command, &["publisher's state", "/proc/guerdon/state"]);
+    }
+}
+
 #[test]
 fn a_second_server_on_the_same_folder_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -288,6 +299,7 @@ fn fails(command: Command, texts: &[&str]) {
     assert!(!output.status.success(), "it started: {error}");
     let said: Vec<&str> = error.lines().filter(|line| line.starts_with("guerdon: ")).collect();
     assert_eq!(said.len(), 1, "one sentence: {error}");
+    assert!(!error.contains("panicked"), "{error}");
     for text in texts {
         assert!(said[0].contains(text), "{text:?} is not in: {error}");
     }
