@@ -31,16 +31,21 @@ pub fn sentence(event: &Event) -> String {
         Event::AccountMergerAbandoned(_, fact) => {
             format!("It won't be merged into account {}.", fact.into)
         }
-        Event::AccountMerged(_, fact) if fact.tiers_left => format!(
-            "The account was merged into account {}. What it had counted on ladders stays behind.",
-            fact.into
-        ),
         Event::AccountMerged(_, fact) => {
             format!("The account was merged into account {}.", fact.into)
         }
         Event::AccountTakenOver(_, fact) => {
             format!("The account took account {} over, which was merged into it.", fact.from)
         }
+        Event::CountsPassedOn(_, fact) => format!(
+            "What the account counts on ladders, towards limits and caps counts for account {} from \
+             now on.",
+            fact.to
+        ),
+        Event::CountsTakenOver(_, fact) => format!(
+            "The account adds what account {} counted on ladders, towards limits and caps.",
+            fact.from
+        ),
         Event::DebtPassedOn(_, fact) => {
             let sum = amount(fact.points, fact.unit);
             format!("{sum} that the account owed are owed by account {} from now on.", fact.to)

@@ -20,14 +20,9 @@ pub(crate) async fn merge_account(
     State(api): State<CommandApi>,
     caller: Caller,
     PathId(account_id): PathId<AccountId>,
-    JsonBody(MergeAccountBody { into, leave_tiers }): JsonBody<MergeAccountBody>,
+    JsonBody(MergeAccountBody { into }): JsonBody<MergeAccountBody>,
 ) -> Result<Response, Problem> {
-    let merge = MergeAccount {
-        account_id: account_id.clone(),
-        into,
-        leave_tiers: leave_tiers.unwrap_or_default(),
-        step: MergerStep::Asked,
-    };
+    let merge = MergeAccount { account_id: account_id.clone(), into, step: MergerStep::Asked };
     let done = api.execute(Command::MergeAccount(merge.clone()), caller.clone()).await?;
     let merger = merger_of(&done)?;
     let begun_at = (!merger.is_done).then_some(merger.at);
@@ -35,11 +30,11 @@ pub(crate) async fn merge_account(
         None => done,
         Some(begun_at) => agree(&api, merge, begun_at, caller).await?,
     };
-    let Merger { into, at, tiers_left, is_done: _ } = merger_of(&done)?.clone();
+    let Merger { into, at, is_done: _ } = merger_of(&done)?.clone();
     // Other processes read it from the tables.
     api.keys().note_merger(account_id.as_str(), into.as_str());
     let position = Place { partition: done.place.partition, position: at };
-    done.respond(&AccountMergedBody { account_id, into, tiers_left, position })
+    done.respond(&AccountMergedBody { account_id, into, position })
 }
 
 /// The other account's partition is asked, and the merger that was begun is done or abandoned.

@@ -67,6 +67,17 @@ impl CapCounts {
         Some(())
     }
 
+    /// Each period of which something is counted, and how much; what a period's end is isn't known
+    /// any more.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (CapPeriod, Points)> {
+        self.0.entries().filter_map(|(number, count)| {
+            let second = i64::try_from(number >> 2).ok()?.checked_mul(SECOND)?;
+            let start = Timestamp::from_micros(second).ok()?;
+            let kind = Period::ALL[(number & 3) as usize];
+            Some((CapPeriod { kind, start, end: None }, Points::sum_of(count)?))
+        })
+    }
+
     /// Takes points off a count.
     pub(crate) fn give_back(&mut self, period: CapPeriod, points: Points) -> Option<()> {
         let left = self.get(period).minus(points).unwrap_or_default();

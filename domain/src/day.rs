@@ -33,6 +33,11 @@ impl Day {
         u64::try_from(self.0).unwrap_or_default()
     }
 
+    /// The day with a number.
+    pub(crate) fn of_number(number: u64) -> Option<Self> {
+        i32::try_from(number).ok().map(Self)
+    }
+
     /// As chrono has it.
     pub(crate) fn date(self) -> NaiveDate {
         NaiveDate::from_num_days_from_ce_opt(self.0.saturating_add(EPOCH_FROM_CE))

@@ -159,7 +159,7 @@ impl<'a> Draft<'a> {
     /// the level from 0, where there is one.
     pub(crate) fn tier(&self, id: &AccountId, ladder: LadderId) -> Option<HeldTier> {
         let number = self.state.ladders().number(ladder)?;
-        let ladder = self.state.ladder(ladder)?;
+        let (ladder, id) = (self.state.ladder(ladder)?, self.state.counting_account(id));
         match self.standings(id).get(number) {
             Some(standing) => standing.held(ladder),
             None => Standing::default().held(ladder),
@@ -201,6 +201,8 @@ impl<'a> Draft<'a> {
                 None => counted.push((id, on)),
             }
         }
+        // Where an account was merged, the other one is judged.
+        counted.retain(|(id, _)| self.state.merged_into(id).is_none());
         for (id, on) in counted {
             let mut standings = self.take_standings(&id);
             for (number, _) in ladders.numbered() {

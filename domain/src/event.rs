@@ -8,6 +8,7 @@ mod about;
 mod account;
 mod code;
 mod conversion;
+mod counts;
 mod credit;
 mod exchange;
 mod hold;
@@ -26,6 +27,10 @@ pub use account::{
 };
 pub use code::{CodeAdded, CodesUploaded};
 pub use conversion::{ConversionRateClosed, ConversionRateSet, CreditConverted, RateVersion};
+pub use counts::{
+    CapCount, Counts, CountsPassedOn, CountsTakenOver, GrantInForce, LadderCounts, LimitCount,
+    TierEarned,
+};
 pub use credit::{
     CaptureRefund, Cause, CauseKind, Claim, CreditDeducted, CreditEarned, CreditExpired,
     CreditGivenBack, CreditMatured, CreditReceived, CreditRefunded, CreditReturned, CreditSent,
@@ -96,6 +101,10 @@ pub enum Event {
     AccountMerged(AccountId, AccountMerged),
     /// `account-taken-over`: the second half of a merger.
     AccountTakenOver(AccountId, AccountTakenOver),
+    /// `counts-passed-on`: by an account that was merged.
+    CountsPassedOn(AccountId, CountsPassedOn),
+    /// `counts-taken-over`.
+    CountsTakenOver(AccountId, CountsTakenOver),
     /// `credit-earned`: a new lot.
     CreditEarned(AccountId, CreditEarned),
     /// `credit-deducted`: the first half of a redemption.
@@ -240,6 +249,8 @@ impl Event {
             | Self::AccountMergerAbandoned(account, _)
             | Self::AccountMerged(account, _)
             | Self::AccountTakenOver(account, _)
+            | Self::CountsPassedOn(account, _)
+            | Self::CountsTakenOver(account, _)
             | Self::CreditEarned(account, _)
             | Self::CreditDeducted(account, _)
             | Self::CreditMatured(account, _)
@@ -396,19 +407,6 @@ impl Event {
         }
     }
 
-    /// Whether it is about the tiers that an account has.
-    #[must_use]
-    pub const fn is_of_tier(&self) -> bool {
-        matches!(
-            self,
-            Self::TierReached(..)
-                | Self::TierKept(..)
-                | Self::TierLapsed(..)
-                | Self::TierGranted(..)
-                | Self::TierGrantEnded(..)
-        )
-    }
-
     /// Whether the event moves credit; the others of an account say what for.
     pub(crate) const fn is_of_credit(&self) -> bool {
         match self {
@@ -439,6 +437,8 @@ impl Event {
             | Self::AccountMergerAbandoned(..)
             | Self::AccountMerged(..)
             | Self::AccountTakenOver(..)
+            | Self::CountsPassedOn(..)
+            | Self::CountsTakenOver(..)
             | Self::ExchangeCreated(..)
             | Self::ExchangeCancelled(..)
             | Self::ShipmentAccepted(..)

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use log_record::{Partition, Position};
+use log_record::{Partition, Position, hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -281,6 +281,12 @@ impl AccountId {
     #[must_use]
     pub fn partition(&self, partitions: u16) -> Partition {
         partition_of(self.as_str(), partitions)
+    }
+
+    /// A short text by which it is told from a few others: eight digits of SHA-256 of the id.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        hex(&Sha256::digest(self.as_str())[16..20])
     }
 }
 

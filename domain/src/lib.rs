@@ -31,6 +31,7 @@ pub mod cap_count;
 pub mod code_pool;
 pub mod command;
 pub mod conversion;
+mod counted;
 pub mod day;
 mod debts;
 pub mod decision;
@@ -98,22 +99,22 @@ pub use earning_rule::{
 };
 pub use event::{
     AccountErased, AccountMerged, AccountMergerAbandoned, AccountMergerBegun, AccountOpened,
-    AccountTakenOver, BalancesSealed, CaptureRefund, Cause, CauseKind, Claim, Clock,
+    AccountTakenOver, BalancesSealed, CapCount, CaptureRefund, Cause, CauseKind, Claim, Clock,
     ClockConfirmed, ClockDoubted, CodeAdded, CodesUploaded, ConversionRateClosed,
-    ConversionRateSet, CreditConverted, CreditDeducted, CreditEarned, CreditExpired,
-    CreditGivenBack, CreditHeld, CreditMatured, CreditReceived, CreditRefunded, CreditRefused,
-    CreditReturned, CreditSent, CreditWithdrawn, DebtPassedOn, DebtRepaid, DebtTakenOver,
-    EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, GrantEnd, HoldCaptured,
-    HoldExtended, HoldReleased, HoldSwapped, Keeps, LadderSet, LogForked, LogOpened, LotId,
-    LotPart, MessageReceived, MessageSent, Note, OfferAmended, OfferClosed, OfferOpened,
-    OfferPaused, OfferReopened, OfferResumed, Ordered, ParcelLines, PolicyChanged, PurchaseEarning,
-    PurchaseLine, PurchaseRecorded, PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion,
-    RefundCause, ReleaseReason, ReplacedGrant, Reservation, ReturnCreditGivenBack, ReturnReversed,
-    ReturnedLine, RoomBack, RuleVersion, SaltsId, SealedBalances, SealedTrees, SealedUnit,
-    SegmentSet, ShipmentDispatched, ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended,
-    StockRemoved, SwitchTurned, TakenBack, TierChanged, TierGrantEnded, TierGranted, UnitClosed,
-    UnitPoints, UnitSet, WaitBegun, WaitEnd, WaitEnded, WaitServed, WithdrawalCause,
-    WithdrawalReversed,
+    ConversionRateSet, Counts, CountsPassedOn, CountsTakenOver, CreditConverted, CreditDeducted,
+    CreditEarned, CreditExpired, CreditGivenBack, CreditHeld, CreditMatured, CreditReceived,
+    CreditRefunded, CreditRefused, CreditReturned, CreditSent, CreditWithdrawn, DebtPassedOn,
+    DebtRepaid, DebtTakenOver, EarningRuleSet, Event, ExchangeCancelled, ExchangeCreated, GrantEnd,
+    GrantInForce, HoldCaptured, HoldExtended, HoldReleased, HoldSwapped, Keeps, LadderCounts,
+    LadderSet, LimitCount, LogForked, LogOpened, LotId, LotPart, MessageReceived, MessageSent,
+    Note, OfferAmended, OfferClosed, OfferOpened, OfferPaused, OfferReopened, OfferResumed,
+    Ordered, ParcelLines, PolicyChanged, PurchaseEarning, PurchaseLine, PurchaseRecorded,
+    PurchaseReturned, RULES_OF_PURCHASE_MAX, RateVersion, RefundCause, ReleaseReason,
+    ReplacedGrant, Reservation, ReturnCreditGivenBack, ReturnReversed, ReturnedLine, RoomBack,
+    RuleVersion, SaltsId, SealedBalances, SealedTrees, SealedUnit, SegmentSet, ShipmentDispatched,
+    ShipmentReport, Shipped, ShippedLine, StockAdded, StockAmended, StockRemoved, SwitchTurned,
+    TakenBack, TierChanged, TierEarned, TierGrantEnded, TierGranted, UnitClosed, UnitPoints,
+    UnitSet, WaitBegun, WaitEnd, WaitEnded, WaitServed, WithdrawalCause, WithdrawalReversed,
 };
 pub use grace::{BackFor, Grace, with_grace};
 pub use ids::{
@@ -130,9 +131,9 @@ pub use ladder::{
     WindowMonthsError, YearFrom, YearFromError,
 };
 pub use message::{
-    CreditInTransit, DebtInTransit, ExchangeKey, Grant, Letter, MergedAccount, Message,
-    MessageNumber, OfferShared, ProgrammeChange, ShelfCalledBack, ShelfDrained, ShelfGranted,
-    Source, StockReturned, TransferStatus, UnitShared, WaitOf,
+    CountsInTransit, CreditInTransit, DebtInTransit, ExchangeKey, Grant, Letter, MergedAccount,
+    Message, MessageNumber, OfferShared, ProgrammeChange, ShelfCalledBack, ShelfDrained,
+    ShelfGranted, Source, StockReturned, TransferStatus, UnitShared, WaitOf,
 };
 pub use multiplier::Multiplier;
 pub use offer::{Offer, OfferPhase, OfferStatus, Terms};

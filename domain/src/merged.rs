@@ -1,6 +1,6 @@
 //! What an account that was merged passes on: all that can be spent of it, and all that it owes, of
-//! every unit, in the append in which it is there (I21). So what is pending, held or spent keeps
-//! its account and its ids, and what comes of it later follows.
+//! every unit, and all that it counts, in the append in which it is there (I21). So what is
+//! pending, held or spent keeps its account and its ids, and what comes of it later follows.
 //!
 //! It moves as a transfer does, under an id that the ledger makes, within a partition by two events
 //! and to another by a message. What the other account has no room for stays where it is, and is
@@ -10,9 +10,9 @@ use crate::draft::Draft;
 use crate::lots::sum_of;
 use crate::post::Post;
 use crate::{
-    AccountId, CreditInTransit, CreditReceived, CreditSent, DebtInTransit, DebtPassedOn,
-    DebtTakenOver, Event, LotPart, Message, Points, State, Timestamp, TransferId, UnitId,
-    UnitNumber, UnitShared,
+    AccountId, Counts, CountsInTransit, CountsPassedOn, CountsTakenOver, CreditInTransit,
+    CreditReceived, CreditSent, DebtInTransit, DebtPassedOn, DebtTakenOver, Event, LotPart,
+    Message, Points, State, Timestamp, TransferId, UnitId, UnitNumber, UnitShared,
 };
 
 /// Adds to events that are decided what accounts of theirs pass on that were merged, before them or
@@ -71,12 +71,15 @@ impl Passing<'_, '_> {
         let wallets = wallets.filter(|(_, owed, lots)| *owed > Points::ZERO || !lots.is_empty());
         let wallets: Vec<_> = wallets.collect();
         let (come, owed_anew) = self.of_new_units();
-        if wallets.is_empty() && come.is_empty() && owed_anew.is_empty() {
+        let counts = self.counts();
+        let moves_credit = !(wallets.is_empty() && come.is_empty() && owed_anew.is_empty());
+        if !moves_credit && counts.is_empty() {
             return;
         }
         if self.is_here() {
             self.draft.apply_due(&self.to);
         }
+        self.pass_counts(counts);
         for (number, owed, lots) in wallets {
             let Some(unit) = self.draft.state.unit_id(number) else { continue };
             let Some(of) = self.known_unit(unit) else { continue };
@@ -96,6 +99,34 @@ impl Passing<'_, '_> {
             self.debt(unit, UnitShared { closed_at: None, ..of }, points);
         }
         self.draft.apply_due_again(&self.to);
+    }
+
+    /// What it counts: by a merger all that it ever did, and later what counts more or less by the
+    /// events.
+    fn counts(&self) -> Counts {
+        let (state, id) = (self.draft.state, &self.from);
+        let is_new = state.merged_into(id).is_none();
+        let before = state.account(id).filter(|_| is_new);
+        let mut counts = before.map(|account| Counts::of(state, account)).unwrap_or_default();
+        counts.add_events(id, self.draft.events());
+        counts.ladders = self.draft.ladder_counts(id);
+        counts
+    }
+
+    fn pass_counts(&mut self, counts: Counts) {
+        for counts in counts.in_portions() {
+            let (from, to) = (self.from.clone(), self.to.clone());
+            let passed = CountsPassedOn { to: to.clone() };
+            self.draft.replay(Event::CountsPassedOn(from.clone(), passed));
+            if self.is_here() {
+                self.draft.take_over(&to, CountsTakenOver { from, counts });
+            } else {
+                let there = to.partition(self.draft.state.partitions());
+                let counts = Box::new(CountsInTransit { from, to, counts });
+                let sent = self.post.write(there, Message::CountsPassedOn(counts));
+                self.draft.replay(sent);
+            }
+        }
     }
 
     /// Credit and debts of units that this partition hadn't heard of before the message that brings

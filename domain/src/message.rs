@@ -10,7 +10,7 @@ use log_record::{Checksum, Partition, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, ConversionRateClosed, ConversionRateSet, EarningRuleSet, Event, ExchangeId,
+    AccountId, ConversionRateClosed, ConversionRateSet, Counts, EarningRuleSet, Event, ExchangeId,
     LadderSet, LotPart, OfferId, OfferPhase, Points, PolicyChanged, RefusalCode, Terms, Timestamp,
     TransferId, Unit, UnitClosed, UnitId, UnitSet, Units, WaitId,
 };
@@ -86,6 +86,9 @@ pub enum Message {
     CreditReturned(CreditInTransit, RefusalCode),
     /// An account was merged into one of this partition.
     AccountMerged(MergedAccount),
+    /// What an account counted that was merged, to the partition of the account that adds it. It
+    /// waits there until the partition knows all that it names.
+    CountsPassedOn(Box<CountsInTransit>),
     /// What an account owed that was merged, to the partition of the account that owes it now.
     DebtPassedOn(DebtInTransit),
     /// What an operator chose, from the programme's home to all others.
@@ -105,6 +108,7 @@ impl Message {
             Self::CreditSent(_)
             | Self::CreditReturned(..)
             | Self::AccountMerged(_)
+            | Self::CountsPassedOn(_)
             | Self::DebtPassedOn(_)
             | Self::Programme(_) => None,
         }
@@ -225,6 +229,17 @@ pub struct MergedAccount {
     pub from: AccountId,
     /// The account that has it from now on.
     pub into: AccountId,
+}
+
+/// What an account counted that was merged, on its way to the one that adds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountsInTransit {
+    /// Who had counted it.
+    pub from: AccountId,
+    /// Who adds it.
+    pub to: AccountId,
+    /// What is added.
+    pub counts: Counts,
 }
 
 /// A debt on its way from an account that was merged to the one that has it from now on.

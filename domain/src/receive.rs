@@ -9,10 +9,10 @@ use crate::merged::pass_on;
 use crate::post::Post;
 use crate::sharing::tell_homes;
 use crate::{
-    AccountTakenOver, Command, CreditInTransit, CreditReceived, CreditReturned, DebtInTransit,
-    DebtTakenOver, Decision, Event, ExchangeKey, Grant, Letter, Message, MessageReceived, OfferId,
-    Points, Refusal, RefusalCode, ShelfCalledBack, ShelfDrained, ShelfGranted, State,
-    StockReturned, Timestamp, Undelivered, Units, WaitOf, Whose,
+    AccountTakenOver, Command, CountsInTransit, CountsTakenOver, CreditInTransit, CreditReceived,
+    CreditReturned, DebtInTransit, DebtTakenOver, Decision, Event, ExchangeKey, Grant, Letter,
+    Message, MessageReceived, OfferId, Points, Refusal, RefusalCode, ShelfCalledBack, ShelfDrained,
+    ShelfGranted, State, StockReturned, Timestamp, Undelivered, Units, WaitOf, Whose,
 };
 
 /// What is appended for a message, all or none.
@@ -64,6 +64,7 @@ pub fn receive(
             let taken = Event::AccountTakenOver(merged.into.clone(), taken);
             (vec![receiving.receipt, taken], None)
         }
+        Message::CountsPassedOn(it) => (receiving.counts(it), None),
         Message::DebtPassedOn(debt) => (receiving.debt(debt), None),
     };
     // What an account passed on and the other had no room for stays for now.
@@ -192,6 +193,17 @@ impl Receiving<'_> {
         } else {
             draft.push(received);
         }
+        draft.into_events()
+    }
+
+    /// The account adds what one had counted that was merged into it.
+    fn counts(self, it: &CountsInTransit) -> Vec<Event> {
+        let Self { state, now, receipt } = self;
+        let mut draft = Draft::new(state, now);
+        draft.apply_due(&it.to);
+        draft.push(receipt);
+        let (from, counts) = (it.from.clone(), it.counts.clone());
+        draft.take_over(&it.to, CountsTakenOver { from, counts });
         draft.into_events()
     }
 

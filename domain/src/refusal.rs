@@ -213,19 +213,6 @@ refusals! {
                  that is left.",
         shopper: "Something went wrong on our side. No points were used.",
     }
-    /// What the account has counted on ladders would be left behind.
-    AccountOnLadder {
-        "account-on-ladder", Conflict, can_succeed_later: true,
-        facts: [],
-        title: "Account stands on a ladder",
-        sentence: "The account stands on a ladder. A merger moves credit and no tiers: say in \
-                   leave_tiers that they may be left behind.",
-        meaning: "The account has counted something on a ladder, or has a grant. A merger moves \
-                  credit and debts; what was counted and granted stays with the account.",
-        remedy: "Send `leave_tiers: true`. Grant the new account the tier, where it should have it: \
-                 PUT /v1/accounts/{account_id}/tiers/{ladder}/grants/{grant_id}.",
-        shopper: "Something went wrong on our side. No points were used.",
-    }
     /// What is to be reversed made a debt that another account owes by now.
     DebtPassedOn {
         "debt-passed-on", Conflict, can_succeed_later: false,

@@ -3,6 +3,7 @@
 //! the writer and a query find the same, whenever they look.
 
 mod due;
+mod passing;
 mod present;
 mod sums;
 
@@ -150,6 +151,13 @@ impl Standings {
                 let (standing, ladder) = self.on(ladders, fact.ladder)?;
                 standing.end_grant(ladder, fact)?;
                 return Ok(vec![]);
+            }
+            Event::CountsPassedOn(..) => {
+                self.pass_on();
+                return Ok(vec![]);
+            }
+            Event::CountsTakenOver(_, fact) => {
+                return self.take_over(ladders, at, &fact.counts.ladders);
             }
             _ => return Ok(self.count(ladders, event)),
         };

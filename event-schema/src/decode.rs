@@ -7,8 +7,9 @@ use serde::de::DeserializeOwned;
 
 use crate::private::restore;
 use crate::v1::{
-    account as of_account, code, conversion, credit, exchange, hold, ladder, log, merger, message,
-    offer, programme, purchase, seal, segment, shipment, stock, switch, unit, wait, withdrawal,
+    account as of_account, code, conversion, counts, credit, exchange, hold, ladder, log, merger,
+    message, offer, programme, purchase, seal, segment, shipment, stock, switch, unit, wait,
+    withdrawal,
 };
 use crate::{Metadata, PrivateActor};
 
@@ -104,6 +105,12 @@ pub fn decode_public(row: &EventRef<'_>) -> Result<(Timestamp, Event), DecodeErr
         }
         ("account-taken-over", 1) => {
             Event::AccountTakenOver(account(row)?, fact::<merger::AccountTakenOver<'_>, _>(row)?)
+        }
+        ("counts-passed-on", 1) => {
+            Event::CountsPassedOn(account(row)?, fact::<counts::CountsPassedOn<'_>, _>(row)?)
+        }
+        ("counts-taken-over", 1) => {
+            Event::CountsTakenOver(account(row)?, fact::<counts::CountsTakenOver<'_>, _>(row)?)
         }
         ("debt-passed-on", 1) => {
             Event::DebtPassedOn(account(row)?, fact::<merger::DebtPassedOn<'_>, _>(row)?)

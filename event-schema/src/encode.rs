@@ -8,7 +8,7 @@ use serde::ser::Error as _;
 use crate::Metadata;
 use crate::private::private_text;
 use crate::v1::{
-    account, code, conversion, credit, exchange, hold, ladder, log, merger, message, offer,
+    account, code, conversion, counts, credit, exchange, hold, ladder, log, merger, message, offer,
     programme, purchase, seal, segment, shipment, stock, switch, unit, wait, withdrawal,
 };
 
@@ -92,6 +92,12 @@ pub fn encode(
         }
         Event::AccountTakenOver(_, fact) => {
             ("account-taken-over", public::<merger::AccountTakenOver<'_>, _>(fact, metadata)?)
+        }
+        Event::CountsPassedOn(_, fact) => {
+            ("counts-passed-on", public::<counts::CountsPassedOn<'_>, _>(fact, metadata)?)
+        }
+        Event::CountsTakenOver(_, fact) => {
+            ("counts-taken-over", public::<counts::CountsTakenOver<'_>, _>(fact, metadata)?)
         }
         Event::DebtPassedOn(_, fact) => {
             ("debt-passed-on", public::<merger::DebtPassedOn<'_>, _>(fact, metadata)?)

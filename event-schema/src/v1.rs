@@ -8,6 +8,7 @@ pub(crate) mod account;
 mod cap;
 pub(crate) mod code;
 pub(crate) mod conversion;
+pub(crate) mod counts;
 pub(crate) mod credit;
 pub(crate) mod exchange;
 pub(crate) mod hold;

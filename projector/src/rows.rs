@@ -223,6 +223,9 @@ impl Rows {
             Event::AccountMergerBegun(..) | Event::AccountMergerAbandoned(..) => {}
             Event::AccountMerged(account, fact) => self.merged(at, &account, &fact),
             Event::AccountTakenOver(account, _) => self.took_over(at, &account),
+            Event::CountsPassedOn(ref account, _) | Event::CountsTakenOver(ref account, _) => {
+                self.counts_moved(at, account, event.clone());
+            }
             Event::DebtPassedOn(account, fact) => self.debt_passed_on(at, &account, &fact),
             Event::DebtTakenOver(account, fact) => self.debt_taken_over(at, &account, &fact),
             Event::CreditEarned(account, fact) => self.earned(at, account, fact),

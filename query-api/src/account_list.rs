@@ -61,6 +61,8 @@ pub(crate) struct ListPage {
     from: i64,
     /// What else the cursor says; nothing on the first page.
     pub(crate) more: Option<String>,
+    /// The marks of the accounts that the first page shows; nothing before it is read.
+    shows: Option<Vec<String>>,
 }
 
 impl<S: std::fmt::Debug> ListQuery<S> {
@@ -97,22 +99,27 @@ impl ListPage {
         let limit = page_limit(limit)?;
         let (from, until) = (from.map(Timestamp::micros), until.map(Timestamp::micros));
         let list = format!("{list} from {from:?} until {until:?}");
-        let (before, more) = match read_cursor(&list, cursor)? {
+        let (before, more, shows) = match read_cursor(&list, cursor)? {
             // Nothing has the place 0.
-            None => ((until.unwrap_or(i64::MAX), 0), None),
+            None => ((until.unwrap_or(i64::MAX), 0), None, None),
             Some(key) => {
-                let (before, more) = read_key(&key).ok_or_else(bad_cursor)?;
-                (before, Some(more.to_owned()))
+                let (shows, key) = key.split_once(';').ok_or_else(bad_cursor)?;
+                let (before, more) = read_key(key).ok_or_else(bad_cursor)?;
+                let shows = shows.split('.').map(ToOwned::to_owned).collect();
+                (before, Some(more.to_owned()), Some(shows))
             }
         };
         let rows = if picks || unit.is_some() { PICKED_FROM_MAX } else { limit + 1 };
-        Ok(Self { list, unit, limit, rows, before, from: from.unwrap_or(i64::MIN), more })
+        let from = from.unwrap_or(i64::MIN);
+        Ok(Self { list, unit, limit, rows, before, from, more, shows })
     }
 
     /// The rows from which the page is made: those of the account and of the others that were
-    /// merged with it, by when and where each was recorded; of a unit that there is.
+    /// merged with it, by when and where each was recorded; of a unit that there is. Who was merged
+    /// with it since the first page was read isn't shown by the further ones, so that they go on
+    /// where that ended.
     pub(crate) async fn read<R: RowOf>(
-        &self,
+        &mut self,
         reading: &mut Reading,
         query: Query,
         account_id: &AccountId,
@@ -124,18 +131,23 @@ impl ListPage {
 
     /// The same of accounts that were found already.
     pub(crate) async fn read_family<R: RowOf>(
-        &self,
+        &mut self,
         reading: &mut Reading,
         query: Query,
         family: &Family,
         key: impl Fn(&R) -> (i64, i64),
     ) -> Result<Vec<R>, Problem> {
         check_unit(reading, self.unit).await?;
+        let mut accounts = family.accounts.clone();
+        if let Some(shows) = &self.shows {
+            accounts.retain(|it| shows.contains(&it.mark()));
+        }
+        self.shows = Some(accounts.iter().map(AccountId::mark).collect());
         let mut rows = vec![];
-        for account in &family.accounts {
+        for account in &accounts {
             rows.append(&mut self.read_one(reading, query, account).await?);
         }
-        if family.accounts.len() > 1 {
+        if accounts.len() > 1 {
             rows.sort_by_key(|row| Reverse(key(row)));
             rows.truncate(self.rows as usize);
         }
@@ -183,7 +195,8 @@ impl ListPage {
             }
         }
         let last = passed.as_ref().or(items.last()).filter(|_| has_more);
-        let next = last.map(|last| write_cursor(&self.list, &key(last)));
+        let shows = self.shows.unwrap_or_default().join(".");
+        let next = last.map(|last| write_cursor(&self.list, &format!("{shows};{}", key(last))));
         Page { items, next }
     }
 }

@@ -108,7 +108,7 @@ pub(crate) async fn list_exchanges(
     QueryString(query): QueryString<ListQuery<ExchangeStatus>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let page = query.page("exchanges", &account_id)?;
+    let mut page = query.page("exchanges", &account_id)?;
     check_exists(&mut reading, &account_id).await?;
     let at = |row: &Row| (row.exchange.recorded_at, row.exchange.place);
     let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id, at).await?;

@@ -46,18 +46,14 @@ impl Family {
         Ok(family)
     }
 
-    /// An account with those that were merged into it, and into these, of its own partition: what
-    /// they had of an offer counts for it, too.
-    pub(crate) fn counted_with(
-        &self,
-        account_id: &AccountId,
-        partition_of: impl Fn(&AccountId) -> Partition,
-    ) -> Vec<AccountId> {
-        let (home, mut found) = (partition_of(account_id), vec![account_id.clone()]);
+    /// An account with those that were merged into it, and into these: what they had of an offer
+    /// counts for it, too.
+    pub(crate) fn counted_with(&self, account_id: &AccountId) -> Vec<AccountId> {
+        let mut found = vec![account_id.clone()];
         for looked_at in 0..self.accounts.len() {
             let Some(into) = found.get(looked_at).cloned() else { break };
-            let former = self.mergers.iter().filter(|(_, to)| *to == into).map(|(from, _)| from);
-            found.extend(former.filter(|from| partition_of(from) == home).cloned());
+            let former = self.mergers.iter().filter(|(_, to)| *to == into);
+            found.extend(former.map(|(from, _)| from.clone()));
         }
         found
     }
@@ -120,23 +116,20 @@ mod tests {
     }
 
     #[test]
-    fn what_counts_for_an_account_is_what_was_merged_into_it_in_its_partition() {
+    fn what_counts_for_an_account_is_what_was_merged_into_it() {
         let mergers = [("ann", "bob"), ("bob", "cid"), ("dan", "cid"), ("eve", "dan")];
         let family = Family {
             accounts: ["ann", "bob", "cid", "dan", "eve"].map(id).to_vec(),
             end: id("cid"),
             mergers: mergers.map(|(from, into)| (id(from), id(into))).to_vec(),
         };
-        let of = |account: &str, elsewhere: &str| {
-            let partition_of = |it: &AccountId| Partition(u16::from(it.as_str() == elsewhere));
-            let mut found = family.counted_with(&id(account), partition_of);
+        let of = |account: &str| {
+            let mut found = family.counted_with(&id(account));
             found.sort();
             found
         };
-        assert_eq!(of("cid", ""), family.accounts);
-        assert_eq!(of("bob", ""), ["ann", "bob"].map(id));
-        assert_eq!(of("ann", ""), ["ann"].map(id));
-        // What was merged into an account of another partition isn't known to count.
-        assert_eq!(of("cid", "dan"), ["ann", "bob", "cid"].map(id));
+        assert_eq!(of("cid"), family.accounts);
+        assert_eq!(of("bob"), ["ann", "bob"].map(id));
+        assert_eq!(of("ann"), ["ann"].map(id));
     }
 }

@@ -50,7 +50,7 @@ pub(crate) async fn list_holds(
     QueryString(query): QueryString<ListQuery<HoldStatus>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let page = query.page("holds", &account_id)?;
+    let mut page = query.page("holds", &account_id)?;
     check_exists(&mut reading, &account_id).await?;
     let now = now(reading.as_of());
     let at = |row: &Hold| (row.recorded_at, row.place);

@@ -109,7 +109,7 @@ pub(crate) async fn list_entries(
         let complaint = format!("must be one of {}", KINDS.join(", "));
         return Err(Problem::invalid_query("kind", complaint));
     }
-    let page = query.page(&account_id)?;
+    let mut page = query.page(&account_id)?;
     let of = PastOf::Account(account_id.clone());
     let mut reading = api.reading_of(&caller, &headers, query.at, of).await?;
     check_exists(&mut reading, &account_id).await?;

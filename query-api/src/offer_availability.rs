@@ -141,11 +141,13 @@ pub(crate) async fn get_account_offer(
         status,
         ..
     } = offer_at(row, &costs, now)?;
+    let family = Family::read(&mut reading, &account_id).await.map_err(failed)?;
     let needs_segment = match segment {
-        Some(segment) if !is_in(&mut reading, &account_id, segment).await? => Some(segment),
+        Some(segment) if !is_in(&mut reading, &family.end, segment).await? => Some(segment),
         _ => None,
     };
-    let tiers = Tiers::read(&mut reading, &account_id, now).await?;
+    // An account that was merged stands on no ladder any more.
+    let tiers = Tiers::read(&mut reading, &family.end, now).await?;
     let needs_tier = costs.tier.filter(|tier| tiers.level_of(*tier).is_none());
     let of_tier = costs.tier_prices.that_counts(|tier| tiers.level_of(tier));
     let prices = of_tier.map_or(&costs.prices, |price| &price.prices);
@@ -153,8 +155,7 @@ pub(crate) async fn get_account_offer(
     let tier = of_tier.map(|price| price.tier).or(had).map(LadderTierBody::from);
     let Price { unit, points: price } = prices.first();
     let periods = limits_per_shopper.map(PeriodLimits::from).unwrap_or_default();
-    let family = Family::read(&mut reading, &account_id).await.map_err(failed)?;
-    let accounts = family.counted_with(&account_id, |it| reading.as_of().partition_of(it));
+    let accounts = family.counted_with(&account_id);
     let taking = Taking { accounts: &accounts, offer_id: &offer_id, now };
     let (taken, limits) = taking.read(&mut reading, periods, &time_zone).await?;
     let kept = taking.kept(&mut reading, &account_id).await?;

@@ -99,7 +99,7 @@ pub(crate) async fn list_purchases(
     QueryString(query): QueryString<ListQuery<ShippingStatus>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let page = query.page("purchases", &account_id)?;
+    let mut page = query.page("purchases", &account_id)?;
     let at = |row: &Row| (row.purchase.recorded_at, row.purchase.place);
     let rows: Vec<Row> = page.read(&mut reading, *LIST, &account_id, at).await?;
     // One that has purchases exists.

@@ -270,7 +270,6 @@ row! {
     pub struct Merger in "merger" {
         account_id: String,
         into_id: String,
-        tiers_left: bool,
         place: i64,
         recorded_at: i64,
     }

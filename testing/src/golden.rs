@@ -30,6 +30,7 @@ fn golden_row(path: &Path) -> RecordedEvent {
     let (event_type, _) = name.split_once(".v1.").expect("named by type and version");
     let nouns = [
         "account",
+        "counts",
         "credit",
         "debt",
         "hold",

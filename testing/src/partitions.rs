@@ -11,8 +11,8 @@ use domain::command::{
 use domain::{
     AccountId, Answers, Cause, CauseKind, Clock, Command, Decision, Desk, Downgrade, Event,
     KeptMonths, KeptYears, LadderTerms, Letter, Level, Levels, LogOpened, Note, Page, Parked,
-    ParkedCommand, Refusal, Reply, Returns, Source, State, Timestamp, UnitId, UnitTerms, Wait,
-    Window, answer, decide, receive,
+    ParkedCommand, Refusal, Reply, Returns, Source, State, Timestamp, Undelivered, UnitId,
+    UnitTerms, Wait, Window, answer, decide, receive,
 };
 use event_schema::decode;
 use log_record::{Partition, Place, Position};
@@ -131,6 +131,9 @@ impl Partitions {
         let key = letter.exchange().cloned();
         let waiting = key.as_ref().and_then(|key| self.parked[here].waiting(key)).cloned();
         let receipt = receive(&self.states[here], &letter, waiting.as_ref(), self.now(to));
+        if matches!(receipt, Err(Undelivered::Early { .. })) {
+            return false;
+        }
         let receipt = receipt.expect("it is the next one");
         self.append(to, receipt.recorded_at, receipt.events).await;
         if let Some(key) = key {

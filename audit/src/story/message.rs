@@ -71,6 +71,9 @@ fn says(message: &Message) -> String {
         Message::AccountMerged(it) => {
             format!("that account {} was merged into account {}", it.from, it.into)
         }
+        Message::CountsPassedOn(it) => {
+            format!("what account {} counted, which account {} adds", it.from, it.to)
+        }
         Message::DebtPassedOn(it) => format!(
             "{} {} that account {} had owed, and account {} owes now",
             it.points, it.unit, it.from, it.to

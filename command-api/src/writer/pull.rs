@@ -28,6 +28,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// is 16 reads a second, and not 1,024.
 const LOOK_AGAIN_MAX: Duration = Duration::from_secs(64);
 
+/// When a source is read again whose next message came before what it names.
+const LOOK_EARLY_AGAIN: Duration = Duration::from_millis(20);
+
 /// Why there are no messages.
 enum NoLetters {
     Unread(StoreError),
@@ -66,6 +69,8 @@ pub(super) struct Unread(BTreeMap<Partition, Again>);
 struct Again {
     at: Instant,
     delays: ExponentialBackoff,
+    /// It could be read, and its next message came too early.
+    is_read: bool,
 }
 
 impl Unread {
@@ -74,11 +79,18 @@ impl Unread {
         self.0.get(&from).map(|again| again.at)
     }
 
+    /// A source's next message names what the partition hasn't heard of yet: the source is read
+    /// again once that may have come.
+    pub(super) fn put_off(&mut self, from: Partition) {
+        let (at, delays) = (Instant::now() + LOOK_EARLY_AGAIN, delays().build());
+        self.0.insert(from, Again { at, delays, is_read: true });
+    }
+
     /// Notes what reading a source gave. It is said once that it can't be read, and once that it
     /// can.
     fn note(&mut self, to: Partition, from: Partition, error: Option<&StoreError>) {
         let Some(error) = error else {
-            if self.0.remove(&from).is_some() {
+            if self.0.remove(&from).is_some_and(|again| !again.is_read) {
                 tracing::info!(partition = %to, %from, "messages can be read again");
             }
             return;
@@ -90,7 +102,7 @@ impl Unread {
                 error = error as &dyn std::error::Error,
                 "messages can't be read yet; those of other partitions are taken in meanwhile"
             );
-            Again { at: Instant::now(), delays: delays().build() }
+            Again { at: Instant::now(), delays: delays().build(), is_read: false }
         });
         again.at = Instant::now() + again.delays.next().unwrap_or(LOOK_AGAIN);
     }

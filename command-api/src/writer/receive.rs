@@ -6,6 +6,7 @@
     reason = "a batch that can't go on is given back, which is rare"
 )]
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -104,13 +105,20 @@ impl Run {
             return Ok(());
         }
         let mut letters = std::mem::take(&mut across.letters).into_iter();
-        let mut has_gap = false;
+        let (mut has_gap, mut early) = (false, BTreeSet::new());
         while !into.is_full()
             && let Some(letter) = letters.next()
         {
+            if early.contains(&letter.source.partition) {
+                continue;
+            }
             match self.state.check_next(&letter) {
                 Ok(()) => self.take_in(&letter, into)?,
                 Err(Undelivered::Repeat { .. }) => {}
+                // It is read again a little later, with those behind it.
+                Err(Undelivered::Early { from, .. }) => {
+                    early.insert(from);
+                }
                 // It is read again, from the cursor, with those that no batch had room for.
                 Err(Undelivered::Gap { .. })
                     if self.across.as_ref().is_some_and(|across| !across.has_gap) =>
@@ -124,7 +132,11 @@ impl Run {
             }
         }
         if let Some(across) = &mut self.across {
+            for from in &early {
+                across.unread.put_off(*from);
+            }
             if !has_gap {
+                let letters = letters.filter(|it| !early.contains(&it.source.partition));
                 across.letters = letters.collect();
             }
             if across.letters.is_empty() {

@@ -59,6 +59,30 @@ impl Wallet {
         counts.give_back(room.period, points).ok_or(NO_PERIOD)
     }
 
+    /// What rules gave under their caps, by rule and period.
+    pub(crate) fn all_earned(&self) -> impl Iterator<Item = (&RuleId, CapPeriod, Points)> {
+        let earned = self.rare.as_ref().map(|rare| &*rare.earned).unwrap_or_default();
+        earned
+            .iter()
+            .flat_map(|it| it.counts.iter().map(move |(period, points)| (&it.rule, period, points)))
+    }
+
+    /// Adds to what a rule gave in a period, or takes off it.
+    pub(crate) fn take_over(
+        &mut self,
+        rule: &RuleId,
+        period: CapPeriod,
+        points: i64,
+        now: Timestamp,
+    ) -> Result<(), &'static str> {
+        let amount = Points::sum_of(points.unsigned_abs()).unwrap_or(Points::MOST);
+        if points < 0 {
+            self.counts_mut(rule).give_back(period, amount).ok_or(NO_PERIOD)
+        } else {
+            self.use_room(rule, period, amount, now)
+        }
+    }
+
     fn counts_mut(&mut self, rule: &RuleId) -> &mut CapCounts {
         let earned = &mut self.rare_mut().earned;
         let index = earned.iter().position(|earned| earned.rule == *rule).unwrap_or_else(|| {

@@ -32,7 +32,55 @@ impl Account {
     }
 
     fn counted(&self, number: u64) -> Units {
-        Units::sum_of(self.counts.get(number)).unwrap_or_default()
+        // By mergers it may be more than an amount can say.
+        Units::sum_of(self.counts.get(number)).unwrap_or(Units::MOST)
+    }
+
+    /// What counts towards limits: of which offer, in which period, and how many units.
+    pub(crate) fn limits(
+        &self,
+    ) -> impl Iterator<Item = (OfferNumber, Option<(LimitPeriod, Day)>, u64)> {
+        self.counts.entries().take_while(|(number, _)| *number < SEGMENTS_FROM).filter_map(
+            |(number, count)| {
+                let offer = OfferNumber(u32::try_from(number & u64::from(u32::MAX)).ok()?);
+                let period = match number >> KIND_SHIFT & 3 {
+                    0 => return Some((offer, None, count)),
+                    1 => LimitPeriod::Day,
+                    2 => LimitPeriod::Week,
+                    _ => LimitPeriod::Month,
+                };
+                let first = Day::of_number(number >> DAY_SHIFT)?;
+                Some((offer, Some((period, first)), count))
+            },
+        )
+    }
+
+    /// Adds to what counts towards a limit, or takes off it; the count of a period that is over is
+    /// dropped.
+    pub(crate) fn take_over(
+        &mut self,
+        offer: OfferNumber,
+        period: Option<(LimitPeriod, Day)>,
+        units: i64,
+        now: Timestamp,
+    ) {
+        let number = match period {
+            Some((period, first)) => number_of(offer, period, first),
+            None => offer.0.into(),
+        };
+        let count = self.counts.get(number).saturating_add_signed(units);
+        self.counts.set(number, count);
+        let today = Calendar::UTC.day(now);
+        self.counts.retain(|number| is_needed(number, today));
+    }
+
+    /// The segments that the account is in.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = SegmentNumber> {
+        let said = self.counts.entries().filter(|(number, _)| *number >= SEGMENTS_FROM);
+        let members = said.filter(|(_, said)| said & 1 == 1);
+        members.filter_map(|(number, _)| {
+            u32::try_from(number & !SEGMENTS_FROM).ok().map(SegmentNumber)
+        })
     }
 
     /// Counts units of an offer towards its limits, and drops the counts of periods that are over.

@@ -66,6 +66,7 @@ impl CommandRules for JoinWaitingList {
         }
         offer.check_open(draft.now)?;
         draft.apply_due(&self.account_id);
+        draft.apply_due_beside(&self.account_id);
         draft.check_is_for(&self.account_id, &offer.terms)?;
         let account = draft.account(&self.account_id).ok_or(Refusal::AccountUnknown)?;
         let order = self.order();

@@ -17,15 +17,13 @@ use crate::{
 };
 
 /// Merges an account into another, for ever. All that can be spent of it is passed on, now and
-/// whenever more comes, and so are its debts.
+/// whenever more comes, and so are its debts and what it counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergeAccount {
     /// The account, in which nothing begins from then on.
     pub account_id: AccountId,
     /// The account that has it from then on.
     pub into: AccountId,
-    /// Whether what it has counted on ladders may be left behind.
-    pub leave_tiers: bool,
     /// How far it is.
     pub step: MergerStep,
 }
@@ -56,7 +54,7 @@ impl CommandRules for MergeAccount {
 
     fn decide(&self, mut draft: Draft<'_>) -> Result<Decision, Refusal> {
         let (id, state) = (&self.account_id, draft.state);
-        let account = state.account(id).ok_or(Refusal::AccountUnknown)?;
+        state.account(id).ok_or(Refusal::AccountUnknown)?;
         let present = state.merger(id);
         if let Some(merger) = present.filter(|merger| merger.is_done) {
             return if merger.into == self.into {
@@ -78,10 +76,6 @@ impl CommandRules for MergeAccount {
             }
             MergerStep::Asked | MergerStep::Agreed(_) => {}
         }
-        let on_ladder = !account.standings().is_empty();
-        if on_ladder && !self.leave_tiers {
-            return Err(Refusal::AccountOnLadder);
-        }
         let is_here = state.is_home_of(&self.into);
         if !is_here && self.step == MergerStep::Asked {
             let begun = AccountMergerBegun { into: self.into.clone() };
@@ -98,7 +92,7 @@ impl CommandRules for MergeAccount {
         for ended in state.ends_of_waits(id, draft.now) {
             draft.push(ended);
         }
-        let merged = AccountMerged { into: self.into.clone(), tiers_left: on_ladder };
+        let merged = AccountMerged { into: self.into.clone() };
         draft.push_outcome(Event::AccountMerged(id.clone(), merged));
         draft.push(if is_here {
             Event::AccountTakenOver(self.into.clone(), AccountTakenOver { from: id.clone() })
@@ -183,6 +177,7 @@ mod tests {
     use crate::command::{Direction, ExpectedVersion};
     use crate::scenario::*;
 
+    const COUNTS: [&str; 2] = ["CountsPassedOn", "CountsTakenOver"];
     const MOVES: [&str; 4] = ["AccountMerged", "AccountTakenOver", "CreditSent", "CreditReceived"];
 
     #[test]
@@ -226,7 +221,14 @@ mod tests {
             .does(merge("ann", "bob"))
             .leaves("bob", [201, 0, 0, 0])
             .when(cancel("ann", "x-1", "c-1", None))
-            .then_records(["CreditRefunded", "ExchangeCancelled", "CreditSent", "CreditReceived"])
+            .then_records([
+                "CreditRefunded",
+                "ExchangeCancelled",
+                COUNTS[0],
+                COUNTS[1],
+                MOVES[2],
+                MOVES[3],
+            ])
             .leaves("ann", [0, 0, 0, 0])
             .leaves("bob", [501, 0, 0, 0])
             .refuses(cancel("bob", "x-1", "c-2", None), "exchange-unknown");
@@ -255,7 +257,15 @@ mod tests {
             .does(withdraw("ann", "w-1", "B-1"))
             .leaves("ann", [0, 0, 0, 300])
             .when(merge("ann", "bob"))
-            .then_records([MOVES[0], MOVES[1], "DebtPassedOn", "DebtTakenOver", "DebtRepaid"])
+            .then_records([
+                MOVES[0],
+                MOVES[1],
+                COUNTS[0],
+                COUNTS[1],
+                "DebtPassedOn",
+                "DebtTakenOver",
+                "DebtRepaid",
+            ])
             .leaves("ann", [0, 0, 0, 0])
             .leaves("bob", [0, 0, 0, 200])
             .refuses(reverse_withdrawal("ann", "w-1"), "debt-passed-on")
@@ -400,18 +410,6 @@ mod tests {
             .leaves("ann", [0, 0, 0, 0])
             .leaves("bob", [0, 0, 0, 0])
             .leaves("cat", [510, 0, 0, 0]);
-    }
-
-    #[test]
-    fn what_was_counted_on_ladders_stays_behind_where_that_is_said() {
-        let terms = two_levels(years("01-01", 1, 0));
-        given([])
-            .does(make_ladder("status", terms))
-            .does(earn("ann", 1_000, "B-1"))
-            .does(earn("bob", 1, "B-2"))
-            .refuses(merge("ann", "bob"), "account-on-ladder")
-            .does(leaving_tiers(merge("ann", "bob")))
-            .leaves("bob", [1_001, 0, 0, 0]);
     }
 
     #[test]

@@ -109,6 +109,7 @@ impl Order {
     ) -> Result<Priced<'a>, Refusal> {
         let offer = draft.state.numbered_offer(&self.offer_id);
         let (number, offer) = offer.ok_or(Refusal::OfferUnknown)?;
+        draft.apply_due_beside(account);
         draft.take_turn(number, account);
         let mut allocated = draft.allocate(number, offer, self.quantity, Some(account));
         if allocated.is_none() {
@@ -159,23 +160,23 @@ impl Order {
     }
 
     /// Whether the shopper may have so many more; of several limits that are reached, that of the
-    /// longest period is the answer. What was redeemed with accounts that were merged into it, or
-    /// into which it was merged, counts, too, where they live in the same partition.
+    /// longest period is the answer. Where the account was merged, the counts of the other one are
+    /// looked at, if that lives in the same partition.
     pub(super) fn check_limits(
         &self,
         priced: &Priced<'_>,
         draft: &Draft<'_>,
         (id, account): (&AccountId, &Account),
     ) -> Result<(), Refusal> {
-        let end = draft.state.end_of(id);
-        let family = draft.state.former_accounts(end).into_iter().chain([end]);
-        let others = family.filter(|other| *other != id);
-        let others: Vec<&Account> = others.filter_map(|other| draft.account(other)).collect();
-        let of_all = |taken: &dyn Fn(&Account) -> Units| {
-            let others = others.iter().map(|other| taken(other));
-            others.fold(taken(account), |sum, more| sum.plus(more).unwrap_or(Units::MOST))
+        let counting = draft.state.counting_account(id);
+        let other = draft.account(counting).filter(|_| counting != id);
+        let account = other.unwrap_or(account);
+        // What is due in accounts that were merged was recorded before.
+        let with_passed = |taken: Units, period| {
+            let passed = draft.passed_on(counting, &self.offer_id, period);
+            Units::sum_of(taken.get().saturating_add_signed(passed)).unwrap_or(Units::MOST)
         };
-        let taken = of_all(&|account| account.taken(priced.number));
+        let taken = with_passed(account.taken(priced.number), None);
         let taken_then = taken.plus(self.quantity).ok_or(Refusal::AmountTooLarge {
             what: "the shopper's count of the offer",
             unit: OfUnit(None),
@@ -189,7 +190,8 @@ impl Order {
         }
         for (period, limit) in terms.period_limits.iter() {
             let Some(first) = priced.counted.of(period) else { continue };
-            let taken = of_all(&|account| account.taken_in(priced.number, period, first));
+            let taken = account.taken_in(priced.number, period, first);
+            let taken = with_passed(taken, Some((period, first)));
             if taken.plus(asked).is_none_or(|then| then > limit) {
                 let renews_at = terms.renews_at(period, priced.counted);
                 return Err(Refusal::ShopperLimitReached {

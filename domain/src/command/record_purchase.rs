@@ -252,12 +252,9 @@ impl RecordPurchase {
         if let (Some(cap), Some(period)) = (terms.cap, cap_period) {
             let number = draft.unit_number(unit)?;
             let given = in_all(&points);
-            // What accounts have earned that were merged into this one counts, too.
-            let former = draft.state.former_accounts(&self.account_id).into_iter();
-            let accounts = former.chain([&self.account_id]).filter_map(|it| draft.account(it));
-            let earned = accounts.map(|it| it.wallet(number).earned_by(id, period));
-            let room = |left: Points, earned| left.minus(earned).unwrap_or_default();
-            let mut room = earned.fold(cap.points, room);
+            let account = draft.account(&self.account_id);
+            let earned = account.map(|account| account.wallet(number).earned_by(id, period));
+            let mut room = cap.points.minus(earned.unwrap_or_default()).unwrap_or_default();
             for line in &mut points {
                 *line = (*line).min(room);
                 room = room.minus(*line).unwrap_or_default();

@@ -31,10 +31,6 @@ impl CommandRules for RevokeTierGrant {
         Owner::Account(&self.account_id)
     }
 
-    fn goes_on(&self) -> bool {
-        true
-    }
-
     fn id_hash(&self) -> Option<IdHash> {
         let (ladder, grant) = (self.ladder, &self.grant_id);
         Some(IdHash::tier_grant_revocation(&self.account_id, ladder, grant))
@@ -48,10 +44,12 @@ impl CommandRules for RevokeTierGrant {
         let (id, ladder) = (&self.account_id, self.ladder);
         draft.state.ladder(ladder).ok_or(Refusal::LadderUnknown { ladder })?;
         let made = IdHash::tier_grant(id, ladder, &self.grant_id);
-        draft.state.recorded().position_of(made).ok_or(Refusal::GrantUnknown)?;
+        let was_made = draft.state.recorded().position_of(made).is_some();
         draft.apply_due(id);
+        // One may have come with an account that was merged into this one.
         let in_force = draft.grant(id, ladder).filter(|(grant, _)| *grant == self.grant_id);
-        let (grant_id, tier) = in_force.ok_or(Refusal::GrantEnded)?;
+        let over = if was_made { Refusal::GrantEnded } else { Refusal::GrantUnknown };
+        let (grant_id, tier) = in_force.ok_or(over)?;
         let ended = TierGrantEnded {
             ladder,
             grant_id,

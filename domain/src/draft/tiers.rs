@@ -1,7 +1,12 @@
 //! What tiers allow and what terms may say of them.
 
 use super::Draft;
-use crate::{AccountId, LadderTier, Refusal, SegmentId, Terms};
+use crate::counted::limits_of;
+use crate::standing::Counted;
+use crate::{
+    AccountId, CountsTakenOver, Day, Event, LadderCounts, LadderTier, LimitPeriod, OfferId,
+    Refusal, SegmentId, SegmentSet, Terms,
+};
 
 impl Draft<'_> {
     /// The level of a tier, from 0, where the account has it or a higher one after the events so
@@ -10,6 +15,64 @@ impl Draft<'_> {
         let own = self.tier(account, asked.ladder)?;
         let level = self.state.ladder(asked.ladder)?.terms.levels.rank_of(asked.tier)?;
         (level <= own.rank).then_some(level)
+    }
+
+    /// What an account has counted on ladders after the events so far, and its tiers.
+    pub(crate) fn ladder_counts(&self, id: &AccountId) -> Vec<LadderCounts> {
+        self.standings(id).to_pass_on(self.state.ladders())
+    }
+
+    /// An account adds what one counted that was merged into it; then its segments and tiers
+    /// follow, unless it was merged itself.
+    pub(crate) fn take_over(&mut self, id: &AccountId, fact: CountsTakenOver) {
+        let (state, at, now) = (self.state, self.next_position(), self.now);
+        let segments = fact.counts.segments.clone();
+        let event = Event::CountsTakenOver(id.clone(), fact);
+        let mut standings = self.take_standings(id);
+        // An event that can't be applied is refused by the state, which names the invariant.
+        let counted = standings.evolve(state.ladders(), at, now, &event).unwrap_or_default();
+        self.push(event);
+        if state.merged_into(id).is_none() {
+            for segment in segments {
+                if state.segment(id, segment).is_none_or(|(member, _)| !member) {
+                    let set = SegmentSet { segment, member: true, occurred_at: None };
+                    self.push(Event::SegmentSet(id.clone(), set));
+                }
+            }
+            for Counted { ladder, is_less } in counted {
+                let at = self.next_position();
+                if let Some(step) = standings.judge(state.ladders(), ladder, is_less, (at, now)) {
+                    self.push(step.event(id));
+                }
+            }
+        }
+        self.standings.push((id.clone(), standings));
+    }
+
+    /// Records what is due in the accounts whose counts and tiers one goes by beside its own: those
+    /// that were merged into it, and the one that it was merged into, of this partition.
+    pub(crate) fn apply_due_beside(&mut self, id: &AccountId) {
+        let state = self.state;
+        let counting = state.counting_account(id);
+        let beside = state.former_accounts(counting).into_iter().chain([counting]);
+        for other in beside.filter(|other| *other != id) {
+            self.apply_due(other);
+        }
+    }
+
+    /// How many units of an offer more, or fewer, an account counts after the events so far by what
+    /// accounts pass on that were merged into it.
+    pub(crate) fn passed_on(
+        &self,
+        to: &AccountId,
+        offer: &OfferId,
+        period: Option<(LimitPeriod, Day)>,
+    ) -> i64 {
+        let is_of_other = |id: &AccountId| id != to && self.state.counting_account(id) == to;
+        let events = self.events.iter().filter(|it| it.account_id().is_some_and(is_of_other));
+        let counts = events.flat_map(limits_of);
+        let counts = counts.filter(|it| it.offer_id == *offer && it.period == period);
+        counts.map(|it| it.units).sum()
     }
 
     /// Whether an offer on these terms is for the account.

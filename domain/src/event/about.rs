@@ -3,6 +3,21 @@
 use crate::{Event, ExchangeId, OfferId, RefundCause, Shipped};
 
 impl Event {
+    /// Whether it is about the tiers that an account has.
+    #[must_use]
+    pub const fn is_of_tier(&self) -> bool {
+        match self {
+            Self::TierReached(..)
+            | Self::TierKept(..)
+            | Self::TierLapsed(..)
+            | Self::TierGranted(..)
+            | Self::TierGrantEnded(..)
+            | Self::CountsPassedOn(..) => true,
+            Self::CountsTakenOver(_, fact) => !fact.counts.ladders.is_empty(),
+            _ => false,
+        }
+    }
+
     /// The exchange that it is about.
     #[must_use]
     pub const fn exchange_id(&self) -> Option<&ExchangeId> {

@@ -38,14 +38,12 @@ pub struct AccountMergerAbandoned {
     pub into: AccountId,
 }
 
-/// An account was merged into another, for ever. What can be spent of it, now and later, is passed
-/// on in the same append.
+/// An account was merged into another, for ever. What can be spent of it and what it counts, now and
+/// later, is passed on in the same append.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountMerged {
     /// The account that has it from now on.
     pub into: AccountId,
-    /// Whether it stood on ladders, and what it had counted there was left behind.
-    pub tiers_left: bool,
 }
 
 /// An account took another over, which was merged into it.

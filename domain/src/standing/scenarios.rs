@@ -3,5 +3,6 @@
 mod amending;
 mod counting;
 mod grants;
+mod mergers;
 mod months;
 mod years;

@@ -398,6 +398,11 @@ impl Accounts {
         self.by_id.get(id)?.segment(SegmentNumber(number))
     }
 
+    /// A segment by its number.
+    pub(super) fn segment_id(&self, SegmentNumber(number): SegmentNumber) -> Option<SegmentId> {
+        self.segments.get_index(number as usize).copied()
+    }
+
     pub(super) fn segment_set(
         &mut self,
         at: Position,

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::State;
 use super::impossible::{Changed, ensure};
 use crate::{
-    AccountId, CreditInTransit, CreditReturned, Grant, IdHash, Inventory, Letter, Message,
-    MessageNumber, MessageReceived, MessageSent, OfferHome, OfferId, OfferOpened, Points,
-    ShelfDrained, ShelfGranted, Source, Terms, Timestamp, TransferId, TransferStatus, UnitId,
-    Units,
+    AccountId, Counts, CreditInTransit, CreditReturned, Grant, IdHash, Inventory, LadderCounts,
+    Letter, Message, MessageNumber, MessageReceived, MessageSent, OfferHome, OfferId, OfferOpened,
+    Points, ShelfDrained, ShelfGranted, Source, Terms, Timestamp, TransferId, TransferStatus,
+    UnitId, Units,
 };
 
 const NO_HOME: &str = "of an offer that has its home elsewhere";
@@ -88,6 +88,15 @@ pub enum Undelivered {
         /// The source.
         from: Partition,
         /// The number that there are two messages of.
+        number: u64,
+    },
+    /// It names something that this partition hasn't heard of yet, but will: it is read again a
+    /// little later, and those behind it.
+    #[error("message {number} from partition {from} names what this partition doesn't know yet")]
+    Early {
+        /// The source.
+        from: Partition,
+        /// Its number.
         number: u64,
     },
     /// It is for another partition.
@@ -265,7 +274,22 @@ impl State {
         if source.position <= last.position {
             return Err(Undelivered::Forked { from, number });
         }
-        Ok(())
+        match &letter.message {
+            Message::CountsPassedOn(it) if !self.knows_all(&it.counts) => {
+                Err(Undelivered::Early { from, number })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether counts name nothing that this partition hasn't heard of. What their sender had heard
+    /// of is in the logs before them, so it comes, and nothing that it waits for waits for them.
+    fn knows_all(&self, counts: &Counts) -> bool {
+        let version = |it: &LadderCounts| self.ladder(it.ladder).map(|ladder| ladder.version);
+        let Counts { ladders, limits, caps, segments: _ } = counts;
+        ladders.iter().all(|it| version(it) >= Some(it.version))
+            && limits.iter().all(|it| self.offer(&it.offer_id).is_some())
+            && caps.iter().all(|it| self.unit(it.unit).is_some())
     }
 
     pub(super) fn message_sent(&mut self, fact: &MessageSent) -> Changed {
@@ -309,6 +333,7 @@ impl State {
             Message::WaitJoined(_)
             | Message::WaitLeft(_)
             | Message::AccountMerged(_)
+            | Message::CountsPassedOn(_)
             | Message::DebtPassedOn(_) => Ok(()),
         }
     }
@@ -358,7 +383,9 @@ impl State {
                 self.across.comes(credit.unit, credit.points);
                 Ok(())
             }
-            Message::CreditReturned(..) | Message::AccountMerged(_) => Ok(()),
+            Message::CreditReturned(..)
+            | Message::AccountMerged(_)
+            | Message::CountsPassedOn(_) => Ok(()),
             Message::DebtPassedOn(debt) => self.programme.unit_shared(at, debt.unit, &debt.of),
             Message::Programme(change) => self.programme_changed(at, recorded_at, change),
         }

@@ -86,6 +86,10 @@ impl State {
             Event::AccountMergerAbandoned(id, fact) => self.merger_abandoned(id, fact)?,
             Event::AccountMerged(id, fact) => self.account_merged(at, id, fact)?,
             Event::AccountTakenOver(id, fact) => self.account_taken_over(id, &fact.from)?,
+            Event::CountsPassedOn(id, _) => self.counts_passed_on(id)?,
+            Event::CountsTakenOver(id, fact) => {
+                self.counts_taken_over(recorded_at, id, &fact.counts)?;
+            }
             Event::AccountErased(id, fact) => {
                 ensure(fact.until < at, "an erasure goes no further than what was recorded")?;
                 self.accounts.record(IdHash::erasure(id, &fact.erasure_id), at)?;
@@ -255,6 +259,9 @@ impl State {
             return Ok(());
         }
         let (number, account) = self.accounts.numbered_mut(id)?;
+        if matches!(event, Event::CountsPassedOn(..)) && account.standings().is_empty() {
+            return Ok(());
+        }
         account.standings_mut().evolve(ladders, at, recorded_at, event)?;
         if let Some(time) = account.next_due() {
             self.schedule.plan(Due::Account(number), time);

@@ -11,7 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use super::impossible::{Changed, ensure};
-use crate::{AccountId, AccountMerged, AccountMergerAbandoned, AccountMergerBegun};
+use super::programme::UNKNOWN_UNIT;
+use crate::account::{OfferNumber, SegmentNumber};
+use crate::{
+    AccountId, AccountMerged, AccountMergerAbandoned, AccountMergerBegun, CapCount, Counts,
+    LimitCount, SegmentId, Timestamp,
+};
 
 /// The mergers that a partition knows of.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -47,8 +52,6 @@ pub struct Merger {
     pub at: Position,
     /// Whether it was merged. It is merged for ever; what was begun may be abandoned.
     pub is_done: bool,
-    /// Whether what it had counted on ladders was left behind.
-    pub tiers_left: bool,
 }
 
 impl State {
@@ -82,6 +85,16 @@ impl State {
         end
     }
 
+    /// Whose counts and tiers an account of this partition goes by: its own, or where it was merged
+    /// those of the last account that the mergers lead to in this partition.
+    pub(crate) fn counting_account<'a>(&'a self, id: &'a AccountId) -> &'a AccountId {
+        let mut last = id;
+        while let Some(next) = self.merged_into(last).filter(|next| self.is_home_of(next)) {
+            last = next;
+        }
+        last
+    }
+
     /// The accounts of this partition that were merged into an account of it, and into those.
     #[must_use]
     pub fn former_accounts(&self, id: &AccountId) -> Vec<&AccountId> {
@@ -110,8 +123,7 @@ impl State {
         self.check_to_be_merged(id, &fact.into)?;
         ensure(!self.is_home_of(&fact.into), "a merger within a partition is done at once")?;
         let into = fact.into.clone();
-        let merger = Merger { into, at, is_done: false, tiers_left: false };
-        self.mergers.of.insert(id.clone(), merger);
+        self.mergers.of.insert(id.clone(), Merger { into, at, is_done: false });
         Ok(())
     }
 
@@ -132,7 +144,7 @@ impl State {
         fact: &AccountMerged,
     ) -> Changed {
         self.check_to_be_merged(id, &fact.into)?;
-        let AccountMerged { into, tiers_left } = fact;
+        let AccountMerged { into } = fact;
         if self.is_home_of(into) {
             ensure(self.account(into).is_some(), "an account was merged into an unknown one")?;
             ensure(self.merger(into).is_none(), "I21: an account was merged into a merged one")?;
@@ -140,8 +152,37 @@ impl State {
             let begun = self.merger(id).is_some_and(|begun| begun.into == *into);
             ensure(begun, "I21: a merger across partitions is begun first")?;
         }
-        let (into, tiers_left) = (into.clone(), *tiers_left);
-        self.mergers.of.insert(id.clone(), Merger { into, at, is_done: true, tiers_left });
+        self.mergers.of.insert(id.clone(), Merger { into: into.clone(), at, is_done: true });
+        Ok(())
+    }
+
+    pub(crate) fn segment_id(&self, number: SegmentNumber) -> Option<SegmentId> {
+        self.accounts.segment_id(number)
+    }
+
+    pub(super) fn counts_passed_on(&self, id: &AccountId) -> Changed {
+        ensure(self.merged_into(id).is_some(), "I21: an account passes its counts on once merged")
+    }
+
+    /// Adds what another account counted towards limits and caps. What it counted on ladders is
+    /// added with what else becomes of tiers, and segments are set by events of their own.
+    pub(super) fn counts_taken_over(
+        &mut self,
+        recorded_at: Timestamp,
+        id: &AccountId,
+        counts: &Counts,
+    ) -> Changed {
+        let Self { programme, accounts, .. } = self;
+        let account = accounts.by_id.get_mut(id).ok_or("of an unknown account")?;
+        for LimitCount { offer_id, period, units } in &counts.limits {
+            let number = programme.offers.get_index_of(offer_id).ok_or("of an unknown offer")?;
+            let number = u32::try_from(number).map_err(|_| "more than 2^32 offers")?;
+            account.take_over(OfferNumber(number), *period, *units, recorded_at);
+        }
+        for CapCount { unit, rule_id, period, points } in &counts.caps {
+            let number = programme.units.number(*unit).ok_or(UNKNOWN_UNIT)?;
+            account.wallet_mut(number).take_over(rule_id, *period, *points, recorded_at)?;
+        }
         Ok(())
     }
 

@@ -5,9 +5,9 @@ use std::iter;
 use super::State;
 use super::impossible::{Changed, ensure};
 use crate::{
-    AccountId, CancellationId, CauseKind, ConversionId, CreditInTransit, DebtInTransit, Event,
-    ExchangeId, HoldId, Keeps, LotPart, Message, OfferId, Points, Price, PurchaseId, RefundCause,
-    ReturnId, Timestamp, TransferId, UnitId, UnitPoints, WithdrawalCause,
+    AccountId, CancellationId, CauseKind, ConversionId, CountsInTransit, CreditInTransit,
+    DebtInTransit, Event, ExchangeId, HoldId, Keeps, LotPart, Message, OfferId, Points, Price,
+    PurchaseId, RefundCause, ReturnId, Timestamp, TransferId, UnitId, UnitPoints, WithdrawalCause,
 };
 
 /// The first half of a pair of events, by what the second half must agree with. Of several units it
@@ -37,6 +37,10 @@ pub(super) enum Half {
     /// The account that was merged, and the one that has it from now on; by the event or by the
     /// message that tells of it.
     Merged(AccountId, AccountId),
+    /// Who had counted it, and who adds it.
+    CountsPassedOn(AccountId, AccountId),
+    /// The same from another partition.
+    CountsInTransit(Box<CountsInTransit>),
     /// Who owed it and who owes it from now on, the unit and how much.
     DebtPassedOn(AccountId, AccountId, UnitId, Points),
     /// The same from another partition.
@@ -73,12 +77,17 @@ impl State {
                 Message::CreditSent(_) | Message::CreditReturned(..) => {
                     return Err("I3: credit sent on from nowhere");
                 }
-                Message::AccountMerged(_) | Message::DebtPassedOn(_) => {
+                Message::AccountMerged(_)
+                | Message::CountsPassedOn(_)
+                | Message::DebtPassedOn(_) => {
                     return Err("I3: a merger told of that there wasn't");
                 }
                 _ => true,
             },
-            (None, Event::AccountTakenOver(..) | Event::DebtTakenOver(..)) => {
+            (
+                None,
+                Event::AccountTakenOver(..) | Event::CountsTakenOver(..) | Event::DebtTakenOver(..),
+            ) => {
                 return Err("I3: something was taken over from nobody");
             }
             (None, Event::CreditEarned(_, fact)) if fact.cause.kind == CauseKind::Conversion => {
@@ -201,6 +210,17 @@ impl State {
                 matches!(&fact.message, Message::AccountMerged(it)
                     if [&it.from, &it.into] == [&from, &into]
                         && into.partition(self.partitions()) == fact.to)
+            }
+            (Some(Half::CountsPassedOn(from, to)), Event::CountsTakenOver(id, fact)) => {
+                to == *id && from == fact.from
+            }
+            (Some(Half::CountsPassedOn(from, to)), Event::MessageSent(fact)) => {
+                matches!(&fact.message, Message::CountsPassedOn(it)
+                    if [&it.from, &it.to] == [&from, &to]
+                        && to.partition(self.partitions()) == fact.to)
+            }
+            (Some(Half::CountsInTransit(it)), Event::CountsTakenOver(id, fact)) => {
+                [&it.to, &it.from] == [id, &fact.from] && it.counts == fact.counts
             }
             (
                 Some(Half::DebtPassedOn(debtor, to, unit, points)),
@@ -332,11 +352,13 @@ fn half_of(event: &Event) -> Option<Half> {
             _ => None,
         },
         Event::AccountMerged(id, fact) => Some(Half::Merged(id.clone(), fact.into.clone())),
+        Event::CountsPassedOn(id, fact) => Some(Half::CountsPassedOn(id.clone(), fact.to.clone())),
         Event::DebtPassedOn(id, fact) => {
             Some(Half::DebtPassedOn(id.clone(), fact.to.clone(), fact.unit, fact.points))
         }
         Event::MessageReceived(fact) => match &fact.message {
             Message::AccountMerged(it) => Some(Half::Merged(it.from.clone(), it.into.clone())),
+            Message::CountsPassedOn(it) => Some(Half::CountsInTransit(it.clone())),
             Message::DebtPassedOn(debt) => Some(Half::DebtInTransit(Box::new(debt.clone()))),
             Message::CreditSent(credit) => Some(Half::InTransit(Box::new(credit.clone()))),
             Message::CreditReturned(credit, _) => Some(Half::ComingBack(Box::new(credit.clone()))),

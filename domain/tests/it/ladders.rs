@@ -10,8 +10,8 @@ mod terms;
 use std::collections::BTreeMap;
 
 use domain::command::{
-    EarnCredit, ExpectedVersion, GrantTier, HoldCredit, RecordPurchase, SetEarningRule, SetLadder,
-    SetPolicy, SetUnit,
+    EarnCredit, ExpectedVersion, GrantTier, HoldCredit, MergeAccount, MergerStep, RecordPurchase,
+    SetEarningRule, SetLadder, SetPolicy, SetUnit,
 };
 use domain::{
     AccountId, Calendar, Cause, CauseKind, Clock, Command, Decision, Downgrade, EarningTerms,
@@ -48,7 +48,8 @@ fn the_random_histories_do_everything_that_can_become_of_a_tier() {
         }
     }
     println!("{counts:?}");
-    let wanted = ["reached", "kept", "lapsed", "lowered", "granted", "grant ended", "amended"];
+    let wanted =
+        ["reached", "kept", "lapsed", "lowered", "granted", "grant ended", "amended", "added"];
     let missing: Vec<_> = wanted.iter().filter(|what| counts.get(*what) < Some(&8)).collect();
     assert!(missing.is_empty(), "{missing:?}: {counts:?}");
 }
@@ -90,6 +91,8 @@ struct Both {
 #[derive(Clone, Debug)]
 struct Lot {
     account: &'static str,
+    /// Whom it counts for by now.
+    counts_for: &'static str,
     cause: Cause,
     unit: UnitId,
     line: usize,
@@ -221,7 +224,7 @@ impl Both {
     }
 
     fn ask(&mut self, step: &Step, number: usize) {
-        let account = ACCOUNTS[usize::from(step.account)];
+        let account = self.end_of(ACCOUNTS[usize::from(step.account)]);
         let key = format!("k-{number}");
         match &step.ask {
             Ask::Earn { unit, points: amount, kind } => {
@@ -307,6 +310,7 @@ impl Both {
                 }
             }
             Ask::Revoke { ladder } => self.revokes(account, LADDERS[usize::from(*ladder)]),
+            Ask::Merge => self.merges(ACCOUNTS[usize::from(step.account)]),
             Ask::Make { terms } => self.make(LADDERS[2], *terms, UNITS[0]),
             Ask::Amend { .. } => self.amends(&step.ask),
         }
@@ -338,7 +342,32 @@ impl Both {
         let more = i128::from(fact.points.get());
         let line = Line { unit, day, kind: cause.kind, points: more, lot: None, order: 0 };
         let line = self.plain.write(account, line, self.now);
-        self.lots.push(Lot { account, cause, unit, line, is_purchase });
+        self.lots.push(Lot { account, counts_for: account, cause, unit, line, is_purchase });
+    }
+
+    /// Who has an account by now.
+    fn end_of(&self, account: &'static str) -> &'static str {
+        let into = self.state.merged_into(&id(account));
+        let end = into.and_then(|into| ACCOUNTS.iter().find(|it| **it == into.as_str()));
+        end.copied().unwrap_or(account)
+    }
+
+    fn merges(&mut self, from: &'static str) {
+        let into = ACCOUNTS.into_iter().find(|it| *it != from).expect("two accounts");
+        let (account_id, step) = (id(from), MergerStep::Asked);
+        let merge = MergeAccount { account_id, into: id(into), step };
+        if self.does(&Command::MergeAccount(merge)).is_none() {
+            return;
+        }
+        let behind = self.plain.merge(from, into, self.now);
+        for taken in &mut self.taken {
+            if self.lots[taken.lot].counts_for == from {
+                taken.line += behind;
+            }
+        }
+        for lot in self.lots.iter_mut().filter(|lot| lot.counts_for == from) {
+            (lot.counts_for, lot.line) = (into, lot.line + behind);
+        }
     }
 
     fn make(&mut self, ladder: &str, kind: u8, unit: &str) {
@@ -459,6 +488,7 @@ impl Both {
             ("lowered", lowered.count()),
             ("granted", count(&|(_, event)| matches!(event, Event::TierGranted(..)))),
             ("grant ended", count(&|(_, event)| matches!(event, Event::TierGrantEnded(..)))),
+            ("added", count(&|(_, event)| matches!(event, Event::CountsTakenOver(..)))),
             (
                 "amended",
                 count(&|(_, event)| matches!(event, Event::LadderSet(fact) if fact.version > 1)),

@@ -51,7 +51,7 @@ const PROTOCOL: [&str; 19] = [
 ];
 
 /// What the commands have that a plain life doesn't ask for.
-const FURTHER: [&str; 20] = [
+const FURTHER: [&str; 21] = [
     "code",
     "stock removed",
     "stock amended",
@@ -72,6 +72,7 @@ const FURTHER: [&str; 20] = [
     "merger",
     "merger refused",
     "account merged",
+    "counts taken over",
 ];
 
 /// How many steps a world takes, before it heals.

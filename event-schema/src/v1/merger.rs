@@ -1,11 +1,9 @@
-//! Accounts that were merged, and the debts that they pass on.
+//! Accounts that were merged, and the debts that they pass on. What they counted is in `counts.rs`.
 
 use std::borrow::Cow;
 
 use domain::{AccountId, Points, UnitId, sum};
 use serde::{Deserialize, Serialize};
-
-use super::is_false;
 
 /// `account-merger-begun`, `account-merger-abandoned`.
 #[derive(Serialize, Deserialize)]
@@ -43,22 +41,18 @@ impl From<AccountMerger<'_>> for domain::AccountMergerAbandoned {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AccountMerged<'a> {
     into: Cow<'a, AccountId>,
-    /// Missing unless it stood on ladders.
-    #[serde(default, skip_serializing_if = "is_false")]
-    tiers_left: bool,
 }
 
 impl<'a> From<&'a domain::AccountMerged> for AccountMerged<'a> {
     fn from(fact: &'a domain::AccountMerged) -> Self {
-        let domain::AccountMerged { into, tiers_left } = fact;
-        Self { into: Cow::Borrowed(into), tiers_left: *tiers_left }
+        let domain::AccountMerged { into } = fact;
+        Self { into: Cow::Borrowed(into) }
     }
 }
 
 impl From<AccountMerged<'_>> for domain::AccountMerged {
     fn from(stored: AccountMerged<'_>) -> Self {
-        let AccountMerged { into, tiers_left } = stored;
-        Self { into: into.into_owned(), tiers_left }
+        Self { into: stored.into.into_owned() }
     }
 }
 

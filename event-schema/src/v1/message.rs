@@ -12,6 +12,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::conversion::{ConversionRateClosed, ConversionRateSet};
+use super::counts::Counts;
 use super::ladder::LadderSet;
 use super::offer::OfferTerms;
 use super::part::Parts;
@@ -53,6 +54,7 @@ enum Message<'a> {
     CreditSent(CreditInTransit<'a>),
     CreditReturned(CreditReturned<'a>),
     AccountMerged(MergedAccount<'a>),
+    CountsPassedOn(Box<CountsInTransit<'a>>),
     DebtPassedOn(DebtInTransit<'a>),
     PolicyChanged(PolicyChanged),
     EarningRuleSet(EarningRuleSet<'a>),
@@ -146,6 +148,14 @@ struct MergedAccount<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+struct CountsInTransit<'a> {
+    from: Cow<'a, AccountId>,
+    to: Cow<'a, AccountId>,
+    #[serde(flatten)]
+    counts: Counts<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
 struct DebtInTransit<'a> {
     from: Cow<'a, AccountId>,
     to: Cow<'a, AccountId>,
@@ -230,6 +240,12 @@ impl<'a> From<&'a domain::Message> for Message<'a> {
                 let (from, into) = (Cow::Borrowed(from), Cow::Borrowed(into));
                 Self::AccountMerged(MergedAccount { from, into })
             }
+            M::CountsPassedOn(it) => {
+                let domain::CountsInTransit { from, to, counts } = &**it;
+                let (from, to) = (Cow::Borrowed(from), Cow::Borrowed(to));
+                let counts = counts.into();
+                Self::CountsPassedOn(Box::new(CountsInTransit { from, to, counts }))
+            }
             M::DebtPassedOn(domain::DebtInTransit { from, to, unit, of, points }) => {
                 let (from, to) = (Cow::Borrowed(from), Cow::Borrowed(to));
                 let (of, points) = (Unit::new(*unit, of), *points);
@@ -276,6 +292,11 @@ impl From<Message<'_>> for domain::Message {
             Message::AccountMerged(MergedAccount { from, into }) => {
                 let (from, into) = (from.into_owned(), into.into_owned());
                 Self::AccountMerged(domain::MergedAccount { from, into })
+            }
+            Message::CountsPassedOn(it) => {
+                let CountsInTransit { from, to, counts } = *it;
+                let (from, to, counts) = (from.into_owned(), to.into_owned(), counts.into());
+                Self::CountsPassedOn(Box::new(domain::CountsInTransit { from, to, counts }))
             }
             Message::DebtPassedOn(DebtInTransit { from, to, of, points }) => {
                 let (from, to) = (from.into_owned(), to.into_owned());

@@ -114,7 +114,6 @@ const OF_NO_MESSAGE: [(&str, &[&str]); 9] = [
             "merger-into-itself",
             "new-account-unknown",
             "merger-under-way",
-            "account-on-ladder",
             "debt-passed-on",
             "goods-unshipped",
             "erasure-unavailable",

@@ -277,8 +277,6 @@ create index balance_seal_by_place on balance_seal (place);
 create table merger (
     account_id text collate "C" not null primary key,
     into_id text collate "C" not null,
-    -- whether it stood on ladders, which is left behind
-    tiers_left boolean not null,
     -- of the event
     place bigint not null,
     recorded_at bigint not null

@@ -284,8 +284,6 @@ create index balance_seal_by_place on balance_seal (place);
 create table merger (
     account_id text not null primary key,
     into_id text not null,
-    -- whether it stood on ladders, which is left behind
-    tiers_left integer not null,
     -- of the event
     place integer not null,
     recorded_at integer not null

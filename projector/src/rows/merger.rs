@@ -1,6 +1,6 @@
-//! Accounts that were merged, and what they owe no more.
+//! Accounts that were merged, and what they count and owe no more.
 
-use domain::{AccountId, AccountMerged, DebtPassedOn, DebtTakenOver, UnitId};
+use domain::{AccountId, AccountMerged, DebtPassedOn, DebtTakenOver, Event, UnitId};
 use read_model::{LedgerEntry, Merger, Total};
 
 use super::credit::entry;
@@ -12,7 +12,6 @@ impl Rows {
         self.mergers.push(Merger {
             account_id: account_id.to_string(),
             into_id: fact.into.to_string(),
-            tiers_left: fact.tiers_left,
             place: at.place(),
             recorded_at: at.recorded_at.micros(),
         });
@@ -21,6 +20,14 @@ impl Rows {
     /// What is shown of the account has changed, because it shows the other, too.
     pub(super) fn took_over(&mut self, at: At<'_>, account_id: &AccountId) {
         self.opened(at, account_id);
+    }
+
+    /// What an account counted goes to another, or comes from one. What is shown of either changes.
+    pub(super) fn counts_moved(&mut self, at: At<'_>, account_id: &AccountId, event: Event) {
+        self.opened(at, account_id);
+        if event.is_of_tier() {
+            self.tier_step(at, event);
+        }
     }
 
     pub(super) fn debt_passed_on(

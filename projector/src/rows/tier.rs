@@ -186,6 +186,11 @@ impl Rows {
         self.tier_entry("tier-grant-ended", at, account_id, &tier, event)
     }
 
+    /// Notes an event that changes where an account stands, and is no line of its statement.
+    pub(super) fn tier_step(&mut self, at: At<'_>, event: Event) {
+        self.step(at, event, None);
+    }
+
     /// A line of the statement that moves no points.
     fn tier_entry(
         &mut self,

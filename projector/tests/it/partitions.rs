@@ -87,7 +87,7 @@ async fn a_merger_leaves_tables_that_agree_and_that_a_rebuild_gives_again(on: On
     let new = elsewhere(&log, old);
     let merge = |step| {
         let (account_id, into) = (id(old), id(new));
-        Command::MergeAccount(MergeAccount { account_id, into, leave_tiers: true, step })
+        Command::MergeAccount(MergeAccount { account_id, into, step })
     };
     log.does(merge(MergerStep::Asked)).await;
     let state = &log.states()[usize::from(log.home(old).0)];

@@ -15,7 +15,7 @@ testing::on_every_database! {
 
 fn merge(from: &str, into: &str, step: MergerStep) -> Command {
     let (account_id, into) = (id(from), id(into));
-    Command::MergeAccount(MergeAccount { account_id, into, leave_tiers: true, step })
+    Command::MergeAccount(MergeAccount { account_id, into, step })
 }
 
 fn begun(log: &Partitions, account: &str) -> Position {
@@ -51,6 +51,14 @@ async fn either_id_shows_what_both_have(on: On) {
         count(&format!("{of_new}/exchanges?limit=50")).await,
     ];
 
+    let statement = reads.whole(&format!("{of_new}/entries?limit=500")).await;
+    let begun_pages = reads.get(&format!("{of_new}/entries?limit=3")).await;
+
+    let taken = async |of: String| {
+        let offer = reads.get(&format!("{of}/offers/mug")).await;
+        offer["taken"].as_u64().expect("a count")
+    };
+    let takes = [taken(of_old.clone()).await, taken(of_new.clone()).await];
     log.does(merge(old, new, MergerStep::Asked)).await;
     let at = begun(&log, old);
     log.does(merge(old, new, MergerStep::Agreed(at))).await;
@@ -62,12 +70,27 @@ async fn either_id_shows_what_both_have(on: On) {
     log.deliver().await;
     reads.project().await;
 
+    // Pages that were begun before go on as if nothing had been merged.
+    let mut page = begun_pages;
+    let mut paged = page["items"].as_array().expect("items").clone();
+    while let Some(cursor) = page["next"].as_str() {
+        page = reads.get(&format!("{of_new}/entries?limit=3&cursor={cursor}")).await;
+        paged.extend(page["items"].as_array().expect("items").iter().cloned());
+    }
+    assert_eq!(paged, statement);
+
     let shown = reads.get(&of_new).await;
     for field in ["available", "held", "pending", "owed"] {
         let sum: u64 = before.iter().map(|body| body[field].as_u64().expect("a sum")).sum();
         assert_eq!(shown[field], sum, "{field}: {shown}");
     }
-    assert_eq!(shown["tiers"], before[1]["tiers"], "they are the new account's");
+    let counted = |body: &Value| body["tiers"]["status"]["counted"].as_u64().expect("a count");
+    assert_eq!(counted(&shown), counted(&before[0]) + counted(&before[1]), "{shown}");
+    assert_eq!(shown["tiers"]["status"]["tier"], "silver");
+    let having = reads.whole("/v1/ladders/status/accounts?limit=50").await;
+    let has = |account: &str| having.iter().any(|it| it["account_id"] == account);
+    assert_eq!((has(old), has(new)), (false, true), "{having:?}");
+    assert_eq!(taken(of_new.clone()).await, takes[0] + takes[1]);
     assert_eq!(shown["shows"].as_array().map(Vec::len), Some(2));
     assert_eq!(sums(&reads.get(&of_old).await), sums(&shown));
     for of in [&of_old, &of_new] {

@@ -68,16 +68,16 @@ impl Both {
             })
         };
         if self.does(&command).is_some() {
-            let points = -self.plain.accounts[lot.account].lines[taken.line].points;
+            let points = -self.plain.accounts[lot.counts_for].lines[taken.line].points;
             self.back(&lot, points);
         }
     }
 
     /// What is taken of a lot, or given back, counts on the lot's day.
     fn back(&mut self, lot: &Lot, points: i128) -> usize {
-        let of = self.plain.accounts[lot.account].lines[lot.line].clone();
+        let of = self.plain.accounts[lot.counts_for].lines[lot.line].clone();
         let line = Line { points, lot: Some(lot.line), ..of };
-        self.plain.write(lot.account, line, self.now)
+        self.plain.write(lot.counts_for, line, self.now)
     }
 
     pub(super) fn adjusts(

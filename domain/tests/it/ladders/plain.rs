@@ -59,6 +59,8 @@ struct Earned {
     /// The count that gave it: the first and the last day, and how much its level asked for.
     days: (Date, Date),
     asked: Points,
+    /// How much of it the other account had forgotten when both were merged.
+    forgotten: i128,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -66,6 +68,7 @@ struct Standing {
     earned: Option<Earned>,
     since: Option<Timestamp>,
     grant: Option<(GrantId, TierId, Timestamp)>,
+    granted_at: Timestamp,
     /// By so many versions the account was judged.
     judged: usize,
 }
@@ -149,7 +152,7 @@ impl Plain {
         if standing.judged == 0 {
             standing.judged = ladders[index].versions.len();
         }
-        standing.grant = Some(grant);
+        (standing.grant, standing.granted_at) = (Some(grant), now);
     }
 
     pub(crate) fn revoke(&mut self, account: &str, ladder: LadderId, now: Timestamp) {
@@ -157,6 +160,34 @@ impl Plain {
         let index = self.index(ladder);
         let standing = self.both(account).1.standings.get_mut(&index).expect("a grant");
         standing.grant = None;
+    }
+
+    /// An account is merged into another. Says behind how many lines its own stand then.
+    pub(crate) fn merge(&mut self, from: &str, into: &str, now: Timestamp) -> usize {
+        self.advance(from, now);
+        self.advance(into, now);
+        let former = self.accounts.entry(from.to_owned()).or_default();
+        let (lines, standings) = (std::mem::take(&mut former.lines), former.standings.clone());
+        for standing in former.standings.values_mut() {
+            *standing = Standing { judged: standing.judged, ..Standing::default() };
+        }
+        let (ladders, it) = self.both(into);
+        let own_lines = it.lines.clone();
+        let behind = own_lines.len();
+        it.lines.extend(lines.iter().cloned().map(|line| {
+            let lot = line.lot.map(|lot| lot + behind);
+            Line { lot, ..line }
+        }));
+        for (index, theirs) in standings {
+            let ladder = &ladders[index];
+            let (has_sums, is_less) = ladder.leave(&lines);
+            if has_sums || theirs.earned.is_some() || theirs.grant.is_some() {
+                let own = it.standings.entry(index).or_default();
+                own.add(ladder, theirs, &own_lines, &lines);
+                it.judge(ladder, index, is_less, now);
+            }
+        }
+        behind
     }
 
     fn index(&self, ladder: LadderId) -> usize {
@@ -212,6 +243,45 @@ impl Plain {
         let tier = |rank: usize| levels.get(rank).expect("a level").tier;
         let own = earned.map(|(rank, _)| tier(rank));
         (best.map(tier), own, until, standing.since)
+    }
+}
+
+impl Standing {
+    /// Where another account stood is added: the higher tier, the later `until`, the later grant.
+    fn add(&mut self, ladder: &PlainLadder, mut other: Self, own_lines: &[Line], lines: &[Line]) {
+        if let Some(earned) = &mut self.earned {
+            earned.forgotten += ladder.forgotten(earned.days, lines);
+        }
+        if let Some(earned) = &mut other.earned {
+            earned.forgotten += ladder.forgotten(earned.days, own_lines);
+        }
+        let rank = |earned: &Earned| ladder.rank(ladder.versions.len(), earned.tier);
+        let (earned, since) = match (self.earned.take(), other.earned) {
+            (None, None) => (None, self.since),
+            (Some(own), None) => (Some(own), self.since),
+            (None, Some(other_one)) => (Some(other_one), other.since),
+            (Some(own), Some(other_one)) => {
+                let forever = own.until.is_none() || other_one.until.is_none();
+                let until = if forever { None } else { own.until.max(other_one.until) };
+                let (earned, since) = match rank(&own).cmp(&rank(&other_one)) {
+                    std::cmp::Ordering::Greater => (own, self.since),
+                    std::cmp::Ordering::Less => (other_one, other.since),
+                    std::cmp::Ordering::Equal if own.until == until => {
+                        (own, self.since.min(other.since))
+                    }
+                    std::cmp::Ordering::Equal => (other_one, self.since.min(other.since)),
+                };
+                (Some(Earned { until, ..earned }), since)
+            }
+        };
+        (self.earned, self.since) = (earned, since);
+        let until = |grant: &Option<(GrantId, TierId, Timestamp)>| grant.as_ref().map(|it| it.2);
+        let is_later =
+            (other.granted_at, until(&other.grant)) > (self.granted_at, until(&self.grant));
+        if other.grant.is_some() && (self.grant.is_none() || is_later) {
+            (self.grant, self.granted_at) = (other.grant, other.granted_at);
+        }
+        self.judged = ladder.versions.len();
     }
 }
 
@@ -306,7 +376,7 @@ impl PlainAccount {
             let day = date(line.day);
             first <= day && day <= last && ladder.counts(line, &self.lines)
         });
-        lines.map(|line| line.points).sum()
+        lines.map(|line| line.points).sum::<i128>() - earned.forgotten
     }
 
     /// The level that the account has earned, by a version.
@@ -383,11 +453,11 @@ impl PlainAccount {
         let former = standing.earned.take();
         standing.earned = given.map(|level| {
             let gives = look.count >= i128::from(level.from.get());
-            let days = match former {
-                Some(former) if !gives => former.days,
-                _ => look.days,
+            let (days, forgotten) = match former {
+                Some(former) if !gives => (former.days, former.forgotten),
+                _ => (look.days, 0),
             };
-            Earned { tier: level.tier, until, days, asked: level.from }
+            Earned { tier: level.tier, until, days, asked: level.from, forgotten }
         });
         if to != before {
             standing.since = Some(time);

@@ -1,5 +1,7 @@
 //! The calendar of a plain ladder, by years, months and days as numbers.
 
+use std::collections::BTreeMap;
+
 use domain::{Calendar, CauseKind, Day, LadderId, LadderTerms, Points, TierId, Timestamp, Window};
 
 use super::plain::Line;
@@ -111,6 +113,42 @@ impl PlainLadder {
         };
         let written = line.lot.map_or(line.order, |lot| lines[lot].order);
         line.unit == self.terms().unit && is_of_kind && written > self.order
+    }
+
+    /// What is kept of the sums of lines, by the first day of their year or month: the oldest are
+    /// forgotten, as no tier follows from them any more.
+    fn kept(&self, lines: &[Line]) -> BTreeMap<Date, i128> {
+        let mut sums = BTreeMap::<Date, i128>::new();
+        for line in lines.iter().filter(|line| self.counts(line, lines)) {
+            let first = self.first_of(date(line.day));
+            let latest = sums.last_key_value().map_or(first, |(latest, _)| (*latest).max(first));
+            let oldest = match self.terms().window {
+                Window::Years { .. } => (latest.0 - 3, latest.1, latest.2),
+                Window::Months { months, .. } => plus_months(latest, -i32::from(u8::from(months))),
+                Window::Ever => first,
+            };
+            if first >= oldest {
+                *sums.entry(first).or_default() += line.points;
+                sums.retain(|first, sum| *first >= oldest && *sum != 0);
+            }
+        }
+        sums
+    }
+
+    /// What another account that has these lines counts, as far as it hasn't forgotten it: its sums,
+    /// and how much more or less they are on some days than the lines.
+    pub(crate) fn forgotten(&self, (first, last): (Date, Date), lines: &[Line]) -> i128 {
+        let is_then = |day: Date| first <= day && day <= last;
+        let kept = self.kept(lines);
+        let kept: i128 = kept.iter().filter(|(day, _)| is_then(**day)).map(|(_, sum)| sum).sum();
+        let lines = lines.iter().filter(|it| is_then(date(it.day)) && self.counts(it, lines));
+        lines.map(|line| line.points).sum::<i128>() - kept
+    }
+
+    /// Whether lines leave any sum, and any below zero.
+    pub(crate) fn leave(&self, lines: &[Line]) -> (bool, bool) {
+        let kept = self.kept(lines);
+        (!kept.is_empty(), kept.values().any(|sum| *sum < 0))
     }
 
     pub(crate) fn rank(&self, version: usize, tier: TierId) -> usize {

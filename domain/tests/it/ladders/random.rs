@@ -21,6 +21,8 @@ pub(crate) enum Ask {
     Grant { ladder: u8, tier: u8, days: u16 },
     /// Ends the grant in force.
     Revoke { ladder: u8 },
+    /// Merges the account into the other one.
+    Merge,
     /// Makes one more ladder.
     Make { terms: u8 },
     /// Changes levels, for how long a tier holds, and the rest.
@@ -93,6 +95,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         1 => (0..3_u8, 0..3_u8, 1..800_u16)
             .prop_map(|(ladder, tier, days)| Ask::Grant { ladder, tier, days }),
         1 => (0..3_u8).prop_map(|ladder| Ask::Revoke { ladder }),
+        1 => Just(Ask::Merge),
         1 => (0..12_u8).prop_map(|terms| Ask::Make { terms }),
         2 => (0..3_u8, 40..200_u8, any::<[u8; 2]>(), any::<bool>(), any::<bool>()).prop_map(
             |(ladder, percent, keeps, is_one_level, keeps_tiers)| {

@@ -446,6 +446,8 @@ impl Lots {
             | Event::AccountMergerAbandoned(..)
             | Event::AccountMerged(..)
             | Event::AccountTakenOver(..)
+            | Event::CountsPassedOn(..)
+            | Event::CountsTakenOver(..)
             | Event::DebtPassedOn(..)
             | Event::DebtTakenOver(..)
             | Event::MessageSent(_)

@@ -4,12 +4,13 @@ use domain::command::{
     AddStock, Admission, AdmitMerger, AdmitWait, AmendOffer, CancelExchange, Capture, CaptureHold,
     CloseOffer, CloseUnit, EarnCredit, ExpectedVersion, HoldCredit, JoinWaitingList,
     LeaveWaitingList, MergeAccount, MergerStep, OpenOffer, Order, PauseOffer, Redeem, ReleaseHold,
-    RemoveStock, ReopenOffer, ReserveOffer, ResumeOffer, SetPolicy, SetSegment, SetUnit,
-    TransferCredit, UploadCodes,
+    RemoveStock, ReopenOffer, ReserveOffer, ResumeOffer, SetLadder, SetPolicy, SetSegment, SetUnit,
+    TransferCredit, UploadCodes, WithdrawCredit,
 };
 use domain::{
-    AccountId, Cause, CauseKind, CodeHash, Command, ExchangeKey, Note, Page, PeriodLimits, Points,
-    Policy, Prices, Terms, TierPrices, TimeZone, Timestamp, UnitId, UnitTerms, Units,
+    AccountId, Cause, CauseKind, CodeHash, Command, Downgrade, ExchangeKey, LadderTerms, Level,
+    Note, Page, PeriodLimits, Points, Policy, Prices, Returns, Terms, TierPrices, TimeZone,
+    Timestamp, UnitId, UnitTerms, Units, Window, YearFrom,
 };
 
 pub(super) fn id<T: std::str::FromStr>(text: &str) -> T {
@@ -173,7 +174,7 @@ pub(super) fn cancel(key: &ExchangeKey, cancellation: u64, quantity: Option<u64>
 
 pub(super) fn merge(from: &AccountId, into: &AccountId, step: MergerStep) -> Command {
     let (account_id, into) = (from.clone(), into.clone());
-    Command::MergeAccount(MergeAccount { account_id, into, leave_tiers: false, step })
+    Command::MergeAccount(MergeAccount { account_id, into, step })
 }
 
 pub(super) fn admit(into: &AccountId) -> Command {
@@ -194,6 +195,58 @@ pub(super) fn transfer(
         unit,
         points: points(amount),
         occurred_at: None,
+    })
+}
+
+/// Silver from so much on, which counts by years.
+pub(super) fn make_ladder(silver_from: u64) -> Command {
+    set_ladder(silver_from, ExpectedVersion::Absent)
+}
+
+pub(super) fn amend_ladder(silver_from: u64) -> Command {
+    set_ladder(silver_from, ExpectedVersion::Any)
+}
+
+fn set_ladder(silver_from: u64, expected: ExpectedVersion) -> Command {
+    let years = |it: u8| it.try_into().expect("years");
+    let level = Level { tier: id("silver"), from: points(silver_from) };
+    let terms = LadderTerms {
+        unit: UnitId::POINTS,
+        levels: vec![level].try_into().expect("levels"),
+        window: Window::Years {
+            from: YearFrom::JANUARY,
+            years: years(1),
+            months: 0_u8.try_into().expect("months"),
+        },
+        downgrade: Downgrade::ByCount,
+        returns: Returns::Recount,
+        adjustments: false,
+    };
+    Command::SetLadder(SetLadder { ladder: id("status"), terms, expected })
+}
+
+/// Takes back what was earned.
+pub(super) fn withdraw(earned: &Command, withdrawal: u64) -> Command {
+    let Command::EarnCredit(it) = earned else { panic!("credit") };
+    Command::WithdrawCredit(WithdrawCredit {
+        account_id: it.account_id.clone(),
+        withdrawal_id: id(&format!("w-{withdrawal}")),
+        cause: it.cause.clone(),
+        unit: it.unit,
+        points: None,
+        note: Note::default(),
+        occurred_at: None,
+        original: None,
+    })
+}
+
+/// An offer of which a shopper may have so many.
+pub(super) fn open_limited(offer: &str, stock: u64, limit: u64) -> Command {
+    Command::OpenOffer(OpenOffer {
+        offer_id: id(offer),
+        terms: terms(1, Some(limit)),
+        page: Page::default(),
+        stock: Some(units(stock)),
     })
 }
 

@@ -3,7 +3,7 @@
 use domain::command::{AdjustCredit, Direction, HoldCredit, MergerStep, ReleaseHold};
 use domain::{
     AccountId, Cause, CauseKind, Command, Decision, IdHash, Note, Points, Policy, SpentCredit,
-    UnitId, UnitNumber,
+    Undelivered, UnitId, UnitNumber, receive,
 };
 use log_record::{Partition, Position};
 
@@ -129,8 +129,7 @@ fn what_comes_back_of_a_transfer_follows_its_sender() {
 fn a_debt_goes_to_the_new_account_too() {
     let mut town = Town::new();
     let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
-    let policy = Policy { spent_credit: SpentCredit::Debt, ..Policy::default() };
-    town.does(&Command::SetPolicy(domain::command::SetPolicy { policy, read_versions: None }));
+    debts(&mut town);
     town.delivers();
     let take = AdjustCredit {
         direction: Direction::Take,
@@ -219,4 +218,91 @@ fn units_whose_reservation_is_over_go_home_when_a_merged_account_passes_credit_o
     assert_eq!(available(&town, &bob), points(2_000));
     town.delivers();
     assert_eq!(town.pool("mug"), 10);
+}
+
+/// The tier that an account has on the ladder.
+fn tier(town: &Town, who: &AccountId) -> Option<String> {
+    let tiers = town.state(who.partition(PARTITIONS)).tiers(who, town.now_plus(0));
+    tiers.into_iter().find_map(|(_, present)| present.tier).map(|tier| tier.to_string())
+}
+
+fn debts(town: &mut Town) {
+    let policy = Policy { spent_credit: SpentCredit::Debt, ..Policy::default() };
+    town.does(&Command::SetPolicy(domain::command::SetPolicy { policy, read_versions: None }));
+}
+
+#[test]
+fn what_was_counted_on_a_ladder_is_added_in_another_partition_and_what_is_taken_back_later() {
+    let mut town = Town::new();
+    town.does(&asking::make_ladder(1_500));
+    debts(&mut town);
+    town.delivers();
+    let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
+    merges(&mut town, &ann, &bob);
+    assert_eq!(tier(&town, &bob), None);
+    town.delivers();
+    assert_eq!(tier(&town, &bob).as_deref(), Some("silver"));
+    assert_eq!(tier(&town, &ann), None);
+    town.does(&asking::withdraw(&asking::earn(&ann, UnitId::POINTS, 1_000, 1), 1));
+    town.delivers();
+    assert_eq!((tier(&town, &bob), available(&town, &bob)), (None, points(1_000)));
+    town.does(&asking::earn(&bob, UnitId::POINTS, 500, 2));
+    assert_eq!(tier(&town, &bob).as_deref(), Some("silver"));
+}
+
+#[test]
+fn counts_wait_until_their_ladder_has_come_in_the_version_by_which_they_were_judged() {
+    let mut town = Town::new();
+    town.does(&asking::make_ladder(5_000));
+    town.delivers();
+    let (ann, bob) = (rich_in(&mut town, 1), rich_in(&mut town, 3));
+    town.does(&asking::amend_ladder(500));
+    let to_bobs: Vec<_> = town.letters.extract_if(.., |it| it.to == Partition(3)).collect();
+    town.delivers();
+    merges(&mut town, &ann, &bob);
+    town.delivers_what_can_be();
+    // What was sent behind them waits, too.
+    assert_eq!(available(&town, &bob), points(1_000));
+    let early = town.letters.first().expect("it waits");
+    let why = receive(town.state(early.to), early, None, town.now_plus(0));
+    let from = Partition(1);
+    assert_eq!(why, Err(Undelivered::Early { from, number: early.source.number.0 }));
+    town.letters.extend(to_bobs);
+    town.delivers();
+    assert_eq!(tier(&town, &bob).as_deref(), Some("silver"));
+    assert_eq!(available(&town, &bob), points(2_000));
+}
+
+#[test]
+fn what_was_exchanged_counts_in_another_partition_until_it_is_cancelled() {
+    let mut town = Town::new();
+    town.does(&asking::open_limited("mug", 80, 2));
+    town.delivers();
+    let (ann, bob, cat) = (rich_in(&mut town, 0), rich_in(&mut town, 3), rich_in(&mut town, 1));
+    let redemption = asking::redeem(&ann, 1, "mug", 2);
+    town.does(&redemption);
+    merges(&mut town, &ann, &bob);
+    town.delivers();
+    assert_eq!(refusal(&town, &asking::redeem(&bob, 1, "mug", 1)), "shopper-limit-reached");
+    merges(&mut town, &bob, &cat);
+    town.delivers();
+    assert_eq!(refusal(&town, &asking::redeem(&cat, 1, "mug", 1)), "shopper-limit-reached");
+    let key = redemption.exchange().expect("an exchange");
+    town.does(&asking::cancel(&key, 1, Some(1)));
+    town.delivers();
+    assert_eq!(refusal(&town, &asking::redeem(&cat, 1, "mug", 2)), "shopper-limit-reached");
+    town.does(&asking::redeem(&cat, 2, "mug", 1));
+}
+
+#[test]
+fn segments_are_those_of_the_new_account_in_another_partition_too() {
+    let mut town = Town::new();
+    town.does(&asking::for_segment(Some("staff"), asking::open("mug", Some(80))));
+    town.delivers();
+    let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
+    town.does(&asking::set_segment(&ann, "staff"));
+    assert_eq!(refusal(&town, &asking::redeem(&bob, 1, "mug", 1)), "segment-required");
+    merges(&mut town, &ann, &bob);
+    town.delivers();
+    town.does(&asking::redeem(&bob, 1, "mug", 1));
 }

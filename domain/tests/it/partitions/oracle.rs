@@ -1,11 +1,11 @@
 //! What may never be, looked for over all partitions at once. Every message that was received was
 //! sent before, so the states together are a causally closed cut.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::{
-    Event, Grant, HoldCaptured, HoldReleased, Inventory, Message, OfferId, Points, Policy,
-    ShelfGranted, State, UnitId, UnitTerms, Units,
+    AccountId, Event, Grant, HoldCaptured, HoldReleased, Inventory, Message, OfferId, Points,
+    Policy, ShelfGranted, State, UnitId, UnitTerms, Units,
 };
 use log_record::{Partition, Place};
 
@@ -76,21 +76,58 @@ impl World {
                         return Err(format!("I21: {id} was merged and has {wallet:?}"));
                     }
                 }
-                let mut end = id;
-                for _ in 0..=ACCOUNTS_MAX {
-                    let home = &self.nodes[usize::from(end.partition(PARTITIONS).0)];
-                    match home.state.merged_into(end) {
-                        Some(next) => end = next,
-                        None => break,
-                    }
-                }
-                let home = &self.nodes[usize::from(end.partition(PARTITIONS).0)];
-                if home.state.merged_into(end).is_some() {
+                if self.end_of(id).is_none() {
                     return Err(format!("I21: the mergers of {id} make a circle"));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Where the mergers of an account lead; nothing where they make a circle.
+    fn end_of<'a>(&'a self, id: &'a AccountId) -> Option<&'a AccountId> {
+        let mut end = id;
+        for _ in 0..=ACCOUNTS_MAX {
+            let home = &self.nodes[usize::from(end.partition(PARTITIONS).0)];
+            match home.state.merged_into(end) {
+                Some(next) => end = next,
+                None => return Some(end),
+            }
+        }
+        None
+    }
+
+    /// I21, once all is delivered: what accounts counted on ladders counts for those that have them
+    /// now, and for nobody else.
+    fn invariant_i21_counts(&self) -> Result<(), String> {
+        let (mut counted, mut found) = (BTreeMap::new(), BTreeMap::new());
+        for node in &self.nodes {
+            for (_, ladder) in node.state.ladders().iter() {
+                for (position, recorded) in (1..).zip(&node.log) {
+                    let counts = ladder.counts(&recorded.event);
+                    let is_later = position > ladder.made_at.0;
+                    if let Some((_, points)) = counts.filter(|_| is_later)
+                        && let Some(id) = recorded.event.account_id()
+                    {
+                        let end = self.end_of(id).ok_or("I21: a circle")?;
+                        *counted.entry(end).or_insert(0) += points;
+                    }
+                }
+            }
+            for (id, account) in node.state.accounts() {
+                for (number, standing) in account.standings().iter() {
+                    let (_, ladder) = node.state.ladders().at(number).ok_or("no such ladder")?;
+                    let sums = standing.parts(ladder).sums;
+                    *found.entry(id).or_insert(0) += sums.iter().map(|(_, sum)| sum).sum::<i64>();
+                }
+            }
+        }
+        counted.retain(|_, sum| *sum != 0);
+        found.retain(|_, sum| *sum != 0);
+        if counted == found {
+            return Ok(());
+        }
+        Err(format!("I21: on ladders count {found:?}, and should {counted:?}"))
     }
 
     /// I22: nobody was shown a code that somebody else was.
@@ -225,6 +262,7 @@ impl World {
                 }
             }
         }
+        self.invariant_i21_counts()?;
         let first = &self.nodes[0].state;
         for Node { state, .. } in &self.nodes {
             if programme_of(state) != programme_of(first) {

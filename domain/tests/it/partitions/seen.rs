@@ -74,6 +74,7 @@ pub(super) fn worth_seeing(event: &Event) -> Option<&'static str> {
             Message::CreditSent(_) => return None,
             Message::CreditReturned(..) => "credit returned",
             Message::AccountMerged(_) => "account merged",
+            Message::CountsPassedOn(_) => "counts taken over",
             Message::DebtPassedOn(_) => return None,
             Message::Programme(_) => "programme",
         },

@@ -18,6 +18,8 @@ use super::world::PARTITIONS;
 /// Partitions that tell each other everything at once, unless a story says otherwise.
 pub(super) struct Town {
     states: Vec<State>,
+    /// What each partition has recorded.
+    logs: Vec<Vec<Event>>,
     pub(super) letters: Vec<Letter>,
     now: Timestamp,
 }
@@ -26,7 +28,8 @@ impl Town {
     pub(super) fn new() -> Self {
         let states = (0..PARTITIONS).map(|number| State::new(Partition(number))).collect();
         let now = Timestamp::from_micros(1_000_000).expect("a time");
-        let mut town = Self { states, letters: vec![], now };
+        let logs = vec![vec![]; usize::from(PARTITIONS)];
+        let mut town = Self { states, logs, letters: vec![], now };
         for number in 0..PARTITIONS {
             let opened = domain::LogOpened {
                 log_id: "log".into(),
@@ -57,6 +60,7 @@ impl Town {
         for event in events {
             let at = state.position().next();
             state.evolve(at, now, &event).expect("what was decided can follow");
+            self.logs[usize::from(here.0)].push(event.clone());
             if let Event::MessageSent(fact) = event {
                 let checksum = Checksum([u8::try_from(at.0 % 251).expect("small"); 32]);
                 let source = Source {
@@ -73,7 +77,14 @@ impl Town {
     }
 
     pub(super) fn decide(&self, command: &Command) -> Result<Decision, Refusal> {
-        decide(self.state(command.partition(PARTITIONS)), command, self.now)
+        let here = command.partition(PARTITIONS);
+        let decided = decide(self.state(here), command, self.now);
+        let Ok(Decision::Load(at)) = decided else { return decided };
+        let (log, index) =
+            (&self.logs[usize::from(here.0)], usize::try_from(at.0).expect("few") - 1);
+        let before = &log[index - log[index].events_before()..index];
+        let command = command.with_original(before, at, &log[index]).expect("it takes it");
+        decide(self.state(here), &command, self.now)
     }
 
     /// It is decided and recorded, and nothing is delivered.
@@ -89,8 +100,18 @@ impl Town {
 
     /// Everything under way arrives, and nobody waits for units.
     pub(super) fn delivers(&mut self) {
-        while !self.letters.is_empty() {
-            let letter = self.letters.remove(0);
+        self.delivers_what_can_be();
+        assert!(self.letters.is_empty(), "{:?} can't be received", self.letters);
+    }
+
+    /// Likewise, but for what names something that its receiver hasn't heard of.
+    pub(super) fn delivers_what_can_be(&mut self) {
+        let next = |town: &Self| {
+            let mut letters = town.letters.iter();
+            letters.position(|letter| town.state(letter.to).check_next(letter).is_ok())
+        };
+        while let Some(index) = next(self) {
+            let letter = self.letters.remove(index);
             self.takes_in(&letter, None);
         }
     }

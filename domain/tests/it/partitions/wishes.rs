@@ -54,7 +54,14 @@ impl World {
                 asking::cancel(&key, number, quantity)
             }
             15 => asking::earn(&account, id("miles"), 1 + self.dice.below(9), number),
-            16 => asking::earn(&account, UnitId::POINTS, 1 + self.dice.below(9), number),
+            16 => {
+                let earned = asking::earn(&account, UnitId::POINTS, 1 + self.dice.below(9), number);
+                self.earned.push(earned.clone());
+                earned
+            }
+            17 if !self.earned.is_empty() => {
+                asking::withdraw(&self.earned[self.dice.index(self.earned.len())], number)
+            }
             _ => {
                 let mut to = self.accounts[self.dice.index(self.accounts.len())].clone();
                 if to == account || self.dice.percent(20) {
@@ -106,6 +113,7 @@ impl World {
             10 => asking::policy(self.dice.below(30)),
             11 => asking::pause(offer),
             12 | 13 => asking::resume(offer, number),
+            _ if self.dice.percent(50) => asking::amend_ladder(20 + self.dice.below(100)),
             _ => asking::name_unit(id("miles"), number),
         }
     }

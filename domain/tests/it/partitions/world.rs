@@ -49,6 +49,8 @@ pub(super) struct World {
     /// Likewise every wait, so that its shopper leaves.
     pub(super) joined: Vec<Command>,
     pub(super) merging: Vec<Merging>,
+    /// Credit that was earned, so that it is taken back.
+    pub(super) earned: Vec<Command>,
     pub(super) next_id: u64,
 }
 
@@ -72,6 +74,7 @@ impl World {
             reserved: vec![],
             joined: vec![],
             merging: vec![],
+            earned: vec![],
             next_id: 0,
         }
     }
@@ -114,6 +117,7 @@ impl World {
             }
         }
         self.ask(asking::make_unit(id("miles")))?;
+        self.ask(asking::make_ladder(100))?;
         for offer in OFFERS {
             let stock = match self.dice.below(5) {
                 0 => None,
@@ -354,6 +358,10 @@ impl World {
             Ok(receipt) => receipt,
             Err(Undelivered::Repeat { .. }) => {
                 self.seen.see("message repeated");
+                return Ok(());
+            }
+            Err(Undelivered::Early { .. }) => {
+                self.seen.see("message too early");
                 return Ok(());
             }
             Err(why) => return Err(format!("I19: {why}")),
