@@ -91,6 +91,9 @@ pub enum Message {
     CountsPassedOn(Box<CountsInTransit>),
     /// What an account owed that was merged, to the partition of the account that owes it now.
     DebtPassedOn(DebtInTransit),
+    /// What of it is more than the account can owe, back to the partition of the one that was
+    /// merged.
+    DebtReturned(DebtInTransit),
     /// What an operator chose, from the programme's home to all others.
     Programme(Box<ProgrammeChange>),
 }
@@ -110,6 +113,7 @@ impl Message {
             | Self::AccountMerged(_)
             | Self::CountsPassedOn(_)
             | Self::DebtPassedOn(_)
+            | Self::DebtReturned(_)
             | Self::Programme(_) => None,
         }
     }

@@ -9,10 +9,11 @@ use crate::merged::pass_on;
 use crate::post::Post;
 use crate::sharing::tell_homes;
 use crate::{
-    AccountTakenOver, Command, CountsInTransit, CountsTakenOver, CreditInTransit, CreditReceived,
-    CreditReturned, DebtInTransit, DebtTakenOver, Decision, Event, ExchangeKey, Grant, Letter,
-    Message, MessageReceived, OfferId, Points, Refusal, RefusalCode, ShelfCalledBack, ShelfDrained,
-    ShelfGranted, State, StockReturned, Timestamp, Undelivered, Units, WaitOf, Whose,
+    AccountId, AccountTakenOver, Command, CountsInTransit, CountsTakenOver, CreditInTransit,
+    CreditReceived, CreditReturned, DebtInTransit, DebtTakenOver, Decision, Event, ExchangeKey,
+    Grant, Letter, Message, MessageReceived, OfferId, Points, Refusal, RefusalCode,
+    ShelfCalledBack, ShelfDrained, ShelfGranted, State, StockReturned, Timestamp, Undelivered,
+    Units, WaitOf, Whose,
 };
 
 /// What is appended for a message, all or none.
@@ -66,10 +67,14 @@ pub fn receive(
         }
         Message::CountsPassedOn(it) => (receiving.counts(it), None),
         Message::DebtPassedOn(debt) => (receiving.debt(debt), None),
+        Message::DebtReturned(debt) => (receiving.debt_back(debt), None),
     };
     // What an account passed on and the other had no room for stays for now.
-    let came_back =
-        matches!(message, Message::CreditReturned(it, _) if it.transfer_id.is_of_merger());
+    let came_back = match message {
+        Message::CreditReturned(it, _) => it.transfer_id.is_of_merger(),
+        Message::DebtReturned(_) => true,
+        _ => false,
+    };
     if !came_back {
         pass_on(state, &mut events, recorded_at);
     }
@@ -97,7 +102,7 @@ struct Receiving<'a> {
     receipt: Event,
 }
 
-impl Receiving<'_> {
+impl<'a> Receiving<'a> {
     /// The exchange gets its units; where it is gone, or is refused by now, they go home.
     fn grant(
         self,
@@ -207,20 +212,38 @@ impl Receiving<'_> {
         draft.into_events()
     }
 
-    /// The account owes what one had owed that was merged into it.
+    /// The account owes what one had owed that was merged into it. More than an amount can say goes
+    /// back.
     fn debt(self, debt: &DebtInTransit) -> Vec<Event> {
-        let Self { state, now, receipt } = self;
-        let DebtInTransit { from, to, unit, of: _, points } = debt;
-        let mut draft = Draft::new(state, now);
-        draft.apply_due(to);
-        let owed = draft.owed(to, *unit);
-        draft.push(receipt);
-        // More than an amount can say is asked of nobody.
-        let points = Points::MOST.minus(owed).unwrap_or_default().min(*points);
-        let taken = DebtTakenOver { from: from.clone(), unit: *unit, points };
-        draft.replay(Event::DebtTakenOver(to.clone(), taken));
+        let DebtInTransit { from, to, points, .. } = debt;
+        let state = self.state;
+        let (mut draft, taken) = self.owes(debt, [from, to]);
+        if let Some(rest) = points.minus(taken).and_then(Points::some) {
+            let back = Message::DebtReturned(DebtInTransit { points: rest, ..debt.clone() });
+            draft.push(Post::of(state).write(from.partition(state.partitions()), back));
+        }
         draft.apply_due_again(to);
         draft.into_events()
+    }
+
+    /// The account that was merged owes again what the other has no room for.
+    fn debt_back(self, debt: &DebtInTransit) -> Vec<Event> {
+        let (mut draft, _) = self.owes(debt, [&debt.to, &debt.from]);
+        draft.apply_due_again(&debt.from);
+        draft.into_events()
+    }
+
+    /// An account owes as much of a debt that another passes to it as an amount can say.
+    fn owes(self, debt: &DebtInTransit, [from, to]: [&AccountId; 2]) -> (Draft<'a>, Points) {
+        let Self { state, now, receipt } = self;
+        let mut draft = Draft::new(state, now);
+        draft.apply_due(to);
+        let owed = draft.owed(to, debt.unit);
+        draft.push(receipt);
+        let points = Points::MOST.minus(owed).unwrap_or_default().min(debt.points);
+        let taken = DebtTakenOver { from: from.clone(), unit: debt.unit, points };
+        draft.replay(Event::DebtTakenOver(to.clone(), taken));
+        (draft, points)
     }
 
     /// The sender has it again. Where its account has no room any more, which takes more credit

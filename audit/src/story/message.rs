@@ -78,6 +78,10 @@ fn says(message: &Message) -> String {
             "{} {} that account {} had owed, and account {} owes now",
             it.points, it.unit, it.from, it.to
         ),
+        Message::DebtReturned(it) => format!(
+            "{} {} that account {} had owed, and account {} has no room for",
+            it.points, it.unit, it.from, it.to
+        ),
         Message::Programme(change) => {
             format!("a change of the programme, version {}", change.version())
         }

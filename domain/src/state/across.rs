@@ -90,8 +90,7 @@ pub enum Undelivered {
         /// The number that there are two messages of.
         number: u64,
     },
-    /// It names something that this partition hasn't heard of yet, but will: it is read again a
-    /// little later, and those behind it.
+    /// It names what this partition hasn't heard of yet, but will: it is read again later.
     #[error("message {number} from partition {from} names what this partition doesn't know yet")]
     Early {
         /// The source.
@@ -282,8 +281,7 @@ impl State {
         }
     }
 
-    /// Whether counts name nothing that this partition hasn't heard of. What their sender had heard
-    /// of is in the logs before them, so it comes, and nothing that it waits for waits for them.
+    /// Whether it knows all that counts name. Whatever their sender knew is told by earlier events.
     fn knows_all(&self, counts: &Counts) -> bool {
         let version = |it: &LadderCounts| self.ladder(it.ladder).map(|ladder| ladder.version);
         let Counts { ladders, limits, caps, segments: _ } = counts;
@@ -334,7 +332,8 @@ impl State {
             | Message::WaitLeft(_)
             | Message::AccountMerged(_)
             | Message::CountsPassedOn(_)
-            | Message::DebtPassedOn(_) => Ok(()),
+            | Message::DebtPassedOn(_)
+            | Message::DebtReturned(_) => Ok(()),
         }
     }
 
@@ -386,7 +385,9 @@ impl State {
             Message::CreditReturned(..)
             | Message::AccountMerged(_)
             | Message::CountsPassedOn(_) => Ok(()),
-            Message::DebtPassedOn(debt) => self.programme.unit_shared(at, debt.unit, &debt.of),
+            Message::DebtPassedOn(debt) | Message::DebtReturned(debt) => {
+                self.programme.unit_shared(at, debt.unit, &debt.of)
+            }
             Message::Programme(change) => self.programme_changed(at, recorded_at, change),
         }
     }

@@ -360,6 +360,10 @@ fn half_of(event: &Event) -> Option<Half> {
             Message::AccountMerged(it) => Some(Half::Merged(it.from.clone(), it.into.clone())),
             Message::CountsPassedOn(it) => Some(Half::CountsInTransit(it.clone())),
             Message::DebtPassedOn(debt) => Some(Half::DebtInTransit(Box::new(debt.clone()))),
+            Message::DebtReturned(debt) => {
+                let (from, to) = (debt.to.clone(), debt.from.clone());
+                Some(Half::DebtInTransit(Box::new(DebtInTransit { from, to, ..debt.clone() })))
+            }
             Message::CreditSent(credit) => Some(Half::InTransit(Box::new(credit.clone()))),
             Message::CreditReturned(credit, _) => Some(Half::ComingBack(Box::new(credit.clone()))),
             Message::ShelfCalledBack(it) => Some(Half::CalledBack(it.offer_id.clone(), it.round)),

@@ -56,6 +56,7 @@ enum Message<'a> {
     AccountMerged(MergedAccount<'a>),
     CountsPassedOn(Box<CountsInTransit<'a>>),
     DebtPassedOn(DebtInTransit<'a>),
+    DebtReturned(DebtInTransit<'a>),
     PolicyChanged(PolicyChanged),
     EarningRuleSet(EarningRuleSet<'a>),
     UnitSet(UnitSet<'a>),
@@ -246,11 +247,8 @@ impl<'a> From<&'a domain::Message> for Message<'a> {
                 let counts = counts.into();
                 Self::CountsPassedOn(Box::new(CountsInTransit { from, to, counts }))
             }
-            M::DebtPassedOn(domain::DebtInTransit { from, to, unit, of, points }) => {
-                let (from, to) = (Cow::Borrowed(from), Cow::Borrowed(to));
-                let (of, points) = (Unit::new(*unit, of), *points);
-                Self::DebtPassedOn(DebtInTransit { from, to, of, points })
-            }
+            M::DebtPassedOn(debt) => Self::DebtPassedOn(debt.into()),
+            M::DebtReturned(debt) => Self::DebtReturned(debt.into()),
             M::Programme(change) => match &**change {
                 ProgrammeChange::Policy(it) => Self::PolicyChanged(it.into()),
                 ProgrammeChange::EarningRule(it) => Self::EarningRuleSet(it.into()),
@@ -298,11 +296,8 @@ impl From<Message<'_>> for domain::Message {
                 let (from, to, counts) = (from.into_owned(), to.into_owned(), counts.into());
                 Self::CountsPassedOn(Box::new(domain::CountsInTransit { from, to, counts }))
             }
-            Message::DebtPassedOn(DebtInTransit { from, to, of, points }) => {
-                let (from, to) = (from.into_owned(), to.into_owned());
-                let (unit, of) = of.into_unit();
-                Self::DebtPassedOn(domain::DebtInTransit { from, to, unit, of, points })
-            }
+            Message::DebtPassedOn(debt) => Self::DebtPassedOn(debt.into()),
+            Message::DebtReturned(debt) => Self::DebtReturned(debt.into()),
             Message::PolicyChanged(it) => programme(ProgrammeChange::Policy(it.into())),
             Message::EarningRuleSet(it) => programme(ProgrammeChange::EarningRule(it.into())),
             Message::UnitSet(it) => programme(ProgrammeChange::Unit(it.into())),
@@ -426,6 +421,22 @@ impl From<CreditInTransit<'_>> for domain::CreditInTransit {
             points,
             lots: lots.into(),
         }
+    }
+}
+
+impl<'a> From<&'a domain::DebtInTransit> for DebtInTransit<'a> {
+    fn from(fact: &'a domain::DebtInTransit) -> Self {
+        let domain::DebtInTransit { from, to, unit, of, points } = fact;
+        let (from, to) = (Cow::Borrowed(from), Cow::Borrowed(to));
+        Self { from, to, of: Unit::new(*unit, of), points: *points }
+    }
+}
+
+impl From<DebtInTransit<'_>> for domain::DebtInTransit {
+    fn from(stored: DebtInTransit<'_>) -> Self {
+        let DebtInTransit { from, to, of, points } = stored;
+        let (unit, of) = of.into_unit();
+        Self { from: from.into_owned(), to: to.into_owned(), unit, of, points }
     }
 }
 

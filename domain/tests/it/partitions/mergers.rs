@@ -2,8 +2,8 @@
 
 use domain::command::{AdjustCredit, Direction, HoldCredit, MergerStep, ReleaseHold};
 use domain::{
-    AccountId, Cause, CauseKind, Command, Decision, IdHash, Note, Points, Policy, SpentCredit,
-    Undelivered, UnitId, UnitNumber, receive,
+    AMOUNT_MAX, AccountId, Cause, CauseKind, Command, Decision, IdHash, Note, Points, Policy,
+    SpentCredit, Undelivered, UnitId, UnitNumber, receive,
 };
 use log_record::{Partition, Position};
 
@@ -131,18 +131,7 @@ fn a_debt_goes_to_the_new_account_too() {
     let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
     debts(&mut town);
     town.delivers();
-    let take = AdjustCredit {
-        direction: Direction::Take,
-        account_id: ann.clone(),
-        unit: UnitId::POINTS,
-        points: points(1_300),
-        adjustment_id: id("a-1"),
-        expires_at: None,
-        reference: id("r-1"),
-        note: Note::default(),
-        occurred_at: None,
-    };
-    town.does(&Command::AdjustCredit(take));
+    town.does(&take(&ann, 1_300, 1));
     merges(&mut town, &ann, &bob);
     assert_eq!(account(&town, &ann).wallet(UnitNumber::POINTS).owed(), Points::ZERO);
     town.delivers();
@@ -226,6 +215,25 @@ fn tier(town: &Town, who: &AccountId) -> Option<String> {
     tiers.into_iter().find_map(|(_, present)| present.tier).map(|tier| tier.to_string())
 }
 
+/// An operator takes so much.
+fn take(who: &AccountId, amount: u64, number: u64) -> Command {
+    Command::AdjustCredit(AdjustCredit {
+        direction: Direction::Take,
+        account_id: who.clone(),
+        unit: UnitId::POINTS,
+        points: points(amount),
+        adjustment_id: id(&format!("a-{number}")),
+        expires_at: None,
+        reference: id("r-1"),
+        note: Note::default(),
+        occurred_at: None,
+    })
+}
+
+fn owed(town: &Town, who: &AccountId) -> u64 {
+    account(town, who).wallet(UnitNumber::POINTS).owed().get()
+}
+
 fn debts(town: &mut Town) {
     let policy = Policy { spent_credit: SpentCredit::Debt, ..Policy::default() };
     town.does(&Command::SetPolicy(domain::command::SetPolicy { policy, read_versions: None }));
@@ -305,4 +313,24 @@ fn segments_are_those_of_the_new_account_in_another_partition_too() {
     merges(&mut town, &ann, &bob);
     town.delivers();
     town.does(&asking::redeem(&bob, 1, "mug", 1));
+}
+
+#[test]
+fn a_debt_that_the_new_account_has_no_room_for_stays_with_the_old_one_until_there_is_room() {
+    let mut town = Town::new();
+    debts(&mut town);
+    town.delivers();
+    let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
+    town.does(&asking::hold(&ann, 5, town.now_plus(60)));
+    town.does(&take(&ann, 1_295, 1));
+    town.does(&take(&bob, AMOUNT_MAX, 1));
+    town.does(&take(&bob, 990, 2));
+    assert_eq!((owed(&town, &ann), owed(&town, &bob)), (300, AMOUNT_MAX - 10));
+    merges(&mut town, &ann, &bob);
+    town.delivers();
+    assert_eq!((owed(&town, &ann), owed(&town, &bob)), (290, AMOUNT_MAX));
+    town.does(&asking::earn(&bob, UnitId::POINTS, 1_000, 2));
+    town.does(&release(&ann));
+    town.delivers();
+    assert_eq!((owed(&town, &ann), owed(&town, &bob)), (0, AMOUNT_MAX - 1_000 + 285));
 }

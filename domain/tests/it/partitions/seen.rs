@@ -75,7 +75,7 @@ pub(super) fn worth_seeing(event: &Event) -> Option<&'static str> {
             Message::CreditReturned(..) => "credit returned",
             Message::AccountMerged(_) => "account merged",
             Message::CountsPassedOn(_) => "counts taken over",
-            Message::DebtPassedOn(_) => return None,
+            Message::DebtPassedOn(_) | Message::DebtReturned(_) => return None,
             Message::Programme(_) => "programme",
         },
         Event::CreditReceived(..) => "credit received",
