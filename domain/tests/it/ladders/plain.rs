@@ -174,9 +174,9 @@ impl Plain {
         let (ladders, it) = self.both(into);
         let own_lines = it.lines.clone();
         let behind = own_lines.len();
-        it.lines.extend(lines.iter().cloned().map(|line| {
+        it.lines.extend(lines.iter().map(|line| {
             let lot = line.lot.map(|lot| lot + behind);
-            Line { lot, ..line }
+            Line { lot, ..line.clone() }
         }));
         for (index, theirs) in standings {
             let ladder = &ladders[index];
