@@ -24,7 +24,7 @@ pub struct OtherFormat {
 
 impl LogFormat {
     /// The one format that this build reads and writes.
-    pub const CURRENT: Self = Self(11);
+    pub const CURRENT: Self = Self(12);
 
     /// What was written before there was a number for it.
     pub const UNNUMBERED: Self = Self(1);

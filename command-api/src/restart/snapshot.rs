@@ -21,7 +21,7 @@ use super::hashed_reader::HashedReader;
 const MAGIC: &[u8; 16] = b"guerdon snapshot";
 
 /// The version of the format, of the state's shape in it, and of what events make of a state.
-const FORMAT: u32 = 11;
+const FORMAT: u32 = 12;
 
 pub(super) const HASH_BYTES: usize = 32;
 
