@@ -113,6 +113,17 @@ pub(crate) fn in_doubt(error: StoreError, appends: usize) -> Vec<Result<Landed, 
     error.for_each(appends).map(|error| Err(AppendError::InDoubt(error))).collect()
 }
 
+/// Appends of one commit of which nothing has landed, and nothing will.
+pub(crate) fn not_begun(
+    error: StoreError,
+    appends: Vec<Append<RecordedEvent>>,
+) -> Vec<Result<Landed, AppendError>> {
+    let errors = error.for_each(appends.len()).zip(appends);
+    let ended =
+        errors.map(|(error, append)| Err(AppendError::NotBegun(error, Unlanded(append.events))));
+    ended.collect()
+}
+
 /// The rows of an append that didn't begin, for [`EventStore::append_recorded`]; none where only
 /// the head was to be confirmed.
 ///

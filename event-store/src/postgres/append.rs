@@ -7,7 +7,7 @@ use tokio_postgres::error::SqlState;
 use super::messages::{MessageColumns, is_repeated};
 use super::rows::{Columns, head_of_row};
 use super::{PostgresStore, READ_HEAD, Writer, is_stale, postgres};
-use crate::append::in_doubt;
+use crate::append::{in_doubt, not_begun};
 use crate::{Append, AppendError, Landed, StoreError, Unlanded};
 
 /// Answers by which the server says that it rolled the append back because of somebody else's lock:
@@ -21,6 +21,8 @@ const ROLLED_BACK: [SqlState; 3] = [
 /// How all appends of a statement failed.
 enum Failed {
     NotBegun(StoreError),
+    /// Likewise: there is no connection to send it over.
+    Away(StoreError),
     /// Likewise, and the statement must be prepared anew.
     Stale(StoreError),
     InDoubt(StoreError),
@@ -82,6 +84,8 @@ impl PostgresStore {
                     held[0].take();
                     return in_doubt(error, appends.len());
                 }
+                // Each would wait for a connection as long as this, one after the other.
+                Err(Failed::Away(error)) => return not_begun(error, appends),
                 // Nothing of it landed. One alone may be what can't be, and keeps none of the
                 // others from landing.
                 Err(Failed::NotBegun(_)) => {}
@@ -108,7 +112,7 @@ impl PostgresStore {
                 let only = self.land(vec![append], heads).pop();
                 only.unwrap_or(Err(AppendError::InDoubt(StoreError::Closed)))
             }
-            Err(Failed::NotBegun(error)) => {
+            Err(Failed::NotBegun(error) | Failed::Away(error)) => {
                 Err(AppendError::NotBegun(error, Unlanded(append.events)))
             }
             Err(Failed::Stale(error)) => {
@@ -155,7 +159,7 @@ impl PostgresStore {
         let messages = MessageColumns::of(appends).map_err(never)?;
         let first = held.first_mut().ok_or(StoreError::Closed)?;
         // Until there is a connection, nothing was sent.
-        let writer = self.connect(&partitions, first).await.map_err(Failed::NotBegun)?;
+        let writer = self.connect(&partitions, first).await.map_err(Failed::Away)?;
         let client = &writer.connection.client;
         let rows = appends.iter().flat_map(|append| &append.events);
         let hashes: Vec<_> = rows.map(RecordedEvent::private_hash).collect();

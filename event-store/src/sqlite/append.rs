@@ -13,10 +13,10 @@ use super::in_place::InPlace;
 use super::messages::{insert_messages, is_any_there};
 use super::open;
 use super::rows::{failed, insert_events, select_head};
-use crate::append::in_doubt;
+use crate::append::{in_doubt, not_begun};
 use crate::messages::rows_of;
 use crate::recent::Recent;
-use crate::{Append, AppendError, Landed, StoreError, Unlanded};
+use crate::{Append, AppendError, Landed, StoreError};
 
 const MOVE_HEAD: &str = include_str!("move_head.sql");
 
@@ -54,16 +54,6 @@ pub(super) fn append_in(
         }
         Ok(landed)
     });
-    ended.collect()
-}
-
-fn not_begun(
-    error: StoreError,
-    appends: Vec<Append<RecordedEvent>>,
-) -> Vec<Result<Landed, AppendError>> {
-    let errors = error.for_each(appends.len()).zip(appends);
-    let ended =
-        errors.map(|(error, append)| Err(AppendError::NotBegun(error, Unlanded(append.events))));
     ended.collect()
 }
 
