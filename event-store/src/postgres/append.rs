@@ -48,6 +48,13 @@ impl From<StoreError> for Failed {
     }
 }
 
+/// Whether the server rolled the appends back because of what is in one of them: no table takes it
+/// (classes 22 and 23).
+fn is_untakable(error: &tokio_postgres::Error) -> bool {
+    let code = error.code().map(SqlState::code).unwrap_or_default();
+    code.starts_with("22") || code.starts_with("23")
+}
+
 /// The partition's connection, while nobody else appends there.
 type Held<'a> = MutexGuard<'a, Option<Writer>>;
 
@@ -171,6 +178,9 @@ impl PostgresStore {
         let moved = moved.map_err(|source| {
             if is_repeated(&source) {
                 return never(StoreError::RepeatedMessage { partition: partitions[0] });
+            }
+            if is_untakable(&source) {
+                return never(postgres("append to", source));
             }
             Failed::of_append(source)
         })?;

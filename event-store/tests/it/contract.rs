@@ -31,6 +31,7 @@ use api_keys::{
     api_keys_are_added_and_read_in_their_order,
 };
 use commits::{
+    a_text_that_the_store_does_not_take_keeps_the_other_of_its_commit_from_nothing,
     an_append_that_cannot_land_keeps_the_other_of_its_commit_from_nothing,
     appends_of_two_partitions_land_in_one_commit,
 };
@@ -112,6 +113,7 @@ every_store! {
     a_follower_gets_no_text_that_was_erased,
     appends_of_two_partitions_land_in_one_commit,
     an_append_that_cannot_land_keeps_the_other_of_its_commit_from_nothing,
+    a_text_that_the_store_does_not_take_keeps_the_other_of_its_commit_from_nothing,
     messages_are_read_in_their_order,
     a_repeated_message_is_refused_with_all_of_its_append,
     messages_that_were_recorded_before_get_their_rows_again,

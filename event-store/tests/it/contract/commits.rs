@@ -79,3 +79,20 @@ pub(super) async fn an_append_that_cannot_land_keeps_the_other_of_its_commit_fro
         }
     }
 }
+
+/// PostgreSQL takes no text with a zero character; other stores do.
+pub(super) async fn a_text_that_the_store_does_not_take_keeps_the_other_of_its_commit_from_nothing(
+    Fixture { store, .. }: Fixture,
+) {
+    let Some(other) = another(&store) else { return };
+    let first = NewEvent { public: "\0".into(), ..event("a") };
+    let first = append(&store, P0, vec![first]).await;
+    let second = append(&store, other, vec![event("b")]).await;
+    let mut ended = store.append_together(vec![first, second]).await;
+    ended.pop().expect("two").expect("the other landed");
+    assert_eq!(store.head(other).await.expect("head").position, Position(1));
+    match ended.pop().expect("two") {
+        Ok(_) | Err(AppendError::InDoubt(_)) => {}
+        Err(refused) => panic!("{refused:?}"),
+    }
+}
