@@ -139,12 +139,15 @@ impl Pressure {
 /// What operators ask is never shed: it may be what helps.
 fn is_an_operators(request: &Request, command: &Command) -> bool {
     let role = request.principal.as_ref().map(|principal| principal.role);
-    matches!(command.owner(), Owner::Programme) || role == Some(Role::Operator.as_str())
+    // An offer's home is asked for each shopper who wants to wait.
+    let is_shoppers = matches!(command, Command::AdmitWait(_));
+    let is_of_programme = matches!(command.owner(), Owner::Programme) && !is_shoppers;
+    is_of_programme || role == Some(Role::Operator.as_str())
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::command::{Capture, CaptureHold, Order};
+    use domain::command::{AdmitWait, Capture, CaptureHold, Order};
 
     use super::*;
 
@@ -195,6 +198,15 @@ mod tests {
         };
         assert_eq!(shed(Capture::Exchange(order)), [Shed::Redemption]);
         assert_eq!(shed(Capture::Points(None)), [Shed::Command]);
+    }
+
+    #[test]
+    fn an_offers_home_is_asked_for_no_shopper_who_would_wait_too_long() {
+        let pressure = Pressure::new(Overload::default(), Duration::ZERO);
+        pressure.hand_over(1, 0, pressure.made);
+        let admit = AdmitWait { offer_id: "mug".parse().expect("id") };
+        let admitted = pressure.admit(&Request::of(Command::AdmitWait(admit)), CALM, || true);
+        assert!(matches!(admitted, Err(NotDecided::Overloaded { .. })));
     }
 
     #[test]
