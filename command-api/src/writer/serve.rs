@@ -112,9 +112,12 @@ impl Run {
                 }
             }
             let mut committing = self.gather_until_turn(gathered, arrived).await?;
-            if !committing.decided.is_empty() {
+            // Messages of others may come without a pause, and no command with them.
+            if !(committing.decided.is_empty() && committing.news.is_empty()) {
                 let portion = SWEEP_BUSY.max(committing.events.len() / SWEEP_SHARE);
                 committing = self.sweep(committing, portion).map_err(Trouble::State)?;
+                // It may be all that is to be appended.
+                committing = self.gather_until_turn(committing, arrived).await?;
             }
             gathered = committing.cut(self.config.store.append_limit());
             gathered = self.commit(&mut committing, gathered, arrived).await?;
