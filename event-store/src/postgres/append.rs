@@ -21,10 +21,10 @@ const ROLLED_BACK: [SqlState; 3] = [
 /// How all appends of a statement failed.
 enum Failed {
     NotBegun(StoreError),
-    /// Likewise: there is no connection to send it over.
-    Away(StoreError),
     /// Likewise, and the statement must be prepared anew.
     Stale(StoreError),
+    /// Nothing of them landed, because of what is in one of them.
+    Unfit(StoreError),
     InDoubt(StoreError),
 }
 
@@ -91,11 +91,11 @@ impl PostgresStore {
                     held[0].take();
                     return in_doubt(error, appends.len());
                 }
-                // Each would wait for a connection as long as this, one after the other.
-                Err(Failed::Away(error)) => return not_begun(error, appends),
-                // Nothing of it landed. One alone may be what can't be, and keeps none of the
-                // others from landing.
-                Err(Failed::NotBegun(_)) => {}
+                // One after the other, each would wait as long for the lock or the connection. Their
+                // writers try them again beside each other.
+                Err(Failed::NotBegun(error)) => return not_begun(error, appends),
+                // One alone can't be, and keeps none of the others from landing.
+                Err(Failed::Unfit(_)) => {}
                 Err(Failed::Stale(_)) => *held[0] = None,
             }
         }
@@ -119,14 +119,14 @@ impl PostgresStore {
                 let only = self.land(vec![append], heads).pop();
                 only.unwrap_or(Err(AppendError::InDoubt(StoreError::Closed)))
             }
-            Err(Failed::NotBegun(error) | Failed::Away(error)) => {
+            Err(Failed::NotBegun(error)) => {
                 Err(AppendError::NotBegun(error, Unlanded(append.events)))
             }
             Err(Failed::Stale(error)) => {
                 *held = None;
                 Err(AppendError::NotBegun(error, Unlanded(append.events)))
             }
-            Err(Failed::InDoubt(error)) => {
+            Err(Failed::InDoubt(error) | Failed::Unfit(error)) => {
                 *held = None;
                 Err(AppendError::InDoubt(error))
             }
@@ -155,18 +155,17 @@ impl PostgresStore {
     }
 
     /// Appends on the connection of the first. Of each, the head where that has moved, and nothing
-    /// of the append has landed. One among several that can't be keeps all from beginning.
+    /// of the append has landed. One that can't be keeps all from landing.
     async fn append_on(
         &self,
         held: &mut [Held<'_>],
         appends: &[Append<RecordedEvent>],
     ) -> Result<Vec<Option<Head>>, Failed> {
         let partitions: Vec<_> = appends.iter().map(|append| append.partition).collect();
-        let never = if partitions.len() > 1 { Failed::NotBegun } else { Failed::InDoubt };
-        let messages = MessageColumns::of(appends).map_err(never)?;
+        let messages = MessageColumns::of(appends).map_err(Failed::Unfit)?;
         let first = held.first_mut().ok_or(StoreError::Closed)?;
         // Until there is a connection, nothing was sent.
-        let writer = self.connect(&partitions, first).await.map_err(Failed::Away)?;
+        let writer = self.connect(&partitions, first).await.map_err(Failed::NotBegun)?;
         let client = &writer.connection.client;
         let rows = appends.iter().flat_map(|append| &append.events);
         let hashes: Vec<_> = rows.map(RecordedEvent::private_hash).collect();
@@ -177,10 +176,10 @@ impl PostgresStore {
         let moved = client.query(statement, &columns.params(messages.as_ref())).await;
         let moved = moved.map_err(|source| {
             if is_repeated(&source) {
-                return never(StoreError::RepeatedMessage { partition: partitions[0] });
+                return Failed::Unfit(StoreError::RepeatedMessage { partition: partitions[0] });
             }
             if is_untakable(&source) {
-                return never(postgres("append to", source));
+                return Failed::Unfit(postgres("append to", source));
             }
             Failed::of_append(source)
         })?;
