@@ -158,7 +158,7 @@ fn cut_off(server: &Server, step: Step) {
     let terminate = |how: &str| {
         let sql = format!(
             "select count(pg_terminate_backend(pid)) from pg_stat_activity \
-             where application_name = 'guerdon' and query like '%with moved as%' and {how}"
+             where application_name = 'guerdon' and query like '%moved as (%' and {how}"
         );
         until(|| server.asked(&sql) != "0");
     };
