@@ -32,7 +32,8 @@ pub(super) struct Pressure {
     made: Instant,
     /// How long a command takes, in nanoseconds, while more wait than a batch can have; else 0.
     each: AtomicU64,
-    /// When the present append began, in milliseconds after `made` and one more; 0 without one.
+    /// When the present append began, or waiting for that of others, in milliseconds after `made`
+    /// and one more; 0 without one.
     appending_since: AtomicU64,
     /// When the batch before it was handed over, in nanoseconds after `made`, if more waited then.
     handed_over: AtomicU64,
@@ -126,6 +127,12 @@ impl Pressure {
             let of_last = if each == 0 { of_batch } else { (3 * each + of_batch) / 4 };
             self.each.store(of_last, Ordering::Relaxed);
         }
+        self.append_begins(now);
+    }
+
+    /// An append is under way, of this batch or of others that it waits for.
+    pub(super) fn append_begins(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.made);
         let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX - 1);
         self.appending_since.store(millis + 1, Ordering::Relaxed);
     }
@@ -227,5 +234,8 @@ mod tests {
         assert_eq!(pressure.wait(100, at(1_700)).as_millis(), 700);
         pressure.settled();
         assert_eq!(pressure.wait(100, at(1_700)), Duration::ZERO);
+        // Of other partitions, for which the next batch waits.
+        pressure.append_begins(at(2_000));
+        assert_eq!(pressure.wait(100, at(2_300)).as_millis(), 300);
     }
 }

@@ -140,6 +140,7 @@ impl Run {
             return Ok(gathered);
         };
         let commits = across.commits.clone();
+        self.pressure.append_begins(Instant::now());
         let mut taking = pin!(commits.turn());
         let mut is_open = true;
         loop {
