@@ -18,6 +18,10 @@ const ROLLED_BACK: [SqlState; 3] = [
     SqlState::LOCK_NOT_AVAILABLE,
 ];
 
+/// The most bytes of texts that appends of several partitions have in one statement: a server takes
+/// no message of a gigabyte.
+const STATEMENT_BYTES_MAX: usize = 256 << 20;
+
 /// How all appends of a statement failed.
 enum Failed {
     NotBegun(StoreError),
@@ -84,7 +88,9 @@ impl PostgresStore {
             }
         }
         let appends = sealed();
-        if appends.len() > 1 {
+        let rows = appends.iter().flat_map(|append| &append.events);
+        let bytes: usize = rows.map(RecordedEvent::text_bytes).sum();
+        if appends.len() > 1 && bytes <= STATEMENT_BYTES_MAX {
             match self.append_on(&mut held, &appends).await {
                 Ok(heads) => return self.land(appends, heads),
                 Err(Failed::InDoubt(error)) => {
