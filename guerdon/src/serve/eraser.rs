@@ -186,14 +186,18 @@ impl Eraser {
     /// read are taken out and given: the others go on without them.
     async fn find_codes(&mut self, erasures: &mut Vec<Erasure>) -> Vec<Erasure> {
         let (mut going_on, mut held_up) = (vec![], vec![]);
+        let is_new = |erasure: &Erasure| erasure.archive_at.is_none();
+        // However many there are, they wait for the tables as long as one does.
+        let tables =
+            if erasures.iter().any(is_new) { Some(self.tables.open().await) } else { None };
+        let deadline = Instant::now() + TABLES_WAIT;
         for mut erasure in std::mem::take(erasures) {
-            if erasure.archive_at.is_some() {
+            let Some(tables) = tables.as_ref().filter(|_| is_new(&erasure)) else {
                 going_on.push(erasure);
                 continue;
-            }
-            // Whoever waited for one in vain waits for no other.
-            let wait = if held_up.is_empty() { TABLES_WAIT } else { Duration::ZERO };
-            match self.codes_of(&erasure, wait).await {
+            };
+            let wait = deadline.saturating_duration_since(Instant::now());
+            match codes_of(tables, &erasure, wait).await {
                 Ok(codes) => {
                     erasure.also = codes;
                     going_on.push(erasure);
@@ -216,16 +220,6 @@ impl Eraser {
         self.held_up.retain(|place| held_up.iter().any(|erasure| erasure.place == *place));
         *erasures = going_on;
         held_up
-    }
-
-    async fn codes_of(&self, erasure: &Erasure, wait: Duration) -> anyhow::Result<Vec<Place>> {
-        let by = Place { partition: erasure.place.partition, position: erasure.until };
-        let account_id: AccountId = erasure.account_id.parse().context("an account's id")?;
-        let read_model = self.tables.open().await?;
-        let found = query_api::codes_of(&read_model, &account_id, by, wait).await;
-        found.map_err(|problem| {
-            anyhow::anyhow!("the read tables can't say which codes it had: {}", problem.code())
-        })
     }
 
     /// Texts in the log's table, and what is beside the log.
@@ -355,6 +349,21 @@ impl Eraser {
         }
         Ok(rewritten?)
     }
+}
+
+/// Where the codes stand that an account got before its erasure.
+async fn codes_of(
+    tables: &anyhow::Result<ReadModel>,
+    erasure: &Erasure,
+    wait: Duration,
+) -> anyhow::Result<Vec<Place>> {
+    let by = Place { partition: erasure.place.partition, position: erasure.until };
+    let account_id: AccountId = erasure.account_id.parse().context("an account's id")?;
+    let read_model = tables.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    let found = query_api::codes_of(read_model, &account_id, by, wait).await;
+    found.map_err(|problem| {
+        anyhow::anyhow!("the read tables can't say which codes it had: {}", problem.code())
+    })
 }
 
 /// Whether nothing is missing but the read model and what comes after it.

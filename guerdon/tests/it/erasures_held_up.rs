@@ -29,7 +29,7 @@ async fn an_erasure_whose_codes_cannot_be_read_holds_up_no_other_and_goes_on_lat
     until_done(api, "ann").await;
     let held_up = said(folder.path()).matches("an erasure is held up").count();
     assert_eq!(held_up, 2, "it is said once of each");
-    assert_eq!(metric(api, "guerdon_erasures{status=\"asked\"}").await, "0");
+    until_metric(api, "guerdon_erasures{status=\"asked\"}", "0").await;
 
     execute("update erasure set account_id = 'bob' where account_id = '!'");
     until_metric(api, "guerdon_erasures{status=\"codes-unread\"}", "1").await;
