@@ -15,7 +15,7 @@ use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::header::{ALLOW, CONTENT_LENGTH};
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use percent_encoding::percent_decode_str;
 
@@ -243,9 +243,11 @@ pub fn decoded_id(segment: &str) -> Option<Cow<'_, str>> {
     percent_decode_str(segment).decode_utf8().ok()
 }
 
-/// The answer to `HEAD`: that to `GET` without its body, but with the body's length.
+/// The answer to `HEAD`: that to `GET` without its body, but with the body's length. A 304 has no
+/// body, and the length of that which it stands for isn't known here (RFC 9110, 8.6).
 fn without_body(answer: Response) -> Response {
-    let length = answer.body().size_hint().exact();
+    let has_body = answer.status() != StatusCode::NOT_MODIFIED;
+    let length = answer.body().size_hint().exact().filter(|_| has_body);
     let mut answer = answer.map(|_| Body::empty());
     if let Some(length) = length {
         answer.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
@@ -265,6 +267,7 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Response {
 mod tests {
     use axum::Router;
 
+    use super::*;
     use crate::test_request::{ask, get};
     use crate::{PathId, PathIds, Role, Routes, only};
 
@@ -316,6 +319,8 @@ mod tests {
         assert_eq!((answer.text().as_str(), answer.header("content-length")), ("", "11"));
         let unknown = ask("HEAD", "/eight").send(router()).await;
         assert_eq!((unknown.status.as_u16(), unknown.body.len()), (404, 0));
+        let known = without_body(StatusCode::NOT_MODIFIED.into_response());
+        assert!(!known.headers().contains_key(CONTENT_LENGTH), "its body would have another one");
     }
 
     #[tokio::test]
