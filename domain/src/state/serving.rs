@@ -92,7 +92,7 @@ impl State {
                 continue;
             }
             let deadline = offer.kept_until(now);
-            let due = list.served.range(..(soon, 0)).filter(|(before, _)| *before < deadline);
+            let due = list.served.range(..(soon.min(deadline), 0));
             let due = due.filter_map(|(_, number)| list.waiters.get(number));
             let due = due.filter_map(|waiter| Some((waiter, self.account_id(waiter.account)?)));
             for (waiter, account) in due.take(STEP_MAX - events.len()) {
