@@ -21,6 +21,9 @@ const GRANTS: &str = "
     alter table guerdon_log.event owner to guerdon_server;
     grant usage on schema guerdon_read_model to guerdon_server;
     grant select, insert, update, delete on all tables in schema guerdon_read_model
+        to guerdon_server;
+    grant usage on schema guerdon_publisher to guerdon_server;
+    grant select, insert, update, delete on all tables in schema guerdon_publisher
         to guerdon_server";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
