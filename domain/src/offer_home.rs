@@ -93,8 +93,9 @@ impl OfferHome {
     }
 
     /// How many are left where fewer than `asked` are, and where that is certain (I18); units that
-    /// go to others who wait `before` aren't left. More than there have been in all are never there:
-    /// no shelf is called back for that, and how many are left isn't known then, but for the stock.
+    /// go to others who wait `before` aren't left. More than there have been in all are never
+    /// there: no shelf is called back for that, and how many are left isn't known then, but for the
+    /// stock.
     #[must_use]
     pub fn sold_out(&self, partitions: u16, asked: Units, before: Units) -> Option<Units> {
         let is_home = self.is_drained(partitions);

@@ -1,8 +1,9 @@
 //! The log in PostgreSQL: for production.
 //!
 //! Each partition has a connection of its own to append with. Appends, also of several partitions,
-//! are one statement: one round trip, one transaction. Reads go through a few others. There is no lock but that of the
-//! head's row, so a writer can be deposed at any time, and learns of it by its next append.
+//! are one statement: one round trip, one transaction. Reads go through a few others. There is no
+//! lock but that of the head's row, so a writer can be deposed at any time, and learns of it by its
+//! next append.
 //!
 //! An answer is believed only where the server gave no warning with it: a commit whose wait for a
 //! standby was cancelled is answered like any other, and may yet be lost with this server.

@@ -1,5 +1,5 @@
-//! `guerdon verify`: what the transparency log says, without trust in anybody. It needs a key of the
-//! log, and for most of it no network.
+//! `guerdon verify`: what the transparency log says, without trust in anybody. It needs a key of
+//! the log, and for most of it no network.
 
 mod balance;
 mod export;

@@ -1,12 +1,12 @@
-//! What the writers of a process append is committed together: one commit after the other, each with
-//! what all of them have gathered until it begins.
+//! What the writers of a process append is committed together: one commit after the other, each
+//! with what all of them have gathered until it begins.
 //!
 //! A commit costs the same, whether it has one partition's events or all of them, and a writer that
 //! committed by itself would make its next batch of what came in an eighth of the time. So writers
 //! take turns. A writer that has something to append takes one while no commit is under way, and
-//! gathers until then. A commit begins when nobody holds a turn who hasn't handed in his append; and
-//! whoever was in it gets the next turn with his answer, so that those who always have something
-//! stay together. Who has nothing gives his turn back: nobody waits for commands.
+//! gathers until then. A commit begins when every writer that holds a turn has handed in its
+//! append; and whoever was in it gets the next turn with its answer, so that those who always have
+//! something stay together. Who has nothing gives the turn back: nobody waits for commands.
 
 use std::sync::Arc;
 use std::{iter, mem};
@@ -45,8 +45,8 @@ struct HandedIn {
     answer: oneshot::Sender<Ended>,
 }
 
-/// The right to have an append in the next commit. That waits for it: a turn is soon used or dropped.
-/// It is empty once it was used.
+/// The right to have an append in the next commit. That waits for it: a turn is soon used or
+/// dropped. It is empty once it was used.
 #[derive(Debug)]
 pub(super) struct Turn(Option<Commits>);
 

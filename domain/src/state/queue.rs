@@ -1,8 +1,8 @@
 //! Who waits for an offer that has its home here, in the order in which the home heard of them.
 //!
 //! Where there are several partitions, a shopper's wait is in the account's (`waiting.rs`). The
-//! home is told that it began, and sends units to who is first in the queue, to that shopper's
-//! partition, which keeps them (`docs/decisions/0075-a-waiting-list-is-served-by-what-falls-due.md`).
+//! home is told that it began, and sends each unit to the partition of the first in the queue,
+//! which keeps it (decision 75).
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::messages::MessageColumns;
 use crate::Append;
 
-/// Appends as `append.sql` takes them: the columns of the heads' conditions, then those of the rows.
+/// Appends as `append.sql` takes them: the columns of the heads' conditions, then those of the
+/// rows.
 #[derive(Default)]
 pub(super) struct Columns<'a> {
     heads: HeadColumns,
