@@ -104,7 +104,7 @@ async fn redemptions_are_paused_and_the_ledger_is_read_only_in_every_process_und
 /// The server of the read tables is stopped before the switch is turned, so that no answer that was
 /// kept is as good as new by then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reads_are_answered_from_memory_only_in_every_process_while_their_database_is_stopped() {
+async fn reads_are_answered_from_memory_only_in_every_process_while_their_postgres_is_stopped() {
     const KEPT: [&str; 5] = [
         "/v1/accounts/shopper-0",
         "/v1/offers/mug",
@@ -190,7 +190,7 @@ async fn until_status(ledger: &Ledger, path: &str, status: u16) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn publishing_is_paused_in_a_process_of_its_own_and_for_those_who_need_no_broker() {
+async fn publishing_is_paused_in_a_process_of_its_own_and_for_those_who_need_no_kafka() {
     let (brokers, topic) = (shared_kafka().expect("a broker"), own_topic());
     let folder = tempfile::tempdir().expect("a folder");
     let rest = ["--role", "command-api,projector,query-api"];
