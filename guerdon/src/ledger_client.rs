@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, InvalidHeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
-use wire::{GUERDON_POSITION, write_positions};
+use wire::{read_positions, write_positions};
 
 use crate::http_client::http_client;
 
@@ -146,13 +146,14 @@ impl LedgerClient {
         write_positions(places).ok().flatten()
     }
 
+    /// A call may have reached several partitions.
     fn note_position(&self, response: &Response) {
-        let place = response.headers().get(GUERDON_POSITION).and_then(|place| place.to_str().ok());
-        let place = place.and_then(|place| place.parse().ok());
-        let Some(Place { partition, position }) = place else { return };
+        let places = read_positions(response.headers()).unwrap_or_default();
         let mut written = self.written.lock();
-        let last = written.entry(partition).or_insert(position);
-        *last = position.max(*last);
+        for Place { partition, position } in places {
+            let last = written.entry(partition).or_insert(position);
+            *last = position.max(*last);
+        }
     }
 
     fn heard(&self) {
