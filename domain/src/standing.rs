@@ -157,7 +157,7 @@ impl Standings {
                 return Ok(vec![]);
             }
             Event::CountsTakenOver(_, fact) => {
-                return self.take_over(ladders, at, &fact.counts.ladders);
+                return self.take_over(ladders, (at, recorded_at), &fact.counts.ladders);
             }
             _ => return Ok(self.count(ladders, event)),
         };

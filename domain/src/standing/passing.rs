@@ -31,7 +31,7 @@ impl Standings {
     pub(super) fn take_over(
         &mut self,
         ladders: &Ladders,
-        at: Position,
+        at: (Position, Timestamp),
         counts: &[LadderCounts],
     ) -> Result<Vec<Counted>, &'static str> {
         let mut counted = vec![];
@@ -65,11 +65,12 @@ impl Standing {
     }
 
     /// The sums of equal years and months are added; the higher tier, the later `until` and the
-    /// later grant stay.
+    /// later grant stay. What ended on the way lengthens no tier and takes no grant's
+    /// place.
     fn take_over(
         &mut self,
         ladder: &Ladder,
-        at: Position,
+        (at, now): (Position, Timestamp),
         taken: &LadderCounts,
     ) -> Result<(), &'static str> {
         if taken.version > ladder.version {
@@ -89,6 +90,9 @@ impl Standing {
             Ok::<_, &str>((Held { tier, until: it.until, given }, it.since))
         });
         let held = match (own, other.transpose()?) {
+            (Some(own), Some((other, _))) if other.until.is_some_and(|until| until <= now) => {
+                Some(own)
+            }
             (Some(own), Some(other)) => Some(higher(ladder, own, other)),
             (own, other) => own.or(other),
         };
@@ -99,7 +103,7 @@ impl Standing {
         for (period, count) in &taken.sums {
             self.sums.add(window, *period, *count);
         }
-        if let Some(grant) = &taken.grant {
+        if let Some(grant) = taken.grant.as_ref().filter(|grant| grant.until > now) {
             let tier = ladder.number_of(grant.tier).ok_or(UNKNOWN_TIER)?;
             let is_later = |own: &Grant| (grant.since, grant.until) > (own.since, own.until);
             if self.grant.as_deref().is_none_or(is_later) {

@@ -1,8 +1,8 @@
 //! Mergers over partitions, told one by one.
 
-use domain::command::{AdjustCredit, Direction, HoldCredit, MergerStep, ReleaseHold};
+use domain::command::{AdjustCredit, Direction, GrantTier, HoldCredit, MergerStep, ReleaseHold};
 use domain::{
-    AMOUNT_MAX, AccountId, Cause, CauseKind, Command, Decision, IdHash, Note, Points, Policy,
+    AMOUNT_MAX, AccountId, Cause, CauseKind, Command, Decision, IdHash, Level, Note, Points, Policy,
     SpentCredit, Undelivered, UnitId, UnitNumber, receive,
 };
 use log_record::{Partition, Position};
@@ -239,6 +239,19 @@ fn debts(town: &mut Town) {
     town.does(&Command::SetPolicy(domain::command::SetPolicy { policy, read_versions: None }));
 }
 
+/// Silver for some seconds.
+fn grants(town: &mut Town, who: &AccountId, seconds: i64) {
+    town.does(&Command::GrantTier(GrantTier {
+        account_id: who.clone(),
+        ladder: id("status"),
+        grant_id: id("g-1"),
+        tier: id("silver"),
+        until: town.now_plus(seconds),
+        note: Note::default(),
+        occurred_at: None,
+    }));
+}
+
 #[test]
 fn what_was_counted_on_a_ladder_is_added_in_another_partition_and_what_is_taken_back_later() {
     let mut town = Town::new();
@@ -279,6 +292,42 @@ fn counts_wait_until_their_ladder_has_come_in_the_version_by_which_they_were_jud
     town.delivers();
     assert_eq!(tier(&town, &bob).as_deref(), Some("silver"));
     assert_eq!(available(&town, &bob), points(2_000));
+}
+
+#[test]
+fn a_tier_that_ended_on_the_way_isnt_lengthened_by_a_lower_one() {
+    const YEAR: i64 = 365 * 24 * 60 * 60;
+    let mut town = Town::new();
+    let Command::SetLadder(mut it) = asking::make_ladder(1_000) else { panic!("a ladder") };
+    let level = |tier: &str, from| Level { tier: id(tier), from: points(from) };
+    let levels = vec![level("silver", 1_000), level("gold", 1_500)];
+    it.terms.levels = levels.try_into().expect("levels");
+    town.does(&Command::SetLadder(it));
+    town.delivers();
+    let ann = rich_in(&mut town, 0);
+    town.does(&asking::earn(&ann, UnitId::POINTS, 500, 2));
+    town.waits(YEAR);
+    let bob = rich_in(&mut town, 3);
+    assert_eq!(tier(&town, &ann).as_deref(), Some("gold"));
+    merges(&mut town, &ann, &bob);
+    town.waits(YEAR);
+    town.delivers();
+    assert_eq!(tier(&town, &bob).as_deref(), Some("silver"));
+}
+
+#[test]
+fn a_grant_that_ended_on_the_way_takes_no_others_place() {
+    let mut town = Town::new();
+    town.does(&asking::make_ladder(5_000));
+    town.delivers();
+    let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
+    grants(&mut town, &bob, 1_000);
+    town.waits(10);
+    grants(&mut town, &ann, 60);
+    merges(&mut town, &ann, &bob);
+    town.waits(60);
+    town.delivers();
+    assert_eq!(tier(&town, &bob).as_deref(), Some("silver"));
 }
 
 #[test]
