@@ -69,7 +69,10 @@ impl Passing<'_, '_> {
             (number, wallet.owed(), lots.collect::<Vec<_>>())
         });
         let wallets = wallets.filter(|(_, owed, lots)| *owed > Points::ZERO || !lots.is_empty());
-        let wallets: Vec<_> = wallets.collect();
+        let mut wallets: Vec<_> = wallets.collect();
+        if self.came_back() {
+            wallets.clear();
+        }
         let (come, owed_anew) = self.of_new_units();
         let counts = self.counts();
         let moves_credit = !(wallets.is_empty() && come.is_empty() && owed_anew.is_empty());
@@ -161,6 +164,18 @@ impl Passing<'_, '_> {
                 UnitShared { closed_at: known.closed_at, ..of.clone() }
             }
             _ => known,
+        })
+    }
+
+    /// Whether the events bring back what was passed on and the other had no room for. It stays
+    /// for now.
+    fn came_back(&self) -> bool {
+        self.received().any(|message| match message {
+            Message::CreditReturned(it, _) => {
+                it.from == self.from && it.transfer_id.is_of_merger()
+            }
+            Message::DebtReturned(it) => it.from == self.from,
+            _ => false,
         })
     }
 

@@ -69,15 +69,7 @@ pub fn receive(
         Message::DebtPassedOn(debt) => (receiving.debt(debt), None),
         Message::DebtReturned(debt) => (receiving.debt_back(debt), None),
     };
-    // What an account passed on and the other had no room for stays for now.
-    let came_back = match message {
-        Message::CreditReturned(it, _) => it.transfer_id.is_of_merger(),
-        Message::DebtReturned(_) => true,
-        _ => false,
-    };
-    if !came_back {
-        pass_on(state, &mut events, recorded_at);
-    }
+    pass_on(state, &mut events, recorded_at);
     tell_homes(state, &mut events);
     Ok(Receipt { recorded_at, events, outcome })
 }

@@ -352,6 +352,25 @@ fn what_was_exchanged_counts_in_another_partition_until_it_is_cancelled() {
 }
 
 #[test]
+fn a_reservation_that_is_over_counts_no_more_though_the_credit_came_back() {
+    let mut town = Town::new();
+    town.does(&asking::open_limited("mug", 80, 2));
+    let policy = Policy { earning_points_max: Points::MOST, ..Policy::default() };
+    town.does(&Command::SetPolicy(domain::command::SetPolicy { policy, read_versions: None }));
+    town.delivers();
+    let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
+    let rest = Points::MOST.get() - 1_000;
+    town.does(&asking::earn(&bob, UnitId::POINTS, rest, 2));
+    town.does(&asking::reserve(&ann, 1, "mug", 2, town.now_plus(10)));
+    merges(&mut town, &ann, &bob);
+    town.waits(10);
+    town.delivers();
+    // There was no room for it.
+    assert_eq!(available(&town, &ann), points(1_000));
+    town.does(&asking::redeem(&bob, 1, "mug", 2));
+}
+
+#[test]
 fn segments_are_those_of_the_new_account_in_another_partition_too() {
     let mut town = Town::new();
     town.does(&asking::for_segment(Some("staff"), asking::open("mug", Some(80))));
