@@ -92,16 +92,20 @@ impl Account {
         days: LimitDays,
         now: Timestamp,
     ) -> Option<()> {
-        let taken = self.taken(offer).plus(quantity)?;
-        self.counts.set(offer.0.into(), taken.get());
+        self.add(offer.0.into(), quantity)?;
         if !days.is_empty() {
             let today = Calendar::UTC.day(now);
             self.counts.retain(|number| is_needed(number, today));
         }
         for (period, first) in days.iter() {
-            let taken = self.taken_in(offer, period, first).plus(quantity)?;
-            self.counts.set(number_of(offer, period, first), taken.get());
+            self.add(number_of(offer, period, first), quantity)?;
         }
+        Some(())
+    }
+
+    fn add(&mut self, number: u64, quantity: Units) -> Option<()> {
+        let count = self.counts.get(number).checked_add(quantity.get())?;
+        self.counts.set(number, count);
         Some(())
     }
 
@@ -113,11 +117,12 @@ impl Account {
         quantity: Units,
         days: LimitDays,
     ) -> Option<()> {
-        let taken = self.taken(offer).minus(quantity)?;
-        self.counts.set(offer.0.into(), taken.get());
+        let left = self.counts.get(offer.0.into()).checked_sub(quantity.get())?;
+        self.counts.set(offer.0.into(), left);
         for (period, first) in days.iter() {
-            let taken = self.taken_in(offer, period, first).minus(quantity).unwrap_or_default();
-            self.counts.set(number_of(offer, period, first), taken.get());
+            let number = number_of(offer, period, first);
+            let left = self.counts.get(number).saturating_sub(quantity.get());
+            self.counts.set(number, left);
         }
         Some(())
     }
@@ -197,6 +202,22 @@ mod tests {
         assert!(taken[1] <= 7 && taken[2] <= 31 && taken[2] >= taken[0], "{taken:?}");
         let bytes = account.counts.allocated_bytes();
         assert!(bytes <= 10 * 10, "{bytes}");
+    }
+
+    #[test]
+    fn more_than_an_amount_can_say_is_counted_to_the_unit() {
+        let mut account = Account::default();
+        let (now, days) = (time(20_000 * DAY), LimitDays::default());
+        account.count(MUG, Units::MOST, days, now).expect("it counts");
+        account.take_over(MUG, None, 5, now);
+        assert_eq!(account.taken(MUG), Units::MOST);
+        // As a reservation's capture does.
+        account.count_back(MUG, units(3), days).expect("it counted");
+        account.count(MUG, units(3), days, now).expect("it counts");
+        account.count_back(MUG, units(5), days).expect("it counted");
+        assert_eq!(account.taken(MUG), Units::MOST);
+        account.count_back(MUG, units(1), days).expect("it counted");
+        assert_eq!(account.taken(MUG).get(), Units::MOST.get() - 1);
     }
 
     #[test]
