@@ -28,9 +28,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// is 16 reads a second, and not 1,024.
 const LOOK_AGAIN_MAX: Duration = Duration::from_secs(64);
 
-/// When a source is read again whose next message came before what it names.
-const LOOK_EARLY_AGAIN: Duration = Duration::from_millis(20);
-
 /// Why there are no messages.
 enum NoLetters {
     Unread(StoreError),
@@ -61,49 +58,63 @@ impl Looks {
     }
 }
 
-/// The sources whose messages couldn't be read last, and when each is tried again.
+/// The sources whose messages couldn't be read or taken in last, and when each is tried again.
 #[derive(Debug, Default)]
-pub(super) struct Unread(BTreeMap<Partition, Again>);
+pub(super) struct Unread {
+    again: BTreeMap<Partition, Again>,
+    /// Those whose next message came before what it names, and after how long each is read again.
+    early: BTreeMap<Partition, ExponentialBackoff>,
+}
 
 #[derive(Debug)]
 struct Again {
     at: Instant,
     delays: ExponentialBackoff,
-    /// It could be read, and its next message came too early.
+    /// It could be read, or nobody has said yet that it can't be.
     is_read: bool,
 }
 
 impl Unread {
     /// When a source that couldn't be read is tried again.
     fn again_at(&self, from: Partition) -> Option<Instant> {
-        self.0.get(&from).map(|again| again.at)
+        self.again.get(&from).map(|again| again.at)
     }
 
     /// A source's next message names what the partition hasn't heard of yet: the source is read
-    /// again once that may have come.
+    /// again once that may have come, less and less often.
     pub(super) fn put_off(&mut self, from: Partition) {
-        let (at, delays) = (Instant::now() + LOOK_EARLY_AGAIN, delays().build());
-        self.0.insert(from, Again { at, delays, is_read: true });
+        let pauses = self.early.entry(from).or_insert_with(|| delays().build());
+        let at = Instant::now() + pauses.next().unwrap_or(LOOK_AGAIN);
+        self.again.insert(from, Again { at, delays: delays().build(), is_read: true });
+    }
+
+    /// A message of a source was taken in.
+    pub(super) fn came(&mut self, from: Partition) {
+        self.early.remove(&from);
     }
 
     /// Notes what reading a source gave. It is said once that it can't be read, and once that it
     /// can.
     fn note(&mut self, to: Partition, from: Partition, error: Option<&StoreError>) {
         let Some(error) = error else {
-            if self.0.remove(&from).is_some_and(|again| !again.is_read) {
+            if self.again.remove(&from).is_some_and(|again| !again.is_read) {
                 tracing::info!(partition = %to, %from, "messages can be read again");
             }
             return;
         };
-        let again = self.0.entry(from).or_insert_with(|| {
+        let again = self.again.entry(from).or_insert_with(|| Again {
+            at: Instant::now(),
+            delays: delays().build(),
+            is_read: true,
+        });
+        if std::mem::take(&mut again.is_read) {
             tracing::warn!(
                 partition = %to,
                 %from,
                 error = error as &dyn std::error::Error,
                 "messages can't be read yet; those of other partitions are taken in meanwhile"
             );
-            Again { at: Instant::now(), delays: delays().build(), is_read: false }
-        });
+        }
         again.at = Instant::now() + again.delays.next().unwrap_or(LOOK_AGAIN);
     }
 }
@@ -151,7 +162,7 @@ pub(super) async fn pull(
         if !letters.is_empty() {
             return Ok((letters, unread));
         }
-        let until = unread.0.values().map(|again| again.at).fold(looks.next, Instant::min);
+        let until = unread.again.values().map(|again| again.at).fold(looks.next, Instant::min);
         // Nobody may have told of a message; then it is time to look.
         let _ = tokio::time::timeout_at(until.into(), mail.changed()).await;
     }
@@ -232,5 +243,24 @@ mod tests {
         assert_eq!(unread.again_at(here), None, "another source is read as ever");
         unread.note(here, there, None);
         assert_eq!(unread.again_at(there), None);
+    }
+
+    #[test]
+    fn a_source_whose_message_is_early_is_read_less_and_less_often_until_it_is_taken_in() {
+        let (here, there) = (Partition(0), Partition(1));
+        let (mut unread, mut waits) = (Unread::default(), vec![]);
+        let mut wait = |unread: &mut Unread| {
+            let begun = Instant::now();
+            unread.put_off(there);
+            let again = unread.again_at(there).expect("it is read again");
+            unread.note(here, there, None);
+            waits.push(again.duration_since(begun));
+        };
+        for _ in 0..4 {
+            wait(&mut unread);
+        }
+        unread.came(there);
+        wait(&mut unread);
+        assert!(waits[3] > waits[0] * 2 && waits[4] < waits[3], "{waits:?}");
     }
 }

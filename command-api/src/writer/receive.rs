@@ -113,9 +113,14 @@ impl Run {
                 continue;
             }
             match self.state.check_next(&letter) {
-                Ok(()) => self.take_in(&letter, into)?,
+                Ok(()) => {
+                    self.take_in(&letter, into)?;
+                    if let Some(across) = &mut self.across {
+                        across.unread.came(letter.source.partition);
+                    }
+                }
                 Err(Undelivered::Repeat { .. }) => {}
-                // It is read again a little later, with those behind it.
+                // It is read again later, with those behind it.
                 Err(Undelivered::Early { from, .. }) => {
                     early.insert(from);
                 }
