@@ -171,9 +171,7 @@ impl Passing<'_, '_> {
     /// for now.
     fn came_back(&self) -> bool {
         self.received().any(|message| match message {
-            Message::CreditReturned(it, _) => {
-                it.from == self.from && it.transfer_id.is_of_merger()
-            }
+            Message::CreditReturned(it, _) => it.from == self.from && it.transfer_id.is_of_merger(),
             Message::DebtReturned(it) => it.from == self.from,
             _ => false,
         })

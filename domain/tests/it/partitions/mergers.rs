@@ -2,8 +2,8 @@
 
 use domain::command::{AdjustCredit, Direction, GrantTier, HoldCredit, MergerStep, ReleaseHold};
 use domain::{
-    AMOUNT_MAX, AccountId, Cause, CauseKind, Command, Decision, IdHash, Level, Note, Points, Policy,
-    SpentCredit, Undelivered, UnitId, UnitNumber, receive,
+    AMOUNT_MAX, AccountId, Cause, CauseKind, Command, Decision, IdHash, Level, Note, Points,
+    Policy, SpentCredit, Undelivered, UnitId, UnitNumber, receive,
 };
 use log_record::{Partition, Position};
 
