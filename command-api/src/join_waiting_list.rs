@@ -1,7 +1,8 @@
 //! `PUT /v1/accounts/{account_id}/waits/{wait_id}`: joins an offer's waiting list.
 //!
 //! Where there are several partitions, the offer's home is asked first whether the shopper has to
-//! wait. What it says goes with the command, which is decided where the account lives.
+//! wait. What it says goes with the command, which is decided where the account lives. A repeat is
+//! answered there alone.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -20,9 +21,13 @@ pub(crate) async fn join_waiting_list(
     PathIds(account_id, wait_id): PathIds<AccountId, WaitId>,
     JsonBody(JoinWaitingListBody { offer_id, occurred_at }): JsonBody<JoinWaitingListBody>,
 ) -> Result<Response, Problem> {
-    let admission = admission(&api, &offer_id, &caller).await?;
-    let command = JoinWaitingList { account_id, wait_id, offer_id, occurred_at, admission };
-    let done = api.execute(Command::JoinWaitingList(command), caller).await?;
+    let join = JoinWaitingList { account_id, wait_id, offer_id, occurred_at, admission: None };
+    let mut command = Command::JoinWaitingList(join.clone());
+    if !api.writers.knows(&command) {
+        let admission = admission(&api, &join.offer_id, &caller).await?;
+        command = Command::JoinWaitingList(JoinWaitingList { admission, ..join });
+    }
+    let done = api.execute(command, caller).await?;
     respond_fact!(done, WaitBegun => wait_begun)
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use domain::{AccountId, Event, IdHash, RefusalCode, TransferId, TransferStatus};
+use domain::{AccountId, Command, Event, IdHash, RefusalCode, TransferId, TransferStatus};
 use log_record::{Partition, Place};
 
 use super::Writers;
@@ -49,6 +49,13 @@ impl Writers {
         let is_away = |partition| self.at(partition).is_stopped();
         let have = neighbours.have(from, deadline, is_away).await;
         Some(Spread { have, of: self.partitions() })
+    }
+
+    /// Whether the command's id was decided on in its own partition. Where it wasn't a moment ago it
+    /// may be by now.
+    pub(crate) fn knows(&self, command: &Command) -> bool {
+        let writer = self.of(command);
+        command.id_hash().is_some_and(|id| writer.position_of(id).is_some())
     }
 
     /// What has become of a transfer that its sender's partition has recorded; nothing where there
