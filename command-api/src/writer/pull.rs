@@ -24,6 +24,9 @@ const LETTERS_MAX: usize = 256;
 /// After how long all sources are looked at for the first time, where nobody tells of a message.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// After how long it is said that a message waits for what it names.
+const EARLY_FOR_LONG: Duration = Duration::from_secs(5);
+
 /// How often at last, where there never is one. Every partition looks at every other: of 32, that
 /// is 16 reads a second, and not 1,024.
 const LOOK_AGAIN_MAX: Duration = Duration::from_secs(64);
@@ -62,8 +65,16 @@ impl Looks {
 #[derive(Debug, Default)]
 pub(super) struct Unread {
     again: BTreeMap<Partition, Again>,
-    /// Those whose next message came before what it names, and after how long each is read again.
-    early: BTreeMap<Partition, ExponentialBackoff>,
+    /// Those whose next message came before what it names.
+    early: BTreeMap<Partition, Early>,
+}
+
+#[derive(Debug)]
+struct Early {
+    since: Instant,
+    /// After how long it is read again.
+    pauses: ExponentialBackoff,
+    is_said: bool,
 }
 
 #[derive(Debug)]
@@ -81,10 +92,25 @@ impl Unread {
     }
 
     /// A source's next message names what the partition hasn't heard of yet: the source is read
-    /// again once that may have come, less and less often.
-    pub(super) fn put_off(&mut self, from: Partition) {
-        let pauses = self.early.entry(from).or_insert_with(|| delays().build());
-        let at = Instant::now() + pauses.next().unwrap_or(LOOK_AGAIN);
+    /// again once that may have come, less and less often. It is said once that it takes long.
+    pub(super) fn put_off(&mut self, to: Partition, from: Partition) {
+        let now = Instant::now();
+        let early = self.early.entry(from).or_insert_with(|| Early {
+            since: now,
+            pauses: delays().build(),
+            is_said: false,
+        });
+        if !early.is_said && now.duration_since(early.since) >= EARLY_FOR_LONG {
+            early.is_said = true;
+            tracing::warn!(
+                partition = %to,
+                %from,
+                "the next message names a ladder, an offer or a unit that this partition hasn't \
+                 been told of yet; it waits for that, with all behind it: look at the partition \
+                 where that has its home"
+            );
+        }
+        let at = now + early.pauses.next().unwrap_or(LOOK_AGAIN);
         self.again.insert(from, Again { at, delays: delays().build(), is_read: true });
     }
 
@@ -251,7 +277,7 @@ mod tests {
         let (mut unread, mut waits) = (Unread::default(), vec![]);
         let mut wait = |unread: &mut Unread| {
             let begun = Instant::now();
-            unread.put_off(there);
+            unread.put_off(here, there);
             let again = unread.again_at(there).expect("it is read again");
             unread.note(here, there, None);
             waits.push(again.duration_since(begun));

@@ -138,7 +138,7 @@ impl Run {
         }
         if let Some(across) = &mut self.across {
             for from in &early {
-                across.unread.put_off(*from);
+                across.unread.put_off(self.partition, *from);
             }
             if !has_gap {
                 let letters = letters.filter(|it| !early.contains(&it.source.partition));
