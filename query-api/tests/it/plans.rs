@@ -128,7 +128,8 @@ const ROWS: &str = "
     from numbers;
     insert into ladder (ladder, version, unit, terms, recorded_at, \"partition\", position)
     values ('status', 1, 'points',
-        '{\"unit\":\"points\",\"levels\":[{\"tier\":\"silver\",\"from\":1}],\"window\":\"Ever\",
+        '{\"unit\":\"points\",\"levels\":[{\"tier\":\"silver\",\"from\":1},
+            {\"tier\":\"gold\",\"from\":1000}],\"window\":\"Ever\",
             \"downgrade\":\"by-count\",\"returns\":\"recount\",\"adjustments\":false}', 1, 0, 1);
     insert into account_tier
         (account_id, ladder, standing, tier, since, \"partition\", position)

@@ -52,7 +52,9 @@ impl Lines {
                 }
             }
             Event::WaitServed(account, fact) => {
-                if !fact.again && !self.served.insert((account.clone(), fact.wait_id.clone())) {
+                let is_new =
+                    fact.again || self.served.insert((account.clone(), fact.wait_id.clone()));
+                if !is_new {
                     self.wrong.get_or_insert_with(|| format!("{fact:?} was served twice"));
                 }
             }
