@@ -97,19 +97,21 @@ impl Postgres {
             command.env("LD_PRELOAD", library);
         }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        self.process = Some(command.spawn().context("postgres can't be run")?);
+        let mut process = command.spawn().context("postgres can't be run")?;
         let started = Instant::now();
         while !is_ready(self.port)? {
-            if self
-                .process
-                .as_mut()
-                .is_some_and(|child| child.try_wait().is_ok_and(|s| s.is_some()))
-                || started.elapsed() > PATIENCE
-            {
+            if started.elapsed() > PATIENCE {
+                drop(process.kill());
                 bail!("PostgreSQL did not start; see {}", self.folder.join("log").display());
             }
             std::thread::sleep(Duration::from_millis(30));
+            // A child of a server that was killed may not have noticed yet, and somebody's
+            // connection may have the port.
+            if process.try_wait()?.is_some() {
+                process = command.spawn().context("postgres can't be run")?;
+            }
         }
+        self.process = Some(process);
         Ok(())
     }
 
