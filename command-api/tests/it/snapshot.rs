@@ -305,7 +305,7 @@ async fn the_format_is_raised_when_a_snapshot_looks_different() {
     snapshots.take(&store, P0).await.expect("taken");
     let bytes = fs::read(folder.path().join(name(18))).expect("read");
     let hash = hex(&Sha256::digest(bytes));
-    assert_eq!(hash, "1965b64ce99eaccf6c42a19840644ece0e8eefe3f7e6248078e24fb8f6d974b8");
+    assert_eq!(hash, "b898bd0c45e5569f1463258227296a2fa9f1a51112281d50d3379720eb1a05ad");
 }
 
 fn folder() -> (TempDir, Snapshots) {
