@@ -51,8 +51,8 @@ impl Writers {
         Some(Spread { have, of: self.partitions() })
     }
 
-    /// Whether the command's id was decided on in its own partition. Where it wasn't a moment ago it
-    /// may be by now.
+    /// Whether the command's id was decided on in its own partition. Where it wasn't a moment ago,
+    /// it may be by now.
     pub(crate) fn knows(&self, command: &Command) -> bool {
         let writer = self.of(command);
         command.id_hash().is_some_and(|id| writer.position_of(id).is_some())

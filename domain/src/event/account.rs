@@ -38,8 +38,8 @@ pub struct AccountMergerAbandoned {
     pub into: AccountId,
 }
 
-/// An account was merged into another, for ever. What can be spent of it and what it counts, now and
-/// later, is passed on in the same append.
+/// An account was merged into another, for ever. What can be spent of it and what it counts, now
+/// and later, is passed on in the same append.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountMerged {
     /// The account that has it from now on.

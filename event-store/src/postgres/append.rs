@@ -97,8 +97,8 @@ impl PostgresStore {
                     held[0].take();
                     return in_doubt(error, appends.len());
                 }
-                // One after the other, each would wait as long for the lock or the connection. Their
-                // writers try them again beside each other.
+                // One after the other, each would wait as long for the lock or the connection.
+                // Their writers try them again beside each other.
                 Err(Failed::NotBegun(error)) => return not_begun(error, appends),
                 // One alone can't be, and keeps none of the others from landing.
                 Err(Failed::Unfit(_)) => {}

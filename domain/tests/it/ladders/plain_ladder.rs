@@ -135,8 +135,8 @@ impl PlainLadder {
         sums
     }
 
-    /// What another account that has these lines counts, as far as it hasn't forgotten it: its sums,
-    /// and how much more or less they are on some days than the lines.
+    /// What another account that has these lines counts, as far as it hasn't forgotten it: its
+    /// sums, and how much more or less they are on some days than the lines.
     pub(crate) fn forgotten(&self, (first, last): (Date, Date), lines: &[Line]) -> i128 {
         let is_then = |day: Date| first <= day && day <= last;
         let kept = self.kept(lines);
