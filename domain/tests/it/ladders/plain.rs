@@ -168,6 +168,9 @@ impl Plain {
         self.advance(into, now);
         let former = self.accounts.entry(from.to_owned()).or_default();
         let (lines, standings) = (std::mem::take(&mut former.lines), former.standings.clone());
+        for standing in former.standings.values_mut() {
+            *standing = Standing { judged: standing.judged, ..Standing::default() };
+        }
         let (ladders, it) = self.both(into);
         let own_lines = it.lines.clone();
         let behind = own_lines.len();
@@ -175,21 +178,14 @@ impl Plain {
             let lot = line.lot.map(|lot| lot + behind);
             Line { lot, ..line.clone() }
         }));
-        let mut passes_on = false;
         for (index, theirs) in standings {
             let ladder = &ladders[index];
             let (has_sums, is_less) = ladder.leave(&lines);
             if has_sums || theirs.earned.is_some() || theirs.grant.is_some() {
-                passes_on = true;
                 let own = it.standings.entry(index).or_default();
                 own.add(ladder, theirs, &own_lines, &lines);
                 it.judge(ladder, index, is_less, now);
             }
-        }
-        // Who has nothing to pass on keeps since when that is so.
-        let former = self.accounts.get_mut(from).filter(|_| passes_on);
-        for standing in former.into_iter().flat_map(|it| it.standings.values_mut()) {
-            *standing = Standing { judged: standing.judged, ..Standing::default() };
         }
         behind
     }

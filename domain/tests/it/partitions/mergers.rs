@@ -355,8 +355,6 @@ fn what_was_exchanged_counts_in_another_partition_until_it_is_cancelled() {
 fn a_reservation_that_is_over_counts_no_more_though_the_credit_came_back() {
     let mut town = Town::new();
     town.does(&asking::open_limited("mug", 80, 2));
-    let policy = Policy { earning_points_max: Points::MOST, ..Policy::default() };
-    town.does(&Command::SetPolicy(domain::command::SetPolicy { policy, read_versions: None }));
     town.delivers();
     let (ann, bob) = (rich_in(&mut town, 0), rich_in(&mut town, 3));
     let rest = Points::MOST.get() - 1_000;

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use domain::command::CancelExchange;
 use domain::{
     AMOUNT_MAX, AccountId, Answers, Command, Decision, Desk, Event, ExchangeKey,
     GATE_BELIEVED_MICROS, Gates, Grant, INQUIRY_EXCHANGES_MAX, Inquiry, Inventory, Letter, Message,
@@ -334,9 +335,14 @@ fn codes_are_never_on_shelves_and_come_to_exchanges_by_name() {
         })
         .into();
     assert!(codes[0] < codes[1], "they are handed out in their order");
-    // She gets her points back, and nobody her code.
+    // She gets her points back by an operator alone, and nobody her code.
     let key = hers.exchange().expect("an exchange");
-    town.does(&asking::cancel(&key, 1, None));
+    let Command::CancelExchange(hers) = asking::cancel(&key, 1, None) else {
+        panic!("a cancellation")
+    };
+    let asked = Command::CancelExchange(hers.clone());
+    assert_eq!(town.decide(&asked), Err(Refusal::HandedOver));
+    town.does(&Command::CancelExchange(CancelExchange { by_operator: true, ..hers }));
     assert_eq!(town.pool("key"), 18);
 }
 
