@@ -39,7 +39,7 @@ async fn an_append_that_does_not_begin_is_made_again_by_the_same_decisions() {
 
 #[tokio::test]
 async fn while_the_log_is_locked_what_is_decided_is_unknown_and_the_rest_is_not_decided() {
-    let ledger = Ledger::with(decide, Duration::from_millis(300)).await;
+    let ledger = Ledger::with(decide, Duration::from_millis(200)).await;
     let mut status = ledger.writer.status();
     ledger.store.lock();
     let first = ledger.begins(redeem("ann", "x-1", "mug"));
