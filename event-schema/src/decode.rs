@@ -101,7 +101,7 @@ pub fn decode_public(row: &EventRef<'_>) -> Result<(Timestamp, Event), DecodeErr
             Event::AccountMergerAbandoned(account(row)?, fact::<merger::AccountMerger<'_>, _>(row)?)
         }
         ("account-merged", 1) => {
-            Event::AccountMerged(account(row)?, fact::<merger::AccountMerged<'_>, _>(row)?)
+            Event::AccountMerged(account(row)?, fact::<merger::AccountMerger<'_>, _>(row)?)
         }
         ("account-taken-over", 1) => {
             Event::AccountTakenOver(account(row)?, fact::<merger::AccountTakenOver<'_>, _>(row)?)

@@ -88,7 +88,7 @@ pub fn encode(
             ("account-merger-abandoned", public::<merger::AccountMerger<'_>, _>(fact, metadata)?)
         }
         Event::AccountMerged(_, fact) => {
-            ("account-merged", public::<merger::AccountMerged<'_>, _>(fact, metadata)?)
+            ("account-merged", public::<merger::AccountMerger<'_>, _>(fact, metadata)?)
         }
         Event::AccountTakenOver(_, fact) => {
             ("account-taken-over", public::<merger::AccountTakenOver<'_>, _>(fact, metadata)?)

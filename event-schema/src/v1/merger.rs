@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use domain::{AccountId, Points, UnitId, sum};
 use serde::{Deserialize, Serialize};
 
-/// `account-merger-begun`, `account-merger-abandoned`.
+/// `account-merger-begun`, `account-merger-abandoned`, `account-merged`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AccountMerger<'a> {
     into: Cow<'a, AccountId>,
@@ -37,21 +37,15 @@ impl From<AccountMerger<'_>> for domain::AccountMergerAbandoned {
     }
 }
 
-/// `account-merged`.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct AccountMerged<'a> {
-    into: Cow<'a, AccountId>,
-}
-
-impl<'a> From<&'a domain::AccountMerged> for AccountMerged<'a> {
+impl<'a> From<&'a domain::AccountMerged> for AccountMerger<'a> {
     fn from(fact: &'a domain::AccountMerged) -> Self {
         let domain::AccountMerged { into } = fact;
         Self { into: Cow::Borrowed(into) }
     }
 }
 
-impl From<AccountMerged<'_>> for domain::AccountMerged {
-    fn from(stored: AccountMerged<'_>) -> Self {
+impl From<AccountMerger<'_>> for domain::AccountMerged {
+    fn from(stored: AccountMerger<'_>) -> Self {
         Self { into: stored.into.into_owned() }
     }
 }
