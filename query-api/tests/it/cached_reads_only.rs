@@ -4,19 +4,15 @@
 use std::time::Duration;
 
 use axum::http::HeaderMap;
-use domain::{
-    Clock, Event, LogOpened, OfferClosed, OfferOpened, Page, SwitchName, SwitchSetting, Terms,
-    Timestamp,
-};
-use query_api::keep_warm;
+use domain::{Clock, Event, OfferClosed, SwitchName, SwitchSetting, Terms, Timestamp};
 use serde_json::{Value, json};
-use testing::ledger::{On, earned, id, redemption, terms, units};
+use testing::ledger::{On, earned, id, redemption, terms};
 use testing::life::DAY;
-use tokio::sync::oneshot;
 use wire::TurnedSwitch;
 
 use crate::asks::Reads;
 use crate::asks::queries::Queries;
+use crate::kept::{beginning, opened, warm};
 
 const MUG: &str = "/v1/offers/mug";
 
@@ -41,24 +37,12 @@ testing::on_every_database! {
     an_offer_opens_at_its_time_and_the_gates_name_the_switches_of_now,
 }
 
-fn opened(offer: &str, terms: Terms) -> (i64, Event) {
-    let (page, stock) = (Page::default(), Some(units(100)));
-    (DAY, Event::OfferOpened(OfferOpened { offer_id: id(offer), terms, page, stock }))
-}
-
 /// With a mug of which there are a hundred, and Ann and Bob, who have credit.
 async fn reads(on: On) -> Reads {
-    let log = LogOpened { log_id: "log".into(), partitions: 1, clock: Clock::Wall };
-    let mut events = vec![(DAY, Event::LogOpened(log)), opened("mug", terms(300))];
+    let mut events = beginning(Clock::Wall);
+    events.push(opened("mug", terms(300)));
     events.extend(["ann", "bob"].map(|account| (DAY, earned(account))));
     Reads::of(on, events).await
-}
-
-async fn warm(reads: &Reads) {
-    let (tell, told) = oneshot::channel();
-    let warming = tokio::spawn(keep_warm(reads.api.clone(), tell));
-    told.await.expect("it is warm");
-    warming.abort();
 }
 
 fn turn(reads: &Reads, version: u64, on: bool) {

@@ -7,6 +7,7 @@ mod cached_reads_only;
 mod expiring;
 mod facts;
 mod followers;
+mod kept;
 mod lists;
 mod mergers;
 mod offers;

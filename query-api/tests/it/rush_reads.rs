@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Clock, Event, LogOpened, OfferOpened, OfferPaused, Page, Terms, Timestamp};
+use domain::{Clock, Event, OfferPaused, Terms, Timestamp};
 use futures_util::future::join_all;
-use query_api::keep_warm;
 use serde_json::{Value, json};
-use testing::ledger::{Ledger, On, earned, id, redemption, stock_added, terms, units};
+use testing::ledger::{Ledger, On, earned, id, redemption, stock_added, terms};
 use testing::life::DAY;
-use tokio::sync::oneshot;
 
 use crate::asks::Reads;
 use crate::asks::queries::Queries;
+use crate::kept::{beginning, opened, warm};
 
 const MUG: &str = "/v1/offers/mug";
 const COUNTDOWN: &str = "/v1/offers/mug/countdown";
@@ -29,29 +28,11 @@ testing::on_every_database! {
     the_first_page_of_a_statement_looks_for_mergers_once,
 }
 
-fn beginning(clock: Clock) -> Vec<(i64, Event)> {
-    let opened = LogOpened { log_id: "log".into(), partitions: 1, clock };
-    vec![(DAY, Event::LogOpened(opened))]
-}
-
-fn opened(offer: &str, terms: Terms) -> (i64, Event) {
-    let (page, stock) = (Page::default(), Some(units(100)));
-    (DAY, Event::OfferOpened(OfferOpened { offer_id: id(offer), terms, page, stock }))
-}
-
 /// With a mug of which there are a hundred, and Ann, who has credit.
 async fn reads(on: On) -> Reads {
     let mut events = beginning(Clock::Wall);
     events.extend([opened("mug", terms(300)), (DAY, earned("ann"))]);
     Reads::of(on, events).await
-}
-
-/// What is read before anybody asks is read once.
-async fn warm(reads: &Reads) {
-    let (tell, told) = oneshot::channel();
-    let warming = tokio::spawn(keep_warm(reads.api.clone(), tell));
-    told.await.expect("it is warm");
-    warming.abort();
 }
 
 /// How many queries there were for what is in a table, since they were counted last.
