@@ -1,12 +1,13 @@
 //! What the writers of a process append is committed together: one commit after the other, each
 //! with what all of them have gathered until it begins.
 //!
-//! A commit costs the same, whether it has one partition's events or all of them, and a writer that
-//! committed by itself would make its next batch of what came in an eighth of the time. So writers
-//! take turns. A writer that has something to append takes one while no commit is under way, and
-//! gathers until then. A commit begins when every writer that holds a turn has handed in its
-//! append; and whoever was in it gets the next turn with its answer, so that those who always have
-//! something stay together. Who has nothing gives the turn back: nobody waits for commands.
+//! A commit costs the same for one partition's events as for those of all. So writers take turns:
+//!
+//! - A writer that has something to append takes a turn. While a commit is under way there are no
+//!   turns, and the writer goes on gathering.
+//! - With its turn, the writer hands in its append, or gives the turn back where it has nothing.
+//! - The commit begins when no turn is left. Nobody waits for commands.
+//! - Each answer brings a turn in the next commit, so writers that are busy stay together.
 
 use std::sync::Arc;
 use std::{iter, mem};

@@ -65,7 +65,7 @@ impl Looks {
 #[derive(Debug, Default)]
 pub(super) struct Unread {
     again: BTreeMap<Partition, Again>,
-    /// Those whose next message came before what it names.
+    /// Sources whose next message names what this partition hasn't been told of yet.
     early: BTreeMap<Partition, Early>,
 }
 

@@ -116,7 +116,7 @@ impl Run {
             if !(committing.decided.is_empty() && committing.news.is_empty()) {
                 let portion = SWEEP_BUSY.max(committing.events.len() / SWEEP_SHARE);
                 committing = self.sweep(committing, portion).map_err(Trouble::State)?;
-                // It may be all that is to be appended.
+                // What fell due may be all that there is to append.
                 committing = self.gather_until_turn(committing, arrived).await?;
             }
             gathered = committing.cut(self.config.store.append_limit());
@@ -125,8 +125,8 @@ impl Run {
         }
     }
 
-    /// Takes a turn in the next commit, and goes on gathering until there is one. A writer that
-    /// shares its commits with none needs none, nor does a batch that has nothing to append.
+    /// Takes a turn in the next commit, and gathers commands until it has one. A writer that is
+    /// alone needs no turn, nor does a batch without events.
     async fn gather_until_turn(
         &mut self,
         mut gathered: Batch,

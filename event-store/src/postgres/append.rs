@@ -100,7 +100,7 @@ impl PostgresStore {
                 // One after the other, each would wait as long for the lock or the connection.
                 // Their writers try them again beside each other.
                 Err(Failed::NotBegun(error)) => return not_begun(error, appends),
-                // One alone can't be, and keeps none of the others from landing.
+                // One of them can't land. Made alone, it keeps none of the others from landing.
                 Err(Failed::Unfit(_)) => {}
                 Err(Failed::Stale(_)) => *held[0] = None,
             }
@@ -160,8 +160,9 @@ impl PostgresStore {
         landed.collect()
     }
 
-    /// Appends on the connection of the first. Of each, the head where that has moved, and nothing
-    /// of the append has landed. One that can't be keeps all from landing.
+    /// Appends on the connection of the first. Gives for each append nothing where it landed, and
+    /// the head where that has moved, so that it didn't land. One that can't land keeps all from
+    /// landing.
     async fn append_on(
         &self,
         held: &mut [Held<'_>],
